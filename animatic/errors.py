@@ -1,0 +1,236 @@
+"""One tree of errors; each knows its exit code, whether trying again can help, and what to do next.
+
+::
+
+    AnimaticError                 1  an error of ours
+    ├── DeclarationError          2  the pipelines file is wrong: every problem with its place
+    ├── UsageError                2  the command line, a parameter or a setting is wrong
+    ├── MoneyError                3  refused for money
+    │   ├── OverBudgetError
+    │   ├── UnknownPriceError
+    │   └── OutOfCreditsError        Krea answered 402
+    ├── ShotError                 4  one shot cannot be made; the others go on
+    │   ├── RequestRefusedError      Krea answered 400/403/404/422 to the request
+    │   ├── ModelGoneError           410: the model was withdrawn
+    │   ├── PlanRequiredError        402 that asks for a higher plan of this model
+    │   ├── JobFailedError           failed, cancelled, empty or moderated
+    │   ├── JobTimeoutError          outlived its deadline
+    │   ├── BadClipError             the file is cut, of the wrong length, or does not decode
+    │   └── BadMediaError            a reference cannot be read
+    ├── NeedsPersonError          5  waits for a person
+    │   └── InDoubtError             a submission that may or may not have been accepted
+    ├── ServiceError              6  a service is unreachable or refuses the credentials
+    │   ├── KreaUnreachableError
+    │   ├── KreaRefusedError         401/403 on the token
+    │   ├── StorageError
+    │   └── PrefectError
+    └── InterruptedRunError     130
+
+Errors that cross processes pickle: everything that an error carries is in ``args`` or ``__dict__``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file: 1-based line and column, and how many characters of that line it covers."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+
+    def __str__(self) -> str:
+        """``file:line:column``, as editors and terminals link it."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake (or warning) in a declaration.
+
+    ``message`` says what is wrong and what was expected, ``hint`` what to do; ``related`` are further places that take
+    part (the other duplicate, the other end of a cycle) with a note each. ``code`` is a stable slug for tools.
+    """
+
+    message: str
+    place: Place | None = None
+    hint: str | None = None
+    severity: Severity = "error"
+    code: str = "invalid"
+    related: tuple[tuple[Place, str], ...] = field(default=())
+
+
+class AnimaticError(Exception):
+    """Base of all errors that a user may meet. ``message`` is one sentence; ``hint`` says what to do next."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, tuple[type[AnimaticError], str, dict[str, object]]]:
+        """Keyword-only state survives pickling."""
+        return _rebuild, (type(self), self.message, self.__dict__)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+def _rebuild(cls: type[AnimaticError], message: str, state: dict[str, object]) -> AnimaticError:
+    error = cls.__new__(cls, message)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class DeclarationError(AnimaticError):
+    """The declaration is wrong. Carries every problem that was found, warnings included."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        errors = sum(problem.severity == "error" for problem in problems)
+        super().__init__(f"{errors} {'error' if errors == 1 else 'errors'} in the declaration")
+        self.problems = problems
+
+
+class UsageError(AnimaticError):
+    """The command line, a parameter or a setting is wrong."""
+
+    exit_code = 2
+
+
+class MoneyError(AnimaticError):
+    """Refused for money."""
+
+    exit_code = 3
+
+
+class OverBudgetError(MoneyError):
+    """Going on would exceed a budget."""
+
+
+class UnknownPriceError(MoneyError):
+    """A price is unknown and the pipeline does not allow that."""
+
+
+class OutOfCreditsError(MoneyError):
+    """Krea answered 402: the balance is used up."""
+
+
+class ShotError(AnimaticError):
+    """One shot cannot be made. ``code`` is a stable slug that goes into the manifest."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "failed") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class RequestRefusedError(ShotError):
+    """Krea refused the request body; nothing was made and nothing is billed."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "request_refused") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class ModelGoneError(ShotError):
+    """The model was withdrawn (410). ``replacement`` is Krea's word for what to use instead, if it gave one."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "model_unavailable", replacement: str | None = None) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.replacement = replacement
+
+
+class PlanRequiredError(ShotError):
+    """The model needs a higher Krea plan (a 402 that is not about the balance)."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "plan_required") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class JobFailedError(ShotError):
+    """A job ended failed, cancelled, empty or moderated. ``repeatable``: the same request may succeed next time."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "job_failed", repeatable: bool = True) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.repeatable = repeatable
+
+
+class JobTimeoutError(ShotError):
+    """A job outlived its deadline."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "timeout") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class BadClipError(ShotError):
+    """What was downloaded is cut, of the wrong length, or does not decode."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "bad_clip") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class BadMediaError(ShotError):
+    """A reference file or an upstream clip cannot be read as the media that is due."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "bad_media") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class NeedsPersonError(AnimaticError):
+    """Goes on only after a person has decided."""
+
+    exit_code = 5
+
+
+class InDoubtError(NeedsPersonError):
+    """A submission may have been accepted. ``candidates`` are the job ids that it may have become."""
+
+    def __init__(self, message: str, *, hint: str | None = None, candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = candidates
+
+
+class ServiceError(AnimaticError):
+    """A service is unreachable or refuses the credentials, after all retries."""
+
+    exit_code = 6
+    retryable = True
+
+
+class KreaUnreachableError(ServiceError):
+    """Krea does not answer, or answers only with errors of its own."""
+
+
+class KreaRefusedError(ServiceError):
+    """Krea refuses the token (401)."""
+
+    retryable = False
+
+
+class StorageError(ServiceError):
+    """The folder or bucket cannot be read or written."""
+
+
+class PrefectError(ServiceError):
+    """The Prefect API is unreachable or cannot be started."""
+
+
+class InterruptedRunError(AnimaticError):
+    """The run was interrupted; what was submitted is in the ledger."""
+
+    exit_code = 130

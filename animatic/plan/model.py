@@ -1,0 +1,147 @@
+"""The frozen plan: every shot resolved, priced and fingerprinted. Pure data; building it is `animatic.plan.build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from animatic.catalog.model import Kind, Media, Price
+from animatic.errors import Place, Problem
+
+Frame = Literal["first", "last"] | float
+Reuse = Literal["always", "run", "never"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShotInput:
+    """A media field that takes what another step makes: its file (``frame`` None) or a frame of its clip."""
+
+    path: tuple[str | int, ...]
+    """Where in the request body, e.g. ``("reference_images", 0)``."""
+    media: Media
+    step: str
+    """Key of the step that makes it."""
+    frame: Frame | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileInput:
+    """A media field that takes a local file, uploaded to Krea once per content."""
+
+    path: tuple[str | int, ...]
+    media: Media
+    written: str
+    """As the user wrote it."""
+    file: str
+    """Absolute path."""
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UrlInput:
+    """A media field that takes a URL, passed on as it is."""
+
+    path: tuple[str | int, ...]
+    media: Media
+    url: str
+
+
+Input = ShotInput | FileInput | UrlInput
+
+
+def field_name(path: tuple[str | int, ...]) -> str:
+    """Return ``reference_images[0]`` for ``("reference_images", 0)``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One way to make a shot: a model and the body for it. Where an input belongs, ``body`` holds None until it is known."""
+
+    model: str
+    """``provider/model``, as in the catalogue."""
+    endpoint: str
+    """Path of the route, e.g. ``/generate/video/xai/grok-video``."""
+    kind: Kind
+    body: Mapping[str, Any]
+    inputs: tuple[Input, ...]
+    price: Price
+    duration: float | None
+    """Seconds of footage asked for, default of the model included; None for stills or where it is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One take to be had."""
+
+    key: str
+    """Unique in the plan: the shot id, behind ``VARIANT/`` where the pipeline has a matrix."""
+    shot: str
+    number: int
+    """1-based place in the storyboard; names the delivered file."""
+    title: str | None
+    kind: Kind
+    variant: Mapping[str, Any]
+    requests: tuple[Request, ...]
+    """The declared request first, then the fallbacks."""
+    depends_on: tuple[str, ...]
+    base: str
+    """Fingerprint of the request without the take number: what takes of this shot have in common."""
+    take: int
+    fingerprint: str
+    retries: int
+    """Further attempts after a failed one."""
+    timeout: float
+    """Seconds that one job may take."""
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+    """What planning left out or assumed, for people."""
+
+    @property
+    def request(self) -> Request:
+        """The declared request."""
+        return self.requests[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """The reel: step keys in order, per variant (one reel each)."""
+
+    steps: tuple[str, ...]
+    variant: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """One execution, resolved. ``steps`` are in an order in which every step comes after what it depends on."""
+
+    pipeline: str
+    description: str
+    params: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    cuts: tuple[Cut, ...]
+    deliver: str
+    """``s3://bucket/prefix`` or an absolute folder."""
+    budget_usd: Decimal | None
+    per_day_usd: Decimal | None
+    per_month_usd: Decimal | None
+    unknown_price: Literal["warn", "block", "allow"]
+    concurrency: int | None
+    on_failure: Literal["continue", "stop"]
+    reuse: Reuse
+    tags: tuple[str, ...]
+    run_id: str
+    source_file: str
+    source_sha256: str
+    catalog_date: str
+    warnings: tuple[Problem, ...] = ()
+
+    def step(self, key: str) -> Step:
+        """Return the step of that key; KeyError if there is none."""
+        for step in self.steps:
+            if step.key == key:
+                return step
+        raise KeyError(key)

@@ -1,0 +1,139 @@
+"""The typed declaration: what a pipelines file says, before parameters, matrix and templates are filled in.
+
+Values that may hold templates stay as they were written (plain data); ``path`` is their place in the document, so that whoever finds a
+mistake in them can point at it: ``spec.document.place((*shot.path, "duration"))``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from animatic.errors import Problem
+from animatic.source import Document
+
+Path = tuple[str | int, ...]
+Kind = Literal["video", "image", "enhance"]
+ParamType = Literal["string", "integer", "number", "boolean"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParamSpec:
+    """A parameter of a pipeline; becomes a typed flow parameter."""
+
+    name: str
+    type: ParamType
+    path: Path
+    required: bool
+    """True where no default is declared."""
+    default: Any = None
+    enum: tuple[Any, ...] | None = None
+    description: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FallbackSpec:
+    """Another model for a shot, with the fields that differ; a field of None is dropped."""
+
+    model: str
+    fields: Mapping[str, Any]
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShotSpec:
+    """One shot as written; ``fields`` are the model's request fields, unchecked and with templates unrendered."""
+
+    id: str
+    path: Path
+    fields: Mapping[str, Any]
+    title: str | None = None
+    kind: Kind | None = None
+    model: str | None = None
+    when: Any = None
+    fallback: tuple[FallbackSpec, ...] = ()
+    retries: int | None = None
+    timeout: float | None = None
+    """Seconds; written as a number of seconds or as ``10m``, ``1h30m``."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatrixSpec:
+    """Axes in order of declaration, and what is added or taken away."""
+
+    path: Path
+    axes: Mapping[str, tuple[Any, ...]]
+    include: tuple[Mapping[str, Any], ...] = ()
+    exclude: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleSpec:
+    """When a deployment of the pipeline runs by itself. Exactly one of cron, interval (seconds) and rrule is set."""
+
+    slug: str
+    path: Path
+    cron: str | None = None
+    interval: float | None = None
+    rrule: str | None = None
+    timezone: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    active: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CutSpec:
+    """The reel: shot ids in order; None means all video shots in order."""
+
+    path: Path
+    shots: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Defaults:
+    """Defaults by kind, with the place they were written at. ``model`` is kept among the fields."""
+
+    path: Path
+    by_kind: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PipelineSpec:
+    """One pipeline as written."""
+
+    name: str
+    document: Document
+    path: Path
+    description: str = ""
+    params: Mapping[str, ParamSpec] = field(default_factory=dict)
+    matrix: MatrixSpec | None = None
+    defaults: tuple[Defaults, ...] = ()
+    """The file's first, then the pipeline's own: later ones win."""
+    deliver: str | None = None
+    """The pipeline's, else the file's; as written."""
+    budget_usd: Decimal | None = None
+    per_day_usd: Decimal | None = None
+    per_month_usd: Decimal | None = None
+    unknown_price: Literal["warn", "block", "allow"] | None = None
+    concurrency: int | None = None
+    on_failure: Literal["continue", "stop"] = "continue"
+    reuse: Literal["always", "run", "never"] = "always"
+    schedules: tuple[ScheduleSpec, ...] = ()
+    tags: tuple[str, ...] = ()
+    shots: tuple[ShotSpec, ...] = ()
+    cut: CutSpec | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """All pipelines of one or several files, and every structural problem found in them."""
+
+    documents: tuple[Document, ...]
+    pipelines: Mapping[str, PipelineSpec]
+    problems: tuple[Problem, ...] = ()
