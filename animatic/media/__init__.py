@@ -1,1 +1,18 @@
-"""media"""
+"""What can be told of, and made from, local media files: facts, frames, thumbnails, contact sheets and reels.
+
+Owns all decoding and encoding outside the simulator. Everything is synchronous and CPU-bound (callers use threads), reads and
+writes local files only, and needs no ffmpeg on the PATH: PyAV brings the codecs. Files that are written appear whole or not at all.
+
+Errors: BadClipError for footage that came from Krea and is cut, empty or does not decode (a new download may help);
+BadMediaError for a reference that cannot be what it is used as (a new download does not help).
+"""
+
+from __future__ import annotations
+
+from animatic.media.facts import Facts, probe
+from animatic.media.frames import extract_frame, thumbnail
+from animatic.media.reel import assemble_reel
+from animatic.media.sheet import contact_sheet
+from animatic.media.sniff import sniff
+
+__all__ = ["Facts", "assemble_reel", "contact_sheet", "extract_frame", "probe", "sniff", "thumbnail"]

@@ -1,0 +1,60 @@
+"""Clips made on the spot: every frame is one gray, so that a picture tells which frame it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+
+ClipMaker = Callable[..., Path]
+
+
+def gray_of(index: int) -> int:
+    return 40 + index * 4 % 180
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> ClipMaker:
+    def make(
+        name: str = "clip.mp4",
+        *,
+        frames: int = 24,
+        fps: int | Fraction = 24,
+        size: tuple[int, int] = (64, 48),
+        codec: str = "libx264",
+        pix_fmt: str = "yuv420p",
+        audio: bool = False,
+        rotation: int = 0,
+        times: list[int] | None = None,
+        first: int = 0,
+        comment: str | None = None,
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as output:
+            if comment:
+                output.metadata["comment"] = comment
+            stream = output.add_stream(codec, rate=fps)
+            stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
+            stream.time_base = stream.codec_context.time_base = 1 / Fraction(fps)
+            if rotation:
+                stream.set_display_rotation(rotation)
+            sound = output.add_stream("aac", rate=16000) if audio else None
+            for index in range(frames):
+                frame = VideoFrame.from_ndarray(np.full((size[1], size[0], 3), gray_of(index + first), dtype=np.uint8))
+                frame.pts = times[index] if times else index
+                frame.time_base = 1 / Fraction(fps)
+                output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
+            if sound is not None:
+                samples = av.AudioFrame.from_ndarray(np.zeros((1, 16000 * 2), dtype=np.float32), format="fltp", layout="mono")
+                samples.rate, samples.pts = 16000, 0
+                output.mux(sound.encode(samples))
+                output.mux(sound.encode(None))
+        return path
+
+    return make
