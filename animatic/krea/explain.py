@@ -1,0 +1,130 @@
+"""Finds the reason in an answer: Krea's error bodies have no one shape, and gateways answer with pages of their own.
+
+Read here, wherever they stand: ``error`` (text or object), ``message``, ``detail`` (text or list of ``loc``/``msg``), ``details``, ``errors``,
+``issues``, ``validationErrors``; the title of an HTML page; plain text; nothing at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+from animatic.redact import redact
+
+LONGEST = 400
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_MESSAGE_KEYS = ("message", "msg", "detail", "description", "title")
+_LIST_KEYS = ("details", "errors", "issues", "validationErrors", "validation_errors")
+_CODE_KEYS = ("code", "error_code", "type", "name")
+_MODERATED = re.compile(
+    r"moderat|nsfw|content[ _-]?polic|safety|flagged|prohibited|inappropriate|sensitive content|policy violation", re.IGNORECASE
+)
+_PLAN = re.compile(
+    r"\b(?:higher|paid|pro|max|business|enterprise|basic|free|current|your)\s+(?:\w+\s+)?(?:plan|tier|subscription)\b"
+    r"|\bupgrad|\bplan[ _]required\b|\brequires? .{0,30}\b(?:plan|subscription|tier)\b",
+    re.IGNORECASE,
+)
+_BALANCE = re.compile(r"balance|credits?\b|compute units?|top[ -]?up|insufficient|funds", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why Krea says it failed: a slug of Krea's (may be empty) and a sentence, free of secrets, at most ``LONGEST`` characters."""
+
+    code: str
+    message: str
+
+    @property
+    def moderated(self) -> bool:
+        """Whether the reason is the content, so that sending the same again is pointless."""
+        return bool(_MODERATED.search(f"{self.code} {self.message}"))
+
+    @property
+    def about_plan(self) -> bool:
+        """Whether the reason is the subscription and not the balance: Krea answers 402 for both, and only the text tells them apart.
+
+        In doubt it is the balance, which stops the whole run: that costs nothing.
+        """
+        text = f"{self.code} {self.message}"
+        return bool(_PLAN.search(text)) and not _BALANCE.search(text)
+
+
+def explain(data: Any) -> JobError | None:
+    """Return the reason that parsed JSON gives, None if it gives none."""
+    code, parts = _read(data)
+    message = _shorten("; ".join(dict.fromkeys(part for part in parts if part)))
+    if not message and not code:
+        return None
+    return JobError(code, message or code)
+
+
+def explain_body(body: bytes, content_type: str) -> JobError:
+    """Return the reason that an answer's bytes give, whatever they are; never empty."""
+    text = body.decode("utf-8", "replace").strip()
+    if not text:
+        return JobError("", "the answer is empty")
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return JobError("", _page(text, content_type))
+    return explain(data) or JobError("", "the answer gives no reason")
+
+
+def _page(text: str, content_type: str) -> str:
+    if "html" in content_type.lower() or text[:1] == "<":
+        title = _TITLE.search(text)
+        return _shorten(unescape(title.group(1))) if title and title.group(1).strip() else "an HTML page without a title"
+    return _shorten(text)
+
+
+def _read(data: Any) -> tuple[str, list[str]]:
+    if isinstance(data, str):
+        return "", [data]
+    if isinstance(data, list | tuple):
+        return "", [text for item in data[:8] for text in _item(item)]
+    if not isinstance(data, Mapping):
+        return "", []
+    code = next((str(data[key]) for key in _CODE_KEYS if isinstance(data.get(key), str | int) and not isinstance(data.get(key), bool)), "")
+    parts: list[str] = []
+    inner = data.get("error")
+    if isinstance(inner, str) and any(data.get(key) for key in _MESSAGE_KEYS):
+        code = inner if re.fullmatch(r"[\w.-]{1,64}", inner) else code
+    elif inner:
+        inner_code, inner_parts = _read(inner)
+        code = inner_code or code
+        parts += inner_parts
+    for key in _MESSAGE_KEYS:
+        value = data.get(key)
+        if value:
+            inner_code, inner_parts = _read(value)
+            code = code or inner_code
+            parts += inner_parts
+    for key in _LIST_KEYS:
+        parts += _fields(data.get(key))
+    return code, parts
+
+
+def _item(item: Any) -> Iterator[str]:
+    """One complaint of a list, behind the field that it is about where it names one."""
+    _, texts = _read(item)
+    where = item.get("loc") or item.get("path") or item.get("field") or item.get("param") if isinstance(item, Mapping) else None
+    if isinstance(where, list | tuple):
+        where = ".".join(str(part) for part in where if part != "body")
+    for text in texts:
+        yield f"{where}: {text}" if where else text
+
+
+def _fields(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        nested = [(key, text) for key, item in value.items() for text in _read(item)[1]]
+        return [f"{key}: {text}" for key, text in nested[:8]]
+    return _read(value)[1]
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(redact(text).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

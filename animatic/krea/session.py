@@ -1,0 +1,233 @@
+"""One connection pool to Krea: who gets the token, how many requests at once, and how reading is retried.
+
+Reading is safe to repeat, so this module repeats it: with back-off and jitter, until ``patience.outage``. A submission goes through
+`send_once` and is never repeated here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Self, TypeVar
+
+import anyio
+import httpx
+
+from animatic import __version__
+from animatic.errors import KreaUnreachableError
+from animatic.krea.explain import explain_body
+from animatic.krea.pace import Backoff, ClockOffset, http_date, retry_after
+from animatic.krea.refusal import describe, refusal
+from animatic.redact import redact
+from animatic.settings import Patience, Secret
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+LARGEST_ANSWER = 32 * 1024 * 1024
+AT_ONCE = 16
+POSTS_AT_ONCE = 8
+TRANSFERS_AT_ONCE = 8
+_TRY_AGAIN = frozenset({408, 425, 429, 499})
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+T = TypeVar("T")
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An HTTP answer, read to its end; ``torn`` where the end was missing."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    retry_after: float | None
+    torn: bool = False
+
+    @property
+    def content_type(self) -> str:
+        """The header, possibly empty."""
+        return str(self.headers.get("content-type", ""))
+
+    def json(self) -> Any:
+        """Return the parsed body. Raises ValueError if it is torn or no JSON."""
+        if self.torn:
+            raise ValueError("the answer is torn")
+        return json.loads(self.body)
+
+
+class Session:
+    """An ``httpx.AsyncClient`` with our rules around it. An async context manager.
+
+    ``clock`` is wall time in UTC, ``monotonic`` seconds for budgets. Requests queue in a semaphore here and never in httpx's pool, which
+    degrades badly under bursts.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Secret | None,
+        *,
+        patience: Patience,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = anyio.sleep,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.base = httpx.URL(base_url.rstrip("/"))
+        self.patience = patience
+        self.sleep = sleep
+        self.clock = clock
+        self.monotonic = monotonic
+        self.offset = ClockOffset()
+        self.slots = anyio.Semaphore(AT_ONCE)
+        self.posts = anyio.Semaphore(POSTS_AT_ONCE)
+        self.transfers = anyio.Semaphore(TRANSFERS_AT_ONCE)
+        self._token = token
+        self.http = httpx.AsyncClient(
+            transport=transport,
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30),
+            timeout=httpx.Timeout(patience.get, connect=CONNECT_SECONDS, pool=60),
+            headers={"User-Agent": f"animatic/{__version__}"},
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        _quieten_httpx()
+        await self.http.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.http.aclose()
+
+    def url(self, path: str) -> httpx.URL:
+        """Return the address of an API path, which starts with a slash."""
+        return httpx.URL(f"{self.base}{path}")
+
+    def authorization(self, url: httpx.URL) -> dict[str, str]:
+        """Return the header that carries the token, for the API's own origin only."""
+        if self._token is None or _origin(url) != _origin(self.base):
+            return {}
+        return {"Authorization": f"Bearer {self._token.reveal()}"}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **content: Any,
+    ) -> httpx.Request:
+        """Build a request to the API; ``content`` is httpx's: ``params``, ``json``, ``data``, ``files``."""
+        url = self.url(path)
+        limits = httpx.Timeout(timeout or self.patience.get, connect=CONNECT_SECONDS, pool=60)
+        return self.http.build_request(method, url, headers={**self.authorization(url), **(headers or {})}, timeout=limits, **content)
+
+    async def send_once(self, request: httpx.Request, *, seconds: float) -> Answer:
+        """Send one request and read its answer whole, within ``seconds`` and ten for connecting.
+
+        Raises httpx's errors and TimeoutError. Once the status is known, a body that breaks off is an answer, too: a torn one.
+        """
+        with anyio.fail_after(seconds + CONNECT_SECONDS):
+            sent = self.clock()
+            response = await self.http.send(request, stream=True)
+            try:
+                self._observe(response, sent)
+                return await self._read_answer(response)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await response.aclose()
+
+    async def read(
+        self,
+        build: Callable[[], httpx.Request],
+        parse: Callable[[Answer], T],
+        *,
+        seconds: float | None = None,
+        verdicts: Mapping[int, T] | None = None,
+    ) -> T:
+        """Send a request that may be repeated until its answer can be parsed.
+
+        ``verdicts`` maps statuses that are answers of their own (404: there is none) to what they mean; ``parse`` may raise ValueError for
+        an answer that makes no sense, which is retried like an outage. Raises KreaUnreachableError after ``patience.outage``, and the
+        errors of `refusal` at once.
+        """
+        backoff = Backoff()
+        began = self.monotonic()
+        while True:
+            wish = None
+            try:
+                async with self.slots:
+                    request = build()
+                    answer = await self.send_once(request, seconds=seconds or self.patience.get)
+                if verdicts and answer.status in verdicts:
+                    return verdicts[answer.status]
+                if answer.status // 100 == 2:  # noqa: PLR2004
+                    return parse(answer)
+                if answer.status not in _TRY_AGAIN and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise refusal(answer.status, answer.body, answer.content_type, request.url.path)
+                failure = f"{answer.status}: {explain_body(answer.body, answer.content_type).message}"
+                wish = answer.retry_after
+            except _HOPELESS as error:
+                raise KreaUnreachableError(
+                    f"the request cannot be made ({describe(error)})", hint="check KREA_API_URL and the token"
+                ) from error
+            except (httpx.RequestError, TimeoutError, ValueError) as error:
+                failure = describe(error)
+            await self.pause(backoff, began, failure, wish=wish, who="Krea")
+
+    async def pause(self, backoff: Backoff, began: float, failure: str, *, wish: float | None, who: str) -> None:
+        """Wait before the next try. Raises KreaUnreachableError where the outage has outlasted our patience."""
+        left = self.patience.outage - (self.monotonic() - began)
+        if left <= 0:
+            raise KreaUnreachableError(
+                f"{who} has not answered as it should for {self.patience.outage:.0f} s; last: {failure}",
+                hint="what was submitted is in the ledger: try `animatic resume` when the service is back",
+            )
+        log.info("%s: %s; trying again", who, failure)
+        await self.sleep(min(backoff.next(wish), left))
+
+    async def _read_answer(self, response: httpx.Response) -> Answer:
+        body, torn = bytearray(), False
+        try:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    torn = True
+                    break
+        except httpx.RequestError:
+            torn = True
+        wish = retry_after(response.headers.get("retry-after"), self.clock() + self.offset.value)
+        return Answer(status=response.status_code, headers=response.headers, body=bytes(body), retry_after=wish, torn=torn)
+
+    def _observe(self, response: httpx.Response, sent: datetime) -> None:
+        if date := http_date(response.headers.get("date")):
+            self.offset.observe(date, sent=sent, received=self.clock())
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return url.scheme, url.host, url.port or default
+
+
+class _BareUrls(logging.Filter):
+    """httpx logs the URL of every request at INFO: signed ones would end up in log files."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(redact(str(arg)) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+        return True
+
+
+_BARE_URLS = _BareUrls()
+
+
+def _quieten_httpx() -> None:
+    logging.getLogger("httpx").addFilter(_BARE_URLS)

@@ -1,0 +1,205 @@
+"""Moves files: results down, references up. A file arrives whole or not at all.
+
+A download is written to ``NAME.part`` beside its target, hashed while it is written, compared with the length that was announced, and renamed.
+An upload costs nothing and a second one does no harm, so both directions are retried freely.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import anyio
+import httpx
+
+from animatic.errors import BadClipError, BadMediaError, RequestRefusedError, StorageError
+from animatic.krea.errors import ExpiredUrlError
+from animatic.krea.pace import Backoff
+from animatic.krea.refusal import describe
+from animatic.krea.session import Session
+from animatic.krea.wire import Asset, parse_asset
+from animatic.redact import bare_url
+
+LARGEST_UPLOAD = 75 * 1000 * 1000
+"""Bytes that Krea's assets take: 75 MB, read as the smaller of its two meanings."""
+LARGEST_DOWNLOAD = 2 * 1024**3
+TRIES = 3
+CHUNK = 1024 * 1024
+DOWNLOAD_SECONDS = 1800.0
+UPLOAD_SECONDS = 600.0
+_EXPIRED = frozenset({403, 404, 410})
+_NO_MEDIA = ("text/html", "application/json", "application/xml", "text/xml")
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes that have arrived and those announced, None if unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file that arrived whole: hash, bytes and MIME type as announced (by the URL's ending where the server names none)."""
+
+    sha256: str
+    size: int
+    mime: str
+
+
+class _CutError(BadClipError):
+    """Worth another try from the start."""
+
+
+async def download(
+    session: Session, url: str, target: Path, *, progress: Progress | None = None, largest: int = LARGEST_DOWNLOAD
+) -> Download:
+    """Fetch a result file to ``target``.
+
+    Raises ExpiredUrlError (read the job again for a fresh URL), BadClipError (cut three times, not media, or larger than ``largest``),
+    KreaUnreachableError (the host does not answer for ``patience.outage``), StorageError (the local file cannot be written).
+    """
+    part = target.with_name(target.name + ".part")
+    where = bare_url(url)
+    backoff, began, cuts = Backoff(), session.monotonic(), 0
+    try:
+        while True:
+            wish = None
+            try:
+                async with session.transfers:
+                    with anyio.fail_after(DOWNLOAD_SECONDS):
+                        done = await _fetch(session, url, part, progress=progress, largest=largest)
+                await anyio.to_thread.run_sync(os.replace, part, target)
+            except _CutError as error:
+                cuts += 1
+                if cuts >= TRIES:
+                    raise BadClipError(f"{error.message}, {TRIES} times", hint=error.hint, code=error.code) from error
+                await session.sleep(backoff.next())
+                continue
+            except _BusyError as error:
+                failure, wish = str(error), error.wish
+            except (httpx.HTTPError, TimeoutError) as error:
+                failure = describe(error)
+            except OSError as error:
+                raise StorageError(
+                    f"cannot write {target}: {error.strerror or error}", hint="free some space, or name another folder for temporary files"
+                ) from error
+            else:
+                return done
+            await session.pause(backoff, began, failure, wish=wish, who=httpx.URL(where).host or "the file's host")
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class _BusyError(Exception):
+    """The host asks to come back later."""
+
+    def __init__(self, text: str, wish: float | None) -> None:
+        super().__init__(text)
+        self.wish = wish
+
+
+async def _fetch(session: Session, url: str, part: Path, *, progress: Progress | None, largest: int) -> Download:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise BadClipError("the job's result is not a URL", code="bad_url") from error
+    headers = {"Accept-Encoding": "identity", **session.authorization(address)}
+    async with session.http.stream("GET", address, headers=headers, follow_redirects=True) as response:
+        _check_answer(response, largest)
+        announced = _length(response)
+        digest, size = hashlib.sha256(), 0
+        file = await anyio.to_thread.run_sync(lambda: part.open("wb"))
+        try:
+            async for chunk in response.aiter_bytes(CHUNK):
+                size += len(chunk)
+                if size > largest:
+                    raise _too_large(size, largest)
+                # Off the event loop: hashing is the one thing here that costs time, and it releases the interpreter's lock.
+                await anyio.to_thread.run_sync(_append, file, digest, chunk)
+                if progress:
+                    progress(size, announced)
+        except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout, httpx.DecodingError) as error:
+            raise _CutError(f"the download broke off after {size} bytes", hint=describe(error)) from error
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(file.close)
+        arrived = response.num_bytes_downloaded
+        if announced is not None and arrived != announced:
+            raise _CutError(f"the download brought {arrived} of {announced} bytes")
+        if size == 0:
+            raise _CutError("the download is empty")
+        return Download(sha256=digest.hexdigest(), size=size, mime=_mime(response, address))
+
+
+def _check_answer(response: httpx.Response, largest: int) -> None:
+    status, where = response.status_code, bare_url(str(response.url))
+    if status in _EXPIRED:
+        raise ExpiredUrlError(f"{where} answers {status}: its URL has expired", hint="the job is read again for a fresh one")
+    if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
+        seconds = response.headers.get("retry-after", "")
+        raise _BusyError(f"it answers {status}", min(float(seconds), 60.0) if seconds.isdigit() else None)
+    if status != 200:  # noqa: PLR2004
+        raise BadClipError(f"{where} answers {status} instead of the file", code="bad_answer")
+    if (mime := _media_type(response)) in _NO_MEDIA:
+        raise _CutError(f"{where} answers with {mime} instead of the file")
+    if (announced := _length(response)) is not None and announced > largest:
+        raise _too_large(announced, largest)
+
+
+def _too_large(size: int, largest: int) -> BadClipError:
+    return BadClipError(f"the file is larger than {largest} bytes ({size} and more)", code="too_large")
+
+
+def _append(file: IO[bytes], digest: Any, chunk: bytes) -> None:
+    digest.update(chunk)
+    file.write(chunk)
+
+
+def _length(response: httpx.Response) -> int | None:
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isdigit() else None
+
+
+def _media_type(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def _mime(response: httpx.Response, address: httpx.URL) -> str:
+    announced = _media_type(response)
+    if announced and announced not in {"application/octet-stream", "binary/octet-stream"}:
+        return announced
+    return mimetypes.guess_type(address.path)[0] or "application/octet-stream"
+
+
+async def upload(session: Session, path: Path, *, mime: str, description: str = "") -> Asset:
+    """Upload a file to Krea's assets.
+
+    Raises BadMediaError where the file is missing, empty, larger than 75 MB, or Krea refuses it; otherwise as `Session.read`.
+    """
+    try:
+        file = await anyio.to_thread.run_sync(path.open, "rb")
+        size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise BadMediaError(f"cannot read {path}: {error.strerror or error}") from error
+    with file:
+        if size == 0:
+            raise BadMediaError(f"{path} is empty")
+        if size > LARGEST_UPLOAD:
+            raise BadMediaError(
+                f"{path} has {size / 1e6:.1f} MB; Krea takes files up to 75 MB",
+                hint="make it smaller, or pass a URL instead",
+                code="too_large",
+            )
+
+        def build() -> httpx.Request:
+            file.seek(0)
+            data = {"description": description} if description else None
+            return session.request("POST", "/assets", files={"file": (path.name, file, mime)}, data=data, timeout=session.patience.post)
+
+        try:
+            async with session.transfers:
+                return await session.read(build, lambda answer: parse_asset(answer.json()), seconds=UPLOAD_SECONDS)
+        except RequestRefusedError as error:
+            raise BadMediaError(f"{path.name} was not taken: {error.message}", code=error.code) from error

@@ -1,0 +1,185 @@
+"""What Krea's answers mean: jobs, lists of jobs and assets, from every shape that has been seen of them.
+
+Krea's pages disagree with each other, so reading is lenient: extra keys are ignored, unknown statuses are pending, a result is looked for in
+every place where one has been documented. Only an answer without a job id is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from animatic.krea.explain import JobError, explain
+
+log = logging.getLogger(__name__)
+
+PENDING = frozenset({"backlogged", "queued", "scheduled", "processing", "sampling", "intermediate-complete"})
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+_SPELLINGS = {"canceled": "cancelled", "intermediate_complete": "intermediate-complete"}
+_URL_KEYS = ("video_url", "image_url", "audio_url", "url")
+_FACT_KEYS = ("width", "height", "fps", "duration", "thumbnail_url", "style_id")
+
+
+class WireError(ValueError):
+    """An answer that cannot be what it should be; the text says what is missing, without quoting the answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Krea's object, as last seen. Times are Krea's own, in UTC."""
+
+    id: str
+    status: str
+    created_at: datetime
+    completed_at: datetime | None = None
+    urls: tuple[str, ...] = ()
+    """Result files, signed as Krea gave them; empty for a completed job means: an empty result."""
+    error: JobError | None = None
+    moderated: bool = False
+    """The job failed, or came back empty, for its content."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else the result tells: width, height, fps, duration, thumbnail_url, style_id."""
+    deprecation: str | None = None
+    """Krea's warning that the route is about to go, from the headers of a submission's answer."""
+
+    @property
+    def terminal(self) -> bool:
+        """Completed, failed or cancelled; any other status, known or not, may go on."""
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """A file uploaded to Krea."""
+
+    id: str
+    url: str
+    """Krea calls it ``image_url`` for every media type."""
+    mime: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of the job list. ``cursor`` None: the last one."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+
+def parse_job(data: Any, *, seen: datetime, deprecation: str | None = None) -> Job:
+    """Return the job that the object describes; ``seen`` stands in for a missing creation time. Raises WireError without a job id."""
+    if not isinstance(data, Mapping):
+        raise WireError("not an object")
+    identity = data.get("job_id") or data.get("id")
+    if not isinstance(identity, str) or not identity.strip():
+        raise WireError("no job_id")
+    status = _status(data.get("status"))
+    result = data.get("result")
+    urls = tuple(dict.fromkeys(_urls(result)))
+    error = _error(data, result, status)
+    return Job(
+        id=identity.strip(),
+        status=status,
+        created_at=_time(data.get("created_at")) or seen,
+        completed_at=_time(data.get("completed_at")),
+        urls=urls,
+        error=error,
+        moderated=bool(error and error.moderated and (status == "failed" or not urls)),
+        facts={key: result[key] for key in _FACT_KEYS if result.get(key) is not None} if isinstance(result, Mapping) else {},
+        deprecation=deprecation,
+    )
+
+
+def parse_page(data: Any, *, seen: datetime) -> Page:
+    """Return a page of the job list; items that are no jobs are left out. Raises WireError if it is no list at all."""
+    items = data.get("items") if isinstance(data, Mapping) else data
+    if not isinstance(items, list):
+        raise WireError("no items")
+    jobs = []
+    for item in items:
+        try:
+            jobs.append(parse_job(item, seen=seen))
+        except WireError:
+            log.debug("an item of the job list has no job id")
+    cursor = (data.get("next_cursor") or data.get("nextCursor")) if isinstance(data, Mapping) else None
+    return Page(jobs=tuple(jobs), cursor=cursor if isinstance(cursor, str) else None)
+
+
+def parse_asset(data: Any) -> Asset:
+    """Return the asset that the object describes. Raises WireError without an id and a URL."""
+    if not isinstance(data, Mapping):
+        raise WireError("not an object")
+    identity, url = data.get("id"), data.get("image_url") or data.get("url")
+    if not isinstance(identity, str) or not identity or not isinstance(url, str) or not _is_url(url):
+        raise WireError("no id or no image_url")
+    mime, size = data.get("mime_type"), data.get("size_bytes")
+    return Asset(
+        id=identity, url=url, mime=mime if isinstance(mime, str) else None, size=int(size) if isinstance(size, int | float) else None
+    )
+
+
+def _status(value: Any) -> str:
+    status = str(value or "").strip().lower()
+    status = _SPELLINGS.get(status, status)
+    if status not in PENDING and status not in TERMINAL:
+        _report_unknown(status)
+    return status or "unknown"
+
+
+@lru_cache(maxsize=64)
+def _report_unknown(status: str) -> None:
+    """Log an unknown status; cached, so that it is said once in a process and not at every look."""
+    log.warning(
+        "Krea reports the job status %r, which this version does not know; it is taken for a job that is still running", status[:40]
+    )
+
+
+def _error(data: Mapping[str, Any], result: Any, status: str) -> JobError | None:
+    inner = result.get("error") if isinstance(result, Mapping) else None
+    stated = explain(data["error"]) if data.get("error") else explain(inner) if inner else None
+    if stated or status != "failed":
+        return stated
+    rest = {key: value for key, value in data.items() if key not in {"type", "name", "title", "description"}}
+    return explain(rest) or (explain({"message": result.get("message") or result.get("detail")}) if isinstance(result, Mapping) else None)
+
+
+def _urls(result: Any) -> Iterator[str]:
+    if isinstance(result, Mapping):
+        yield from _listed(result.get("urls"))
+        for key in _URL_KEYS:
+            yield from _listed(result.get(key))
+    else:
+        yield from _listed(result)
+
+
+def _listed(value: Any) -> Iterator[str]:
+    """URLs of a string, a list of strings, a list of ``{type, url}`` (previews last), or a map from name to URL."""
+    if isinstance(value, str):
+        if _is_url(value):
+            yield value
+    elif isinstance(value, list):
+        previews = [item for item in value if isinstance(item, Mapping) and item.get("type") == "preview"]
+        for item in [item for item in value if item not in previews] + previews:
+            yield from _listed(item.get("url") if isinstance(item, Mapping) else item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _listed(item.get("url") if isinstance(item, Mapping) else item)
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("https://", "http://"))
+
+
+def _time(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

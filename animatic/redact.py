@@ -1,0 +1,43 @@
+"""Takes secrets out of text that people or files will keep: queries of URLs, credentials in URLs, webhook tokens.
+
+A signed URL gives its reader the file, and a webhook path gives its reader a voice in a run; both turn up in request bodies,
+answers and exceptions. Everything that is logged, raised or recorded passes through here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_HOOK = re.compile(r"(/hooks/)[^/?#\s\"'<>\\]+")
+_BEARER = re.compile(r"(\bBearer\s+)[^\s\"',;]+", re.IGNORECASE)
+
+
+def bare_url(url: str) -> str:
+    """Return the URL without user name, password, query and fragment; text that is no URL becomes ``(not a URL)``."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+
+
+def redact(text: str) -> str:
+    """Return the text with every URL in it made bare, and webhook tokens and bearer tokens masked."""
+    text = _URL.sub(lambda match: bare_url(match.group()), text)
+    return _BEARER.sub(r"\1***", _HOOK.sub(r"\1***", text))
+
+
+def redact_body(value: Any) -> Any:
+    """Return a copy of JSON data in which every string that is a URL is bare; prose stays as it was written."""
+    if isinstance(value, str):
+        return bare_url(value) if _URL.fullmatch(value.strip()) else value
+    if isinstance(value, Mapping):
+        return {key: redact_body(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_body(item) for item in value]
+    return value
