@@ -30,7 +30,7 @@ class Storage(Protocol):
         ...
 
     def below(self, prefix: str) -> Storage:
-        """The same home, rooted one level deeper (``simulated``)."""
+        """Return the same home, rooted one level deeper (``simulated``)."""
         ...
 
     async def check(self) -> None:
@@ -57,7 +57,10 @@ class Storage(Protocol):
         ...
 
     async def store(self, key: str, source: Path, *, content_type: str, sha256: str) -> bool:
-        """Put a local file there only if absent, with checksums; False: an object was there already and was left alone."""
+        """Put a local file there only if absent, with checksums; False: something else was there already and was left alone.
+
+        As with ``create``, an object with the same SHA-256 counts as ours.
+        """
         ...
 
     async def fetch(self, key: str, target: Path) -> bool:

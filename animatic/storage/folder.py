@@ -1,0 +1,150 @@
+"""Clips and records in a folder: the embedded default. Needs a file system with hard links (not FAT or exFAT)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from animatic.storage import files
+from animatic.storage.errors import StorageRefusedError
+from animatic.storage.keys import check_key, check_prefix
+from animatic.storage.probe import probe
+from animatic.storage.protocol import Entry
+from animatic.storage.threads import Threads
+
+
+class FolderStorage:
+    """A folder as a Storage. Copies are plain copies: editing a delivered clip never damages the take that it came from."""
+
+    def __init__(self, destination: Path, *, prefix: str = "", threads: Threads | None = None) -> None:
+        self._destination = destination
+        self._prefix = prefix
+        self._root = destination / prefix
+        self._threads = threads or Threads()
+
+    def __repr__(self) -> str:
+        return f"FolderStorage({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """The absolute folder."""
+        return str(self._root)
+
+    def location(self, key: str) -> str:
+        """Return the key relative to the destination, ``simulated/`` included."""
+        return f"{self._prefix}{check_key(key)}"
+
+    def below(self, prefix: str) -> FolderStorage:
+        """Return the same folder, rooted deeper."""
+        return FolderStorage(self._destination, prefix=f"{self._prefix}{check_key(prefix)}/", threads=self._threads)
+
+    async def check(self) -> None:
+        """Prove that the folder can be used; folders made for the proof are removed again."""
+        present = await self._threads.run(files.nearest_folder, self._root)
+        await probe(self)
+        await self._threads.run(files.remove_empty, self._root, up_to=present)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """Create a record only if none is there; one with equal bytes counts as ours."""
+        return await self._threads.run(self._create, key, data)
+
+    async def read(self, key: str) -> bytes | None:
+        """Return the file's bytes, None if there is none."""
+        return await self._threads.run(self._read, key)
+
+    async def write(self, key: str, data: bytes, *, content_type: str) -> None:
+        """Write or replace in one step. A folder keeps no content type: names tell it."""
+        del content_type
+        await self._threads.run(self._write, key, data)
+
+    async def store(self, key: str, source: Path, *, content_type: str, sha256: str) -> bool:
+        """Copy a local file there only if absent; a file with the same SHA-256 counts as ours."""
+        del content_type
+        return await self._threads.run(self._store, key, source, sha256)
+
+    async def fetch(self, key: str, target: Path) -> bool:
+        """Copy out to a local file; False if there is none."""
+        return await self._threads.run(self._fetch, key, target)
+
+    async def copy(self, source: str, target: str) -> bool:
+        """Copy within the folder only if the target is absent."""
+        return await self._threads.run(self._copy, source, target)
+
+    async def head(self, key: str) -> Entry | None:
+        """Return size and time of the file, None if there is none."""
+        return await self._threads.run(self._head, key)
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Return all files whose key starts with the prefix, by key."""
+        return list(await self._threads.run(self._entries, prefix))
+
+    async def delete(self, key: str) -> None:
+        """Remove the file, and the folders that this leaves empty."""
+        await self._threads.run(self._delete, key)
+
+    def _path(self, key: str) -> Path:
+        return self._root / check_key(key)
+
+    def _create(self, key: str, data: bytes) -> bool:
+        path = self._path(key)
+        with files.explained("create", path):
+            return files.create_exclusively(path, lambda file: file.write(data)) or path.read_bytes() == data
+
+    def _read(self, key: str) -> bytes | None:
+        path = self._path(key)
+        with files.explained("read", path):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, IsADirectoryError):
+                return None
+
+    def _write(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+        with files.explained("write", path):
+            files.replace_whole(path, lambda file: file.write(data))
+
+    def _store(self, key: str, source: Path, sha256: str) -> bool:
+        path = self._path(key)
+        with files.explained("read", source):
+            size, actual = source.stat().st_size, files.sha256_of(source)
+        if actual != sha256:
+            raise StorageRefusedError(
+                f"{source} does not have the SHA-256 that it was made with", hint="it was changed meanwhile: run again"
+            )
+        with files.explained("store", path):
+            if not path.exists() and files.create_exclusively(path, files.copy_from(source)):
+                return True
+            return path.stat().st_size == size and files.sha256_of(path) == sha256
+
+    def _fetch(self, key: str, target: Path) -> bool:
+        path = self._path(key)
+        if self._head(key) is None:
+            return False
+        with files.explained("copy to", target):
+            files.replace_whole(target, files.copy_from(path))
+        return True
+
+    def _copy(self, source: str, target: str) -> bool:
+        origin, path = self._path(source), self._path(target)
+        if self._head(source) is None:
+            raise StorageRefusedError(
+                f"cannot copy {origin}: there is no such file", hint="it was removed from outside: run again with --fresh"
+            )
+        with files.explained("copy to", path):
+            return not path.exists() and files.create_exclusively(path, files.copy_from(origin))
+
+    def _head(self, key: str) -> Entry | None:
+        path = self._path(key)
+        with files.explained("look at", path):
+            return files.entry_of(path, key)
+
+    def _entries(self, prefix: str) -> Iterable[Entry]:
+        check_prefix(prefix)
+        with files.explained("list", self._root):
+            return sorted(files.entries_below(self._root, prefix), key=lambda entry: entry.key)
+
+    def _delete(self, key: str) -> None:
+        path = self._path(key)
+        with files.explained("delete", path):
+            path.unlink(missing_ok=True)
+        files.remove_empty(path.parent, up_to=self._root)

@@ -1,0 +1,213 @@
+"""Clips and records in an S3 bucket, or in a store that speaks S3 and honors conditional writes."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from animatic.storage import files
+from animatic.storage.errors import StorageRefusedError
+from animatic.storage.keys import check_key, check_prefix
+from animatic.storage.probe import probe
+from animatic.storage.protocol import Entry
+from animatic.storage.s3_client import PatientClient
+from animatic.storage.s3_errors import PRECONDITION_FAILED, is_absent, status_of
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+LARGEST = 5 * 1024**3
+"""Bytes that one PutObject or CopyObject takes."""
+
+RECORD = "application/json"
+
+
+class S3Storage:
+    """A bucket, below a prefix, as a Storage."""
+
+    def __init__(self, bucket: str, prefix: str, client: PatientClient) -> None:
+        """``prefix`` is empty or ends with ``/``."""
+        self._bucket = bucket
+        self._prefix = prefix
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"S3Storage({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/prefix``, without a slash at its end."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def location(self, key: str) -> str:
+        """Return the whole ``s3://`` URL of the object."""
+        return f"s3://{self._bucket}/{self._prefix}{check_key(key)}"
+
+    def below(self, prefix: str) -> S3Storage:
+        """Return the same bucket, rooted deeper."""
+        return S3Storage(self._bucket, f"{self._prefix}{check_key(prefix)}/", self._client)
+
+    async def check(self) -> None:
+        """Prove that the bucket can be used, conditional writes above all."""
+        await probe(self)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """Create a record only if none is there; one with equal bytes counts as ours: an answer may have been lost before."""
+        name, checksum = self._name(key), _base64(hashlib.sha256(data).digest())
+
+        def put(client: S3Client) -> bool:
+            try:
+                client.put_object(
+                    Bucket=self._bucket,
+                    Key=name,
+                    Body=data,
+                    IfNoneMatch="*",
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=checksum,
+                    ContentType=RECORD,
+                )
+            except ClientError as error:
+                if status_of(error) != PRECONDITION_FAILED:
+                    raise
+                return client.get_object(Bucket=self._bucket, Key=name)["Body"].read() == data
+            return True
+
+        return await self._client.call(self.location(key), put)
+
+    async def read(self, key: str) -> bytes | None:
+        """Return the object's bytes, None if there is none."""
+        name = self._name(key)
+
+        def get(client: S3Client) -> bytes | None:
+            try:
+                return client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+            except ClientError as error:
+                if is_absent(error):
+                    return None
+                raise
+
+        return await self._client.call(self.location(key), get)
+
+    async def write(self, key: str, data: bytes, *, content_type: str) -> None:
+        """Write or replace in one step."""
+        name, checksum = self._name(key), _base64(hashlib.sha256(data).digest())
+        await self._client.call(
+            self.location(key),
+            lambda client: client.put_object(
+                Bucket=self._bucket, Key=name, Body=data, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, ContentType=content_type
+            ),
+        )
+
+    async def store(self, key: str, source: Path, *, content_type: str, sha256: str) -> bool:
+        """Upload a local file only if the key is free; an object with the same SHA-256 counts as ours. S3 verifies the checksum."""
+        name, checksum = self._name(key), _base64(bytes.fromhex(sha256))
+
+        def put(client: S3Client) -> bool:
+            if source.stat().st_size > LARGEST:
+                raise StorageRefusedError(f"{source} is too large for one upload", hint="S3 takes at most 5 GB in one piece")
+            try:
+                with source.open("rb") as body:
+                    client.put_object(
+                        Bucket=self._bucket,
+                        Key=name,
+                        Body=body,
+                        IfNoneMatch="*",
+                        ChecksumAlgorithm="SHA256",
+                        ChecksumSHA256=checksum,
+                        ContentType=content_type,
+                    )
+            except ClientError as error:
+                if status_of(error) != PRECONDITION_FAILED:
+                    raise
+                there = client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED")
+                return there.get("ChecksumSHA256") == checksum
+            return True
+
+        with files.explained("read", source):
+            return await self._client.call(self.location(key), put)
+
+    async def fetch(self, key: str, target: Path) -> bool:
+        """Download to a local file; False if there is no such object."""
+        name = self._name(key)
+
+        def get(client: S3Client) -> bool:
+            try:
+                body = client.get_object(Bucket=self._bucket, Key=name)["Body"]
+            except ClientError as error:
+                if is_absent(error):
+                    return False
+                raise
+            files.replace_whole(target, lambda file: [file.write(chunk) for chunk in body.iter_chunks(files.CHUNK)])
+            return True
+
+        with files.explained("write", target):
+            return await self._client.call(self.location(key), get)
+
+    async def copy(self, source: str, target: str) -> bool:
+        """Copy within the bucket, on the server, only if the target is absent.
+
+        Stores that honor conditional puts but not conditional copies let the last of several concurrent copies win; the ledger copies nothing.
+        """
+        origin, name = self._name(source), self._name(target)
+
+        def copy(client: S3Client) -> bool:
+            if self._head(client, name) is not None:
+                return False
+            try:
+                client.copy_object(Bucket=self._bucket, Key=name, CopySource={"Bucket": self._bucket, "Key": origin}, IfNoneMatch="*")
+            except ClientError as error:
+                if status_of(error) == PRECONDITION_FAILED:
+                    return False
+                if is_absent(error):
+                    raise StorageRefusedError(
+                        f"cannot copy {self.location(source)}: there is no such object",
+                        hint="it was removed from outside: run again with --fresh",
+                    ) from error
+                raise
+            return True
+
+        return await self._client.call(self.location(target), copy)
+
+    async def head(self, key: str) -> Entry | None:
+        """Return size and time of the object, None if there is none."""
+        name = self._name(key)
+        found = await self._client.call(self.location(key), lambda client: self._head(client, name))
+        return found and Entry(key, found.size, found.modified)
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Return all objects whose key starts with the prefix, by key."""
+        whole = f"{self._prefix}{check_prefix(prefix)}"
+
+        def pages(client: S3Client) -> list[Entry]:
+            return [
+                Entry(item["Key"].removeprefix(self._prefix), item["Size"], item["LastModified"])
+                for page in client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=whole)
+                for item in page.get("Contents", [])
+            ]
+
+        return sorted(await self._client.call(f"s3://{self._bucket}/{whole}", pages), key=lambda entry: entry.key)
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; nothing happens if there is none."""
+        name = self._name(key)
+        await self._client.call(self.location(key), lambda client: client.delete_object(Bucket=self._bucket, Key=name))
+
+    def _name(self, key: str) -> str:
+        return f"{self._prefix}{check_key(key)}"
+
+    def _head(self, client: S3Client, name: str) -> Entry | None:
+        try:
+            answer = client.head_object(Bucket=self._bucket, Key=name)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+        return Entry(name, answer["ContentLength"], answer["LastModified"])
+
+
+def _base64(digest: bytes) -> str:
+    return b64encode(digest).decode()
