@@ -31,6 +31,7 @@ Errors that cross processes pickle: everything that an error carries is in ``arg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -39,7 +40,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a file: 1-based line and column, and how many characters of that line it covers."""
+    """A place in a file: 1-based line and column, and how many characters of that line it covers. Line 0: the file as a whole."""
 
     file: str
     line: int
@@ -48,7 +49,7 @@ class Place:
 
     def __str__(self) -> str:
         """``file:line:column``, as editors and terminals link it."""
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,18 @@ def _rebuild(cls: type[AnimaticError], message: str, state: dict[str, object]) -
 
 
 class DeclarationError(AnimaticError):
-    """The declaration is wrong. Carries every problem that was found, warnings included."""
+    """The declaration is wrong. Carries every problem that was found, warnings included.
+
+    ``texts`` holds the text of files by name where it is not to be had from a loaded document, so that lines can be shown.
+    """
 
     exit_code = 2
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], *, texts: Mapping[str, str] | None = None) -> None:
         errors = sum(problem.severity == "error" for problem in problems)
         super().__init__(f"{errors} {'error' if errors == 1 else 'errors'} in the declaration")
         self.problems = problems
+        self.texts = dict(texts or {})
 
 
 class UsageError(AnimaticError):

@@ -1,1 +1,8 @@
-"""source"""
+"""YAML text to plain data with the line and column of every key and value, and problems made readable."""
+
+from animatic.source.document import Document
+from animatic.source.load import load, load_all, load_text
+from animatic.source.render import in_order, render_problems
+from animatic.source.report import problems_github, problems_json
+
+__all__ = ["Document", "in_order", "load", "load_all", "load_text", "problems_github", "problems_json", "render_problems"]

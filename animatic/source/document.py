@@ -1,0 +1,89 @@
+"""A loaded file: plain data, and where in the file each of its keys and values stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from animatic.errors import Place, Problem
+from animatic.source.parser import PLAIN
+from animatic.source.reading import split_lines
+
+KeyPath = tuple[str | int, ...]
+_MERGE = "<<"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Document:
+    """One pipelines file. Positions are looked up when asked for: a file without mistakes pays nothing for them."""
+
+    path: Path
+    name: str
+    """As messages show it."""
+    text: str
+    sha256: str
+    """Of the bytes of the file."""
+    data: Any = field(repr=False)
+    """dict, list, str, int, float, bool and None only. Aliased parts are shared: treat it as read-only."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the text itself, where the data could be had all the same."""
+    root: yaml.Node | None = field(default=None, repr=False)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines as editors count them."""
+        return split_lines(self.text)
+
+    def place(self, path: KeyPath, *, key: bool = False) -> Place:
+        """Return where the value at ``path`` stands, or its key; for what is not there, its closest ancestor's key or first line."""
+        node = self.root
+        key_node: yaml.Node | None = None
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                return self._span(key_node or node)
+            key_node, node = found
+        return self._span(key_node if key and key_node is not None else node)
+
+    def written(self, path: KeyPath) -> str | None:
+        """Return the text of a plain scalar as it was written (``3.10``, which as a number is 3.1); None if there is no such scalar."""
+        node = self.root
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                return None
+            node = found[1]
+        return node.value if isinstance(node, yaml.ScalarNode) and node.tag == PLAIN else None
+
+    def _span(self, node: yaml.Node | None) -> Place:
+        if node is None:
+            return Place(self.name, 1, 1)
+        start, end = node.start_mark, node.end_mark
+        if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
+            return self._span(node.value[0][0])
+        line = self.lines[start.line] if start.line < len(self.lines) else ""
+        stop = end.column if end.line == start.line else len(line.rstrip())
+        return Place(self.name, start.line + 1, start.column + 1, max(1, min(stop, len(line)) - start.column))
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
+    """Return the key node (None in a list) and the value node of one step down."""
+    if isinstance(node, yaml.SequenceNode):
+        return (None, node.value[part]) if isinstance(part, int) and 0 <= part < len(node.value) else None
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    merged: list[yaml.Node] = []
+    for key_node, value_node in node.value:
+        if key_node.value == part and isinstance(key_node, yaml.ScalarNode):
+            return key_node, value_node
+        if key_node.value == _MERGE and key_node.tag == PLAIN:
+            merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+    for source in merged:
+        found = _child(source, part)
+        if found is not None:
+            return found
+    return None

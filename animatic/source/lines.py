@@ -1,0 +1,74 @@
+"""What one line of a pipelines file looks like, for mistakes that stop the parser: where its key is, and where its value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ENTRY = re.compile(
+    r"""(?P<indent>[ \t]*)
+        (?P<dashes>(?:-[ \t]+)*)
+        (?:(?P<key>[A-Za-z_][\w.-]*|"[^"]*"|'[^']*')[ \t]*:(?:[ \t]+|$))?
+        (?P<value>.*)$""",
+    re.VERBOSE,
+)
+_COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
+_NO_SPACE = re.compile(r"[ \t]*(?:-[ \t]+)*(?P<key>[A-Za-z_][\w-]*):(?P<value>[^\s/].*)$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One line taken apart; columns are 0-based. ``value`` has its trailing comment cut off, as YAML would."""
+
+    number: int
+    """0-based."""
+    text: str
+    indent: int
+    """Column of the dash or the key."""
+    column: int
+    """Column of the key, behind any dashes."""
+    dashes: str
+    key: str | None
+    value: str
+    value_column: int
+
+    @property
+    def blank(self) -> bool:
+        """Nothing but a comment, if that."""
+        return not self.dashes and self.key is None and not self.value
+
+    def with_value(self, value: str) -> str:
+        """Return the text of the line with another value."""
+        return self.text[: self.value_column] + value + self.text[self.value_column + len(self.value) :]
+
+
+def take_apart(number: int, text: str) -> Line:
+    """Read one line by itself, without regard to what the lines around it make of it."""
+    match = _ENTRY.match(text)
+    assert match is not None, "every part of the pattern may be empty"
+    value = _COMMENT.sub("", match["value"]).rstrip()
+    return Line(
+        number=number,
+        text=text,
+        indent=match.end("indent"),
+        column=match.end("dashes"),
+        dashes=match["dashes"],
+        key=match["key"],
+        value=value,
+        value_column=match.start("value"),
+    )
+
+
+def missing_space(text: str) -> tuple[str, str] | None:
+    """Return key and value of ``duration:6``, None where no space is missing."""
+    match = _NO_SPACE.match(text)
+    return (match["key"], _COMMENT.sub("", match["value"]).rstrip()) if match else None
+
+
+def closing_quote_missing(value: str) -> bool:
+    """Tell whether a value opens a quote that does not end on its line."""
+    if value[:1] == '"':
+        return re.match(r'"(?:[^"\\]|\\.)*"', value) is None
+    if value[:1] == "'":
+        return re.match(r"'(?:[^']|'')*'", value) is None
+    return False

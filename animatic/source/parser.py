@@ -1,0 +1,91 @@
+"""YAML text to composed nodes: PyYAML's C parser where it is built in, its Python parser elsewhere.
+
+Scalars are left unresolved: a plain one is tagged ``PLAIN``, a quoted one ``TEXT``; only a tag that the user wrote appears as itself.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+from yaml.composer import Composer
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
+
+PLAIN = "plain"
+TEXT = "text"
+MAX_DEPTH = 100
+
+
+class TooDeepError(yaml.MarkedYAMLError):
+    """Collections nested beyond ``MAX_DEPTH``. Without a limit the C parser overruns its stack and takes the process along."""
+
+
+class _Hooks:
+    """What both parsers call back: the kind of a scalar, and the way down and up again."""
+
+    _depth = 0
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:  # noqa: ARG002
+        return PLAIN if kind is yaml.ScalarNode and implicit[0] else TEXT
+
+    def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:  # noqa: ARG002
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            mark = parent.start_mark if parent is not None else None
+            raise TooDeepError(problem="nested too deep", problem_mark=mark)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+
+class PythonParser(_Hooks, Reader, Scanner, Parser, Composer):
+    """The slow way, for a PyYAML without libyaml."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+
+
+if yaml.__with_libyaml__:
+    from yaml._yaml import CParser
+
+    class NativeParser(_Hooks, CParser):
+        """The quick way: libyaml."""
+
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+
+    FastestParser: type[NativeParser | PythonParser] = NativeParser
+else:
+    FastestParser = PythonParser
+
+
+def compose(text: str, parser: type[Any] | None = None) -> yaml.Node | None:
+    """Return the root node of a text with one document, None if it holds nothing. Raises yaml.MarkedYAMLError (TooDeepError included)."""
+    loader = (parser or FastestParser)(text)
+    try:
+        with collector_paused():
+            node: yaml.Node | None = loader.get_single_node()
+            return node
+    finally:
+        loader.dispose()
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Hold the garbage collector still: composing makes a great many objects and no garbage, and its passes double the time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

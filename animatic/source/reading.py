@@ -1,0 +1,139 @@
+"""Bytes of a file to text that a parser takes: encodings, line ends and characters that have no place in YAML."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from animatic.errors import DeclarationError, Place, Problem
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_LINE_BREAKS_TO_YAML_1_1_ONLY = re.compile("[\x85\u2028\u2029]")
+_FOREIGN_INDENT = re.compile(
+    "^[ ]*[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000][ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*", re.MULTILINE
+)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_MOST_REPORTED = 20
+_UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A file as read: ``text`` is what it says, without a byte order mark.
+
+    ``parsable`` is the same with every character that YAML refuses replaced by a space, so that positions are the same in both.
+    """
+
+    name: str
+    text: str
+    parsable: str
+    sha256: str
+    problems: tuple[Problem, ...]
+
+
+def read(path: Path, name: str) -> Source:
+    """Read a file. Raises DeclarationError where there is no text to go on with."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise _refusal(
+            name, "there is no such file", hint="start one with 'animatic new', or name another with --file PATH", code="missing-file"
+        ) from None
+    except IsADirectoryError:
+        raise _refusal(name, "this is a folder, not a pipelines file", hint="name a file in it", code="unreadable-file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        raise _refusal(
+            name, f"this file cannot be read: {reason}", hint="check the path and its permissions", code="unreadable-file"
+        ) from None
+    return from_bytes(data, name)
+
+
+def from_bytes(data: bytes, name: str) -> Source:
+    """Decode the bytes of a file. Raises DeclarationError where they are not UTF-8 text."""
+    text = _decode(data, name)
+    problems = [*_control_characters(text, name), *_foreign_indents(text, name)]
+    # A separator of these is a line break to the parser, and to no editor: lines would be counted differently.
+    parsable = _LINE_BREAKS_TO_YAML_1_1_ONLY.sub(" ", _CONTROL.sub(" ", text))
+    parsable = _FOREIGN_INDENT.sub(lambda match: " " * len(match[0]), parsable)
+    return Source(name=name, text=text, parsable=parsable, sha256=hashlib.sha256(data).hexdigest(), problems=tuple(problems))
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text as editors count them, without their ends."""
+    return _LINE_END.split(text)
+
+
+def place_of(text: str, index: int, name: str, length: int = 1) -> Place:
+    """Return the place of the character at ``index``."""
+    before = split_lines(text[:index])
+    return Place(name, len(before), len(before[-1]) + 1, length)
+
+
+def _decode(data: bytes, name: str) -> str:
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
+    elif data.startswith(_UTF_32 + _UTF_16):
+        encoding = "UTF-32" if data.startswith(_UTF_32) else "UTF-16"
+        raise _refusal(
+            name, f"this file is {encoding}, not UTF-8", hint="save it as UTF-8: editors offer that under 'encoding'", code="encoding"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        good = data[: error.start].decode("utf-8")
+        place = place_of(good, len(good), name)
+        byte = data[error.start]
+    if b"\x00" in data:
+        raise _refusal(name, "this is not a text file", hint="name a YAML file", code="encoding")
+    problem = Problem(
+        f"this is not UTF-8 text (byte 0x{byte:02X})",
+        place,
+        hint="save the file as UTF-8: it looks like Windows-1252 or Latin-1",
+        code="encoding",
+    )
+    shown = data.decode("utf-8", errors="replace")
+    raise DeclarationError((problem,), texts={name: shown})
+
+
+def _control_characters(text: str, name: str) -> list[Problem]:
+    found = list(_CONTROL.finditer(text))
+    problems = [
+        Problem(
+            f"the control character U+{ord(match[0]):04X} is not allowed in YAML",
+            place_of(text, match.start(), name),
+            hint="delete it, or write it as an escape in double quotes" if ord(match[0]) else "delete it: the file may be damaged",
+            code="control-character",
+        )
+        for match in found[:_MOST_REPORTED]
+    ]
+    return problems if len(found) <= _MOST_REPORTED else [*problems[:-1], _and_more(problems[-1], len(found) - _MOST_REPORTED)]
+
+
+def _and_more(problem: Problem, count: int) -> Problem:
+    return Problem(f"{problem.message} ({count} more of them follow)", problem.place, hint=problem.hint, code=problem.code)
+
+
+def _foreign_indents(text: str, name: str) -> list[Problem]:
+    found = list(_FOREIGN_INDENT.finditer(text))
+    if not found:
+        return []
+    first = re.search("[^ ]", found[0][0])
+    start = found[0].start() + (first.start() if first else 0)
+    more = f" (and {len(found) - 1} more lines)" if len(found) > 1 else ""
+    return [
+        Problem(
+            f"this line is indented with U+{ord(text[start]):04X}, which only looks like a space{more}",
+            place_of(text, start, name, found[0].end() - start),
+            hint="replace it by ordinary spaces: text pasted from web pages brings it along",
+            code="indentation",
+        )
+    ]
+
+
+def _refusal(name: str, message: str, *, hint: str, code: str) -> DeclarationError:
+    return DeclarationError((Problem(message, Place(name, 0, 0), hint=hint, code=code),))

@@ -1,0 +1,115 @@
+"""Problems as people read them: place, sentence, the line with carets, and what to do."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from animatic.errors import Place, Problem
+from animatic.source.document import Document
+from animatic.source.reading import split_lines
+
+_TAB = 4
+_WIDEST = 150
+"""Columns of a shown line; a long prompt is cut around its caret."""
+_STYLES = {"place": "1", "error": "1;31", "warning": "1;33", "note": "1;36", "gutter": "34", "caret": "1;32"}
+
+
+def render_problems(
+    problems: Iterable[Problem], documents: Sequence[Document] = (), *, texts: Mapping[str, str] | None = None, color: bool = False
+) -> str:
+    """Return all problems in the order of files and places, each once; the empty text if there are none.
+
+    ``texts`` gives the text of files that are in no document (``DeclarationError.texts``).
+    """
+    lines = {name: split_lines(text) for name, text in (texts or {}).items()} | {document.name: document.lines for document in documents}
+    page = _Page(lines, color=color)
+    return "\n".join(page.problem(problem) for problem in in_order(problems, documents))
+
+
+def in_order(problems: Iterable[Problem], documents: Sequence[Document] = ()) -> list[Problem]:
+    """Return problems by file (as loaded), line and column, without repetitions; those without a place last."""
+    rank = {document.name: number for number, document in enumerate(documents)}
+    unique = dict.fromkeys(problems)
+
+    def position(problem: Problem) -> tuple[bool, int, str, int, int]:
+        place = problem.place
+        return (place is None, rank.get(place.file, len(rank)), place.file, place.line, place.column) if place else (True, 0, "", 0, 0)
+
+    return sorted(unique, key=position)
+
+
+class _Page:
+    """How lines are shown: gutter, tabs, wide characters, colors."""
+
+    def __init__(self, lines: Mapping[str, list[str]], *, color: bool) -> None:
+        self.lines = lines
+        self.color = color
+
+    def problem(self, problem: Problem) -> str:
+        """Return one problem with its notes."""
+        parts = [self._headed(problem.place, problem.severity, problem.message, problem.hint)]
+        parts += [self._headed(place, "note", note, None) for place, note in problem.related]
+        return "\n".join(parts)
+
+    def _headed(self, place: Place | None, label: str, message: str, hint: str | None) -> str:
+        where = self._paint("place", f"{place}:") + " " if place else ""
+        head = f"{where}{self._paint(label, f'{label}:')} {printable(message)}"
+        shown = self._snippet(place, hint) if place else None
+        if shown:
+            return f"{head}\n{shown}"
+        return f"{head}\n      {printable(hint)}" if hint else head
+
+    def _snippet(self, place: Place, hint: str | None) -> str | None:
+        lines = self.lines.get(place.file, [])
+        if not 1 <= place.line <= len(lines):
+            return None
+        line = lines[place.line - 1]
+        start = min(place.column - 1, len(line))
+        stop = max(start + 1, min(start + place.length, len(line)))
+        before, marked, after = _shown(line[:start], 0), "", ""
+        marked = _shown(line[start:stop], _width(before))
+        after = _shown(line[stop:], _width(before + marked))
+        before, marked, after = _cut(before, marked, after)
+        carets = "^" * max(1, _width(marked))
+        number = self._paint("gutter", f"{place.line:>5} |")
+        gutter = self._paint("gutter", "      |")
+        tail = f" {printable(hint)}" if hint else ""
+        return f"{number} {before}{marked}{after}".rstrip() + f"\n{gutter} {' ' * _width(before)}{self._paint('caret', carets + tail)}"
+
+    def _paint(self, style: str, text: str) -> str:
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
+
+
+def printable(text: str) -> str:
+    """Return text in which nothing can move the cursor: a message may quote what a file holds."""
+    return "".join(character if character.isprintable() or character == " " else f"\\u{ord(character):04x}" for character in text)
+
+
+def _shown(text: str, column: int) -> str:
+    """Return text with tabs as spaces up to the next stop, and characters that print nothing as dots."""
+    result: list[str] = []
+    for character in text:
+        shown = " " * (_TAB - column % _TAB) if character == "\t" else character
+        if not shown.isprintable():
+            shown = "·"
+        result.append(shown)
+        column += _width(shown)
+    return "".join(result)
+
+
+def _width(text: str) -> int:
+    """Return the columns that a terminal gives to a text."""
+    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _cut(before: str, marked: str, after: str) -> tuple[str, str, str]:
+    if len(marked) > _WIDEST:
+        marked, after = marked[: _WIDEST - 1] + "…", ""
+    room = max(20, _WIDEST - len(marked))
+    if len(before) > room:
+        before = "…" + before[len(before) - room + 1 :]
+    room = max(10, _WIDEST - len(before) - len(marked))
+    if len(after) > room:
+        after = after[: room - 1] + "…"
+    return before, marked, after
