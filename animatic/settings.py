@@ -61,6 +61,8 @@ class Settings:
     krea_url: str = KREA_API_URL
     krea_token: Secret | None = None
     webhook_url: str | None = None
+    webhook_port: int = 8484
+    """Where the receiver listens on this machine, behind ``webhook_url``."""
     prefect_api_url: str | None = None
     home: Path = field(default_factory=lambda: default_home(os.environ))
     patience: Patience = field(default_factory=Patience)
@@ -75,11 +77,14 @@ class Settings:
         env = os.environ if environment is None else environment
         token = (env.get("KREA_API_TOKEN") or env.get("KREA_API_KEY") or "").strip()
         if any(ord(character) < 33 or ord(character) > 126 for character in token):  # noqa: PLR2004
-            raise UsageError("KREA_API_TOKEN holds characters that no token has", hint="copy the token again: no spaces, no quotes, one line")
+            raise UsageError(
+                "KREA_API_TOKEN holds characters that no token has", hint="copy the token again: no spaces, no quotes, one line"
+            )
         return cls(
             krea_url=_url(env, "KREA_API_URL", KREA_API_URL) or KREA_API_URL,
             krea_token=Secret(token) if token else None,
             webhook_url=_url(env, "ANIMATIC_WEBHOOK_URL", None),
+            webhook_port=_port(env, "ANIMATIC_WEBHOOK_PORT", 8484),
             prefect_api_url=_url(env, "PREFECT_API_URL", None),
             home=default_home(env),
             patience=Patience(
@@ -115,6 +120,15 @@ def _url(env: Mapping[str, str], name: str, default: str | None) -> str | None:
     if not usable:
         raise UsageError(f"{name} is not a URL", hint=f"set it to something like {default or 'https://host.example'}, or unset it")
     return text.rstrip("/")
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = (env.get(name) or "").strip()
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:  # noqa: PLR2004
+        raise UsageError(f"{name} is not a port (1 to 65535): {text!r}")
+    return int(text)
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

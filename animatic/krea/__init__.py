@@ -1,13 +1,14 @@
 """Speaks to Krea: submissions, job reading, waiting, files, webhooks. The only room that knows Krea's HTTP.
 
-``KreaClient`` sends and reads, ``Watcher`` waits for many jobs with few requests, ``WebhookReceiver`` hears callbacks. Failures are those
-of `animatic.errors`, and the three of `animatic.krea.errors` that say whether a submission was heard.
+``KreaClient`` sends and reads, ``Watcher`` waits for many jobs with few requests, ``WebhookReceiver`` (in `animatic.krea.webhook`, which
+brings a web server) hears callbacks. Failures are those of `animatic.errors`, and the three of `animatic.krea.errors`.
 """
 
 from animatic.krea.client import KreaClient
 from animatic.krea.errors import ExpiredUrlError, LostAnswerError, NotSentError
 from animatic.krea.explain import JobError
 from animatic.krea.transfer import Download
+from animatic.krea.watcher import Watcher
 from animatic.krea.wire import Asset, Job
 
-__all__ = ["Asset", "Download", "ExpiredUrlError", "Job", "JobError", "KreaClient", "LostAnswerError", "NotSentError"]
+__all__ = ["Asset", "Download", "ExpiredUrlError", "Job", "JobError", "KreaClient", "LostAnswerError", "NotSentError", "Watcher"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -103,7 +103,7 @@ class KreaClient:
             await self._session.sleep(backoff.next())
         return None
 
-    async def jobs(self, *, since: datetime | None = None, limit: int = LARGEST_PAGE) -> AsyncIterator[Job]:
+    async def jobs(self, *, since: datetime | None = None, limit: int = LARGEST_PAGE) -> AsyncGenerator[Job, None]:
         """Yield jobs, newest first, ``limit`` a page, down to those created before ``since``."""
         cursor: str | None = None
         while True:
