@@ -1,0 +1,246 @@
+"""JSON Schema of a request body -> fields, as OpenAPI 3.1 documents write it: references, unions, nullable types.
+
+Raises ConversionError for what cannot be read; never follows a reference in circles.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from animatic.catalog.codec import descriptions
+from animatic.catalog.media import TABLE, media_of
+from animatic.catalog.model import Field, FieldType
+
+MAX_DEPTH = 16
+MAX_FIELDS = 400
+
+_LIMITS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+    "multipleOf": "multiple_of",
+}
+_COUNTS = {
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "minItems": "min_items",
+    "maxItems": "max_items",
+}
+_TYPES: Mapping[str, FieldType] = {
+    "string": "string",
+    "number": "number",
+    "integer": "integer",
+    "boolean": "boolean",
+    "array": "array",
+    "object": "object",
+}
+
+
+class ConversionError(ValueError):
+    """A schema that this module cannot read; the message names the place."""
+
+
+def convert_body(schema: Any, document: Mapping[str, Any]) -> dict[str, Field]:
+    """Return the fields of a request body's schema; ``document`` is where its ``$ref`` lead."""
+    body = _resolve(schema, document, "body", 0)
+    properties = _mapping(body.get("properties", {}), "body")
+    required = _names(body.get("required", ()))
+    if len(properties) > MAX_FIELDS:
+        raise ConversionError(f"body: {len(properties)} fields")
+    return {name: convert(value, document, name, required=name in required) for name, value in properties.items()}
+
+
+def convert(schema: Any, document: Mapping[str, Any], pattern: str, *, required: bool = False, depth: int = 0) -> Field:
+    """Return one field; ``pattern`` is its path with items as ``[]``, which decides what media a URI is."""
+    if schema is True or schema == {}:
+        return _untyped(pattern, required=required)
+    node = _resolve(schema, document, pattern, depth)
+    branches, nullable = _branches(node, document, pattern, depth)
+    if len(branches) == 1:
+        node = {**{key: value for key, value in node.items() if key not in {"anyOf", "oneOf"}}, **branches[0]}
+        branches = []
+    enum = _enum(node, branches)
+    if enum is not None:
+        branches = [] if all("const" in branch or "enum" in branch for branch in branches) else branches
+        nullable = nullable or (None in enum and len(enum) > 1)
+        enum = tuple(value for value in enum if value is not None) or (None,)
+    kind, null_type = _type(node, enum, pattern)
+    if enum == (None,) or (null_type and kind == "any"):
+        enum = (None,)
+    uri = node.get("format") in {"uri", "uri-reference", "url"} or (kind == "string" and pattern in TABLE and enum is None)
+    name = pattern.rpartition(".")[2]
+    properties = node.get("properties")
+    inner = _names(node.get("required", ()))
+    return Field(
+        type=kind,
+        description=descriptions().get(name) or _text(node.get("description")),
+        required=required,
+        nullable=nullable or null_type,
+        default=node.get("default"),
+        has_default="default" in node,
+        enum=enum,
+        pattern=_pattern(node.get("pattern")),
+        format=None if uri else node.get("format") if isinstance(node.get("format"), str) else None,
+        deprecated=node.get("deprecated") is True,
+        media=media_of(pattern) if uri else None,
+        items=convert(node["items"], document, f"{pattern}[]", depth=depth + 1) if kind == "array" and "items" in node else None,
+        properties=None
+        if properties is None
+        else {
+            key: convert(value, document, f"{pattern}.{key}", required=key in inner, depth=depth + 1)
+            for key, value in _mapping(properties, pattern).items()
+        },
+        closed=node.get("additionalProperties") is False,
+        one_of=tuple(replace(convert(branch, document, pattern, depth=depth + 1), description="") for branch in branches),
+        **_bounds(node, pattern),
+    )
+
+
+def _untyped(pattern: str, *, required: bool) -> Field:
+    """Return a field of which only the name is known: a reference where the name says so, anything otherwise."""
+    text = descriptions().get(pattern, "")
+    if pattern in TABLE:
+        return Field(type="string", media=TABLE[pattern], required=required, description=text)
+    if f"{pattern}[]" in TABLE:
+        items = Field(type="string", media=TABLE[f"{pattern}[]"])
+        return Field(type="array", items=items, required=required, description=text)
+    return Field(type="any", required=required, description=text)
+
+
+def _resolve(schema: Any, document: Mapping[str, Any], where: str, depth: int) -> dict[str, Any]:
+    """Follow ``$ref`` and merge ``allOf`` until a plain schema is left."""
+    if depth > MAX_DEPTH:
+        raise ConversionError(f"{where}: nested deeper than {MAX_DEPTH}")
+    node = _mapping(schema, where)
+    if "$ref" in node:
+        rest = {key: value for key, value in node.items() if key != "$ref"}
+        return {**_resolve(_target(node["$ref"], document, where), document, where, depth + 1), **rest}
+    if "allOf" in node:
+        merged: dict[str, Any] = {key: value for key, value in node.items() if key != "allOf"}
+        for part in _sequence(node["allOf"], where):
+            for key, value in _resolve(part, document, where, depth + 1).items():
+                if key == "properties":
+                    merged[key] = {**merged.get(key, {}), **_mapping(value, where)}
+                elif key == "required":
+                    merged[key] = [*merged.get(key, ()), *_names(value)]
+                else:
+                    merged.setdefault(key, value)
+        return merged
+    return node
+
+
+def _target(reference: Any, document: Mapping[str, Any], where: str) -> Any:
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        raise ConversionError(f"{where}: reference {reference!r} leads out of the document")
+    node: Any = document
+    for part in reference[2:].split("/"):
+        key = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(node, Mapping) or key not in node:
+            raise ConversionError(f"{where}: reference {reference!r} leads nowhere")
+        node = node[key]
+    return node
+
+
+def _branches(node: Mapping[str, Any], document: Mapping[str, Any], where: str, depth: int) -> tuple[list[dict[str, Any]], bool]:
+    """Return the alternatives of a union, nested unions flattened, null taken out; and whether null was among them."""
+    found: list[dict[str, Any]] = []
+    nullable = False
+    for key in ("anyOf", "oneOf"):
+        for part in _sequence(node.get(key, ()), where):
+            branch = _resolve(part, document, where, depth + 1)
+            if "anyOf" in branch or "oneOf" in branch:
+                inner, null = _branches(branch, document, where, depth + 1)
+                found += inner
+                nullable = nullable or null
+            elif branch.get("type") == "null":
+                nullable = True
+            else:
+                found.append(branch)
+    return found, nullable
+
+
+def _enum(node: Mapping[str, Any], branches: Sequence[Mapping[str, Any]]) -> tuple[Any, ...] | None:
+    if "const" in node:
+        return (node["const"],)
+    if isinstance(node.get("enum"), list):
+        return tuple(node["enum"])
+    if branches and all("const" in branch or isinstance(branch.get("enum"), list) for branch in branches):
+        return tuple(value for branch in branches for value in (branch["enum"] if "enum" in branch else [branch["const"]]))
+    return None
+
+
+def _type(node: Mapping[str, Any], enum: tuple[Any, ...] | None, where: str) -> tuple[FieldType, bool]:
+    """Return the field's type, and whether null is allowed beside it."""
+    raw = node.get("type")
+    names = [raw] if isinstance(raw, str) else list(_sequence(raw or (), where))
+    null = "null" in names
+    names = [name for name in names if name != "null"]
+    if len(names) == 1:
+        if names[0] not in _TYPES:
+            raise ConversionError(f"{where}: type {names[0]!r}")
+        return _TYPES[names[0]], null
+    if enum and not names:
+        if all(isinstance(value, str) for value in enum):
+            return "string", null
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in enum):
+            return "number", null
+    if not names and "properties" in node:
+        return "object", null
+    if not names and "items" in node:
+        return "array", null
+    return "any", null
+
+
+def _bounds(node: Mapping[str, Any], where: str) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, name in _LIMITS.items():
+        value = node.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ConversionError(f"{where}: {key} is {value!r}")
+        out[name] = value
+    for key, name in _COUNTS.items():
+        value = node.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ConversionError(f"{where}: {key} is {value!r}")
+        out[name] = value
+    return out
+
+
+def _pattern(value: Any) -> str | None:
+    """Return a pattern that Python can run; one written for another dialect is left out rather than refused."""
+    if not isinstance(value, str):
+        return None
+    try:
+        re.compile(value)
+    except re.error:
+        return None
+    return value
+
+
+def _text(value: Any) -> str:
+    return " ".join(value.split())[:300] if isinstance(value, str) else ""
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ConversionError(f"{where}: a mapping is due")
+    return value
+
+
+def _sequence(value: Any, where: str) -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise ConversionError(f"{where}: a list is due")
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list | tuple) else ()

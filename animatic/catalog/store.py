@@ -1,0 +1,149 @@
+"""The catalogue: the index of all models, their entries read when asked for, refreshed data before committed ones.
+
+Committed data are one file per model under ``data/`` and an index, so that a start costs the index alone. Refreshed data (see
+`animatic.catalog.refresh`) are one file in the state folder, ``catalog/catalog.json``; where it is damaged the committed data are used and
+`Catalog.warning` says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from animatic.catalog.codec import DATA, DamagedError, decode_model
+from animatic.catalog.curated import sunsets
+from animatic.catalog.model import Kind, Model, Sunset
+
+VERSION = 1
+REFRESHED = Path("catalog") / "catalog.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """What the index knows of a model."""
+
+    name: str
+    kind: Kind
+    endpoint: str
+    title: str
+    withdrawn: bool
+
+
+class Catalog:
+    """All models by name (``provider/model``), in the order of the index: video, image, enhance, each by name.
+
+    ``date`` is when the facts were collected (ISO), ``origin`` whether they came with the package or from a refresh, ``warning`` why refreshed
+    data were left alone.
+    """
+
+    def __init__(
+        self,
+        index: Mapping[str, Listing],
+        read: Callable[[Listing], Model],
+        *,
+        date: str,
+        origin: Literal["built in", "refreshed"],
+        warning: str | None = None,
+    ) -> None:
+        self.date = date
+        self.origin = origin
+        self.warning = warning
+        self._index = dict(index)
+        self._read = read
+        self._models: dict[str, Model] = {}
+
+    @classmethod
+    def load(cls, state: Path | None = None) -> Catalog:
+        """Return the refreshed catalogue of a state folder, or the committed one where there is none (or a damaged one)."""
+        warning = None
+        if state is not None and (path := state / REFRESHED).exists():
+            try:
+                return _refreshed(path)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                warning = (
+                    f"the refreshed catalogue {path} is damaged and was ignored ({type(error).__name__}); refresh it again or delete it"
+                )
+        data = json.loads((DATA / "index.json").read_text("utf-8"))
+        return cls(_listings(data["models"]), _read_committed, date=data["date"], origin="built in", warning=warning)
+
+    @classmethod
+    def of(cls, models: Mapping[str, Model], *, date: str, origin: Literal["built in", "refreshed"] = "built in") -> Catalog:
+        """Return a catalogue of models at hand."""
+        index = {
+            name: Listing(name=name, kind=model.kind, endpoint=model.endpoint, title=model.title, withdrawn=model.withdrawn is not None)
+            for name, model in models.items()
+        }
+        return cls(index, lambda listing: models[listing.name], date=date, origin=origin)
+
+    def names(self, kind: Kind | None = None) -> tuple[str, ...]:
+        """Return the names of all models, or of those of a kind."""
+        return tuple(name for name, listing in self._index.items() if kind is None or listing.kind == kind)
+
+    def listing(self, name: str) -> Listing | None:
+        """Return what the index knows of a model, without reading its entry."""
+        return self._index.get(name)
+
+    def find(self, name: str) -> Model | None:
+        """Return a model's entry, None where the catalogue has no model of that name."""
+        model = self._models.get(name)
+        if model is None and (listing := self._index.get(name)) is not None:
+            model = self._models[name] = self._read(listing)
+        return model
+
+    def models(self, kind: Kind | None = None) -> Iterator[Model]:
+        """Yield all entries, or those of a kind, in the order of the index."""
+        for name in self.names(kind):
+            model = self.find(name)
+            assert model is not None
+            yield model
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """Return up to three names that somebody who wrote ``name`` may have meant, best first."""
+        wanted = name.strip().lower().removeprefix("/").removeprefix("generate/")
+        for kind in ("video/", "image/", "enhance/"):
+            wanted = wanted.removeprefix(kind)
+        if wanted in self._index:
+            return (wanted,)
+        tail = wanted.rpartition("/")[2].replace("_", "-").replace(" ", "-")
+        same = [known for known in self._index if known.rpartition("/")[2] == tail]
+        if same:
+            return tuple(same[:3])
+        tails = {known.partition("/")[2]: known for known in reversed(self._index)}
+        found = difflib.get_close_matches(wanted, self._index, n=3, cutoff=0.7)
+        found += [tails[match] for match in difflib.get_close_matches(tail, tails, n=3, cutoff=0.6)]
+        found += [known for known in self._index if tail and tail in known]
+        return tuple(dict.fromkeys(found))[:3]
+
+    def sunset(self, name: str) -> Sunset | None:
+        """Return what is known of a model that Krea switched off before this catalogue began."""
+        tail = name.rpartition("/")[2].lower()
+        return next((sunset for sunset in sunsets() if sunset.name == tail), None)
+
+
+def _listings(rows: list[Mapping[str, Any]]) -> dict[str, Listing]:
+    return {
+        row["name"]: Listing(
+            name=row["name"], kind=row["kind"], endpoint=row["endpoint"], title=row["title"], withdrawn=bool(row.get("withdrawn"))
+        )
+        for row in rows
+    }
+
+
+def _read_committed(listing: Listing) -> Model:
+    return decode_model(json.loads((DATA / listing.kind / f"{listing.name}.json").read_text("utf-8")))
+
+
+def _refreshed(path: Path) -> Catalog:
+    data = json.loads(path.read_text("utf-8"))
+    if data["version"] != VERSION or not data["models"]:
+        raise DamagedError("another version, or empty")
+    entries = {row["name"]: row for row in data["models"]}
+    for row in data["models"]:  # read all now: a damaged entry must show here, where the committed data can still step in
+        decode_model(row)
+    return Catalog(
+        _listings(data["models"]), lambda listing: decode_model(entries[listing.name]), date=str(data["date"]), origin="refreshed"
+    )
