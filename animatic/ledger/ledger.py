@@ -1,0 +1,18 @@
+"""The ledger of one destination: whether we paid, and for what."""
+
+from __future__ import annotations
+
+from animatic.ledger.assets import Assets
+from animatic.ledger.runs import Runs
+from animatic.ledger.selections import Selections
+from animatic.ledger.spending import SpendingBook
+from animatic.ledger.submissions import Submissions
+from animatic.ledger.takes import Takes
+
+
+class Ledger(Submissions, Takes, Assets, Selections, Runs, SpendingBook):
+    """All records below ``.animatic/`` of a storage; each part is described where it is defined.
+
+    ``Ledger(storage, clock=..., new_id=...)``: the clock returns aware times, ``new_id`` 128 unguessable bits in hex. Holds no state: any number
+    of ledgers on any number of machines may share a storage. Every method may raise StorageError.
+    """

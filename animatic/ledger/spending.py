@@ -1,0 +1,129 @@
+"""Spending: what the submissions of given days cost, or may still cost. Never less than what Krea may bill.
+
+An unsettled submission counts with its expected price; one whose price is not known is counted as such. What is final of a
+past day is put into one record, so that a budget by the month needs one listing and one read a day; what that record lacks is still read line
+by line.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+
+from animatic.errors import StorageError
+from animatic.ledger.layout import attempt_folder, journal_folder, journal_time, spending_key
+from animatic.ledger.model import NOT_ACCEPTED, Line, Outcome, Settled, Submitted
+from animatic.ledger.parallel import each
+from animatic.ledger.shelf import Shelf
+
+CLOSED_AFTER = timedelta(days=2)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """One submission and its price: what was billed, or what is expected while that is not known. None: no price is known at all."""
+
+    line: Line
+    usd: Decimal | None
+    outcome: Outcome | None
+    """None while it is not settled."""
+
+    @property
+    def day(self) -> date:
+        """The day (UTC) on which it was intended."""
+        return self.line.at.astimezone(UTC).date()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Totals:
+    """Sums over some submissions. ``open_usd`` is the part of ``usd`` that is not settled; ``unpriced`` are not in either."""
+
+    submissions: int
+    usd: Decimal
+    open_usd: Decimal
+    unpriced: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spending:
+    """All submissions of the days that were asked for, by time."""
+
+    costs: tuple[Cost, ...]
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over all of it."""
+        return _totals(self.costs)
+
+    def by(self, key: Callable[[Cost], str]) -> dict[str, Totals]:
+        """Return the sums by day, pipeline, model or shot, e.g. ``by(lambda cost: cost.line.model)``, by name."""
+        groups: dict[str, list[Cost]] = {}
+        for cost in self.costs:
+            groups.setdefault(key(cost), []).append(cost)
+        return {name: _totals(groups[name]) for name in sorted(groups)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClosedDay:
+    """What is final of a past day, by the key of each line in the journal."""
+
+    costs: dict[str, Cost]
+
+
+class SpendingBook(Shelf):
+    """The part of the ledger that adds up."""
+
+    async def spending(self, days: Iterable[date]) -> Spending:
+        """Return what was submitted on those days (UTC) and what it costs."""
+        costs = [cost for day in sorted(set(days)) for cost in await self._day(day)]
+        return Spending(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
+
+    async def _day(self, day: date) -> list[Cost]:
+        keys = [entry.key for entry in await self._storage.list(journal_folder(day)) if journal_time(entry.key)]
+        past = day + CLOSED_AFTER <= self._clock().astimezone(UTC).date()
+        closed = await self._read(spending_key(day), ClosedDay) if keys and past else None
+        costs = {key: closed.costs[key] for key in keys if key in closed.costs} if closed else {}
+        costs |= {key: cost for key, cost in await each(self._cost, [key for key in keys if key not in costs]) if cost}
+        if past and closed is None:
+            await self._close(day, costs)
+        return list(costs.values())
+
+    async def _cost(self, key: str) -> tuple[str, Cost | None]:
+        line = await self._read(key, Line)
+        if line is None:
+            return key, None
+        folder = attempt_folder(line.fingerprint, line.attempt)
+        settled = await self._read(f"{folder}settled.json", Settled)
+        if settled is None:
+            return key, Cost(line=line, usd=line.usd, outcome=None)
+        late = await self._read(f"{folder}submitted.json", Submitted) if settled.outcome in NOT_ACCEPTED else None
+        if late:  # Krea's answer came after all: the job runs, and may be billed.
+            return key, Cost(line=line, usd=line.usd, outcome=None)
+        return key, Cost(line=line, usd=line.usd if settled.usd is None else settled.usd, outcome=settled.outcome)
+
+    async def _close(self, day: date, costs: dict[str, Cost]) -> None:
+        """Sum the day up. Left out, and read again each time: what is open, and what a late answer can still turn into a job."""
+        final = {key: cost for key, cost in costs.items() if cost.outcome and cost.outcome not in NOT_ACCEPTED}
+        if not final:
+            return
+        try:
+            await self._create(spending_key(day), ClosedDay(costs=final))
+        except StorageError as error:
+            # Who may only read shall still be told what was spent.
+            logger.info("the day %s could not be summed up: %s", day, error.message)
+
+
+def _totals(costs: Iterable[Cost]) -> Totals:
+    zero = Decimal(0)
+    found = list(costs)
+    return Totals(
+        submissions=len(found),
+        usd=sum((cost.usd for cost in found if cost.usd is not None), zero),
+        open_usd=sum((cost.usd for cost in found if cost.usd is not None and cost.outcome is None), zero),
+        unpriced=sum(cost.usd is None for cost in found),
+    )

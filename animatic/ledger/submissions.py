@@ -1,0 +1,194 @@
+"""Submissions: intended before a POST, submitted after its answer, settled at the end. The heart of never paying twice.
+
+Whoever creates ``intended`` may send that POST, nobody else. Whoever learns the job claims it, so that it counts for one submission only. All
+of it is decided by creating objects that must be absent, so any number of workers on any number of machines agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
+from animatic.ledger.layout import attempt_folder, claim_key, journal_folder, journal_key, journal_time
+from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, Line, Outcome, Settled, Submitted
+from animatic.ledger.owner import identity, is_alive
+from animatic.ledger.parallel import each
+from animatic.ledger.shelf import Shelf
+
+
+class Submissions(Shelf):
+    """The part of the ledger that knows what was sent."""
+
+    async def attempts(self, fingerprint: str) -> tuple[Attempt, ...]:
+        """Return all submissions for a take, the first one first."""
+        found = []
+        for number in count(1):
+            attempt = await self.attempt(fingerprint, number)
+            if attempt is None:
+                break
+            found.append(attempt)
+        return tuple(found)
+
+    async def attempt(self, fingerprint: str, number: int) -> Attempt | None:
+        """Return one submission, None if it was never intended."""
+        folder = attempt_folder(fingerprint, number)
+        intent = await self._read(f"{folder}intended.json", Intent)
+        if intent is None:
+            return None
+        submitted, settled = await asyncio.gather(
+            self._read(f"{folder}submitted.json", Submitted), self._read(f"{folder}settled.json", Settled)
+        )
+        doubt = None if submitted or settled else await self._read(f"{folder}doubt.json", Doubt)
+        return Attempt(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+
+    async def intend(
+        self,
+        *,
+        fingerprint: str,
+        attempt: int,
+        model: str,
+        endpoint: str,
+        pipeline: str,
+        step: str,
+        run_id: str,
+        usd: Decimal | None,
+        deadline_seconds: float,
+    ) -> Intent | None:
+        """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
+
+        Raises OpenAttemptError while the attempt before it is not settled: both might be billed.
+        """
+        if attempt > 1 and not await self._read(f"{attempt_folder(fingerprint, attempt - 1)}settled.json", Settled):
+            raise OpenAttemptError(fingerprint, attempt - 1)
+        now = self._clock().astimezone(UTC)
+        host, pid, started = identity()
+        intent = Intent(
+            fingerprint=fingerprint,
+            attempt=attempt,
+            token=self._new_id(),
+            model=model,
+            endpoint=endpoint,
+            pipeline=pipeline,
+            step=step,
+            run_id=run_id,
+            intended_at=now,
+            deadline=now + timedelta(seconds=deadline_seconds),
+            usd=usd,
+            host=host,
+            pid=pid,
+            started=started,
+        )
+        if not await self._create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
+            return None
+        await self._enter(intent)
+        return intent
+
+    async def submitted(self, submission: Intent | tuple[str, int], job_id: str, *, created_at: datetime | None, how: How) -> None:
+        """Record which job the submission (an intent, or fingerprint and attempt) became. Doing so again changes nothing.
+
+        ``created_at`` is by Krea's clock. Raises ClaimedError if the job belongs to another submission, AlreadySubmittedError if the submission
+        has another job.
+        """
+        fingerprint, attempt = (submission.fingerprint, submission.attempt) if isinstance(submission, Intent) else submission
+        if how != "answer":
+            # Found out later, perhaps for a process that died before it wrote all: nothing may be claimed for a submission that has its job,
+            # and what it costs must be in the journal.
+            known = await self._read(_submitted_key(fingerprint, attempt), Submitted)
+            if known and known.job_id != job_id:
+                raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
+            if intent := await self._read(f"{attempt_folder(fingerprint, attempt)}intended.json", Intent):
+                await self._enter(intent)
+        claim = Claim(job_id=job_id, fingerprint=fingerprint, attempt=attempt, created_at=created_at, how=how, at=self._clock())
+        standing = await self._first(claim_key(job_id), claim)
+        if (standing.fingerprint, standing.attempt) != (fingerprint, attempt):
+            raise ClaimedError(job_id, standing.fingerprint, standing.attempt)
+        known = await self._first(_submitted_key(fingerprint, attempt), _submitted_by(standing))
+        if known.job_id != job_id:
+            raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
+
+    async def settle(
+        self,
+        fingerprint: str,
+        attempt: int,
+        outcome: Outcome,
+        *,
+        usd: Decimal | None,
+        job_id: str | None = None,
+        completed_at: datetime | None = None,
+        error: Failure | None = None,
+    ) -> Settled:
+        """Record the end of a submission, and what was billed for it. The first end stands; it is returned.
+
+        Raises AlreadySubmittedError where it should count as unsent or never arrived, but its job is known.
+        """
+        folder = attempt_folder(fingerprint, attempt)
+        if outcome in NOT_ACCEPTED and (known := await self._read(_submitted_key(fingerprint, attempt), Submitted)):
+            raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
+        settled = Settled(outcome=outcome, usd=usd, job_id=job_id, completed_at=completed_at, error=error, at=self._clock())
+        return await self._first(f"{folder}settled.json", settled)
+
+    async def doubt(self, fingerprint: str, attempt: int, reason: str, candidates: Iterable[str]) -> Doubt:
+        """Leave the submission to a person. The first doubt stands; it is returned."""
+        doubt = Doubt(reason=reason, candidates=tuple(candidates), at=self._clock())
+        return await self._first(f"{attempt_folder(fingerprint, attempt)}doubt.json", doubt)
+
+    async def claimed(self, job_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of the jobs that belong to a submission.
+
+        A claim whose submission does not show it (its worker died in between) is completed here. So look at `attempts` again before a submission
+        counts as never arrived: one of these jobs may be its own.
+        """
+        claims = [claim for claim in await each(self._claim, job_ids) if claim]
+        await each(self._complete, claims)
+        return frozenset(claim.job_id for claim in claims)
+
+    async def open_intents(self, since: datetime, until: datetime) -> tuple[Attempt, ...]:
+        """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
+        day, last_day = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+        keys = []
+        while day <= last_day:
+            entries = await self._storage.list(journal_folder(day))
+            keys += [entry.key for entry in entries if (at := journal_time(entry.key)) and since <= at <= until]
+            day += timedelta(days=1)
+        lines = [line for line in await each(lambda key: self._read(key, Line), keys) if line]
+        attempts = await each(lambda line: self.attempt(line.fingerprint, line.attempt), lines)
+        return tuple(attempt for attempt in attempts if attempt and not attempt.submitted and not attempt.settled)
+
+    def owner_alive(self, intent: Intent) -> bool | None:
+        """Tell whether the process that may send the POST is still running; None where that cannot be known from here."""
+        return is_alive(intent.host, intent.pid, intent.started)
+
+    async def _enter(self, intent: Intent) -> None:
+        """Write the submission's line in the journal, if it is not there."""
+        line = Line(
+            fingerprint=intent.fingerprint,
+            attempt=intent.attempt,
+            at=intent.intended_at,
+            usd=intent.usd,
+            pipeline=intent.pipeline,
+            step=intent.step,
+            model=intent.model,
+            run_id=intent.run_id,
+        )
+        await self._create(journal_key(intent.intended_at, intent.fingerprint, intent.attempt), line)
+
+    async def _claim(self, job_id: str) -> Claim | None:
+        return await self._read(claim_key(job_id), Claim)
+
+    async def _complete(self, claim: Claim) -> None:
+        """Write what follows from a claim, if it is not there."""
+        key = _submitted_key(claim.fingerprint, claim.attempt)
+        if await self._read(key, Submitted) is None:
+            await self._create(key, _submitted_by(claim))
+
+
+def _submitted_key(fingerprint: str, attempt: int) -> str:
+    return f"{attempt_folder(fingerprint, attempt)}submitted.json"
+
+
+def _submitted_by(claim: Claim) -> Submitted:
+    return Submitted(job_id=claim.job_id, created_at=claim.created_at, how=claim.how, at=claim.at)
