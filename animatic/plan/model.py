@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
 from animatic.catalog.model import Kind, Media, Price
 from animatic.errors import Place, Problem
+from animatic.plan.graph import longest
 
 Frame = Literal["first", "last"] | float
 Reuse = Literal["always", "run", "never"]
@@ -138,6 +139,8 @@ class Plan:
     source_sha256: str
     catalog_date: str
     warnings: tuple[Problem, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Keys of the shots that ``when`` leaves out."""
 
     def step(self, key: str) -> Step:
         """Return the step of that key; KeyError if there is none."""
@@ -145,3 +148,21 @@ class Plan:
             if step.key == key:
                 return step
         raise KeyError(key)
+
+    @property
+    def estimated_usd(self) -> Decimal:
+        """What all takes cost if none can be reused; equal requests count once, unknown prices not at all."""
+        return sum((price.usd for price in self._prices() if price.usd is not None), Decimal(0))
+
+    @property
+    def unpriced(self) -> int:
+        """How many different takes have no known price."""
+        return sum(price.usd is None for price in self._prices())
+
+    def critical_path(self, minutes_of: Callable[[Step], float]) -> tuple[tuple[str, ...], float]:
+        """Return the keys of the chain of steps that takes longest, and its minutes: how long the plan lasts however many jobs run at once."""
+        minutes = {step.key: minutes_of(step) for step in self.steps}
+        return longest({step.key: step.depends_on for step in self.steps}, minutes.__getitem__)
+
+    def _prices(self) -> list[Price]:
+        return list({step.fingerprint: step.request.price for step in self.steps}.values())

@@ -1,0 +1,214 @@
+"""From a declared pipeline and its parameters to the frozen plan: resolved, priced, fingerprinted, in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from animatic.catalog import Catalog, price_of
+from animatic.errors import DeclarationError, Problem, UsageError
+from animatic.plan.advisories import advisories
+from animatic.plan.check import find_pipeline
+from animatic.plan.drafts import Draft, Shot
+from animatic.plan.fingerprint import base_of, fingerprint_of
+from animatic.plan.graph import ordered, reachable
+from animatic.plan.model import Cut, Input, Plan, Request, Step
+from animatic.plan.resolving import Circumstances, ResolvedVariant, resolve
+from animatic.plan.selection import select
+from animatic.plan.templates import TemplateError, is_template, mentions, render, scopes
+from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
+
+RETRIES = 2
+TIMEOUT = 7_800.0
+"""Seconds; ten minutes beyond Krea's own limit for external providers, so that Krea gives up first and nothing is paid for that nobody waits for."""
+DELIVER = "./out"
+
+
+def build_plan(
+    declaration: Declaration,
+    pipeline: str,
+    catalog: Catalog,
+    *,
+    params: Mapping[str, Any] | None = None,
+    run_id: str,
+    started: datetime,
+    current_take: Callable[[str], int] = lambda _base: 1,
+    fresh: bool = False,
+    next_take: Callable[[str], int] | None = None,
+    only: str | None = None,
+    deliver: str | None = None,
+) -> Plan:
+    """Return the plan of one pipeline.
+
+    ``params`` are typed values. ``current_take`` tells which take of a base fingerprint is the chosen one; with ``fresh`` every selected shot gets
+    ``next_take`` instead (default: one more than the current). ``only`` selects shots (``ID``, ``ID+``, ``+ID``); what they need is planned with
+    them, and keeps its current take. ``deliver`` overrides the destination; a folder is relative to the working directory.
+
+    Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, parameter or shot.
+    """
+    spec = find_pipeline(declaration, pipeline)
+    if any(problem.severity == "error" for problem in declaration.problems):
+        raise DeclarationError(declaration.problems)
+    values = _parameters(spec, params or {})
+    run = {"date": started.astimezone(UTC).date().isoformat(), "id": run_id}
+    resolution = resolve(spec, catalog, Circumstances(params=values, run=run))
+    problems = (*declaration.problems, *resolution.problems)
+    if any(problem.severity == "error" for problem in problems):
+        raise DeclarationError(problems)
+    shots = {shot.key: shot for variant in resolution.variants for shot in variant.shots.values() if not shot.left_out}
+    edges = {key: tuple(shot.variant.key(need) for need in shot.needs) for key, shot in shots.items()}
+    chosen = set(shots) if only is None else select(only, edges)
+    kept = reachable(chosen, edges)
+    takes = _Takes(spec=spec, run_id=run_id, current=current_take, next_one=next_take, fresh=chosen if fresh else frozenset())
+    steps = _steps([key for key in ordered(edges) if key in kept], shots, edges, chosen, takes)
+    budgets = (spec.budget_usd, spec.per_day_usd, spec.per_month_usd)
+    return Plan(
+        pipeline=spec.name,
+        description=spec.description,
+        params=values,
+        steps=steps,
+        cuts=_cuts(resolution.variants, kept),
+        deliver=_destination(spec, deliver, values, run),
+        budget_usd=spec.budget_usd,
+        per_day_usd=spec.per_day_usd,
+        per_month_usd=spec.per_month_usd,
+        unknown_price=spec.unknown_price or ("warn" if all(budget is None for budget in budgets) else "block"),
+        concurrency=spec.concurrency,
+        on_failure=spec.on_failure,
+        reuse=spec.reuse,
+        tags=spec.tags,
+        run_id=run_id,
+        source_file=spec.document.name,
+        source_sha256=spec.document.sha256,
+        catalog_date=catalog.date,
+        warnings=(*problems, *advisories(steps, started.astimezone(UTC).date())),
+        left_out=tuple(shot.key for variant in resolution.variants for shot in variant.shots.values() if shot.left_out),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Takes:
+    """Decides which take of a request a step means."""
+
+    spec: PipelineSpec
+    run_id: str
+    current: Callable[[str], int]
+    next_one: Callable[[str], int] | None
+    fresh: frozenset[str] | set[str]
+
+    def salt(self, key: str) -> dict[str, str] | None:
+        """Return what keeps this run's requests apart from others', as ``reuse`` asks."""
+        reuse: Literal["always", "run", "never"] = self.spec.reuse
+        if reuse == "always":
+            return None
+        return {"run": self.run_id} if reuse == "run" else {"run": self.run_id, "step": key}
+
+    def number(self, base: str, key: str, known: dict[tuple[str, bool], int]) -> int:
+        """Return the take number; the same for equal requests, so that they are made once."""
+        fresh = key in self.fresh
+        if (base, fresh) not in known:
+            number = self.current(base)
+            if fresh:
+                number = self.next_one(base) if self.next_one is not None else number + 1
+            known[base, fresh] = number
+        return known[base, fresh]
+
+
+def _steps(
+    keys: list[str], shots: Mapping[str, Shot], edges: Mapping[str, tuple[str, ...]], chosen: set[str], takes: _Takes
+) -> tuple[Step, ...]:
+    fingerprints: dict[str, str] = {}
+    numbers: dict[tuple[str, bool], int] = {}
+    steps: list[Step] = []
+    for key in keys:
+        shot = shots[key]
+        requests = tuple(_request(draft) for draft in shot.drafts)
+        base = base_of(requests[0], fingerprints, takes.salt(key))
+        take = takes.number(base, key, numbers)
+        fingerprints[key] = fingerprint_of(base, take)
+        steps.append(
+            Step(
+                key=key,
+                shot=shot.spec.id,
+                number=shot.number,
+                title=shot.title,
+                kind=requests[0].kind,
+                variant=shot.variant.values,
+                requests=requests,
+                depends_on=edges[key],
+                base=base,
+                take=take,
+                fingerprint=fingerprints[key],
+                retries=RETRIES if shot.spec.retries is None else shot.spec.retries,
+                timeout=TIMEOUT if shot.spec.timeout is None else shot.spec.timeout,
+                place=takes.spec.document.place((*shot.spec.path, "id")),
+                notes=(*shot.notes, *_run_notes(shot.spec), *(() if key in chosen else ("planned because a selected shot needs it",))),
+            )
+        )
+    return tuple(steps)
+
+
+def _request(draft: Draft) -> Request:
+    return Request(
+        model=draft.model.name,
+        endpoint=draft.model.endpoint,
+        kind=draft.model.kind,
+        body=draft.body,
+        inputs=_in_order(draft),
+        price=price_of(draft.model, draft.body),
+        duration=draft.duration,
+    )
+
+
+def _in_order(draft: Draft) -> tuple[Input, ...]:
+    """Sort by place in the body, so that the order of fields in the file does not matter."""
+    return tuple(sorted(draft.inputs, key=lambda source: [(isinstance(part, str), str(part).zfill(6)) for part in source.path]))
+
+
+def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
+    """Say where a shot cannot be reused because its request names the run."""
+    texts = [value for value in spec.fields.values() if isinstance(value, str) and "{{" in value]
+    changing = sorted({f"run.{name}" for text in texts for name in mentions(text, "run", frozenset({"date", "id"}))})
+    return (f"uses {' and '.join(changing)}: made anew when that changes",) if changing else ()
+
+
+def _parameters(spec: PipelineSpec, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    from animatic.spec import coerce_params
+
+    values, problems = coerce_params(spec, given, text=False)
+    _refuse(problems)
+    return values
+
+
+def _refuse(problems: tuple[Problem, ...]) -> None:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        hints = [problem.hint for problem in errors if problem.hint]
+        raise UsageError("; ".join(problem.message for problem in errors), hint="; ".join(hints) or None)
+
+
+def _cuts(resolved: tuple[ResolvedVariant, ...], kept: set[str]) -> tuple[Cut, ...]:
+    """Return the reels whose clips are all in the plan; a reel with holes would be taken for the whole."""
+    cuts: list[Cut] = []
+    for variant in resolved:
+        keys = tuple(variant.variant.key(name) for name in variant.cut or ())
+        if keys and all(key in kept for key in keys):
+            cuts.append(Cut(steps=keys, variant=variant.variant.values))
+    return tuple(cuts)
+
+
+def _destination(spec: PipelineSpec, override: str | None, params: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    written = override or spec.deliver or DELIVER
+    if is_template(written):
+        try:
+            written = str(render(written, scopes(params=params, run=run)))
+        except TemplateError as mistake:
+            raise UsageError(f"deliver: {mistake.message}", hint=mistake.hint) from None
+    if written.startswith("s3://"):
+        return written.rstrip("/")
+    folder = Path.cwd() if override else Path(spec.document.path).absolute().parent
+    return os.path.normpath(folder / written)

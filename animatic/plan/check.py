@@ -1,0 +1,81 @@
+"""What `animatic validate` reports: every mistake of a declaration that can be seen without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from animatic.catalog import Catalog
+from animatic.errors import Problem, UsageError
+from animatic.plan.nearest import nearest
+from animatic.plan.resolving import Circumstances, resolve
+from animatic.spec.model import Declaration, ParamSpec, PipelineSpec
+
+_SAMPLE_RUN = {"date": "2026-01-31", "id": "20260131T060000Z-000000"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """The problems of a declaration (warnings included) and its size: ``steps`` counts shots once per variant."""
+
+    problems: tuple[Problem, ...]
+    pipelines: int
+    shots: int
+    steps: int
+    edges: int
+
+
+def check_declaration(declaration: Declaration, catalog: Catalog, *, pipeline: str | None = None) -> tuple[Problem, ...]:
+    """Return every problem of a declaration, or of one pipeline of it: the structural ones, then each pipeline's in order of the file.
+
+    Raises UsageError where there is no such pipeline.
+    """
+    return examine(declaration, catalog, pipeline=pipeline).problems
+
+
+def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None = None) -> Examination:
+    """Check a declaration and measure it. Pipelines are resolved with their parameters' defaults.
+
+    A required parameter has its first allowed value; where it allows any, what is made from it is left unchecked.
+    """
+    specs = declaration.pipelines.values() if pipeline is None else [find_pipeline(declaration, pipeline)]
+    problems = list(declaration.problems)
+    seen = {(problem.place, problem.message) for problem in problems}
+    shots = steps = edges = 0
+    for spec in specs:
+        resolution = resolve(spec, catalog, _circumstances(spec))
+        for problem in resolution.problems:  # defaults of the file are met by several pipelines
+            if (problem.place, problem.message) not in seen:
+                seen.add((problem.place, problem.message))
+                problems.append(problem)
+        shots += len(spec.shots)
+        steps += sum(len(variant.shots) for variant in resolution.variants)
+        edges += sum(len(shot.needs) for shot in resolution.variants[0].shots.values()) if resolution.variants else 0
+    return Examination(problems=tuple(problems), pipelines=len(specs), shots=shots, steps=steps, edges=edges)
+
+
+def find_pipeline(declaration: Declaration, name: str) -> PipelineSpec:
+    """Return the pipeline of that name. Raises UsageError naming the nearest."""
+    spec = declaration.pipelines.get(name)
+    if spec is None:
+        close = nearest(name, declaration.pipelines)
+        known = ", ".join(declaration.pipelines) or "none"
+        raise UsageError(f"there is no pipeline {name!r}", hint=f"did you mean {close[0]}?" if close else f"the pipelines are: {known}")
+    return spec
+
+
+def _circumstances(spec: PipelineSpec) -> Circumstances:
+    values: dict[str, Any] = {name: _sample(param) for name, param in spec.params.items()}
+    samples = frozenset(name for name, param in spec.params.items() if param.required and not param.enum)
+    return Circumstances(params=values, run=_SAMPLE_RUN, samples=samples, hashing=False)
+
+
+def _sample(param: ParamSpec) -> Any:
+    if not param.required:
+        return param.default
+    if param.enum:
+        return param.enum[0]
+    bound = next((bound for bound in (param.minimum, param.maximum) if bound is not None), 1)
+    stand_ins: Mapping[str, Any] = {"string": param.name, "boolean": False, "integer": int(bound), "number": bound}
+    return stand_ins[param.type]

@@ -1,0 +1,184 @@
+"""Which model makes a shot, and which defaults come with it.
+
+The kind follows from the model; ``kind`` alone picks that kind's default model; without either a shot is a video. What a shot inherits depends on
+its kind and model only, so it is worked out once for each pair of them and shared by all shots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from animatic.catalog import Catalog
+from animatic.catalog.model import Field, Kind, Media, Model
+from animatic.plan.filling import Filler
+from animatic.plan.nearest import nearest
+from animatic.plan.reporting import Reporter
+from animatic.plan.templates import TemplateError, is_template
+from animatic.spec.model import Path, PipelineSpec, ShotSpec
+
+Yield = Literal["video", "image"]
+_KINDS: tuple[Kind, ...] = ("video", "image", "enhance")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kit:
+    """A model and what its shots inherit: ``inherited`` all defaults of the kind, ``fitting`` those that the model has, ``left_out`` the names of the others."""
+
+    model: Model
+    kind: Kind
+    inherited: Mapping[str, Any]
+    fitting: Mapping[str, Any]
+    left_out: tuple[str, ...]
+    yields: Yield
+    origins: Mapping[str, Path] = field(default_factory=dict)
+    """Where each inherited value was written."""
+
+
+def yields(model: Model) -> Yield:
+    """Tell what comes out of a model: a clip or a still. An enhancer gives back what it takes."""
+    if model.kind == "image":
+        return "image"
+    if model.kind == "video":
+        return "video"
+    return "video" if any("video" in _media(known) for known in model.fields.values()) else "image"
+
+
+class Chooser:
+    """Finds the kit of each shot of one pipeline, and reports what stands in the way."""
+
+    def __init__(self, spec: PipelineSpec, catalog: Catalog, reporter: Reporter) -> None:
+        self._spec = spec
+        self._catalog = catalog
+        self._reporter = reporter
+        self._kits: dict[tuple[Kind, str], Kit] = {}
+        self._defaults: dict[Kind, tuple[dict[str, Any], dict[str, Path]]] = {}
+
+    def kit(self, shot: ShotSpec, filler: Filler) -> Kit | None:
+        """Return the kit for a shot, or None where its model is wrong (reported) or not known yet."""
+        if shot.model is not None:
+            path: Path = (*shot.path, "model")
+            model = self.model(shot, shot.model, path, filler)
+            if model is not None and shot.kind is not None and shot.kind != model.kind:
+                self._reporter.shot(
+                    shot,
+                    f"kind {shot.kind} contradicts its model: {model.name} is {_a(model.kind)} model",
+                    (*shot.path, "kind"),
+                    code="kind",
+                    hint=f"leave out kind, or choose {_a(shot.kind)} model",
+                    related=[(path, f"{model.name} makes {_made(model)}")],
+                )
+                return None
+            return None if model is None else self._kit(model.kind, model)
+        kind: Kind = shot.kind or "video"
+        values, origins = self._inherited(kind)
+        written = values.get("model")
+        if not isinstance(written, str):
+            self._reporter.shot(
+                shot,
+                f"it has no model, and there is no default model for {kind}",
+                (*shot.path, "id"),
+                code="no-model",
+                hint=f"write `model:` here, or `defaults: {{{kind}: {{model: ...}}}}`; `animatic models --kind {kind}` lists them",
+            )
+            return None
+        model = self.model(shot, written, origins["model"], filler, default_of=kind)
+        if model is None:
+            return None
+        if model.kind != kind:
+            self._reporter.add(
+                f"default model for {kind}: {model.name} is {_a(model.kind)} model",
+                origins["model"],
+                code="kind",
+                hint=f"choose {_a(kind)} model, or move it to defaults.{model.kind}",
+            )
+            return None
+        return self._kit(kind, model)
+
+    def model(self, shot: ShotSpec, written: str, path: Path, filler: Filler, *, default_of: Kind | None = None) -> Model | None:
+        """Return the catalogue's entry for a model as written (reported if there is none)."""
+        name: Any = written
+        if is_template(written):
+            try:
+                name, known = filler.text(written)
+            except TemplateError as mistake:
+                self._reporter.shot(shot, f"model: {mistake.message}", path, code="template", hint=mistake.hint)
+                return None
+            if not known:
+                return None
+        model = self._catalog.find(name) if isinstance(name, str) else None
+        if model is None:
+            close = self._catalog.nearest(str(name))
+            hint = f"did you mean {' or '.join(close[:3])}?" if close else "`animatic models` lists them all"
+            if default_of is not None:
+                self._reporter.add(f"default model for {default_of}: there is no model {name!r}", path, code="unknown-model", hint=hint)
+            else:
+                self._reporter.shot(shot, f"there is no model {name!r}", path, code="unknown-model", hint=hint)
+        elif model.withdrawn:
+            self._reporter.add(f"model {model.name} may be gone: {model.withdrawn}", path, code="withdrawn", severity="warning")
+        return model
+
+    def check_defaults(self) -> None:
+        """Report defaults that no model could ever take: a misspelt field, or a model that is not there."""
+        for defaults in self._spec.defaults:
+            for kind in _KINDS:
+                for name in defaults.by_kind.get(kind, {}):
+                    if name != "model" and not self._is_field(name, kind):
+                        close = nearest(name, self._names(kind))
+                        self._reporter.add(
+                            f"default for {kind}: no {kind} model has a field {name!r}",
+                            (*defaults.path, kind, name),
+                            key=True,
+                            code="unknown-field",
+                            hint=f"did you mean {close[0]!r}?" if close else "take it out",
+                        )
+
+    def _kit(self, kind: Kind, model: Model) -> Kit:
+        kit = self._kits.get((kind, model.name))
+        if kit is None:
+            values, origins = self._inherited(kind)
+            inherited = {name: value for name, value in values.items() if name != "model"}
+            fitting = {name: value for name, value in inherited.items() if name in model.fields or name in model.aliases}
+            left_out = tuple(name for name in inherited if name not in fitting)
+            kit = Kit(
+                model=model, kind=kind, inherited=inherited, fitting=fitting, left_out=left_out, yields=yields(model), origins=origins
+            )
+            self._kits[kind, model.name] = kit
+        return kit
+
+    def _inherited(self, kind: Kind) -> tuple[dict[str, Any], dict[str, Path]]:
+        if kind not in self._defaults:
+            values: dict[str, Any] = {}
+            origins: dict[str, Path] = {}
+            for defaults in self._spec.defaults:
+                for name, value in defaults.by_kind.get(kind, {}).items():
+                    values[name] = value
+                    origins[name] = (*defaults.path, kind, name)
+            self._defaults[kind] = values, origins
+        return self._defaults[kind]
+
+    def _is_field(self, name: str, kind: Kind) -> bool:
+        used = (kit.model for kit in self._kits.values() if kit.kind == kind)
+        if any(name in model.fields or name in model.aliases for model in used):
+            return True
+        return name in self._names(kind)
+
+    def _names(self, kind: Kind) -> set[str]:
+        return {name for model in self._catalog.models(kind) for name in (*model.fields, *model.aliases)}
+
+
+def _media(known: Field) -> set[Media]:
+    found: set[Media] = {known.media} if known.media else set()
+    for part in (known.items, *known.one_of, *(known.properties or {}).values()):
+        if part is not None:
+            found |= _media(part)
+    return found
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _made(model: Model) -> str:
+    return "clips" if yields(model) == "video" else "stills"

@@ -1,0 +1,50 @@
+"""A plan as JSON, and back, without loss: what `plan --out` writes and `run --plan` reads."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from animatic.errors import UsageError
+from animatic.plan.model import Plan
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+VERSION = 1
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """Return the plan as JSON values; money as text, so that no digit is lost."""
+    values = _adapter().dump_python(plan, mode="json")
+    assert isinstance(values, dict)
+    return {"version": VERSION, **values}
+
+
+def plan_from_json(data: object) -> Plan:
+    """Return the plan again. Raises UsageError where the data are no plan of this version."""
+    if not isinstance(data, dict) or "steps" not in data:
+        raise UsageError("this is not a plan", hint="write one with `animatic plan PIPELINE --out plan.json`")
+    if data.get("version") != VERSION:
+        raise UsageError(
+            f"this plan has version {data.get('version')!r}; this animatic reads version {VERSION}",
+            hint="write it again with `animatic plan PIPELINE --out plan.json`",
+        )
+    from pydantic import ValidationError  # noqa: PLC0415 - `validate` and `plan` start without pydantic
+
+    try:
+        return _adapter().validate_json(json.dumps({key: value for key, value in data.items() if key != "version"}))
+    except (ValidationError, ValueError) as error:
+        reason = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        where = ".".join(str(part) for part in reason["loc"]) or "plan"
+        raise UsageError(
+            f"the plan is damaged at {where}: {reason['msg']}", hint="write it again with `animatic plan PIPELINE --out plan.json`"
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Plan]:
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    return TypeAdapter(Plan)

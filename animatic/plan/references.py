@@ -1,0 +1,181 @@
+"""What stands in a media field: another shot, a local file or a URL. Parsing only; whether the shot fits is decided in `linking`.
+
+Written short, a shot's id wins over a file of the same name; ``{shot: ...}``, ``{file: ...}`` and ``{url: ...}`` say which is meant.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from animatic.plan.model import Frame
+from animatic.plan.nearest import nearest
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{256,}={0,2}\s*")
+_FRAMES = ("first", "last")
+_FORMS = "write a shot id, {shot: ID, frame: first}, a file path, or a URL"
+_UPLOAD = "save it as a file and write its path: it is uploaded to Krea once"
+
+
+class BadReferenceError(Exception):
+    """A value that is no reference; ``at`` leads from the value to the part that is wrong."""
+
+    def __init__(self, message: str, hint: str | None = None, at: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.at = at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShotReference:
+    """Another shot of the pipeline, and which frame of its clip if one is named."""
+
+    shot: str
+    frame: Frame | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileReference:
+    """A local file that exists; ``path`` is absolute."""
+
+    written: str
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UrlReference:
+    """A URL, passed on as it is."""
+
+    url: str
+
+
+Reference = ShotReference | FileReference | UrlReference
+
+
+def parse(value: Any, *, shots: Collection[str], folder: Path) -> Reference:
+    """Read what was written in a media field; ``folder`` is where the pipelines file lies. Raises BadReferenceError."""
+    if isinstance(value, str):
+        return _text(value, shots, folder)
+    if isinstance(value, dict):
+        return _mapping(value, shots, folder)
+    raise BadReferenceError(f"{_shown(value)} is not a reference", _FORMS)
+
+
+def _text(text: str, shots: Collection[str], folder: Path) -> Reference:
+    if not text.strip():
+        raise BadReferenceError("the reference is empty", _FORMS)
+    if text in shots:
+        note = (
+            f"{text!r} is a shot and also a file; the shot is meant (for the file write {{file: {text}}})"
+            if _exists(folder / text)
+            else None
+        )
+        return ShotReference(shot=text, note=note)
+    if _SCHEME.match(text):
+        return _url(text)
+    return _file(text, folder, shots)
+
+
+def _mapping(value: dict[Any, Any], shots: Collection[str], folder: Path) -> Reference:
+    forms = [key for key in ("shot", "file", "url") if key in value]
+    allowed = {"shot", "frame"} if forms == ["shot"] else set(forms)
+    extra = [key for key in value if key not in allowed]
+    if len(forms) != 1 or extra:
+        odd = next((key for key in extra if key not in ("shot", "file", "url")), None)
+        if odd == "frame":
+            raise BadReferenceError("only a shot has frames: 'frame' goes with 'shot'", "write {shot: ID, frame: last}", ("frame",))
+        if odd is not None:
+            close = nearest(str(odd), ("shot", "frame", "file", "url"))
+            raise BadReferenceError(f"unknown key {odd!r} in a reference", f"did you mean {close[0]!r}?" if close else _FORMS, (str(odd),))
+        raise BadReferenceError("a reference holds exactly one of shot, file and url", _FORMS)
+    target = value[forms[0]]
+    if not isinstance(target, str) or not target.strip():
+        raise BadReferenceError(f"{forms[0]} takes text, not {_shown(target)}", _FORMS, (forms[0],))
+    if forms == ["file"]:
+        return _file(target, folder, ())
+    if forms == ["url"]:
+        return _url(target)
+    if target not in shots:
+        raise BadReferenceError(f"there is no shot {target!r} in this pipeline", _nearest_shots(target, shots), ("shot",))
+    return ShotReference(shot=target, frame=_frame(value["frame"]) if value.get("frame") is not None else None)
+
+
+def _frame(value: Any) -> Frame:
+    if value == "first":
+        return "first"
+    if value == "last":
+        return "last"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value) and value >= 0:
+            return float(value)
+        raise BadReferenceError(f"frame {value} is not a time in the clip", "count seconds from the clip's start: 0, 2.5, ...", ("frame",))
+    close = nearest(str(value), _FRAMES)
+    raise BadReferenceError(
+        f"frame {_shown(value)} is not a frame", f"did you mean {close[0]}?" if close else "write first, last, or seconds (2.5)", ("frame",)
+    )
+
+
+def _url(text: str) -> UrlReference:
+    if text[:5].lower() == "data:":
+        raise BadReferenceError("data: URIs are not sent; most models refuse them for their length", _UPLOAD)
+    try:
+        parts = urlsplit(text)
+        scheme, host = parts.scheme, parts.hostname
+    except ValueError:
+        raise BadReferenceError(f"{_shown(text)} is not a URL", _FORMS) from None
+    if scheme == "file":
+        raise BadReferenceError("Krea cannot read file: URLs", "write the path alone: the file is uploaded to Krea once")
+    if scheme not in {"http", "https"}:
+        raise BadReferenceError(f"Krea cannot read {scheme}: URLs", "use an https URL (a presigned one for S3), or a local file")
+    if not host or any(character.isspace() for character in text):
+        raise BadReferenceError(f"{_shown(text)} is not a URL", "write it whole, without spaces: https://host/path.png")
+    return UrlReference(url=text)
+
+
+def _file(text: str, folder: Path, shots: Collection[str]) -> FileReference:
+    path = folder / text
+    if _exists(path):
+        return FileReference(written=text, path=path)
+    if _BASE64.fullmatch(text):
+        raise BadReferenceError("this looks like base64; it is not sent", _UPLOAD)
+    if shots and re.fullmatch(r"[\w-]+", text):
+        raise BadReferenceError(
+            f"{text!r} is neither a shot of this pipeline nor a file", f"{_nearest_shots(text, shots)}; looked for {path}"
+        )
+    close = nearest(path.name, _siblings(path))
+    raise BadReferenceError(f"there is no file {text!r}", f"did you mean {path.parent / close[0]}?" if close else f"looked for {path}")
+
+
+def _nearest_shots(text: str, shots: Collection[str]) -> str:
+    close = nearest(text, shots)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    listed = ", ".join(list(shots)[:8])
+    return f"the shots are {listed}{', ...' if len(shots) > 8 else ''}"  # noqa: PLR2004
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return []
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

@@ -1,0 +1,172 @@
+"""Strings that hold ``{{ ... }}``: sandboxed Jinja2 where an undefined name is an error.
+
+A string that is exactly one ``{{ expression }}`` keeps the type of what the expression yields, so ``duration: "{{ params.seconds }}"`` stays a
+number; anything else is text. Jinja2 is imported with the first template that is met.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from animatic.plan.nearest import nearest
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MARKS = ("{{", "{%", "{#")
+_EXPRESSION = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
+_LIMIT = 1_000_000
+"""Characters that one template may make: far above any prompt, far below what fills the memory."""
+
+
+class TemplateError(Exception):
+    """A template that does not parse or cannot be rendered; ``hint`` says what to write instead."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Names(dict[str, Any]):
+    """The names of one scope (``params``, ``matrix``, ...): ``params.items`` is the parameter, never a method of dict."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, label: str, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.label = label
+
+
+Scopes = Mapping[str, Names]
+
+
+def scopes(
+    *, params: Mapping[str, Any], run: Mapping[str, Any], matrix: Mapping[str, Any] | None = None, shot: Mapping[str, Any] | None = None
+) -> dict[str, Names]:
+    """Return what templates see; ``matrix`` and ``shot`` are there (and empty) where there is none, so that a mistake names them."""
+    return {
+        "params": Names("params", params),
+        "matrix": Names("matrix", matrix or {}),
+        "run": Names("run", run),
+        "shot": Names("shot", shot or {}),
+    }
+
+
+def is_template(text: str) -> bool:
+    """Tell whether the text needs rendering at all."""
+    return "{" in text and any(mark in text for mark in MARKS)
+
+
+def mentions(text: str, scope: str, names: frozenset[str]) -> tuple[str, ...]:
+    """Return which of ``names`` the template reads from ``scope``; may err on the side of yes."""
+    if not names or scope not in text:
+        return ()
+    return tuple(name for name in re.findall(rf"\b{scope}\s*(?:\.|\[\s*['\"])\s*(\w+)", text) if name in names)
+
+
+def render(text: str, names: Scopes) -> Any:
+    """Return what the template yields: text, or for a single expression its value (text, number, boolean, list, mapping, None).
+
+    Raises TemplateError.
+    """
+    try:
+        value = _compiled(text)(names)
+    except TemplateError:
+        raise
+    except RecursionError:
+        raise TemplateError("the template is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001 - whatever an expression raises is the template's mistake
+        raise TemplateError(f"the template cannot be rendered: {_sentence(error)}") from None
+    if value is not None and not isinstance(value, str | int | float | list | dict):
+        raise TemplateError(
+            f"the template yields {type(value).__name__}, which is not a value", "yield text, a number, a boolean or a list"
+        )
+    if isinstance(value, str) and len(value) > _LIMIT:
+        raise TemplateError(f"the template yields {len(value):,} characters")
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> Callable[[Scopes], Any]:
+    from jinja2 import TemplateSyntaxError  # noqa: PLC0415 - only files with templates pay for the import
+
+    environment = _environment()
+    try:
+        whole = _EXPRESSION.fullmatch(text)
+        if whole and "{{" not in whole[1] and "}}" not in whole[1]:
+            expression = environment.compile_expression(whole[1], undefined_to_none=False)
+            return lambda names: _defined(expression(names))
+        return environment.from_string(text).render
+    except TemplateSyntaxError as error:
+        raise TemplateError(
+            f"the template does not parse: {_sentence(error)}", "write it as {{ params.NAME }}, both braces doubled"
+        ) from None
+
+
+def _defined(value: Any) -> Any:
+    from jinja2 import Undefined  # noqa: PLC0415
+
+    if isinstance(value, Undefined):
+        str(value)  # raises, naming what is undefined
+    return value
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import StrictUndefined  # noqa: PLC0415
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    class Missing(StrictUndefined):
+        """An undefined name that knows what was there instead."""
+
+        def __init__(self, hint: str | None = None, obj: Any = None, name: str | None = None, exc: Any = None) -> None:
+            del exc
+            super().__init__(hint, obj, name, lambda _text: _undefined(obj, name, hint))  # type: ignore[arg-type]
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        """Scopes answer by item only, and arithmetic cannot fill the memory."""
+
+        intercepted_binops = frozenset({"*", "**"})
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            if isinstance(obj, Names):
+                return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+            return super().getattr(obj, attribute)
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            if operator == "**" or any(isinstance(side, str | list | tuple) for side in (left, right)):
+                raise TemplateError(f"templates cannot use {operator} here", "compute it outside of the file and pass it as a parameter")
+            return super().call_binop(context, operator, left, right)
+
+    return Sandbox(undefined=Missing, keep_trailing_newline=True, finalize=_finalize, autoescape=False)
+
+
+def _finalize(value: Any) -> Any:
+    """Print booleans as YAML writes them, and nothing for None."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
+    if isinstance(obj, Names):
+        where = f"{obj.label}.{name}"
+        if not obj:
+            empty = {"params": "the pipeline declares no params", "matrix": "the pipeline has no matrix"}
+            return TemplateError(f"{where} is not defined: {empty.get(obj.label, f'{obj.label} is not known here')}")
+        close = nearest(str(name), obj)
+        known = ", ".join(f"{obj.label}.{key}" for key in obj)
+        return TemplateError(f"{where} is not defined", f"did you mean {obj.label}.{close[0]}?" if close else f"there are {known}")
+    if name is not None and isinstance(obj, dict | list | str | int | float):
+        return TemplateError(f"{name!r} is not defined in {obj!r}")
+    close = nearest(str(name), ("params", "matrix", "run", "shot"))
+    advice = f"did you mean {close[0]}?" if close else "templates see params, matrix, run.date, run.id and shot.id: write params.NAME"
+    return TemplateError(hint or f"{name!r} is not defined", advice)
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
