@@ -43,6 +43,10 @@ class Intent:
     """Until then its owner may still be sending it."""
     usd: Decimal | None
     """What it is expected to cost."""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """The body as it is sent, URLs without their query."""
+    inputs: tuple[Mapping[str, Any], ...] = ()
+    """Where its media came from, as in the manifest."""
     host: str
     pid: int
     started: str

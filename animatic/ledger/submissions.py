@@ -7,10 +7,11 @@ of it is decided by creating objects that must be absent, so any number of worke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
 from animatic.ledger.layout import attempt_folder, claim_key, journal_folder, journal_key, journal_time
@@ -57,6 +58,8 @@ class Submissions(Shelf):
         run_id: str,
         usd: Decimal | None,
         deadline_seconds: float,
+        request: Mapping[str, Any] | None = None,
+        inputs: tuple[Mapping[str, Any], ...] = (),
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
 
@@ -78,6 +81,8 @@ class Submissions(Shelf):
             intended_at=now,
             deadline=now + timedelta(seconds=deadline_seconds),
             usd=usd,
+            request=request or {},
+            inputs=inputs,
             host=host,
             pid=pid,
             started=started,
