@@ -52,6 +52,7 @@ class KreaClient:
         webhook_url: str | None = None,
     ) -> None:
         self.patience = patience
+        self._base_url = base_url
         self._session = Session(base_url, token, patience=patience, transport=transport, sleep=sleep, clock=clock, monotonic=monotonic)
         self._webhook_url = webhook_url
         self._warned: set[str] = set()
@@ -62,6 +63,11 @@ class KreaClient:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._session.__aexit__(*exc_info)
+
+    @property
+    def base_url(self) -> str:
+        """Address of this Krea; assets belong to it."""
+        return self._base_url
 
     @property
     def clock_offset(self) -> timedelta:

@@ -28,9 +28,17 @@ class NotSentError(KreaUnreachableError):
 
 
 class LostAnswerError(KreaUnreachableError):
-    """A submission whose answer was lost, unreadable, or an error of Krea's own: a job may exist and may be billed."""
+    """A submission whose answer was lost, unreadable, or an error of Krea's own: a job may exist and may be billed.
+
+    ``late``: a time-out, ours or a gateway's, cut the waiting short. Krea may still be at work on it, so its job may appear later than after a
+    plain error.
+    """
 
     retryable = False
+
+    def __init__(self, message: str, *, hint: str | None = None, late: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.late = late
 
 
 class ExpiredUrlError(ShotError):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
+import httpx
+
 from animatic.errors import (
     AnimaticError,
     KreaRefusedError,
@@ -22,6 +24,7 @@ from animatic.krea.explain import JobError, explain_body
 from animatic.krea.verdict import Verdict, of_exception, of_status
 from animatic.redact import redact
 
+GATEWAY_TIMEOUTS = frozenset({408, 504, 522, 524})
 _DOUBT_HINT = "a job may exist and may be billed: it is looked for before anything is sent again"
 
 
@@ -34,7 +37,8 @@ def of_lost_request(error: BaseException, endpoint: str) -> NotSentError | LostA
     """Return what the exception of a submission means."""
     if of_exception(error) is Verdict.NOT_SENT:
         return NotSentError(f"Krea cannot be reached ({describe(error)})", hint="check the network, the proxy and KREA_API_URL")
-    return LostAnswerError(f"the answer to a submission to {endpoint} was lost ({describe(error)})", hint=_DOUBT_HINT)
+    late = isinstance(error, httpx.TimeoutException | TimeoutError)
+    return LostAnswerError(f"the answer to a submission to {endpoint} was lost ({describe(error)})", hint=_DOUBT_HINT, late=late)
 
 
 def of_answer(status: int, body: bytes, content_type: str, endpoint: str, *, retry_after: float | None) -> AnimaticError:
@@ -52,7 +56,9 @@ def of_answer(status: int, body: bytes, content_type: str, endpoint: str, *, ret
             return LostAnswerError(f"Krea accepted a submission to {endpoint} ({status}) without naming the job", hint=_DOUBT_HINT)
         case Verdict.DOUBTFUL:
             text = explain_body(body, content_type).message
-            return LostAnswerError(f"Krea answered {status} to a submission to {endpoint}: {text}", hint=_DOUBT_HINT)
+            return LostAnswerError(
+                f"Krea answered {status} to a submission to {endpoint}: {text}", hint=_DOUBT_HINT, late=status in GATEWAY_TIMEOUTS
+            )
 
 
 def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> AnimaticError:
