@@ -1,1 +1,29 @@
-"""spec"""
+"""The typed declaration: what a pipelines file says, with every structural mistake in it."""
+
+from animatic.spec.declare import declare
+from animatic.spec.model import (
+    CutSpec,
+    Declaration,
+    Defaults,
+    FallbackSpec,
+    MatrixSpec,
+    ParamSpec,
+    PipelineSpec,
+    ScheduleSpec,
+    ShotSpec,
+)
+from animatic.spec.params import coerce_params
+
+__all__ = [
+    "CutSpec",
+    "Declaration",
+    "Defaults",
+    "FallbackSpec",
+    "MatrixSpec",
+    "ParamSpec",
+    "PipelineSpec",
+    "ScheduleSpec",
+    "ShotSpec",
+    "coerce_params",
+    "declare",
+]

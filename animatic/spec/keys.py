@@ -1,0 +1,121 @@
+"""Which keys each level of a pipelines file has, which of them are not supported yet, and what to say about others that people try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level:
+    """The keys of one kind of mapping."""
+
+    known: tuple[str, ...]
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Key of the language that cannot be used yet -> what to do instead."""
+    advice: Mapping[str, str] = field(default_factory=dict)
+    """Key that does not exist -> what to write instead."""
+
+
+FILE = Level(
+    known=("version", "defaults", "deliver", "budget", "pipelines"),
+    advice={
+        "params": "params belong to a pipeline: pipelines.NAME.params",
+        "shots": "shots belong to a pipeline: pipelines.NAME.shots",
+        "budget_usd": "a file has 'budget: {per_day_usd: ..., per_month_usd: ...}'; 'budget_usd' is for one run of a pipeline",
+        "output": "where clips go is 'deliver'",
+    },
+)
+BUDGET = Level(known=("per_day_usd", "per_month_usd"), advice={"budget_usd": "the limit of one run is 'budget_usd' of a pipeline"})
+PIPELINE = Level(
+    known=(
+        "description",
+        "params",
+        "matrix",
+        "defaults",
+        "deliver",
+        "budget_usd",
+        "unknown_price",
+        "concurrency",
+        "on_failure",
+        "reuse",
+        "schedule",
+        "schedules",
+        "tags",
+        "shots",
+        "cut",
+    ),
+    unsupported={"provenance": "remove it; the manifest says of every clip how it was made"},
+    advice={
+        "budget": "the limit of one run is 'budget_usd'",
+        "steps": "a storyboard is a list of 'shots'",
+        "scenes": "a storyboard is a list of 'shots'",
+        "name": "the name of a pipeline is its key below 'pipelines'",
+        "title": "what a pipeline is for goes into 'description'",
+        "cron": "write 'schedule: {cron: \"0 6 * * 1-5\", timezone: Europe/Lisbon}'",
+        "parameters": "parameters are declared below 'params'",
+        "inputs": "parameters are declared below 'params'",
+        "output": "where clips go is 'deliver'",
+        "model": "a model for every shot goes into 'defaults: {video: {model: ...}}'",
+        "strategy": "variants are declared below 'matrix'",
+        "retries": "retries are set shot by shot",
+        "timeout": "a time limit is set shot by shot",
+        "kind": "the kind is set shot by shot",
+    },
+)
+SHOT = Level(
+    known=("id", "title", "kind", "model", "fallback", "retries", "timeout", "when", "extra_body"),
+    unsupported={
+        "takes": "remove it; a shot yields one take",
+        "approve": "remove it; to look before paying for more, run with --only and this shot first",
+        "pick": "remove it; a shot yields one take",
+    },
+    advice={
+        "name": "the name of a shot is its 'id'",
+        "needs": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
+        "depends_on": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
+        "after": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
+        "if": "a condition is written 'when: \"{{ params.long }}\"'",
+        "extraBody": "write extra_body",
+    },
+)
+FALLBACK_NOT = ("id", "title", "kind", "fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick")
+"""Keys of a shot that one of its fallbacks does not have."""
+DEFAULTS_NOT = FALLBACK_NOT
+"""Keys of a shot that have no default."""
+KINDS = ("video", "image", "enhance")
+PARAM = Level(
+    known=("type", "default", "enum", "description", "minimum", "maximum"),
+    advice={
+        "min": "write minimum",
+        "max": "write maximum",
+        "choices": "write enum",
+        "options": "write enum",
+        "values": "write enum",
+        "help": "write description",
+        "required": "remove it; a param without a default is required",
+        "name": "the name of a param is its key below 'params'",
+    },
+)
+SCHEDULE = Level(
+    known=("cron", "interval", "rrule", "timezone", "params", "fresh", "active", "slug"),
+    advice={
+        "parameters": "write params",
+        "tz": "write timezone",
+        "every": "write interval",
+        "name": "write slug",
+        "enabled": "write active",
+        "paused": "write 'active: false'",
+    },
+)
+CUT = Level(
+    known=("shots",),
+    unsupported={
+        "transition": "remove it; the reel is assembled with hard cuts",
+        "audio": "remove it; the reel is silent",
+    },
+)
+RESERVED_PARAMS = frozenset({"fresh", "simulate", "only"})
+"""Options that every flow has beside the params of its pipeline."""
+RESERVED_PIPELINES = frozenset({"simulated"})
+"""Names that lie in the destination beside the folders of pipelines."""

@@ -1,0 +1,199 @@
+"""A mapping being decoded: hands out its keys by type, and notes what is wrong with each; decoding goes on behind every mistake."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from animatic.errors import Place, Problem, Severity
+from animatic.source import Document
+from animatic.spec.keys import Level
+from animatic.spec.model import Path
+from animatic.spec.nearest import did_you_mean, snake
+
+_DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
+_UNITS = (86_400, 3_600, 60, 1)
+_YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+class Section:
+    """The keys of one mapping of a document.
+
+    ``label`` opens its messages (``pipeline 'coast-teaser'``; empty at the top of a file). Methods return None, or the default, where
+    a key is missing or its value is not what it should be; the latter is in ``problems`` then, which all sections of a file share.
+    """
+
+    __slots__ = ("document", "label", "path", "problems", "values")
+
+    def __init__(self, document: Document, values: Mapping[str, Any], path: Path, label: str, problems: list[Problem]) -> None:
+        self.document = document
+        self.values = values
+        self.path = path
+        self.label = label
+        self.problems = problems
+
+    def below(self, key: str | int, values: Mapping[str, Any], label: str) -> Section:
+        """Return a section for a mapping inside this one."""
+        return Section(self.document, values, (*self.path, key), label, self.problems)
+
+    def note(
+        self,
+        message: str,
+        *path: str | int,
+        hint: str | None = None,
+        code: str = "invalid",
+        key: bool = False,
+        severity: Severity = "error",
+        related: tuple[tuple[Place, str], ...] = (),
+    ) -> None:
+        """Add a problem at a place below this section."""
+        text = f"{self.label}: {message}" if self.label else message
+        place = self.document.place((*self.path, *path), key=key)
+        self.problems.append(Problem(text, place, hint=hint, code=code, severity=severity, related=related))
+
+    def check_keys(self, level: Level) -> None:
+        """Note every key that this level does not have."""
+        for key in self.values:
+            if key not in level.known:
+                self.unknown_key(key, level)
+
+    def unknown_key(self, key: str, level: Level) -> None:
+        """Note one key that this level does not have, or not yet."""
+        if key in level.unsupported:
+            self.note(f"'{key}' is not supported yet", key, key=True, hint=level.unsupported[key], code="unsupported")
+            return
+        hint = level.advice.get(key) or level.advice.get(snake(key))
+        if hint is None:
+            hint = f"write {snake(key)}" if snake(key) in level.known else did_you_mean(key, level.known)
+        self.note(f"unknown key '{key}'", key, key=True, hint=hint, code="unknown-key")
+
+    def wrong(self, key: str, expected: str, *, hint: str | None = None) -> None:
+        """Note that a value is not what it should be."""
+        self.note(f"{key} must be {expected}, and it is {describe(self.values[key])}", key, hint=hint, code="type")
+
+    def text(self, key: str) -> str | None:
+        """Return a text that is not empty."""
+        value = self.values.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        if value is None and key not in self.values:
+            return None
+        hint = f'quote it: "{value}"' if isinstance(value, (int, float)) else None
+        self.wrong(key, "text", hint=hint)
+        return None
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self.values.get(key, default)
+        if isinstance(value, bool):
+            return value
+        meant = _YES_NO.get(value.lower()) if isinstance(value, str) else None
+        self.wrong(key, "true or false", hint=f"write '{key}: {meant}'" if meant else "write true or false, without quotes")
+        return default
+
+    def choice(self, key: str, options: Sequence[str]) -> str | None:
+        """Return one of a few words."""
+        value = self.values.get(key)
+        if isinstance(value, str) and value in options:
+            return value
+        if key in self.values:
+            hint = did_you_mean(value, options) if isinstance(value, str) else None
+            self.wrong(key, f"one of {', '.join(options)}", hint=hint)
+        return None
+
+    def whole(self, key: str, *, minimum: int) -> int | None:
+        """Return a whole number of at least ``minimum``."""
+        value = self.values.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
+            return value
+        if key in self.values:
+            self.wrong(key, f"a whole number of at least {minimum}")
+        return None
+
+    def money(self, key: str) -> Decimal | None:
+        """Return an amount of US dollars, exactly as it was written."""
+        if key not in self.values:
+            return None
+        value = self.values[key]
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+            try:
+                return Decimal(self.document.written((*self.path, key)) or str(value))
+            except InvalidOperation:  # a number that only YAML writes like this, such as 0x10
+                return Decimal(str(value))
+        hint = "write it as 3.00, without a currency sign or quotes"
+        self.wrong(key, "an amount in US dollars, 0 or more", hint=hint)
+        return None
+
+    def seconds(self, key: str, *, minimum: float) -> float | None:
+        """Return a time span in seconds, written as a number of them or as ``90s``, ``10m``, ``1h30m``, ``2d``."""
+        if key not in self.values:
+            return None
+        value = self.values[key]
+        seconds: float | None = None
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            seconds = float(value)
+        elif isinstance(value, str) and (match := _DURATION.match(value.strip())):
+            seconds = sum(float(amount) * unit for amount, unit in zip(match.groups(), _UNITS, strict=True) if amount)
+        if seconds is not None and seconds >= minimum:
+            return seconds
+        least = f" of at least {minimum:g} s" if minimum > 1 else " above zero"
+        self.wrong(key, f"a time span{least}", hint="write seconds as a number, or 90s, 10m, 1h30m, 2d")
+        return None
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """Return a list of texts."""
+        if key not in self.values:
+            return None
+        value = self.values[key]
+        if not isinstance(value, list):
+            self.wrong(key, "a list", hint=f"write '{key}: [{value}]'" if isinstance(value, str) else None)
+            return None
+        found: list[str] = []
+        for index, item in enumerate(value):
+            if isinstance(item, str) and item.strip():
+                found.append(item)
+            else:
+                hint = f'quote it: "{item}"' if isinstance(item, (int, float)) else None
+                self.note(f"{key} holds text only, and this is {describe(item)}", key, index, hint=hint, code="type")
+        return tuple(found)
+
+    def mapping(self, key: str, *, hint: str | None = None) -> Mapping[str, Any] | None:
+        """Return a mapping."""
+        if key not in self.values:
+            return None
+        value = self.values[key]
+        if isinstance(value, dict):
+            return value
+        self.wrong(key, "a mapping of names and values", hint=hint)
+        return None
+
+    def mappings(self, key: str, *, hint: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield the mappings of a list, with their positions."""
+        if key not in self.values:
+            return
+        value = self.values[key]
+        if not isinstance(value, list):
+            self.wrong(key, "a list", hint=hint)
+            return
+        for index, item in enumerate(value):
+            if isinstance(item, dict):
+                yield index, item
+            else:
+                self.note(f"{key} holds mappings only, and this is {describe(item)}", key, index, hint=hint, code="type")
+
+
+def describe(value: Any) -> str:
+    """Return what a value is, in words."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        shown = value if len(value) <= 40 else f"{value[:39]}…"  # noqa: PLR2004
+        return f"the text '{shown}'" if value.strip() else "an empty text"
+    return "a list" if isinstance(value, list) else "a mapping"

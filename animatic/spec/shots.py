@@ -1,0 +1,150 @@
+"""Shots of a pipeline: our own keys are read here; all others are fields of the model's request, for the catalogue to judge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from animatic.spec.keys import FALLBACK_NOT, KINDS, SHOT
+from animatic.spec.model import FallbackSpec, Kind, Path, ShotSpec
+from animatic.spec.section import Section, describe
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
+LONGEST_ID = 100
+_OURS = frozenset(SHOT.known)
+_BESIDES_ID = _OURS - {"id"}
+_STRANGE = frozenset([*SHOT.unsupported, *SHOT.advice])
+_EXAMPLE = "write '- id: dawn', with the prompt and the other fields on lines below"
+
+
+def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
+    """Read ``shots`` of a pipeline. A shot whose id cannot be used goes by its number (``#3``), so that the rest of it is still checked."""
+    written = pipeline.values.get("shots")
+    if not isinstance(written, list) or not written:
+        if written:
+            pipeline.wrong("shots", "a list", hint=_EXAMPLE)
+        else:
+            state = "the list of shots is empty" if "shots" in pipeline.values else "there are no shots"
+            pipeline.note(state, "shots", key=True, hint=f"a storyboard needs one at least: {_EXAMPLE}", code="empty")
+        return ()
+    shots: list[ShotSpec] = []
+    first: dict[str, int] = {}
+    base: Path = (*pipeline.path, "shots")
+    for index, values in enumerate(written):
+        if not isinstance(values, dict):
+            _not_a_mapping(pipeline, index, values)
+            continue
+        identity = _identity(pipeline, index, values.get("id"), first)
+        if _STRANGE.isdisjoint(values) and _BESIDES_ID.isdisjoint(values):
+            # Most shots of a long storyboard: an id and fields.
+            fields = values.copy()
+            fields.pop("id", None)
+            shots.append(ShotSpec(id=identity, path=(*base, index), fields=fields))
+        else:
+            section = Section(pipeline.document, values, (*base, index), f"shot '{identity}' of '{name}'", pipeline.problems)
+            shots.append(_decode(section, identity))
+    return tuple(shots)
+
+
+def check_name(section: Section, name: str, what: str, *path: str | int, key: bool = False) -> bool:
+    """Note a name that cannot be part of a file name: ids of shots and names of pipelines become some."""
+    if _ID.match(name) and len(name) <= LONGEST_ID:
+        return True
+    if len(name) > LONGEST_ID:
+        section.note(f"{what} is too long: {len(name)} characters", *path, key=key, hint=f"use {LONGEST_ID} at most", code="name")
+        return False
+    usable = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")
+    hint = "it becomes part of file names: use letters, digits, '-' and '_', and start with a letter or a digit"
+    section.note(f"'{name}' cannot be {what}", *path, key=key, hint=f"{hint}, as in {usable}" if usable else hint, code="name")
+    return False
+
+
+def _identity(pipeline: Section, index: int, value: Any, first: dict[str, int]) -> str:
+    fallback = f"#{index + 1}"
+    if not isinstance(value, str):
+        if value is None:
+            pipeline.note(f"shot {index + 1} has no id", "shots", index, hint="add 'id: dawn', with a name of your own", code="missing-id")
+        else:
+            hint = f'quote it: "{value}"' if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+            pipeline.note(
+                f"the id of shot {index + 1} must be text, and it is {describe(value)}", "shots", index, "id", hint=hint, code="type"
+            )
+        return fallback
+    if not _ID.match(value) or len(value) > LONGEST_ID:
+        check_name(pipeline, value, "the id of a shot", "shots", index, "id")
+        return fallback
+    other = first.setdefault(value.lower(), index)
+    if other == index:
+        return value
+    earlier = pipeline.values["shots"][other]["id"]
+    same = earlier == value
+    pipeline.note(
+        f"the id '{value}' is used twice" if same else f"the ids '{earlier}' and '{value}' differ only in case",
+        "shots",
+        index,
+        "id",
+        hint="give each shot an id of its own" if same else "they would share a file on macOS and Windows: rename one",
+        code="duplicate-id",
+        related=((pipeline.document.place((*pipeline.path, "shots", other, "id")), f"'{earlier}' is here first"),),
+    )
+    return f"{value}{fallback}" if same else value
+
+
+def _not_a_mapping(pipeline: Section, index: int, value: Any) -> None:
+    hint = _EXAMPLE
+    if isinstance(value, str) and (match := re.match(r"([A-Za-z_]\w*):(\S.*)", value)):
+        hint = f"a space is missing behind the colon: write '- {match[1]}: {match[2]}'"
+    elif isinstance(value, str) and _ID.match(value):
+        hint = f"write '- id: {value}', with its prompt and other fields on lines below"
+    pipeline.note(f"shot {index + 1} must be a mapping, and it is {describe(value)}", "shots", index, hint=hint, code="type")
+
+
+def _decode(section: Section, identity: str) -> ShotSpec:
+    values = section.values
+    for key in values:
+        if key in _STRANGE:
+            section.unknown_key(key, SHOT)
+    return ShotSpec(
+        id=identity,
+        path=section.path,
+        fields={key: value for key, value in values.items() if key not in _OURS and key not in _STRANGE},
+        title=section.text("title"),
+        kind=cast("Kind | None", section.choice("kind", KINDS)),
+        model=section.text("model"),
+        when=_when(section),
+        fallback=tuple(_fallbacks(section)),
+        retries=section.whole("retries", minimum=0),
+        timeout=section.seconds("timeout", minimum=1),
+        extra_body=section.mapping("extra_body", hint="write 'extra_body: {name: value}'") or {},
+    )
+
+
+def _when(section: Section) -> Any:
+    value = section.values.get("when")
+    if isinstance(value, (str, bool)) or "when" not in section.values:
+        return value
+    section.wrong("when", "a condition", hint="write 'when: \"{{ params.long }}\"'")
+    return None
+
+
+def _fallbacks(section: Section) -> list[FallbackSpec]:
+    found: list[FallbackSpec] = []
+    example = "write 'fallback: [{model: kling/kling-2.5, duration: 5}]'"
+    for index, values in section.mappings("fallback", hint=example):
+        entry = Section(
+            section.document, values, (*section.path, "fallback", index), f"{section.label}, fallback {index + 1}", section.problems
+        )
+        for key in FALLBACK_NOT:
+            if key in values:
+                entry.note(f"a fallback has no '{key}' of its own", key, key=True, hint="remove it: the shot's counts", code="unknown-key")
+        model = entry.text("model")
+        if model is None and "model" not in values:
+            entry.note("the model is missing", hint=example, code="missing-model")
+        if model is not None:
+            found.append(FallbackSpec(model=model, fields=_fields(values), path=entry.path))
+    return found
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != "model" and key not in FALLBACK_NOT}
