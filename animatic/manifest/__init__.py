@@ -1,1 +1,23 @@
-"""manifest"""
+"""What came out of a run: the manifest for programs, the page for people."""
+
+from animatic.manifest.book import ManifestBook, ShotChanges, ShotEntry
+from animatic.manifest.model import Attempt, Clip, Cost, Failure, Input, Manifest, PrefectRun, Provenance, Reel, Shot
+from animatic.manifest.reader import read_manifest, write_manifest
+
+__all__ = [
+    "Attempt",
+    "Clip",
+    "Cost",
+    "Failure",
+    "Input",
+    "Manifest",
+    "ManifestBook",
+    "PrefectRun",
+    "Provenance",
+    "Reel",
+    "Shot",
+    "ShotChanges",
+    "ShotEntry",
+    "read_manifest",
+    "write_manifest",
+]

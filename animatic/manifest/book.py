@@ -1,0 +1,189 @@
+"""Keeps the manifest while a run goes on: starts from the plan, takes in what becomes of each shot, and can be written at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypedDict, Unpack
+
+from animatic.manifest.model import (
+    SIMULATED,
+    Attempt,
+    Clip,
+    Cost,
+    Failure,
+    Input,
+    Manifest,
+    PrefectRun,
+    Provenance,
+    Reel,
+    RunState,
+    Shot,
+    ShotState,
+    Source,
+)
+from animatic.plan.model import FileInput, Plan, ShotInput, Step, field_name
+from animatic.plan.model import Input as PlanInput
+
+
+class ShotChanges(TypedDict, total=False):
+    """What becomes known of a shot as the run goes on."""
+
+    state: ShotState
+    note: str | None
+    model: str
+    request: Mapping[str, Any]
+    fingerprint: str
+    take: int
+    attempts: Sequence[Attempt]
+    job_id: str | None
+    submitted_at: datetime | None
+    completed_at: datetime | None
+    usd: Decimal | None
+    inputs: Sequence[Input]
+    clip: Clip | None
+    thumbnail: str | None
+    error: Failure | None
+
+
+class ShotEntry:
+    """One shot of the book. ``record`` is what is known of it now."""
+
+    def __init__(self, record: Shot) -> None:
+        self.record = record
+
+    def update(self, **changes: Unpack[ShotChanges]) -> None:
+        """Replace what is named. Raises TypeError for a name that the manifest does not have, ValueError for a value that cannot be."""
+        if unknown := changes.keys() - ShotChanges.__annotations__.keys():
+            raise TypeError(f"a shot of the manifest has no {', '.join(sorted(unknown))}")
+        self.record = Shot.model_validate({**dict(self.record), **changes})
+
+
+class ManifestBook:
+    """The manifest of one run, in the making. Not shared between threads."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        simulated: bool,
+        started_at: datetime,
+        animatic_version: str,
+        prefect: PrefectRun | None = None,
+        provenance: Provenance | None = None,
+    ) -> None:
+        self._plan = plan
+        self._simulated = simulated
+        self._started_at = started_at
+        self._version = animatic_version
+        self._prefect = prefect or PrefectRun()
+        self._provenance = provenance or (SIMULATED if simulated else Provenance())
+        shots = {step.key: step.shot for step in plan.steps}
+        self._shots = {step.key: ShotEntry(_first_record(step, shots)) for step in plan.steps}
+        self._reels: dict[str, Reel] = {}
+
+    def shot(self, key: str) -> ShotEntry:
+        """Return the entry of a step. Raises KeyError if the plan has none of that key."""
+        return self._shots[key]
+
+    def reel(self, clip: Clip, *, variant: Mapping[str, Any] | None = None) -> None:
+        """Enter the reel of a variant; a second one replaces the first."""
+        reel = Reel.model_validate({**dict(clip), "variant": dict(variant or {})})
+        self._reels[repr(sorted(reel.variant.items()))] = reel
+
+    @property
+    def state(self) -> RunState:
+        """What the shots add up to."""
+        states = [entry.record.state for entry in self._shots.values()]
+        there = sum(state in {"delivered", "reused"} for state in states)
+        if any(state in {"in_doubt", "waiting"} for state in states):
+            return "waiting"
+        if there == len(states):
+            return "completed"
+        return "partial" if there else "failed"
+
+    def manifest(self, *, finished_at: datetime | None = None, state: RunState | None = None) -> Manifest:
+        """Return the manifest as of now; ``state`` overrides what the shots add up to (a run that was cancelled)."""
+        plan, reels = self._plan, tuple(self._reels.values())
+        return Manifest(
+            run_id=plan.run_id,
+            pipeline=plan.pipeline,
+            description=plan.description,
+            params=dict(plan.params),
+            simulated=self._simulated,
+            state=state or self.state,
+            started_at=self._started_at,
+            finished_at=finished_at,
+            animatic=self._version,
+            prefect=self._prefect,
+            source=Source(file=plan.source_file, sha256=plan.source_sha256),
+            cost=_cost((step, self._shots[step.key].record) for step in plan.steps),
+            shots=tuple(entry.record for entry in self._shots.values()),
+            reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"})) if reels else None,
+            reels=reels,
+            provenance=self._provenance,
+        )
+
+    def to_json(self, *, finished_at: datetime | None = None, state: RunState | None = None) -> dict[str, Any]:
+        """Return the manifest as JSON data."""
+        return self.manifest(finished_at=finished_at, state=state).model_dump(mode="json", by_alias=True)
+
+
+def _first_record(step: Step, shots: Mapping[str, str]) -> Shot:
+    return Shot(
+        id=step.shot,
+        key=step.key,
+        number=step.number,
+        kind=step.kind,
+        variant=dict(step.variant),
+        title=step.title,
+        model=step.request.model,
+        request=dict(step.request.body),
+        fingerprint=step.fingerprint,
+        take=step.take,
+        depends_on=tuple(shots.get(key, key) for key in step.depends_on),
+        inputs=tuple(_first_input(item, shots) for item in step.request.inputs),
+    )
+
+
+def _first_input(item: PlanInput, shots: Mapping[str, str]) -> Input:
+    name = field_name(item.path)
+    if isinstance(item, ShotInput):
+        return Input(field=name, origin="shot", shot=shots.get(item.step, item.step), frame=item.frame)
+    if isinstance(item, FileInput):
+        return Input(field=name, origin="file", path=item.written, sha256=item.sha256)
+    return Input(field=name, origin="url", url=item.url, sent_as=item.url)
+
+
+def _cost(steps: Iterable[tuple[Step, Shot]]) -> Cost:
+    """Add up by fingerprint: shots of several variants that share one are made, and paid, once."""
+    expected: dict[str, Decimal | None] = {}
+    billed: dict[str, Decimal | None] = {}
+    reused: dict[str, Decimal | None] = {}
+    unpriced: set[str] = set()
+    for step, shot in steps:
+        if shot.state == "reused":
+            reused[shot.fingerprint] = shot.usd
+            continue
+        price = step.request.price.usd
+        expected[shot.fingerprint] = price
+        for attempt in shot.attempts:
+            if attempt.usd is not None or attempt.status == "completed":
+                billed[attempt.job_id or f"{shot.fingerprint}/{attempt.attempt}"] = attempt.usd
+        paid_unknown = any(attempt.status == "completed" and attempt.usd is None for attempt in shot.attempts)
+        if paid_unknown or (price is None and shot.state != "delivered"):
+            unpriced.add(shot.fingerprint)
+    return Cost(
+        estimated_usd=_total(expected.values()),
+        billed_usd=_total(billed.values()),
+        reused_usd=_total(usd for fingerprint, usd in reused.items() if fingerprint not in expected),
+        unpriced=len(unpriced),
+    )
+
+
+def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = list(amounts)
+    if known and all(amount is None for amount in known):
+        return None
+    return sum((amount for amount in known if amount is not None), Decimal(0))

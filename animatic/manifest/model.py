@@ -1,0 +1,205 @@
+"""The manifest, version 1: what a run was asked for, what came out, and what it cost. Pydantic, because it is read by other programs.
+
+Every model is frozen, takes additional keys (a newer version may write them), and records no secrets: URLs lose their query where they enter.
+Amounts are US dollars; JSON shows them as numbers of at most six decimals, unknown ones as null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from animatic.redact import bare_url, redact, redact_body
+
+VERSION: Final = 1
+RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
+ShotState = Literal["delivered", "reused", "failed", "skipped", "in_doubt", "waiting"]
+
+
+def _decimal(value: Any) -> Any:
+    """Read a float by its shortest text, which is what was written; its exact binary value is not."""
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Usd = Annotated[
+    Decimal, BeforeValidator(_decimal), PlainSerializer(lambda amount: round(float(amount), 6), return_type=float, when_used="json")
+]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+Url = Annotated[str, AfterValidator(bare_url)]
+Text = Annotated[str, AfterValidator(redact)]
+Json = Annotated[Mapping[str, Any], AfterValidator(redact_body)]
+
+
+class Record(BaseModel):
+    """What all parts have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+
+class Failure(Record):
+    """Why something did not work: a stable slug and a sentence."""
+
+    code: str
+    message: Text
+
+
+class Attempt(Record):
+    """One submission of a shot. ``usd`` is what it was billed: 0 where it failed, None where that is unknown or not settled."""
+
+    attempt: int
+    job_id: str | None = None
+    status: str
+    submitted_at: Moment | None = None
+    completed_at: Moment | None = None
+    error: Failure | None = None
+    usd: Usd | None = None
+
+
+class Input(Record):
+    """A media field and what it took: a shot (or a frame of it), a local file, or a URL."""
+
+    field: str
+    origin: Literal["shot", "file", "url"] = Field(alias="from")
+    shot: str | None = None
+    path: str | None = None
+    url: Url | None = None
+    frame: Literal["first", "last"] | float | None = None
+    sha256: str | None = None
+    sent_as: Url | None = None
+    """The URL that Krea was given."""
+
+    @model_serializer(mode="wrap")
+    def _only_its_origin(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write one of ``shot``, ``path`` and ``url``."""
+        return {key: value for key, value in handler(self).items() if key not in {"shot", "path", "url"} or value is not None}
+
+
+class Clip(Record):
+    """A delivered file. ``sha256`` is that of the bytes at ``key``; ``size`` in bytes, ``duration`` in seconds."""
+
+    key: str
+    """``s3://...``, or a path relative to the destination."""
+    sha256: str
+    size: int
+    mime: str
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    duration: float | None = None
+    frames: int | None = None
+    file: str | None = None
+    """Its name in the run's folder, for links."""
+
+
+class Reel(Clip):
+    """The assembled result of one variant."""
+
+    variant: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Shot(Record):
+    """One step of the run."""
+
+    id: str
+    key: str = ""
+    """The shot id, behind its variant's name where there is a matrix: unique in the manifest."""
+    number: int = 0
+    kind: Literal["video", "image", "enhance"] = "video"
+    variant: Mapping[str, Any] = Field(default_factory=dict)
+    title: str | None = None
+    state: ShotState = "waiting"
+    note: Text | None = None
+    """What it waits for, or why it was left out."""
+    model: str
+    request: Json = Field(default_factory=dict)
+    """The body as it was sent."""
+    fingerprint: str
+    take: int
+    attempts: tuple[Attempt, ...] = ()
+    job_id: str | None = None
+    submitted_at: Moment | None = None
+    completed_at: Moment | None = None
+    usd: Usd | None = None
+    """What the take cost, when it was made."""
+    depends_on: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    clip: Clip | None = None
+    thumbnail: str | None = None
+    error: Failure | None = None
+
+
+class Cost(Record):
+    """Money of the run: what its plan expected to pay, what was billed, and what reused takes had cost when they were made.
+
+    ``unpriced`` counts the takes of this run whose cost is unknown and in no sum; a sum is None where nothing in it is known.
+    """
+
+    estimated_usd: Usd | None
+    billed_usd: Usd | None
+    reused_usd: Usd | None
+    unpriced: int
+
+
+class PrefectRun(Record):
+    """Where the run is to be seen."""
+
+    flow_run_id: str | None = None
+    url: Url | None = None
+
+
+class Source(Record):
+    """The pipelines file."""
+
+    file: str
+    sha256: str
+
+
+class Provenance(Record):
+    """How the clips came to be, in IPTC's terms, and whether they carry signed content credentials."""
+
+    digital_source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    c2pa: Literal["signed", "unsigned"] = "unsigned"
+
+
+SIMULATED = Provenance(digital_source_type="http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia")
+
+
+class Manifest(Record):
+    """The record of one run."""
+
+    version: Literal[1] = VERSION
+    run_id: str
+    pipeline: str
+    description: str = ""
+    params: Json = Field(default_factory=dict)
+    simulated: bool
+    state: RunState
+    started_at: Moment
+    finished_at: Moment | None = None
+    """None while the run goes on."""
+    animatic: str
+    prefect: PrefectRun = PrefectRun()
+    source: Source
+    cost: Cost
+    shots: tuple[Shot, ...]
+    reel: Clip | None = None
+    """The only reel, or the first."""
+    reels: tuple[Reel, ...] = ()
+    provenance: Provenance = Provenance()

@@ -1,0 +1,144 @@
+"""The words and figures of the page: states, money, times, sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from animatic.manifest.model import Clip, Manifest, Shot, ShotState
+
+SHOT_STATES: dict[ShotState, str] = {
+    "delivered": "Delivered",
+    "reused": "Reused",
+    "failed": "Failed",
+    "skipped": "Skipped",
+    "in_doubt": "In doubt",
+    "waiting": "Waiting",
+}
+_RUN_STATES = {
+    "completed": "Completed",
+    "failed": "Failed",
+    "partial": "Partly delivered",
+    "waiting": "Waits for a person",
+    "cancelled": "Cancelled",
+}
+_VERBS = {
+    "start_image": "Starts from",
+    "image": "Starts from",
+    "end_image": "Ends on",
+    "start_video": "Continues",
+    "edit_video": "Reworks",
+    "video": "Reworks",
+    "reference_images": "Refers to",
+    "image_urls": "Refers to",
+    "reference_videos": "Refers to",
+}
+_MINUTE, _HOUR = 60, 3600
+
+
+def run_state(run: Manifest) -> str:
+    """Return the run's state in words; a run that has not ended is in progress, whatever its shots wait for."""
+    if run.state == "waiting" and run.finished_at is None:
+        return "In progress"
+    return _RUN_STATES[run.state]
+
+
+def summary(run: Manifest) -> str:
+    """Return ``3 shots: 2 delivered, 1 failed``, and the seconds of footage."""
+    counts = Counter(shot.state for shot in run.shots)
+    parts = [f"{counts[state]} {name.lower()}" for state, name in SHOT_STATES.items() if counts[state]]
+    seconds = sum(shot.clip.duration or 0 for shot in run.shots if shot.clip)
+    footage = f" · {span(seconds)} of footage" if seconds else ""
+    return f"{len(run.shots)} {'shot' if len(run.shots) == 1 else 'shots'}: {', '.join(parts)}{footage}"
+
+
+def money(run: Manifest) -> tuple[tuple[str, str], ...]:
+    """Return labels and amounts for the head of the page."""
+    cost = run.cost
+    rows = [("Billed", dollars(cost.billed_usd)), ("Estimated", dollars(cost.estimated_usd))]
+    if cost.reused_usd is None or cost.reused_usd:
+        rows.append(("Reused, worth", dollars(cost.reused_usd)))
+    if cost.unpriced:
+        rows.append(("Price unknown", f"{cost.unpriced} {'take' if cost.unpriced == 1 else 'takes'}"))
+    return tuple(rows)
+
+
+def price(shot: Shot) -> str:
+    """Return what a shot cost, in words that cannot be taken for a bill where there was none."""
+    match shot.state:
+        case "reused":
+            return "reused" if shot.usd is None else f"reused · was {dollars(shot.usd)}"
+        case "delivered":
+            return "price unknown" if shot.usd is None else dollars(shot.usd)
+        case _:
+            billed = [attempt.usd for attempt in shot.attempts if attempt.usd]
+            return dollars(sum(billed, Decimal(0))) if billed else ""
+
+
+def dollars(amount: Decimal | None) -> str:
+    """Return ``$0.42``; fractions of a cent are shown only where there are some."""
+    if amount is None:
+        return "unknown"
+    text = f"{amount:,.4f}"
+    return "$" + (text[:-2] if text.endswith("00") else text.rstrip("0"))
+
+
+def period(start: datetime, end: datetime | None) -> str:
+    """Return when, and how long it took."""
+    text = f"{start:%d %B %Y, %H:%M} UTC".lstrip("0")
+    return text if end is None else f"{text} · took {span((end - start).total_seconds())}"
+
+
+def span(seconds: float) -> str:
+    """Return ``6.5 s``, ``2 min 05 s`` or ``1 h 20 min``."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+
+
+def clip_facts(clip: Clip) -> str:
+    """Return ``6 s · 1280 × 720 · 24 fps · 3.1 MB``, as far as it is known."""
+    parts = []
+    if clip.duration:
+        parts.append(span(clip.duration))
+    if clip.width and clip.height:
+        parts.append(f"{clip.width} × {clip.height}")
+    if clip.fps:
+        parts.append(f"{clip.fps:.2f}".rstrip("0").rstrip(".") + " fps")
+    parts.append(f"{clip.size / 1e6:.1f} MB" if clip.size >= 100_000 else f"{clip.size / 1e3:.1f} kB")  # noqa: PLR2004
+    return " · ".join(parts)
+
+
+def verb(field: str) -> str:
+    """Return how a media field is said: ``Starts from``; its own name where there is no better one."""
+    name = field.partition("[")[0]
+    return _VERBS.get(name, f"{name.replace('_', ' ').capitalize()}:")
+
+
+def frame(which: str | float | None) -> str:
+    """Return ``the last frame of``, or nothing where the whole is used."""
+    if which is None:
+        return ""
+    return f"the {which} frame of" if isinstance(which, str) else f"the frame at {span(which)} of"
+
+
+def value(data: Any) -> str:
+    """Return a JSON value in one short line."""
+    if isinstance(data, bool):
+        return "yes" if data else "no"
+    if isinstance(data, float) and data.is_integer():
+        return str(int(data))
+    if isinstance(data, list | tuple):
+        return shorten(", ".join(value(item) for item in data), 120)
+    return shorten(str(data), 120)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text in one line of at most ``most`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
