@@ -6,31 +6,29 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
+from animatic.catalog import is_stale
 from animatic.errors import Problem
 from animatic.plan.model import Step
-
-OLD = 90
-"""Days after which a price read is worth reading again."""
 
 
 def advisories(steps: Iterable[Step], today: date) -> tuple[Problem, ...]:
     """Return one warning for each reason why a model's price is not known, and one for all prices that are old."""
     unknown: dict[tuple[str, str], list[Step]] = defaultdict(list)
-    seen: dict[str, date] = {}
+    old: dict[str, str] = {}
     for step in steps:
         price = step.request.price
         if price.usd is None:
             unknown[step.request.model, price.note].append(step)
-        elif (read := _date(price.seen)) is not None:
-            seen[step.request.model] = min(read, seen.get(step.request.model, read))
+        elif is_stale(price, today):
+            old[step.request.model] = min(price.seen, old.get(step.request.model, price.seen))
     warnings = [_unknown(model, note, found) for (model, note), found in unknown.items()]
-    old = {model: read for model, read in seen.items() if (today - read).days > OLD}
     if old:
-        model, read = min(old.items(), key=lambda item: (item[1], item[0]))
-        which = f"the price of {model} was" if len(old) == 1 else f"the prices of {len(old)} models were"
+        oldest = min(old, key=lambda model: (old[model], model))
+        which = f"the price of {oldest} was" if len(old) == 1 else f"the prices of {len(old)} models were"
+        when = f"on {old[oldest]}" if old[oldest] else "at a date that is not known"
         warnings.append(
             Problem(
-                message=f"{which} read {(today - read).days} days ago",
+                message=f"{which} last read {when}",
                 hint="`animatic models --refresh` reads the prices of today",
                 severity="warning",
                 code="old-price",
@@ -49,10 +47,3 @@ def _unknown(model: str, note: str, steps: list[Step]) -> Problem:
         severity="warning",
         code="unknown-price",
     )
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return None

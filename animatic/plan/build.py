@@ -19,8 +19,9 @@ from animatic.plan.graph import ordered, reachable
 from animatic.plan.model import Cut, Input, Plan, Request, Step
 from animatic.plan.resolving import Circumstances, ResolvedVariant, resolve
 from animatic.plan.selection import select
-from animatic.plan.templates import TemplateError, is_template, mentions, render, scopes
+from animatic.plan.templates import mentions
 from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
+from animatic.spec.params import coerce_params
 
 RETRIES = 2
 TIMEOUT = 7_800.0
@@ -44,7 +45,7 @@ def build_plan(
 ) -> Plan:
     """Return the plan of one pipeline.
 
-    ``params`` are typed values. ``current_take`` tells which take of a base fingerprint is the chosen one; with ``fresh`` every selected shot gets
+    ``params`` are typed values, or their texts as a command line gives them. ``current_take`` tells which take of a base fingerprint is the chosen one; with ``fresh`` every selected shot gets
     ``next_take`` instead (default: one more than the current). ``only`` selects shots (``ID``, ``ID+``, ``+ID``); what they need is planned with
     them, and keeps its current take. ``deliver`` overrides the destination; a folder is relative to the working directory.
 
@@ -72,7 +73,7 @@ def build_plan(
         params=values,
         steps=steps,
         cuts=_cuts(resolution.variants, kept),
-        deliver=_destination(spec, deliver, values, run),
+        deliver=destination_of(spec, deliver),
         budget_usd=spec.budget_usd,
         per_day_usd=spec.per_day_usd,
         per_month_usd=spec.per_month_usd,
@@ -177,9 +178,7 @@ def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
 
 
 def _parameters(spec: PipelineSpec, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    from animatic.spec import coerce_params
-
-    values, problems = coerce_params(spec, given, text=False)
+    values, problems = coerce_params(spec, given, text=True)
     _refuse(problems)
     return values
 
@@ -201,13 +200,12 @@ def _cuts(resolved: tuple[ResolvedVariant, ...], kept: set[str]) -> tuple[Cut, .
     return tuple(cuts)
 
 
-def _destination(spec: PipelineSpec, override: str | None, params: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def destination_of(spec: PipelineSpec, override: str | None = None) -> str:
+    """Return where a pipeline delivers to: ``s3://bucket/prefix`` or an absolute folder.
+
+    Without ``override`` it is the declaration's ``deliver`` (``./out`` where it has none), relative to the pipelines file.
+    """
     written = override or spec.deliver or DELIVER
-    if is_template(written):
-        try:
-            written = str(render(written, scopes(params=params, run=run)))
-        except TemplateError as mistake:
-            raise UsageError(f"deliver: {mistake.message}", hint=mistake.hint) from None
     if written.startswith("s3://"):
         return written.rstrip("/")
     folder = Path.cwd() if override else Path(spec.document.path).absolute().parent

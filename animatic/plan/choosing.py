@@ -13,10 +13,10 @@ from typing import Any, Literal
 from animatic.catalog import Catalog
 from animatic.catalog.model import Field, Kind, Media, Model
 from animatic.plan.filling import Filler
-from animatic.plan.nearest import nearest
 from animatic.plan.reporting import Reporter
 from animatic.plan.templates import TemplateError, is_template
 from animatic.spec.model import Path, PipelineSpec, ShotSpec
+from animatic.spec.nearest import nearest
 
 Yield = Literal["video", "image"]
 _KINDS: tuple[Kind, ...] = ("video", "image", "enhance")
@@ -109,8 +109,7 @@ class Chooser:
                 return None
         model = self._catalog.find(name) if isinstance(name, str) else None
         if model is None:
-            close = self._catalog.nearest(str(name))
-            hint = f"did you mean {' or '.join(close[:3])}?" if close else "`animatic models` lists them all"
+            hint = self._instead(str(name))
             if default_of is not None:
                 self._reporter.add(f"default model for {default_of}: there is no model {name!r}", path, code="unknown-model", hint=hint)
             else:
@@ -118,6 +117,15 @@ class Chooser:
         elif model.withdrawn:
             self._reporter.add(f"model {model.name} may be gone: {model.withdrawn}", path, code="withdrawn", severity="warning")
         return model
+
+    def _instead(self, name: str) -> str:
+        """Say what to write instead of a model that is not there."""
+        sunset = self._catalog.sunset(name)
+        if sunset is not None:
+            use = f"use {sunset.replacement}" if sunset.replacement else "`animatic models` lists what there is"
+            return f"Krea switched it off on {sunset.date}; {use}"
+        close = self._catalog.nearest(name)
+        return f"did you mean {' or '.join(close)}?" if close else "`animatic models` lists them all"
 
     def check_defaults(self) -> None:
         """Report defaults that no model could ever take: a misspelt field, or a model that is not there."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from animatic.catalog import Finding, check_body, duration_of
+from animatic.catalog import Catalog, Finding, check_body, duration_of
 from animatic.catalog.model import Model
 from animatic.plan.choosing import Kit, yields
 from animatic.plan.drafts import Draft, Shot
@@ -19,7 +19,8 @@ from animatic.spec.model import FallbackSpec, Path
 class Requester:
     """Makes the requests of one pipeline's shots."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, catalog: Catalog, reporter: Reporter) -> None:
+        self._catalog = catalog
         self._reporter = reporter
 
     def declared(self, shot: Shot, kit: Kit, filler: Filler) -> Draft:
@@ -63,9 +64,8 @@ class Requester:
         for path, mistake in filled.mistakes:
             message = f"{field_name(path)}: {mistake.message}"
             self._reporter.shot(shot.spec, message, draft.origin(path), code="template", hint=mistake.hint)
-        for finding in check_body(draft.model, draft.body, skip_references=True):
-            path = tuple(finding.path)
-            if not filled.is_unknown(path) and not (finding.code == "missing" and path and path[0] in extra):
+        for finding in check_body(draft.model, draft.body, besides=extra, catalog=self._catalog):
+            if not filled.is_unknown(finding.path):
                 self._report(shot, draft, filled, finding)
         for media in draft.media:
             if isinstance(media.value, str) and media.max_length and len(media.value) > media.max_length and media.value.startswith("http"):
@@ -78,15 +78,13 @@ class Requester:
 
     def _report(self, shot: Shot, draft: Draft, filled: Filled, finding: Finding) -> None:
         """Report one finding where it was caused: in the fallback, the shot, or the default."""
-        spec, chosen, path = shot.spec, draft.fallback, tuple(finding.path)
-        name = str(path[0]) if path else ""
+        spec, chosen, path = shot.spec, draft.fallback, finding.path
+        name = str(path[0])
         message, hint, code, severity = finding.message, finding.hint, finding.code, finding.severity
         at_key = finding.on_key
         related = self._sources(shot, filled, path)
-        if not path or code == "missing":
+        if name not in draft.body:
             where: Path = (*chosen.path, "model") if chosen else (*spec.path, "id")
-            if len(path) > 1 and name in draft.body:
-                where = draft.origin(path[:-1])
             self._reporter.shot(spec, message, where, code=code, hint=hint, severity=severity, related=related)
         elif chosen is not None and name not in chosen.fields:
             message = f"its fallback keeps a value that the fallback's model refuses: {message}"

@@ -13,12 +13,12 @@ from animatic.plan.choosing import Chooser
 from animatic.plan.drafts import Shot
 from animatic.plan.filling import Filler
 from animatic.plan.linking import Linker
-from animatic.plan.nearest import nearest
 from animatic.plan.reporting import Reporter
 from animatic.plan.requesting import Requester
 from animatic.plan.templates import Names, TemplateError, is_template, render, scopes
 from animatic.plan.variants import ONLY, Variant
 from animatic.spec.model import MatrixSpec, Path, PipelineSpec, ShotSpec
+from animatic.spec.nearest import nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, given: Circumstances) -> Resol
     """Resolve a pipeline. Mistakes are reported, never raised."""
     reporter = Reporter(spec)
     chooser = Chooser(spec, catalog, reporter)
-    requester = Requester(reporter)
+    requester = Requester(catalog, reporter)
     linker = Linker(reporter, hashing=given.hashing, certain=not given.samples)
     found: list[ResolvedVariant] = []
     combinations = _variants(spec, given, reporter)

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from animatic.errors import UsageError
 from animatic.plan.graph import Edges, dependents, reachable
-from animatic.plan.nearest import nearest
+from animatic.spec.nearest import nearest
 
 
 def select(selection: str, edges: Edges) -> set[str]:
