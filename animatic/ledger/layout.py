@@ -7,6 +7,7 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 ROOT = ".animatic/"
+SUBMISSIONS = f"{ROOT}submissions/"
 SELECTIONS = f"{ROOT}selections/"
 RUNS = f"{ROOT}runs/"
 JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
@@ -15,7 +16,7 @@ NUMBERED_KEY = re.compile(r"/(\d{6,})\.json$")
 
 def attempt_folder(fingerprint: str, attempt: int) -> str:
     """Return the folder of one submission, ending in ``/``; it holds intended, submitted, settled and doubt."""
-    return f"{ROOT}submissions/{fingerprint[:2]}/{fingerprint}/{attempt:03}/"
+    return f"{SUBMISSIONS}{fingerprint[:2]}/{fingerprint}/{attempt:03}/"
 
 
 def claim_key(job_id: str) -> str:

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
-from animatic.ledger.layout import attempt_folder, claim_key, journal_folder, journal_key, journal_time
+from animatic.ledger.layout import SUBMISSIONS, attempt_folder, claim_key, journal_folder, journal_key, journal_time
 from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, Line, Outcome, Settled, Submitted
 from animatic.ledger.owner import identity, is_alive
 from animatic.ledger.parallel import each
@@ -45,6 +45,11 @@ class Submissions(Shelf):
         )
         doubt = None if submitted or settled else await self._read(f"{folder}doubt.json", Doubt)
         return Attempt(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+
+    async def known_fingerprints(self) -> frozenset[str]:
+        """Return every fingerprint for which anything was ever intended. One listing of the whole ledger: for planning fresh takes."""
+        entries = await self._storage.list(SUBMISSIONS)
+        return frozenset(entry.key.removeprefix(SUBMISSIONS).split("/")[1] for entry in entries if entry.key.endswith("/intended.json"))
 
     async def intend(
         self,

@@ -1,0 +1,257 @@
+"""The verbs that may pay: ``run`` and ``resume``. They plan first, refuse early, and only then wait for Prefect to be imported."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from animatic.catalog import Catalog
+from animatic.cli.options import (
+    deliver_option,
+    file_option,
+    fresh_option,
+    json_option,
+    only_option,
+    param_option,
+    parse_params,
+    simulate_option,
+)
+from animatic.cli.sources import declared
+from animatic.errors import AnimaticError, UsageError
+from animatic.plan import Plan, diff_plans, plan_from_json
+from animatic.settings import Settings
+from animatic.spec import Declaration, PipelineSpec
+from animatic.takes.planning import Wish, pipeline_named, plan_here
+from animatic.takes.survey import Survey, check_money, survey
+
+if TYPE_CHECKING:
+    from animatic.takes.run import Run
+    from flows.perform import Performance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A run that may start: planned, affordable, and with its services coming up."""
+
+    spec: PipelineSpec
+    plan: Plan
+    found: Survey
+    settings: Settings
+    simulate: bool
+
+
+@click.command()
+@click.argument("pipeline", required=False)
+@param_option
+@file_option
+@only_option
+@fresh_option
+@simulate_option
+@deliver_option
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    help="Run exactly this plan (of `animatic plan --out`), or refuse with the difference.",
+)
+@json_option
+def run(
+    pipeline: str | None,
+    params: tuple[str, ...],
+    files: tuple[Path, ...],
+    only: str | None,
+    fresh: bool,  # noqa: FBT001 (click passes flags by name)
+    simulate: bool,  # noqa: FBT001
+    deliver: str | None,
+    plan_file: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> int:
+    """Make every shot of a PIPELINE that is not made yet, and deliver the clips, the reel and the record."""
+    settings = Settings.from_environment()
+    declaration = declared(files)
+    spec = pipeline_named(declaration, pipeline)
+    _need_token(settings, simulate=simulate)
+    wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
+    prepared = asyncio.run(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
+    return start(prepared, as_json=as_json)
+
+
+async def _prepare(
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, Any], settings: Settings, wish: Wish, plan_file: Path | None
+) -> Prepared:
+    plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), wish)
+    if plan_file is not None:
+        plan = _exactly(plan_file, plan)
+    found = await survey(plan, ledger)
+    check_money(plan, found)
+    return Prepared(spec=spec, plan=plan, found=found, settings=settings, simulate=wish.simulated)
+
+
+def _exactly(plan_file: Path, now: Plan) -> Plan:
+    try:
+        wanted = plan_from_json(json.loads(plan_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{plan_file} is not a plan: {error}", hint="make one with `animatic plan PIPELINE --out plan.json`") from None
+    if difference := diff_plans(wanted, now):
+        raise UsageError(
+            f"the plan in {plan_file} is not what would run now:\n  " + "\n  ".join(difference), hint="look at it, then plan again"
+        )
+    return now
+
+
+def _need_token(settings: Settings, *, simulate: bool) -> None:
+    if not simulate and settings.krea_token is None:
+        raise UsageError(
+            "no Krea token: KREA_API_TOKEN is not set",
+            hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
+        )
+
+
+def start(prepared: Prepared, *, as_json: bool) -> int:
+    """Run what was prepared with live progress; prints the result and returns the exit code."""
+    from animatic.cli.problems import show_problems
+
+    if prepared.plan.warnings:
+        show_problems(prepared.plan.warnings)
+    with _services(prepared) as (simulator, prefect_url):
+        os.environ["PREFECT_API_URL"] = prefect_url
+        performance = asyncio.run(_launch(prepared, simulator))
+    _tell(performance, as_json=as_json)
+    if performance.error is None:
+        return 0
+    return performance.error.exit_code
+
+
+@contextlib.contextmanager
+def _services(prepared: Prepared) -> Iterator[tuple[str | None, str]]:
+    """Bring up what the run needs, all at once: the simulator, the local Prefect server, and the import of Prefect."""
+    from flows.local_server import configured_api_url
+
+    chosen = configured_api_url(os.environ)
+    os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with ThreadPoolExecutor(2, thread_name_prefix="services") as pool:
+        simulator: Future[Any] | None = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
+        server = pool.submit(_prefect, prepared.settings, chosen)
+        running = None
+        try:
+            url = server.result()
+            running = simulator.result() if simulator else None
+            yield (running.url if running else None), url
+        finally:
+            if simulator is not None:
+                with contextlib.suppress(Exception):
+                    simulator.result().stop()
+
+
+def _start_simulator(settings: Settings) -> Any:
+    from animatic.simulator import launch as simulator
+
+    return simulator.start(settings.home / "simulator")
+
+
+def _prefect(settings: Settings, chosen: str | None) -> str:
+    from flows.local_server import answering, ensure
+
+    if chosen is None:
+        return ensure(settings.home, tell=_say).api_url
+    if not answering(chosen):
+        from animatic.errors import PrefectError
+
+        raise PrefectError(
+            "the Prefect API of PREFECT_API_URL does not answer", hint="start it, or unset PREFECT_API_URL to use a local server"
+        )
+    return chosen
+
+
+async def _launch(prepared: Prepared, simulator_url: str | None) -> Performance:
+    from flows.launch import hide_tracebacks, launch, quiet_console
+
+    quiet_console()
+    hide_tracebacks()
+    views = contextlib.ExitStack()
+
+    def show(performance: Performance, run_: Run) -> None:
+        from animatic.cli.live import LiveView
+
+        if performance.flow_run_url:
+            _say(f"Watch it in the Prefect UI: {performance.flow_run_url}")
+        views.enter_context(LiveView(run_.board, f"{run_.plan.pipeline} · {run_.plan.run_id}", simulated=run_.simulated))
+
+    with views:
+        return await launch(
+            prepared.spec, prepared.plan, prepared.settings, simulator_url=simulator_url, on_start=show, register=_end_on_signals
+        )
+
+
+def _end_on_signals(performance: Performance) -> None:
+    """First Ctrl-C (or SIGTERM): stop in good order. Second: at once; the ledger is true at every moment anyway."""
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        if performance.interrupted:
+            os._exit(130)
+        _say("Stopping: what was submitted stays in the ledger (once more to stop at once) ...")
+        performance.interrupt()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heard)
+
+
+def _tell(performance: Performance, *, as_json: bool) -> None:
+    manifest = performance.manifest or {}
+    error: AnimaticError | None = performance.error
+    if as_json:
+        result = {
+            "run_id": performance.plan.run_id,
+            "pipeline": performance.plan.pipeline,
+            "state": manifest.get("state"),
+            "manifest": performance.manifest_location,
+            "page": performance.page_location,
+            "flow_run_url": performance.flow_run_url,
+            "cost": manifest.get("cost"),
+            "shots": {
+                shot["state"]: sum(other["state"] == shot["state"] for other in manifest["shots"]) for shot in manifest.get("shots", [])
+            },
+            "error": None if error is None else {"exit_code": error.exit_code, "message": error.message, "hint": error.hint},
+        }
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+    elif manifest:
+        print(_summary(performance, manifest))
+    if error is not None:
+        _say(f"error: {error}")
+
+
+def _summary(performance: Performance, manifest: dict[str, Any]) -> str:
+    shots = manifest["shots"]
+    counts = ", ".join(
+        f"{sum(shot['state'] == state for shot in shots)} {state.replace('_', ' ')}"
+        for state in dict.fromkeys(shot["state"] for shot in shots)
+    )
+    cost = manifest["cost"]
+    money = f"billed {cost['billed_usd']:.2f} USD" + (f", {cost['unpriced']} without a known price" if cost["unpriced"] else "")
+    if all(shot["state"] == "reused" for shot in shots):
+        counts = f"all {len(shots)} shots are unchanged and were reused"
+        money = "nothing was submitted, nothing was paid"
+    lines = [f"{performance.plan.pipeline} {performance.plan.run_id}: {counts}; {money}{' (simulated)' if manifest['simulated'] else ''}"]
+    if manifest.get("reel"):
+        lines.append(
+            f"  reel      {performance.page_location.removesuffix('index.html') if performance.page_location else ''}{manifest['reel'].get('file', 'reel.mp4')}"
+        )
+    lines += [f"  page      {performance.page_location}", f"  manifest  {performance.manifest_location}"]
+    return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

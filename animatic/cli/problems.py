@@ -1,0 +1,38 @@
+"""How problems and our own failures are shown on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from animatic.errors import Problem
+from animatic.settings import default_home
+from animatic.source import render_problems
+
+
+def color_wanted() -> bool:
+    """Whether standard error is a terminal whose user wants color."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """Print problems with their places, and how many there are."""
+    print(render_problems(problems, color=color_wanted()), file=sys.stderr)
+
+
+def keep_traceback(error: BaseException) -> Path:
+    """Write the traceback of an unexpected error to a file of the state folder and return its path."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        folder = default_home(os.environ) / "failures"
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix="failure-", suffix=".txt", dir=folder)
+    except OSError:
+        handle, name = tempfile.mkstemp(prefix="animatic-failure-", suffix=".txt")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    return Path(name)

@@ -1,0 +1,113 @@
+"""How a shot ended, written into the run's book and onto the board."""
+
+from __future__ import annotations
+
+from animatic import manifest
+from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError
+from animatic.ledger import Attempt, Take
+from animatic.manifest import Failure, Input, ShotChanges
+from animatic.manifest.model import ShotState
+from animatic.plan import Cut, Step
+from animatic.takes.delivery import Delivered
+from animatic.takes.progress import State
+from animatic.takes.run import Run
+
+TOLD = 5
+NOT_STARTED = frozenset({"upstream", "stopped"})
+UNHEARD = frozenset({"rate_limited", "NotSentError"})
+"""Submissions that Krea turned away for now: the ledger keeps them, the manifest would only be noisier for them."""
+
+
+async def record_end(
+    run: Run, step: Step, *, take: Take | None = None, delivered: Delivered | None = None, error: AnimaticError | None = None
+) -> None:
+    """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
+    attempts = await run.ledger.attempts(step.fingerprint)
+    state = _state(run, step, take, error)
+    changes = ShotChanges(state=state, attempts=[_attempt(attempt) for attempt in attempts if _worth_telling(run, attempt)])
+    if take is not None and delivered is not None:
+        changes |= ShotChanges(
+            clip=delivered.clip,
+            thumbnail=delivered.thumbnail,
+            model=take.model,
+            request=take.request,
+            inputs=[Input.model_validate(item) for item in take.inputs],
+            job_id=take.job_id,
+            submitted_at=take.submitted_at,
+            completed_at=take.completed_at,
+            usd=take.usd,
+            error=None,
+        )
+    if error is not None:
+        run.errors[step.key] = error
+        last = next((attempt.submitted for attempt in reversed(attempts) if attempt.submitted is not None), None)
+        changes |= ShotChanges(
+            error=Failure(code=_code(error), message=error.message), note=error.hint, job_id=last.job_id if last else None
+        )
+    run.book.shot(step.key).update(**changes)
+    shown: State = "in doubt" if state == "in_doubt" else "pending" if state == "waiting" else state
+    run.board.change(step.key, shown, error.message if error else "", job_id=take.job_id if take else None, usd=take.usd if take else None)
+
+
+def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None) -> ShotState:
+    if take is not None:
+        return "delivered" if (take.run_id, take.step) == (run.plan.run_id, step.key) else "reused"
+    if isinstance(error, InDoubtError):
+        return "in_doubt"
+    return "skipped" if isinstance(error, ShotError) and error.code in NOT_STARTED else "failed"
+
+
+def _worth_telling(run: Run, attempt: Attempt) -> bool:
+    """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what bought the take."""
+    settled = attempt.settled
+    if settled and settled.outcome == "unsent" and settled.error and settled.error.code in UNHEARD:
+        return False
+    return attempt.intent.run_id == run.plan.run_id or attempt.settled is None or attempt.settled.outcome == "completed"
+
+
+def _attempt(attempt: Attempt) -> manifest.Attempt:
+    settled, submitted = attempt.settled, attempt.submitted
+    error = settled.error if settled else None
+    return manifest.Attempt(
+        attempt=attempt.number,
+        job_id=submitted.job_id if submitted else None,
+        status=settled.outcome if settled else attempt.state,
+        submitted_at=attempt.intent.intended_at,
+        completed_at=settled.completed_at if settled else None,
+        error=Failure(code=error.code, message=error.message) if error else None,
+        usd=settled.usd if settled else None,
+    )
+
+
+def _code(error: AnimaticError) -> str:
+    return error.code if isinstance(error, ShotError) else type(error).__name__.removesuffix("Error").lower()
+
+
+def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:
+    """Note a reel, or why there is none."""
+    if error is not None:
+        run.errors.setdefault("reel", error)
+    if reel is not None:
+        run.book.reel(reel, variant=cut.variant)
+
+
+def outcome(run: Run) -> AnimaticError | None:
+    """Return the error that the run as a whole ends with: money before services before doubt before failed shots; None if all is well."""
+    errors = run.errors
+    for kind in (MoneyError, ServiceError):
+        if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
+            return found
+    if doubtful := [key for key, error in errors.items() if isinstance(error, InDoubtError)]:
+        which = f"shot {doubtful[0]!r} is" if len(doubtful) == 1 else f"shots {', '.join(doubtful)} are"
+        return InDoubtError(
+            f"{which} in doubt: Krea may or may not have accepted the submission",
+            hint="animatic doubts shows the candidates and how to decide",
+        )
+    if not errors:
+        return None
+    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:TOLD])
+    more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
+    return ShotError(
+        f"{len(errors)} of {len(run.plan.steps)} shots were not delivered: {told}{more}",
+        hint=f"what was paid for is kept; go on with: animatic resume {run.plan.run_id}",
+    )

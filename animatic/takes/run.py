@@ -1,0 +1,166 @@
+"""What one run of a plan works with: the services of this process, and the run's own money, progress and record."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from animatic import __version__
+from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, ShotError, UsageError
+from animatic.krea import KreaClient, Watcher
+from animatic.ledger import Ledger, Take
+from animatic.manifest import ManifestBook, PrefectRun
+from animatic.plan import Plan, plan_to_json
+from animatic.settings import Secret, Settings
+from animatic.storage import Storage, open_storage
+from animatic.takes.budget import Budget
+from animatic.takes.progress import Board
+
+SIMULATED = "simulated"
+MEDIA_AT_ONCE = 2
+TRANSFERS_AT_ONCE = 6
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One execution of one plan. Lives in one event loop."""
+
+    plan: Plan
+    settings: Settings
+    simulated: bool
+    client: KreaClient
+    watcher: Watcher
+    storage: Storage
+    ledger: Ledger
+    budget: Budget
+    board: Board
+    book: ManifestBook
+    workdir: Path
+    started_at: datetime
+    clock: Callable[[], datetime]
+    takes: dict[str, Take] = field(default_factory=dict)
+    """Takes that this run has, by step key."""
+    errors: dict[str, AnimaticError] = field(default_factory=dict)
+    """How shots failed, by step key."""
+    stopped: AnimaticError | None = None
+    """Why nothing new starts any more."""
+    post_gate: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One POST at a time: a crash leaves at most one submission in doubt, and whatever appears in Krea's list meanwhile is that one."""
+    prepare_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
+    transfer_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
+    media_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
+    posts_held_until: float = 0.0
+    """Loop time before which nothing is submitted: Krea asked for a pause."""
+    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    slots: asyncio.Semaphore | None = None
+    """Krea jobs of this pipeline at once, where the pipeline says so."""
+    fingerprint_gates: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Equal shots of one run share a take: the first makes it, the others find it."""
+
+    @property
+    def prefix(self) -> str:
+        """Folder of this run below the destination."""
+        return f"{self.plan.pipeline}/{self.plan.run_id}"
+
+    def address(self, name: str) -> str:
+        """Return where a file of this run is, as people open it: a path or an ``s3://`` URL."""
+        return f"{self.storage.url}/{self.prefix}/{name}"
+
+    def stop(self, reason: AnimaticError) -> None:
+        """Let nothing new start. The first reason stands; what is running is delivered."""
+        self.stopped = self.stopped or reason
+
+    def hold_posts(self, seconds: float) -> None:
+        """Submit nothing for a while."""
+        self.posts_held_until = max(self.posts_held_until, asyncio.get_running_loop().time() + seconds)
+
+    def check_open(self) -> None:
+        """Raise the reason why nothing new starts, if there is one."""
+        if self.stopped is not None:
+            raise ShotError(f"not started: {self.stopped.message}", code="stopped")
+
+
+def stops_everything(error: AnimaticError) -> bool:
+    """Whether an error means that no further submission can succeed: no money, no valid token."""
+    return isinstance(error, MoneyError | KreaRefusedError)
+
+
+def utc_now() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_destination(plan_deliver: str, *, simulated: bool) -> Storage:
+    """Open the home of clips and ledger; simulated runs share nothing with real ones."""
+    storage = open_storage(plan_deliver)
+    return storage.below(SIMULATED) if simulated else storage
+
+
+@asynccontextmanager
+async def open_run(
+    plan: Plan,
+    settings: Settings,
+    *,
+    simulator_url: str | None = None,
+    prefect: PrefectRun | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[Run]:
+    """Open everything that a run needs, prove that destination and Krea answer, and close it all at the end.
+
+    Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
+    """
+    simulated = simulator_url is not None
+    if not simulated and settings.krea_token is None:
+        raise UsageError(
+            "no Krea token: KREA_API_TOKEN is not set",
+            hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
+        )
+    storage = open_destination(plan.deliver, simulated=simulated)
+    ledger = Ledger(storage, clock=clock)
+    started = clock()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(
+            KreaClient(
+                simulator_url or settings.krea_url,
+                Secret("simulated") if simulated else settings.krea_token,
+                patience=settings.patience,
+            )
+        )
+        await asyncio.gather(storage.check(), _prove_token(client))
+        watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
+        workdir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animatic-")))
+        budget = Budget(plan=plan, ledger=ledger, clock=clock)
+        await budget.recall()
+        await ledger.save_run(plan.run_id, _run_record(plan, simulated=simulated))
+        yield Run(
+            plan=plan,
+            settings=settings,
+            simulated=simulated,
+            client=client,
+            watcher=watcher,
+            storage=storage,
+            ledger=ledger,
+            budget=budget,
+            board=Board.of({step.key: step.request.model for step in plan.steps}),
+            book=ManifestBook(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
+            workdir=workdir,
+            started_at=started,
+            clock=clock,
+            slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None,
+        )
+
+
+async def _prove_token(client: KreaClient) -> None:
+    """Read one job of the list: the cheapest call that needs a valid token."""
+    async for _ in client.jobs(limit=1):
+        break
+
+
+def _run_record(plan: Plan, *, simulated: bool) -> dict[str, object]:
+    return {"pipeline": plan.pipeline, "simulated": simulated, "plan": plan_to_json(plan)}

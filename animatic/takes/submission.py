@@ -1,0 +1,191 @@
+"""The one place that spends money: from "this take is wanted" to "this job is ours", at most one paid POST per take.
+
+The ledger decides. A take that exists is used; a job that was paid for is taken up; an intent that somebody holds is waited for; a submission in
+doubt is resolved by reading; and only what nobody ever paid for is intended, sent and claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from animatic.errors import AnimaticError, ShotError
+from animatic.krea import Job, LostAnswerError, NotSentError
+from animatic.ledger import Attempt, Failure, Intent, Take
+from animatic.plan import Request, Step
+from animatic.redact import redact_body
+from animatic.takes.crashpoints import crashpoint
+from animatic.takes.doubt import await_owner, resolve_doubt
+from animatic.takes.inputs import Resolved, resolve_inputs
+from animatic.takes.run import Run, stops_everything
+
+T = TypeVar("T")
+CLOCK_SKEW = 60.0
+STALE_INTENT = 20.0
+"""An intent this old has not been sent (the machine slept): it is withdrawn rather than sent after others gave it up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """A job that was paid for and that somebody has to wait for."""
+
+    fingerprint: str
+    attempt: int
+    job_id: str
+    model: str
+    submitted_at: datetime
+    usd: Decimal | None
+    request: Mapping[str, Any]
+    """Body as sent, URLs without query."""
+    inputs: tuple[Mapping[str, Any], ...]
+    adopted: bool
+    """Taken up from the ledger: this process did not send it."""
+
+
+async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
+    """Return the take of a step if there is one, else the job that will make it, submitting it if nobody has.
+
+    Raises InDoubtError (a person must choose), MoneyError, KreaRefusedError (both stop the run), NotSentError (429 or no connection: nothing was
+    accepted, try again later), and ShotError for what Krea refuses.
+    """
+    while True:
+        take = await existing_take(run, step)
+        if take is not None:
+            return take
+        attempts = await run.ledger.attempts(step.fingerprint)
+        last = attempts[-1] if attempts else None
+        if last is not None and last.settled is None:
+            if last.submitted is not None:
+                return _adopt(last)
+            run.board.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
+            if not await await_owner(run, last):
+                await resolve_doubt(run, last)
+            continue
+        if last is not None and last.settled is not None and last.settled.outcome == "completed":
+            return _adopt(last)
+        run.check_open()
+        run.budget.check_prices((request,))
+        run.board.change(step.key, "preparing", model=request.model)
+        resolved = await resolve_inputs(run, request)
+        submission = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
+        if submission is not None:
+            return submission
+
+
+async def existing_take(run: Run, step: Step) -> Take | None:
+    """Return the recorded take of a step, provided that its file is still there."""
+    take = await run.ledger.take(step.fingerprint)
+    if take is None:
+        return None
+    entry = await run.storage.head(take.clip.key)
+    if entry is None or entry.size != take.clip.size:
+        raise ShotError(
+            f"the clip of shot {step.key!r} was paid for, but {run.storage.location(take.clip.key)} is {'gone' if entry is None else 'of another size'}",
+            hint=f"put the file back, or pay for a new take: animatic retake {run.plan.pipeline} {step.shot}",
+            code="clip_missing",
+        )
+    return take
+
+
+def _adopt(attempt: Attempt) -> Submission:
+    assert attempt.submitted is not None
+    return Submission(
+        fingerprint=attempt.intent.fingerprint,
+        attempt=attempt.number,
+        job_id=attempt.submitted.job_id,
+        model=attempt.intent.model,
+        submitted_at=attempt.submitted.created_at or attempt.intent.intended_at,
+        usd=attempt.intent.usd,
+        request=attempt.intent.request,
+        inputs=attempt.intent.inputs,
+        adopted=True,
+    )
+
+
+async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | None:
+    """Send one POST. None: another worker holds this attempt, or it never arrived; the ledger knows, so look again."""
+    async with run.post_gate:
+        await asyncio.sleep(run.posts_held_until - asyncio.get_running_loop().time())
+        run.check_open()
+        # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
+        return await _to_the_end(lambda: _spend(run, step, request, resolved, number))
+
+
+async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | None:
+    await run.budget.reserve(step.key, request)
+    crashpoint("before-intended")
+    intent = await run.ledger.intend(
+        fingerprint=step.fingerprint,
+        attempt=number,
+        model=request.model,
+        endpoint=request.endpoint,
+        pipeline=run.plan.pipeline,
+        step=step.key,
+        run_id=run.plan.run_id,
+        usd=request.price.usd,
+        request=redact_body(resolved.body),
+        inputs=resolved.inputs,
+        deadline_seconds=run.settings.patience.post + CLOCK_SKEW,
+    )
+    if intent is None:
+        run.budget.release(step.key)
+        return None
+    crashpoint("after-intended")
+    run.board.change(step.key, "submitting", attempt=number)
+    try:
+        if (run.clock() - intent.intended_at).total_seconds() > STALE_INTENT:
+            raise NotSentError("the machine was asleep between the intent and the submission")
+        job = await run.client.submit(request.endpoint, resolved.body)
+    except LostAnswerError as error:
+        run.board.change(step.key, "in doubt", error.message, attempt=number)
+        found = await resolve_doubt(run, Attempt(number=number, intent=intent), lost=error)
+        if found is None:
+            run.budget.release(step.key)
+            return None
+        return _sent(found, intent)
+    except AnimaticError as error:
+        run.budget.release(step.key)
+        await run.ledger.settle(step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=_code(error), message=error.message))
+        if stops_everything(error):
+            run.stop(error)
+        raise
+    crashpoint("after-answer")
+    await run.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    crashpoint("after-submitted")
+    return _sent(job, intent)
+
+
+def _sent(job: Job, intent: Intent) -> Submission:
+    return Submission(
+        fingerprint=intent.fingerprint,
+        attempt=intent.attempt,
+        job_id=job.id,
+        model=intent.model,
+        submitted_at=intent.intended_at,
+        usd=intent.usd,
+        request=intent.request,
+        inputs=intent.inputs,
+        adopted=False,
+    )
+
+
+def _code(error: AnimaticError) -> str:
+    if isinstance(error, ShotError):
+        return error.code
+    return "rate_limited" if isinstance(error, NotSentError) and error.retry_after is not None else type(error).__name__
+
+
+async def _to_the_end(work: Callable[[], Awaitable[T]]) -> T:
+    """Run to the end even when cancelled meanwhile; the cancellation then takes effect."""
+    task = asyncio.ensure_future(work())
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise

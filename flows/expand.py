@@ -1,0 +1,73 @@
+"""A pipeline as a Prefect flow: its name, its description, and its params as typed flow parameters that the UI renders as a form."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from prefect import Flow, flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from animatic.spec import ParamSpec, PipelineSpec
+
+TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
+Body = Callable[[PipelineSpec, dict[str, Any]], Any]
+
+
+def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
+    """Return the flow of a pipeline. ``body(spec, values)`` is awaited with the parameter values of each run."""
+
+    async def run(**values: Any) -> State[Any]:
+        state: State[Any] = await body(spec, values)
+        return state
+
+    run.__name__ = identifier(spec.name)
+    run.__qualname__ = run.__name__
+    run.__doc__ = _docstring(spec)
+    # Prefect reads the signature to build and check the flow's parameter schema.
+    run.__signature__ = inspect.Signature([_parameter(param) for param in spec.params.values()])  # type: ignore[attr-defined]
+    run.__annotations__ = {param.name: _annotation(param) for param in spec.params.values()}
+    return flow(
+        name=spec.name,
+        description=spec.description or None,
+        flow_run_name=lambda: run_name(spec),
+        persist_result=False,
+        log_prints=False,
+    )(run)
+
+
+def identifier(name: str) -> str:
+    """Return the name of a pipeline as Python spells it: the last part of a dotted entry point."""
+    return name.replace("-", "_")
+
+
+def run_name(spec: PipelineSpec) -> str:
+    """Return ``coast-teaser · Porto · noir``: what a person looks for in a list of runs."""
+    from prefect.runtime import flow_run
+
+    values = flow_run.get_parameters() or {}
+    return " · ".join([spec.name, *(str(values[name])[:40] for name in spec.params if name in values)])
+
+
+def _parameter(param: ParamSpec) -> inspect.Parameter:
+    default = inspect.Parameter.empty if param.required else param.default
+    return inspect.Parameter(param.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_annotation(param))
+
+
+def _annotation(param: ParamSpec) -> Any:
+    if param.enum:
+        return Literal[param.enum]
+    kind = TYPES[param.type]
+    if param.minimum is not None or param.maximum is not None:
+        return Annotated[kind, Field(ge=param.minimum, le=param.maximum)]
+    return kind
+
+
+def _docstring(spec: PipelineSpec) -> str:
+    """Describe the params as Prefect reads them: the ``Args`` section of a Google docstring becomes the form's help."""
+    lines = [spec.description or spec.name]
+    if described := [param for param in spec.params.values() if param.description]:
+        lines += ["", "Args:", *(f"    {param.name}: {' '.join(param.description.split())}" for param in described)]
+    return "\n".join(lines)

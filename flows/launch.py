@@ -1,0 +1,74 @@
+"""Runs a planned pipeline as a flow in this process: what ``animatic run`` and ``resume`` do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from animatic.errors import AnimaticError, PrefectError
+from animatic.plan import Plan
+from animatic.settings import Settings
+from animatic.spec import PipelineSpec
+from animatic.takes.run import Run
+from flows.perform import PERFORMANCE, Performance
+from flows.storyboards import pipeline_flow
+
+
+class _WithoutTracebacks(logging.Filter):
+    """Errors of the domain are one sentence; where they were raised helps nobody who runs a storyboard."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], AnimaticError):
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def quiet_console() -> None:
+    """Keep Prefect's log lines for its UI: the terminal shows the shots."""
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.engine"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler for handler in logger.handlers if type(handler).__name__ == "APILogHandler"]
+
+
+def hide_tracebacks() -> None:
+    """Strip tracebacks of the domain's own errors from run logs."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(_WithoutTracebacks())
+
+
+async def launch(
+    spec: PipelineSpec,
+    plan: Plan,
+    settings: Settings,
+    *,
+    simulator_url: str | None,
+    on_start: Callable[[Performance, Run], None],
+    register: Callable[[Performance], None] = lambda _: None,
+) -> Performance:
+    """Run a plan as a flow run of its pipeline. Raises PrefectError when the Prefect API does not answer.
+
+    How the run ended is in the returned performance: ``error`` is None if every shot is delivered.
+    """
+    performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url, on_start=on_start)
+    register(performance)
+    token = PERFORMANCE.set(performance)
+    try:
+        run: Any = pipeline_flow(spec)
+        state = await run(**plan.params, return_state=True)
+    except AnimaticError:
+        raise
+    except Exception as error:
+        if performance.work is None:
+            raise PrefectError(
+                f"the Prefect API does not take the run: {type(error).__name__}",
+                hint="check PREFECT_API_URL, or unset it to use a local server",
+            ) from error
+        raise
+    finally:
+        PERFORMANCE.reset(token)
+    if performance.error is None and not state.is_completed():
+        failure = await state.aresult(raise_on_failure=False)
+        if isinstance(failure, Exception):
+            raise failure
+    return performance

@@ -1,0 +1,134 @@
+"""The body of every pipeline's flow: plan, make every step, assemble, write the record, and end in a state that means what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+
+from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, ShotError
+from animatic.manifest import PrefectRun
+from animatic.plan import Plan
+from animatic.settings import Settings
+from animatic.takes.making import make_all
+from animatic.takes.record import outcome, record_reel
+from animatic.takes.reels import missing_from
+from animatic.takes.report import Reporter
+from animatic.takes.run import Run, open_run
+from flows.artifacts import publish_end, publish_plan
+from flows.stages import PrefectStages
+from tasks.assemble import assemble
+from tasks.current import working_for
+from tasks.manifest import write_manifest
+
+
+@dataclass(kw_only=True)
+class Performance:
+    """What a caller in this process hands to the flow body, and what it gets back: things that do not travel as flow parameters."""
+
+    plan: Plan
+    settings: Settings
+    simulator_url: str | None = None
+    on_start: Callable[[Performance, Run], None] = lambda _performance, _run: None
+    flow_run_url: str | None = None
+    work: asyncio.Future[None] | None = None
+    interrupted: bool = False
+    manifest: dict[str, Any] | None = None
+    manifest_location: str | None = None
+    page_location: str | None = None
+    error: AnimaticError | None = None
+    """Why the run as a whole did not end well; None if all shots are delivered."""
+
+    def interrupt(self) -> None:
+        """Stop the run: what was submitted is in the ledger, and the record is still written."""
+        self.interrupted = True
+        if self.work is not None:
+            self.work.cancel()
+
+
+PERFORMANCE: ContextVar[Performance | None] = ContextVar("animatic_performance", default=None)
+
+
+async def perform(performance: Performance) -> State[Any]:
+    """Make everything that the plan wants and return the flow run's final state."""
+    performance.flow_run_url = flow_run.get_ui_url()
+    performance.work = asyncio.ensure_future(_perform(performance))
+    try:
+        await performance.work
+    except asyncio.CancelledError:
+        if not performance.interrupted:
+            performance.work.cancel()
+            await asyncio.wait([performance.work])
+            raise
+        performance.error = InterruptedRunError(
+            "interrupted", hint=f"what was submitted is in the ledger: animatic resume {performance.plan.run_id}"
+        )
+        return Cancelled(message=str(performance.error))
+    except AnimaticError as error:
+        performance.error = error
+    return _final_state(performance)
+
+
+async def _perform(performance: Performance) -> None:
+    prefect = PrefectRun(flow_run_id=flow_run.get_id(), url=performance.flow_run_url)
+    async with open_run(performance.plan, performance.settings, simulator_url=performance.simulator_url, prefect=prefect) as run:
+        reporter = Reporter(run)
+        performance.manifest_location, performance.page_location = reporter.manifest_location, reporter.page_location
+        performance.on_start(performance, run)
+        await publish_plan(run)
+        with working_for(run):
+            try:
+                async with reporter:
+                    stages = PrefectStages(run=run)
+                    await make_all(run, stages)
+                    await _assemble(run, stages)
+            except asyncio.CancelledError:
+                performance.manifest = await reporter.finish(cancelled=True)
+                raise
+            named: Any = write_manifest.with_options(task_run_name="manifest")
+            state = await named(
+                reporter, wait_for=[stages.last[step.key] for step in run.plan.steps if step.key in stages.last], return_state=True
+            )
+            written = await state.aresult(raise_on_failure=False)
+            if isinstance(written, BaseException):
+                raise written
+            performance.manifest = written
+        performance.error = outcome(run)
+        await publish_end(run, written)
+
+
+async def _assemble(run: Run, stages: PrefectStages) -> None:
+    logger = get_run_logger()
+    for number, cut in enumerate(run.plan.cuts):
+        missing = missing_from(run, cut)
+        if missing:
+            message = f"no reel: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+            logger.warning(message)
+            record_reel(run, cut, error=ShotError(message, code="upstream"))
+            continue
+        named: Any = assemble.with_options(task_run_name="reel")
+        state = await named(number, wait_for=[stages.last[key] for key in cut.steps], return_state=True)
+        result = await state.aresult(raise_on_failure=False)
+        if isinstance(result, BaseException):
+            if not isinstance(result, AnimaticError):
+                raise result
+            record_reel(run, cut, error=result)
+        else:
+            record_reel(run, cut, reel=result)
+
+
+def _final_state(performance: Performance) -> State[Any]:
+    error = performance.error
+    if error is not None:
+        return Failed(name="In doubt" if isinstance(error, InDoubtError) else "Failed", message=str(error))
+    shots = (performance.manifest or {}).get("shots", [])
+    if shots and all(shot["state"] == "reused" for shot in shots):
+        return Completed(name="Reused", message=f"all {len(shots)} shots were made before: nothing was submitted, nothing was paid")
+    return Completed(message=f"{len(shots)} shots delivered: {performance.manifest_location}")

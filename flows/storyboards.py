@@ -1,0 +1,80 @@
+"""Every pipeline as a module attribute: ``flows.storyboards.coast_teaser`` is the flow of ``coast-teaser``.
+
+The pipelines file is ``ANIMATIC_FILE``, else ``./pipelines.yaml`` of the working folder, so that a Prefect worker that was handed a folder or a
+git checkout finds it there. Flows are made when they are asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import State
+
+from animatic.errors import DeclarationError, UsageError
+from animatic.spec import Declaration, PipelineSpec, load_declaration
+from flows.expand import flow_for, identifier
+from flows.perform import PERFORMANCE, Performance, perform
+
+DEFAULT_FILE = "pipelines.yaml"
+
+
+def __getattr__(name: str) -> Flow[..., Any]:
+    """Return the flow of a pipeline, by its Python name."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    for pipeline, spec in declaration().pipelines.items():
+        if identifier(pipeline) == name:
+            return pipeline_flow(spec)
+    known = ", ".join(identifier(pipeline) for pipeline in declaration().pipelines)
+    raise AttributeError(f"no pipeline {name!r} in {pipelines_file()}; there are: {known}")
+
+
+def __dir__() -> list[str]:
+    """List the pipelines, so that tools can discover them."""
+    return [*globals(), *(identifier(pipeline) for pipeline in declaration().pipelines)]
+
+
+def pipelines_file() -> Path:
+    """Return the pipelines file of this process."""
+    return Path(os.environ.get("ANIMATIC_FILE") or DEFAULT_FILE).absolute()
+
+
+@functools.cache
+def _declaration(path: Path, modified: int) -> Declaration:
+    del modified  # part of the key: an edited file is read again
+    return load_declaration((path,))
+
+
+def declaration() -> Declaration:
+    """Read the pipelines file. Raises DeclarationError with every problem, UsageError when there is no file."""
+    path = pipelines_file()
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError:
+        raise UsageError(
+            f"no pipelines file at {path}", hint="run the worker in the folder that holds pipelines.yaml, or set ANIMATIC_FILE"
+        ) from None
+    found = _declaration(path, modified)
+    if any(problem.severity == "error" for problem in found.problems):
+        raise DeclarationError(found.problems)
+    return found
+
+
+def pipeline_flow(spec: PipelineSpec) -> Flow[..., Any]:
+    """Return the Prefect flow of a pipeline."""
+    return flow_for(spec, _body)
+
+
+async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
+    performance = PERFORMANCE.get()
+    if performance is None:
+        # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
+        from flows.planning import plan_for_worker
+
+        plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
+        performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url)
+    return await perform(performance)

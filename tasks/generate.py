@@ -1,0 +1,31 @@
+"""The task that may spend money: never retried by Prefect, because the ledger, not the engine, knows what was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from animatic.errors import AnimaticError
+from animatic.ledger import Take
+from animatic.takes.submission import obtain
+from tasks.current import current_run
+from tasks.outcomes import failed
+
+
+@task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)
+async def generate(shot: str, model: str) -> Any:
+    """Return the take of a shot if the ledger has it, else the job that makes it, submitted if nobody has."""
+    run, logger = current_run(), get_run_logger()
+    step = run.plan.step(shot)
+    request = next(request for request in step.requests if request.model == model)
+    try:
+        found = await obtain(run, step, request)
+    except AnimaticError as error:
+        return failed(error)
+    if isinstance(found, Take):
+        return Completed(name="Reused", message=f"take of run {found.run_id}, nothing to pay", data=found)
+    logger.info("%s: job %s at %s%s", shot, found.job_id, found.model, " (taken up from the ledger)" if found.adopted else "")
+    return Completed(message=f"job {found.job_id}", data=found)

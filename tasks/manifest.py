@@ -1,0 +1,23 @@
+"""The task that writes the run's record for good: manifest and page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from animatic.errors import AnimaticError
+from animatic.takes.report import Reporter
+from tasks.outcomes import raise_or_fail
+
+
+@task(name="manifest", retries=4, retry_delay_seconds=[1, 4, 15, 30], cache_policy=NO_CACHE, persist_result=False)
+async def write_manifest(reporter: Reporter) -> Any:
+    """Write the manifest and the page; returns the manifest's data."""
+    try:
+        manifest = await reporter.finish(cancelled=False)
+    except AnimaticError as error:
+        return raise_or_fail(error)
+    return Completed(message=reporter.manifest_location, data=manifest)

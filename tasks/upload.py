@@ -1,0 +1,32 @@
+"""The task that brings a result home: download, proof, upload, record, copy into the run's folder. Retried freely: it never submits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from animatic.errors import AnimaticError
+from animatic.krea import Job
+from animatic.ledger import Take
+from animatic.takes.delivery import deliver_take
+from animatic.takes.fetching import fetch_take
+from animatic.takes.submission import Submission
+from tasks.current import current_run
+from tasks.outcomes import raise_or_fail
+
+
+@task(name="upload", retries=4, retry_delay_seconds=[1, 4, 15, 30], retry_jitter_factor=0.3, cache_policy=NO_CACHE, persist_result=False)
+async def upload(shot: str, source: Take | tuple[Submission, Job]) -> Any:
+    """Deliver a shot: a take that is there already, or a finished job that is fetched first."""
+    run, logger = current_run(), get_run_logger()
+    step = run.plan.step(shot)
+    try:
+        take = source if isinstance(source, Take) else await fetch_take(run, step, *source)
+        delivered = await deliver_take(run, step, take)
+    except AnimaticError as error:
+        return raise_or_fail(error)
+    logger.info("%s: job %s delivered to %s", shot, take.job_id, delivered.clip.key)
+    return Completed(message=delivered.clip.key, data=(take, delivered))
