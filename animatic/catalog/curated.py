@@ -1,7 +1,7 @@
 """What people decided about the collected facts: `data/curated.json`, applied whenever a catalogue is built or refreshed.
 
-Each patch of a field names its reason. A patch of a field that the newest document describes itself changes only what the patch names; a patch
-of a field that it lacks adds the field. ``null`` takes a limit away.
+Each decision about a field names its reason. ``add`` brings in a field that the document lacks; where the document has it, the document wins.
+``patch`` changes limits of a field that is there, as long as it still has the values of ``if``; ``null`` takes a limit away.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def curate(model: Model) -> Model:
     fields = dict(model.fields)
     for row in data["fields"]:
         if row["model"] == model.name:
-            fields[row["field"]] = _patched(fields.get(row["field"]), row["field"], row["patch"])
+            _decide(fields, row)
     rules = tuple(
         Rule(fields=tuple(row["fields"]), message=row["message"], hint=row["hint"]) for row in data["rules"] if model.name in row["models"]
     )
@@ -56,11 +56,13 @@ def curate_price(name: str, table: PriceTable) -> PriceTable:
     return replace(table, rows=rows, unless=tuple(row.get("unless", ())), note=row.get("note", table.note))
 
 
-def _patched(field: Field | None, name: str, patch: Mapping[str, Any]) -> Field:
-    form = {} if field is None else encode_field(field, name)
-    for key, value in patch.items():
-        if value is None:
-            form.pop(key, None)
-        else:
-            form[key] = value
-    return decode_field(form, name)
+def _decide(fields: dict[str, Field], row: Mapping[str, Any]) -> None:
+    name = row["field"]
+    if "add" in row:
+        fields.setdefault(name, decode_field(row["add"], name))
+        return
+    form = {} if name not in fields else encode_field(fields[name], name)
+    if not form or any(form.get(key) != value for key, value in row.get("if", {}).items()):
+        return
+    merged = {**form, **row["patch"]}
+    fields[name] = decode_field({key: value for key, value in merged.items() if value is not None}, name)

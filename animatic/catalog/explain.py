@@ -1,6 +1,6 @@
 """The words of every finding: what is wrong, what the model takes instead, and what to do. Called on a mistake only.
 
-Codes: ``unknown-field`` ``retired-name`` ``removed-field`` ``missing-field`` ``wrong-type`` ``out-of-range`` ``not-in-enum`` ``too-long``
+Codes: ``unknown-field`` ``retired-name`` ``removed-field`` ``missing`` ``wrong-type`` ``out-of-range`` ``not-in-enum`` ``too-long``
 ``too-short`` ``too-many`` ``too-few`` ``bad-format``; as warnings ``unknown-key`` ``deprecated-field`` ``disputed-field`` ``disputed-value``
 ``no-effect``.
 """
@@ -78,13 +78,13 @@ def missing(model: Model, name: str) -> Finding:
     )
     if field.enum:
         hint += f" ({listed(field.enum)})"
-    return Finding(path=(name,), message=f"{model.name} requires '{name}'", hint=hint, code="missing-field", on_key=True)
+    return Finding(path=(name,), message=f"{model.name} requires '{name}'", hint=hint, code="missing", on_key=True)
 
 
 def missing_key(model: Model, name: str, path: Path) -> Finding:
     """Report a required key that a mapping inside the body lacks."""
     return Finding(
-        path=path, message=f"{spell(path)} needs a '{name}' for {model.name}", hint=f"add {name}", code="missing-field", on_key=False
+        path=(*path, name), message=f"{spell(path)} needs a '{name}' for {model.name}", hint=f"add {name}", code="missing", on_key=True
     )
 
 

@@ -58,6 +58,12 @@ def duration_of(model: Model, body: Mapping[str, Any]) -> Decimal | None:
     return seconds if seconds.is_finite() and seconds > 0 else None
 
 
+def span(table: PriceTable) -> str:
+    """Return the cheapest and the dearest row of a price list: ``0.05 to 0.07 USD per second``."""
+    low, high = min(usd for _, usd in table.rows), max(usd for _, usd in table.rows)
+    return f"{low} USD per {table.unit}" if low == high else f"{low} to {high} USD per {table.unit}"
+
+
 def is_stale(price: Price, today: date) -> bool:
     """Whether a known price was last seen longer ago than `STALE`, or at a date that is not known."""
     if price.usd is None:

@@ -1,13 +1,14 @@
 """The catalogue: the index of all models, their entries read when asked for, refreshed data before committed ones.
 
 Committed data are one file per model under ``data/`` and an index, so that a start costs the index alone. Refreshed data (see
-`animatic.catalog.refresh`) are one file in the state folder, ``catalog/catalog.json``; where it is damaged the committed data are used and
-`Catalog.warning` says so.
+`animatic.catalog.refresh`) are one file in the state folder, ``catalog/catalog.jsonl``; where it is damaged, or older than the committed data,
+the committed data are used and `Catalog.warning` says so.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from animatic.catalog.curated import sunsets
 from animatic.catalog.model import Kind, Model, Sunset
 
 VERSION = 1
-REFRESHED = Path("catalog") / "catalog.json"
+"""Of the refreshed file's form; another one is read as damaged."""
+REFRESHED = Path("catalog") / "catalog.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,12 +140,12 @@ def _read_committed(listing: Listing) -> Model:
 
 
 def _refreshed(path: Path) -> Catalog:
-    data = json.loads(path.read_text("utf-8"))
-    if data["version"] != VERSION or not data["models"]:
-        raise DamagedError("another version, or empty")
-    entries = {row["name"]: row for row in data["models"]}
-    for row in data["models"]:  # read all now: a damaged entry must show here, where the committed data can still step in
-        decode_model(row)
+    """Read a refreshed catalogue. The checksum vouches for every entry, so that entries need not be decoded to trust them."""
+    header, body = path.read_text("utf-8").splitlines()
+    data = json.loads(header)
+    if data["version"] != VERSION or hashlib.sha256(body.encode()).hexdigest() != data["sha256"]:
+        raise DamagedError("another version, or not the bytes that were written")
+    entries = {row["name"]: row for row in json.loads(body)}
     return Catalog(
-        _listings(data["models"]), lambda listing: decode_model(entries[listing.name]), date=str(data["date"]), origin="refreshed"
+        _listings(list(entries.values())), lambda listing: decode_model(entries[listing.name]), date=str(data["date"]), origin="refreshed"
     )

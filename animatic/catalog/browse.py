@@ -1,0 +1,157 @@
+"""The catalogue for people and tools: select models, describe one, as data and as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from animatic.catalog.codec import encode_model
+from animatic.catalog.finding import limits, listed, show
+from animatic.catalog.media import media_fields
+from animatic.catalog.model import Field, Kind, Model
+from animatic.catalog.price import price_of, span
+from animatic.catalog.store import Catalog
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One line of a list of models. ``usd`` is one request with the model's defaults, None where that is not known."""
+
+    name: str
+    kind: Kind
+    title: str
+    usd: Decimal | None
+    prices: str
+    """The price list in short: ``0.05 to 0.07 USD per second``; empty where there is none."""
+    durations: str
+    """Lengths in seconds, ``1 to 15``; empty for stills and where they are not known."""
+    takes: tuple[str, ...]
+    """Its media fields, lists with ``[]``."""
+    withdrawn: str | None
+
+
+def select(catalog: Catalog, *, kind: Kind | None = None, takes: str | None = None, max_price: Decimal | None = None) -> tuple[Row, ...]:
+    """Return the models of a kind, with a field, whose request with defaults costs at most so many USD (unknown prices are left out then)."""
+    rows = (row(model) for model in catalog.models(kind) if takes is None or takes in model.fields)
+    return tuple(item for item in rows if max_price is None or (item.usd is not None and item.usd <= max_price))
+
+
+def row(model: Model) -> Row:
+    """Return a model's line."""
+    return Row(
+        name=model.name,
+        kind=model.kind,
+        title=model.title,
+        usd=price_of(model, {}).usd,
+        prices="" if model.price is None else span(model.price),
+        durations=_range(model.fields["duration"]) if "duration" in model.fields else "",
+        takes=tuple(media_fields(model)),
+        withdrawn=model.withdrawn,
+    )
+
+
+def as_dict(model: Model) -> dict[str, Any]:
+    """Return a model as JSON data: the stored form, with every field's description written out."""
+    data = encode_model(model)
+    for name, field in model.fields.items():
+        if field.description:
+            data["fields"][name] = {"description": field.description, **data["fields"][name]}
+    return data
+
+
+def describe(model: Model) -> str:
+    """Return a model as a page of plain text: fields with limits, prices, retired names, notes."""
+    return "\n".join(_page(model))
+
+
+def _page(model: Model) -> Iterator[str]:
+    yield f"{model.name}  {model.title} ({model.kind})"
+    yield f"POST {model.endpoint}"
+    if model.withdrawn:
+        yield f"Withdrawn: {model.withdrawn}."
+    if model.notes:
+        yield model.notes
+    yield ""
+    yield f"Fields (as of {model.fields_date}; * required)"
+    lines = [line for name, field in model.fields.items() for line in _lines(name, field, 0)]
+    width = max(len(name) for name, _, _ in lines)
+    kinds = max(len(kind) for _, kind, _ in lines)
+    for name, kind, text in lines:
+        yield f"  {name:<{width}}  {kind:<{kinds}}  {text}".rstrip()
+    yield ""
+    yield from _prices(model)
+    if model.aliases or model.removed:
+        yield ""
+    if model.aliases:
+        yield f"Retired names: {', '.join(f'{old} (now {new})' for old, new in model.aliases.items())}"
+    if model.removed:
+        yield f"No longer taken: {', '.join(model.removed)}"
+
+
+def _lines(name: str, field: Field, depth: int) -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and text of a field and of what is inside it."""
+    mark = "*" if field.required else ""
+    parts = [_range(field)]
+    if field.has_default and field.default is not None:
+        parts.append(f"default {listed([field.default])}")
+    if field.deprecated:
+        parts.append("deprecated")
+    if field.caution:
+        parts.append("not certain")
+    facts = "; ".join(part for part in parts if part)
+    text = " ".join(part for part in (field.description, f"[{facts}]" if facts else "") if part)
+    yield "  " * depth + name + mark, _type(field), text
+    inner = field.items if field.items is not None else field
+    for key, child in (inner.properties or {}).items():
+        yield from _lines(key, child, depth + 1)
+    for number, branch in enumerate(field.one_of, start=1):
+        yield "  " * (depth + 1) + f"form {number}", "", ""
+        for key, child in (branch.properties or {}).items():
+            if child.enum != (None,):  # a key that may only be null says nothing
+                yield from _lines(key, child, depth + 2)
+
+
+def _type(field: Field) -> str:
+    if field.media is not None:
+        return field.media if field.media != "any" else "media"
+    if field.items is not None:
+        return f"list of {_type(field.items)}"
+    return {"string": "text", "object": "mapping", "any": "any"}.get(field.type, field.type)
+
+
+def _range(field: Field) -> str:
+    """Return what a field takes, in words: its values, its range, its length."""
+    if field.enum is not None:
+        return listed(field.enum, most=30)
+    parts = [limits(field)]
+    if field.media is None:
+        parts.append(_count(field.min_length, field.max_length, "character"))
+    parts.append(_count(field.min_items, field.max_items, "item"))
+    return ", ".join(part for part in parts if part)
+
+
+def _count(low: int | None, high: int | None, unit: str) -> str:
+    many = unit if (low if high is None else high) == 1 else f"{unit}s"
+    if low and high is not None:
+        return f"{low} to {high} {many}" if low != high else f"{low} {many}"
+    return f"at most {high} {many}" if high is not None else f"at least {low} {many}" if low else ""
+
+
+def _prices(model: Model) -> Iterator[str]:
+    table = model.price
+    if table is None:
+        yield "Price: not known"
+        return
+    yield f"Price per {table.unit} (seen {table.seen or 'at an unknown date'}; {table.source})" + (
+        "" if table.complete else "; not all rows are known"
+    )
+    for when, usd in table.rows:
+        yield f"  {usd} USD  {_when(when)}".rstrip()
+    if table.note:
+        yield f"  {table.note}"
+
+
+def _when(when: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {show(value) if not isinstance(value, str) else value}" for name, value in when.items())

@@ -1,0 +1,187 @@
+"""The part of the pipelines file's JSON Schema that no model changes: the file, pipelines, params, schedules, references.
+
+Key names are those of `animatic.spec.keys`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+_SPAN: Schema = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*[smhd]\s*)+$|^\s*\d+(\.\d+)?\s*$"},
+    ]
+}
+_USD: Schema = {"type": "number", "minimum": 0}
+_SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+
+
+def _text(description: str, **more: Any) -> Schema:
+    return {"type": "string", "description": description, **more}
+
+
+def _reference(media: str, what: str) -> Schema:
+    """Return what may be written where media is due; a frame is taken of a clip only where an image is due."""
+    shot: Schema = {
+        "type": "object",
+        "required": ["shot"],
+        "properties": {"shot": _text("Id of another shot of the pipeline.")},
+        "additionalProperties": False,
+    }
+    if media in {"image", "any"}:
+        frame: Schema = {
+            "anyOf": [{"enum": ["first", "last"]}, {"type": "number", "minimum": 0}],
+            "description": "Frame of its clip: first, last or seconds.",
+        }
+        shot["properties"]["frame"] = frame
+    options = [
+        {"type": "string"},
+        shot,
+        {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": _text("Local file, relative to the pipelines file.")},
+            "additionalProperties": False,
+        },
+        {"type": "object", "required": ["url"], "properties": {"url": _text("URL, passed on as it is.")}, "additionalProperties": False},
+    ]
+    return {"description": f"{what}: the id of a shot, a file or a URL.", "anyOf": options}
+
+
+SHOT: Schema = {
+    "id": _text("Name of the shot; other shots refer to it, files are named for it.", pattern=_ID, maxLength=100),
+    "title": _text("What people read instead of the id."),
+    "kind": {"enum": ["video", "image", "enhance"], "description": "What the shot yields; picks that kind's default model."},
+    "model": {"$ref": "#/definitions/model", "description": "Krea model, provider/model."},
+    "fallback": {
+        "description": "Models to use when the first one is gone or refuses.",
+        "type": "array",
+        "items": {"$ref": "#/definitions/fallback"},
+    },
+    "retries": {"type": "integer", "minimum": 0, "description": "Further attempts after a failed one."},
+    "timeout": {**_SPAN, "description": "How long one job may take: seconds, or as in 10m."},
+    "when": {"type": ["boolean", "string"], "description": "The shot is left out unless this is true; usually a template."},
+    "extra_body": {"type": "object", "description": "Sent as it stands, unchecked."},
+}
+"""A shot's own keys; everything else is a field of the model's request."""
+
+FALLBACK: Schema = {"model": SHOT["model"]}
+
+_PARAM: Schema = {
+    "type": "object",
+    "description": "A parameter of the pipeline; required unless it has a default.",
+    "properties": {
+        "type": {"enum": ["string", "integer", "number", "boolean"]},
+        "default": _SCALAR,
+        "enum": {"type": "array", "minItems": 1, "items": _SCALAR},
+        "description": _text("What it means."),
+        "minimum": {"type": "number"},
+        "maximum": {"type": "number"},
+    },
+    "additionalProperties": False,
+}
+_SCHEDULE: Schema = {
+    "type": "object",
+    "description": "When a deployment of the pipeline runs by itself.",
+    "properties": {
+        "cron": _text("Five fields: minute hour day-of-month month day-of-week.", examples=["0 6 * * 1-5"]),
+        "interval": {**_SPAN, "description": "Seconds, or as in 6h."},
+        "rrule": _text("Recurrence rule of RFC 5545.", examples=["FREQ=WEEKLY;BYDAY=MO;BYHOUR=6"]),
+        "timezone": _text("Name such as Europe/Lisbon."),
+        "params": {"type": "object", "description": "Parameters of the scheduled runs.", "additionalProperties": _SCALAR},
+        "fresh": {"type": "boolean", "default": False, "description": "Generate anew, reuse nothing."},
+        "active": {"type": "boolean", "default": True},
+        "slug": _text("Stable name of the schedule.", pattern=_ID, maxLength=100),
+    },
+    "oneOf": [{"required": ["cron"]}, {"required": ["interval"]}, {"required": ["rrule"]}],
+    "additionalProperties": False,
+}
+_MATRIX: Schema = {
+    "type": "object",
+    "description": "The pipeline is made once for every combination of these values.",
+    "properties": {
+        "include": {"type": "array", "items": {"type": "object", "additionalProperties": _SCALAR}, "description": "Combinations to add."},
+        "exclude": {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": _SCALAR},
+            "description": "Combinations to leave out.",
+        },
+    },
+    "additionalProperties": {"type": "array", "minItems": 1, "items": _SCALAR},
+}
+_DELIVER = _text("Where clips and records go: a folder, or s3://bucket/prefix.", examples=["./out", "s3://bucket/prefix"])
+_PIPELINE: Schema = {
+    "type": "object",
+    "description": "A storyboard.",
+    "required": ["shots"],
+    "properties": {
+        "description": _text("What the pipeline is for."),
+        "params": {"type": "object", "additionalProperties": {"$ref": "#/definitions/param"}},
+        "matrix": {"$ref": "#/definitions/matrix"},
+        "defaults": {"$ref": "#/definitions/defaults"},
+        "deliver": _DELIVER,
+        "budget_usd": {**_USD, "description": "Refuse to start, and to go on, beyond this."},
+        "unknown_price": {
+            "enum": ["warn", "block", "allow"],
+            "description": "What to do where a price is unknown; block where a budget is set.",
+        },
+        "concurrency": {"type": "integer", "minimum": 1, "description": "At most this many Krea jobs of this pipeline at once."},
+        "on_failure": {"enum": ["continue", "stop"], "default": "continue", "description": "What a failed shot means for the others."},
+        "reuse": {
+            "enum": ["always", "run", "never"],
+            "default": "always",
+            "description": "Whether a take of an earlier run is used again.",
+        },
+        "schedule": {"$ref": "#/definitions/schedule"},
+        "schedules": {"type": "array", "items": {"$ref": "#/definitions/schedule"}},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "shots": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/shot"}},
+        "cut": {
+            "type": "object",
+            "description": "Assemble a reel.",
+            "properties": {
+                "shots": {"type": "array", "items": {"type": "string"}, "description": "Shot ids in order; all video shots if left out."}
+            },
+            "additionalProperties": False,
+        },
+    },
+    "not": {"required": ["schedule", "schedules"]},
+    "additionalProperties": False,
+}
+
+DEFINITIONS: Schema = {
+    "template": {"type": "string", "pattern": r"\{\{|\{%", "description": "Template, filled in when the plan is made."},
+    "reference image": _reference("image", "An image, or a frame of a clip"),
+    "reference video": _reference("video", "A clip"),
+    "reference audio": _reference("audio", "A sound"),
+    "reference any": _reference("any", "An image or a clip"),
+    "param": _PARAM,
+    "schedule": _SCHEDULE,
+    "matrix": _MATRIX,
+    "pipeline": _PIPELINE,
+}
+
+
+def file_schema() -> Schema:
+    """Return the top level of the schema."""
+    return {
+        "type": "object",
+        "required": ["version", "pipelines"],
+        "properties": {
+            "version": {"const": 1, "description": "Version of the language."},
+            "defaults": {"$ref": "#/definitions/defaults"},
+            "deliver": _DELIVER,
+            "budget": {
+                "type": "object",
+                "description": "Limits for all pipelines together.",
+                "properties": {"per_day_usd": _USD, "per_month_usd": _USD},
+                "additionalProperties": False,
+            },
+            "pipelines": {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/pipeline"}},
+        },
+        "additionalProperties": False,
+    }
