@@ -32,6 +32,7 @@ from animatic.errors import AnimaticError, UsageError
 from animatic.plan import Plan, diff_plans, plan_from_json
 from animatic.settings import Settings
 from animatic.spec import Declaration, PipelineSpec
+from animatic.takes.history import find_run, places
 from animatic.takes.planning import Wish, pipeline_named, plan_here
 from animatic.takes.survey import Survey, check_money, survey
 
@@ -85,6 +86,28 @@ def run(
     wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
     prepared = asyncio.run(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
     return start(prepared, as_json=as_json)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@file_option
+@deliver_option
+@json_option
+def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:  # noqa: FBT001
+    """Take up what a crashed, interrupted or failed RUN left: jobs that were paid for are adopted, only what is missing is paid for."""
+    settings = Settings.from_environment()
+    declaration = declared(files)
+    prepared = asyncio.run(_take_up(declaration, run_id, deliver, settings))
+    _need_token(settings, simulate=prepared.simulate)
+    return start(prepared, as_json=as_json)
+
+
+async def _take_up(declaration: Declaration, run_id: str, deliver: str | None, settings: Settings) -> Prepared:
+    past = await find_run(run_id, places(declaration, deliver))
+    found = await survey(past.plan, past.place.ledger)
+    check_money(past.plan, found)
+    spec = pipeline_named(declaration, past.plan.pipeline)
+    return Prepared(spec=spec, plan=past.plan, found=found, settings=settings, simulate=past.place.simulated)
 
 
 async def _prepare(

@@ -1,6 +1,7 @@
 """The typed declaration: what a pipelines file says, with every structural mistake in it."""
 
 from animatic.spec.declare import declare
+from animatic.spec.files import load_declaration
 from animatic.spec.model import (
     CutSpec,
     Declaration,
@@ -26,4 +27,5 @@ __all__ = [
     "ShotSpec",
     "coerce_params",
     "declare",
+    "load_declaration",
 ]

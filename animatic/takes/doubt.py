@@ -1,6 +1,7 @@
 """A submission in doubt, resolved by reading which job it became, if any.
 
-The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are. None after a grace time: it never
+The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with webhooks, the callback
+of the submission's own token names it. None after a grace time: it never
 arrived. Exactly one: it is ours. Several: a person decides. Nothing here ever submits.
 """
 
@@ -12,7 +13,7 @@ from decimal import Decimal
 
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
-from animatic.ledger import Attempt, ClaimedError, Failure
+from animatic.ledger import Attempt, ClaimedError, Failure, How
 from animatic.takes.run import Run
 
 MARGIN = timedelta(seconds=2)
@@ -65,13 +66,15 @@ async def _resolve(run: Run, attempt: Attempt, lost: LostAnswerError | None) -> 
     while True:
         others = await _others_in_window(run, attempt)
         candidates = await _candidates(run, attempt, run.clock() if lost is not None else attempt.intent.deadline)
-        if len(candidates) == 1 and not others:
-            job = candidates[0]
+        called = await run.receiver.wait_for(attempt.intent.token, 0) if run.receiver and lost is not None else None
+        ours = next((job for job in candidates if job.id == called), candidates[0] if len(candidates) == 1 and not others else None)
+        if ours is not None:
+            how: How = "callback" if ours.id == called else "listed"
             try:
-                await run.ledger.submitted(attempt.intent, job.id, created_at=job.created_at, how="listed")
+                await run.ledger.submitted(attempt.intent, ours.id, created_at=ours.created_at, how=how)
             except ClaimedError:
                 continue
-            return job
+            return ours
         # Others that still run may yet claim what is theirs; but two that both lost an answer would wait for each other for ever.
         settling = run.clock() < patient_until and any(run.ledger.owner_alive(other.intent) is not False for other in others)
         if candidates and not settling:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from animatic import __version__
 from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, ShotError, UsageError
@@ -21,6 +22,9 @@ from animatic.settings import Secret, Settings
 from animatic.storage import Storage, open_storage
 from animatic.takes.budget import Budget
 from animatic.takes.progress import Board
+
+if TYPE_CHECKING:
+    from animatic.krea.webhook import WebhookReceiver
 
 SIMULATED = "simulated"
 MEDIA_AT_ONCE = 2
@@ -36,6 +40,8 @@ class Run:
     simulated: bool
     client: KreaClient
     watcher: Watcher
+    receiver: WebhookReceiver | None
+    """Where callbacks arrive, if ``ANIMATIC_WEBHOOK_URL`` is set."""
     storage: Storage
     ledger: Ledger
     budget: Budget
@@ -134,6 +140,14 @@ async def open_run(
         )
         await asyncio.gather(storage.check(), _prove_token(client))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
+        receiver = None
+        if settings.webhook_url is not None and not simulated:
+            # A callback is a hint which job to look at; polling goes on as the net below.
+            from animatic.krea.webhook import WebhookReceiver  # noqa: PLC0415 (brings a web server, which few runs need)
+
+            receiver = await stack.enter_async_context(
+                WebhookReceiver(settings.webhook_url, port=settings.webhook_port, on_callback=lambda _token, job_id: watcher.nudge(job_id))
+            )
         workdir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animatic-")))
         budget = Budget(plan=plan, ledger=ledger, clock=clock)
         await budget.recall()
@@ -144,6 +158,7 @@ async def open_run(
             simulated=simulated,
             client=client,
             watcher=watcher,
+            receiver=receiver,
             storage=storage,
             ledger=ledger,
             budget=budget,

@@ -139,7 +139,8 @@ async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, num
     try:
         if (run.clock() - intent.intended_at).total_seconds() > STALE_INTENT:
             raise NotSentError("the machine was asleep between the intent and the submission")
-        job = await run.client.submit(request.endpoint, resolved.body)
+        webhook = run.receiver.register(intent.token) if run.receiver else None
+        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
         run.board.change(step.key, "in doubt", error.message, attempt=number)
         found = await resolve_doubt(run, Attempt(number=number, intent=intent), lost=error)
