@@ -184,7 +184,7 @@ class _Builder:
         self._problem(
             node,
             f"'{shown}' is a YAML tag, and pipelines files have none of that name",
-            hint="quote the value if it is to start with '!', or leave the tag out",
+            hint=f"quote the value if it is to start with '!': {quoted(self._text(node))}" if node.tag[0] == "!" else "leave the tag out",
             code="tag",
         )
 

@@ -11,7 +11,7 @@ import yaml
 
 from animatic.errors import Place, Problem
 from animatic.source.parser import PLAIN
-from animatic.source.reading import split_lines
+from animatic.source.reading import place_of, split_lines
 
 KeyPath = tuple[str | int, ...]
 _MERGE = "<<"
@@ -58,6 +58,10 @@ class Document:
                 return None
             node = found[1]
         return node.value if isinstance(node, yaml.ScalarNode) and node.tag == PLAIN else None
+
+    def place_at(self, index: int, length: int = 1) -> Place:
+        """Return the place of the character at ``index`` of the text."""
+        return place_of(self.text, index, self.name, length)
 
     def _span(self, node: yaml.Node | None) -> Place:
         if node is None:

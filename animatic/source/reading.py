@@ -124,7 +124,7 @@ def _foreign_indents(text: str, name: str) -> list[Problem]:
         return []
     first = re.search("[^ ]", found[0][0])
     start = found[0].start() + (first.start() if first else 0)
-    more = f" (and {len(found) - 1} more lines)" if len(found) > 1 else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return [
         Problem(
             f"this line is indented with U+{ord(text[start]):04X}, which only looks like a space{more}",

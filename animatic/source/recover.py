@@ -86,7 +86,7 @@ class _Recovery:
         found = [(number, match) for number, line in enumerate(self.lines) if (match := _TAB_INDENT.match(line))]
         if fault.line not in {number for number, _ in found}:
             return False
-        more = f" (and {len(found) - 1} more lines)" if len(found) > 1 else ""
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         number, match = found[0]
         start = match[0].index("\t")
         self.problems.append(

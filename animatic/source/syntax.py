@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
@@ -14,7 +14,7 @@ from animatic.source.parser import MAX_DEPTH, TooDeepError
 _RESERVED = "@`%]},"
 _ANCHORS = {"*": "an alias to an anchor", "&": "an anchor", "!": "a tag"}
 _ESCAPE = re.compile("escape|hexa?decimal")
-_NAMES = {"{": "brace '{'", "[": "bracket '['"}
+_COLLECTIONS = {"{": "a mapping", "[": "a list"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,14 +52,17 @@ def explain_value(line: Line, repaired: str, name: str, fault: Fault) -> Problem
     place = Place(name, line.number + 1, line.value_column + 1, len(value))
     hint = f"write it with quotes: {line.with_value(repaired).strip()}"
     code = "quotes"
-    if value.startswith(("{{", "{%", "{#")):
+    if value.startswith("{{") and "}}" not in value:
+        message, code = "the template that opens here is not closed with '}}', and has no quotes", "unquoted-template"
+        hint = f'write {line.key or "it"}: "{{{{ ... }}}} ..."'
+    elif value.startswith(("{{", "{%", "{#")):
         message, code = f"YAML reads an unquoted '{value[:2]}' as the start of a mapping, not as a template", "unquoted-template"
     elif first in _RESERVED:
         message = f"a value cannot start with {first!r} in YAML"
     elif first in _ANCHORS:
         message = f"a '{first}' at the start of a value is {_ANCHORS[first]} in YAML"
-    elif first in _NAMES:
-        message = f"YAML takes a value that starts with the {_NAMES[first]} for a list or a mapping, and this is none"
+    elif first in _COLLECTIONS:
+        message = f"a value that starts with '{first}' is {_COLLECTIONS[first]} in YAML, and text follows behind it"
     elif first in {'"', "'"}:
         message, hint = _explain_quotes(line, repaired)
     else:
@@ -159,6 +162,10 @@ def _explain_flow(fault: Fault, lines: list[str], here: Place, opened: Place | N
 def _explain_layout(fault: Fault, lines: list[str], line: Line, name: str) -> Problem:
     """Explain lines that do not fit together: indentation, missing colons and spaces."""
     previous = _previous(lines, fault.line)
+    if "expected ':'" in fault.said and fault.opened:
+        # A line that never became a key: the parser knows where it began.
+        line = previous = take_apart(fault.opened[0], _at(lines, fault.opened[0]))
+        fault = replace(fault, line=fault.opened[0], column=fault.opened[1])
     for candidate in (previous, line):
         if candidate and candidate.key is None and (found := missing_space(candidate.text)):
             key, value = found
@@ -183,7 +190,7 @@ def _explain_layout(fault: Fault, lines: list[str], line: Line, name: str) -> Pr
     if starts and line.indent not in starts:
         hint = f"start it in column {' or '.join(str(start + 1) for start in starts)}; it starts in column {line.indent + 1}"
     elif "'-'" in fault.said:
-        hint = "lines of a list start with '- '"
+        hint = "start it with '- ' if it is the next item of the list, or indent it like the lines of the item above"
     elif line.dashes:
         hint = "a list cannot go on among 'name: value' lines: indent it below its name"
     return Problem("this line does not line up with the block that it stands in", at, hint=hint, code="indentation")

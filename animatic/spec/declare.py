@@ -15,6 +15,7 @@ from animatic.spec.keys import BUDGET, FILE, RESERVED_PIPELINES
 from animatic.spec.model import Declaration, PipelineSpec
 from animatic.spec.nearest import snake
 from animatic.spec.pipeline import decode_defaults, decode_deliver, decode_pipeline
+from animatic.spec.prompts import check_prompts
 from animatic.spec.section import Section, describe
 from animatic.spec.shots import check_name
 
@@ -33,6 +34,7 @@ def declare(documents: Sequence[Document]) -> Declaration:
             if other is not spec:
                 problems.append(_clash(spec, other))
             pipelines.setdefault(spec.name, spec)
+        problems += check_prompts(document)
     return Declaration(documents=tuple(documents), pipelines=pipelines, problems=tuple(problems))
 
 
@@ -79,7 +81,7 @@ def _version(section: Section) -> None:
     if isinstance(version, bool) or version != VERSION or not isinstance(version, int):
         newer = isinstance(version, (int, float)) and version > VERSION
         what = f"version {version} is newer than this animatic" if newer else f"version must be {VERSION}, and it is {describe(version)}"
-        section.note(what, "version", hint=hint, code="version")
+        section.note(what, "version", hint=f"upgrade animatic, or {hint}" if newer else hint, code="version")
 
 
 def _first_line(document: Document) -> Place:

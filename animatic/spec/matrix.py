@@ -38,7 +38,11 @@ def decode_matrix(pipeline: Section) -> MatrixSpec | None:
 
 def _axis(section: Section, name: str, values: Any) -> tuple[Any, ...]:
     if not isinstance(values, list) or not values:
-        hint = f"write '{name}: [{values}]'" if isinstance(values, (str, int, float)) and not isinstance(values, bool) else _EXAMPLE
+        hint = (
+            f"write '{name}: [{values}]'"
+            if isinstance(values, (str, int, float)) and not isinstance(values, bool)
+            else f"write '{name}: [a, b]'"
+        )
         section.wrong(name, "a list of at least one value", hint=hint)
         return ()
     found: list[Any] = []

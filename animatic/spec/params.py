@@ -11,18 +11,21 @@ from typing import Any, get_args
 from animatic.errors import Problem
 from animatic.spec.keys import PARAM, RESERVED_PARAMS
 from animatic.spec.model import ParamSpec, ParamType, PipelineSpec
-from animatic.spec.nearest import did_you_mean
-from animatic.spec.section import Section, describe
+from animatic.spec.nearest import did_you_mean, nearest
+from animatic.spec.section import YES_NO, Section, describe
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _TYPES: tuple[ParamType, ...] = get_args(ParamType)
 _OTHER_TYPES = {"str": "string", "text": "string", "int": "integer", "float": "number", "bool": "boolean", "double": "number"}
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _EXPECTED = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
 
 class NotThatTypeError(ValueError):
     """A value is not of the type, or not one of the values, that a param takes. The message completes 'param x ...'."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def decode_params(pipeline: Section) -> dict[str, ParamSpec]:
@@ -36,7 +39,7 @@ def decode_params(pipeline: Section) -> dict[str, ParamSpec]:
                 f"'{name}' cannot be the name of a param",
                 name,
                 key=True,
-                hint="a name starts with a letter and holds letters, digits and '_': templates say params.name",
+                hint="a name starts with a letter, holds letters, digits and '_', and is no word of Python: templates say params.name",
                 code="name",
             )
         elif name in RESERVED_PARAMS:
@@ -79,7 +82,7 @@ def coerce_params(spec: PipelineSpec, given: Mapping[str, Any], *, text: bool = 
                 values[name] = check_value(param, _from_text(param, given[name]) if text else given[name])
             except NotThatTypeError as error:
                 related = ((place, f"'{name}' is declared here"),)
-                problems.append(Problem(f"pipeline '{spec.name}': param '{name}' {error}", code="param", related=related))
+                problems.append(Problem(f"pipeline '{spec.name}': param '{name}' {error}", hint=error.hint, code="param", related=related))
         elif param.required:
             problems.append(
                 Problem(
@@ -98,11 +101,14 @@ def check_value(param: ParamSpec, value: Any) -> Any:
     """Return a typed value as the param takes it (5.0 is 5 to numbers of both kinds). Raises NotThatTypeError."""
     value = _typed(param.type, value)
     if param.enum is not None and value not in param.enum:
-        raise NotThatTypeError(f"must be one of {', '.join(str(option) for option in param.enum)}, and it is {describe(value)}")
+        options = [str(option) for option in param.enum]
+        close = nearest(str(value), options)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"use {' or '.join(options)}"
+        raise NotThatTypeError(f"must be one of {', '.join(options)}, and it is {describe(value)}", hint=hint)
     if param.minimum is not None and value < param.minimum:
-        raise NotThatTypeError(f"must be {param.minimum:g} or more, and it is {value}")
+        raise NotThatTypeError(f"must be {param.minimum:g} or more, and it is {value}", hint=f"use {param.minimum:g} or more")
     if param.maximum is not None and value > param.maximum:
-        raise NotThatTypeError(f"must be {param.maximum:g} or less, and it is {value}")
+        raise NotThatTypeError(f"must be {param.maximum:g} or less, and it is {value}", hint=f"use {param.maximum:g} or less")
     return value
 
 
@@ -114,7 +120,14 @@ def _typed(kind: ParamType, value: Any) -> Any:
         return value
     if kind in {"integer", "number"} and number and (kind == "number" or value == int(value)):
         return int(value) if value == int(value) else value
-    raise NotThatTypeError(f"must be {_EXPECTED[kind]}, and it is {describe(value)}")
+    hint = None
+    if kind == "string" and isinstance(value, (int, float)):
+        hint = f'quote it: "{describe(value) if isinstance(value, bool) else value}"'
+    elif kind == "boolean" and isinstance(value, str) and value.lower() in YES_NO:
+        hint = f"write {str(YES_NO[value.lower()]).lower()}, without quotes"
+    elif number:
+        hint = f"use {int(value)} or {int(value) + 1}, or declare the type number" if kind == "integer" else None
+    raise NotThatTypeError(f"must be {_EXPECTED[kind]}, and it is {describe(value)}", hint=hint)
 
 
 def _from_text(param: ParamSpec, value: Any) -> Any:
@@ -122,7 +135,7 @@ def _from_text(param: ParamSpec, value: Any) -> Any:
         return value
     text = value.strip()
     if param.type == "boolean":
-        return _WORDS.get(text.lower(), value)
+        return YES_NO.get(text.lower(), value)
     try:
         return int(text) if re.fullmatch(r"[-+]?\d{1,300}", text) else float(text)
     except ValueError:
@@ -144,9 +157,7 @@ def _decode(section: Section, name: str) -> ParamSpec:
         try:
             default = check_value(choosing, section.values["default"])
         except NotThatTypeError as error:
-            number = isinstance(section.values["default"], (int, float)) and kind == "string"
-            hint = f'quote it: "{section.values["default"]}"' if number else None
-            section.note(f"the default {error}", "default", hint=hint, code="type")
+            section.note(f"the default {error}", "default", hint=error.hint, code="type")
     description = section.text("description") if section.values.get("description") != "" else ""
     return ParamSpec(
         name=name,
@@ -197,15 +208,14 @@ def _enum(section: Section, bare: ParamSpec) -> tuple[Any, ...] | None:
         return None
     options = section.values["enum"]
     if not isinstance(options, list) or not options:
-        section.wrong("enum", "a list of at least one value")
+        section.wrong("enum", "a list of at least one value", hint="write 'enum: [golden, noir]'")
         return None
     found: list[Any] = []
     for index, option in enumerate(options):
         try:
             value = check_value(bare, option)
         except NotThatTypeError as error:
-            hint = f'quote it: "{option}"' if bare.type == "string" and isinstance(option, (int, float)) else None
-            section.note(f"a value of enum {error}", "enum", index, hint=hint, code="type")
+            section.note(f"a value of enum {error}", "enum", index, hint=error.hint, code="type")
             continue
         if value in found:
             section.note(f"{value} is listed twice", "enum", index, hint="remove one", code="duplicate")

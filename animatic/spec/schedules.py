@@ -30,6 +30,8 @@ _SHORTCUTS = {
 _NOT_IN_PREFECT = re.compile(r"LW|\dL", re.IGNORECASE)
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _SHORTEST_INTERVAL = 60.0
+_NO_RULE = "none"
+"""Slug of a schedule whose rule cannot be read."""
 _RRULE_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 
 
@@ -98,7 +100,7 @@ def _params(section: Section, params: Mapping[str, ParamSpec]) -> Mapping[str, A
             values[name] = check_value(params[name], value)
         except NotThatTypeError as error:
             related = ((section.document.place(params[name].path, key=True), f"'{name}' is declared here"),)
-            section.note(f"param '{name}' {error}", "params", name, code="param", related=related)
+            section.note(f"param '{name}' {error}", "params", name, hint=error.hint, code="param", related=related)
     for name, param in params.items():
         if param.required and name not in given:
             related = ((section.document.place(param.path, key=True), f"'{name}' is declared here, without a default"),)
@@ -115,7 +117,9 @@ def _slug(section: Section, content: Mapping[str, Any]) -> str:
             section.note(f"'{slug}' cannot be a slug", "slug", hint="use letters, digits, '-' and '_', 100 at most", code="name")
         if slug is not None:
             return slug
-    rule = next((rule for rule in _RULES if content[rule] is not None), "none")
+    rule = next((rule for rule in _RULES if content[rule] is not None), None)
+    if rule is None:
+        return _NO_RULE
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
     return f"{rule}-{digest[:8]}"
 
@@ -124,7 +128,7 @@ def _check_slugs(pipeline: Section, schedules: list[ScheduleSpec]) -> None:
     first: dict[str, ScheduleSpec] = {}
     for schedule in schedules:
         other = first.setdefault(schedule.slug.lower(), schedule)
-        if other is schedule:
+        if other is schedule or schedule.slug == _NO_RULE:
             continue
         relative = schedule.path[len(pipeline.path) :]
         written = pipeline.values["schedule"] if relative == ("schedule",) else pipeline.values["schedules"][relative[-1]]
@@ -191,7 +195,8 @@ def _check_rrule(section: Section, rule: str, now: datetime) -> None:
     try:
         parsed = rrule.rrulestr(rule, dtstart=now.replace(tzinfo=None, microsecond=0))
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
-        section.note(f"this is not a recurrence rule: {error}", "rrule", hint=hint, code="rrule")
+        known = re.match(r"unknown parameter '\w+'|invalid '\w+': .*", str(error))
+        section.note(f"this is not a recurrence rule{f': {known[0]}' if known else ''}", "rrule", hint=hint, code="rrule")
         return
     if not isinstance(parsed, rrule.rrule):
         section.note("rrule takes one rule", "rrule", hint="make several schedules of it", code="rrule")

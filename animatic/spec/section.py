@@ -16,7 +16,8 @@ from animatic.spec.nearest import did_you_mean, snake
 
 _DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
 _UNITS = (86_400, 3_600, 60, 1)
-_YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+YES_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+"""Words that mean true or false to people, though only two of them do to YAML."""
 
 
 class Section:
@@ -90,8 +91,12 @@ class Section:
         value = self.values.get(key, default)
         if isinstance(value, bool):
             return value
-        meant = _YES_NO.get(value.lower()) if isinstance(value, str) else None
-        self.wrong(key, "true or false", hint=f"write '{key}: {meant}'" if meant else "write true or false, without quotes")
+        meant = YES_NO.get(value.lower()) if isinstance(value, str) else None
+        self.wrong(
+            key,
+            "true or false",
+            hint=f"write '{key}: {str(meant).lower()}'" if meant is not None else "write true or false, without quotes",
+        )
         return default
 
     def choice(self, key: str, options: Sequence[str]) -> str | None:
@@ -139,8 +144,7 @@ class Section:
             seconds = sum(float(amount) * unit for amount, unit in zip(match.groups(), _UNITS, strict=True) if amount)
         if seconds is not None and seconds >= minimum:
             return seconds
-        least = f" of at least {minimum:g} s" if minimum > 1 else " above zero"
-        self.wrong(key, f"a time span{least}", hint="write seconds as a number, or 90s, 10m, 1h30m, 2d")
+        self.wrong(key, f"a time span of at least {minimum:g} s", hint="write seconds as a number, or 90s, 10m, 1h30m, 2d")
         return None
 
     def texts(self, key: str) -> tuple[str, ...] | None:
@@ -196,4 +200,5 @@ def describe(value: Any) -> str:
     if isinstance(value, str):
         shown = value if len(value) <= 40 else f"{value[:39]}…"  # noqa: PLR2004
         return f"the text '{shown}'" if value.strip() else "an empty text"
-    return "a list" if isinstance(value, list) else "a mapping"
+    what = "list" if isinstance(value, list) else "mapping"
+    return f"a {what}" if value else f"an empty {what}"

@@ -35,7 +35,7 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
         if not isinstance(values, dict):
             _not_a_mapping(pipeline, index, values)
             continue
-        identity = _identity(pipeline, index, values.get("id"), first)
+        identity = _identity(pipeline, index, values, first)
         if _STRANGE.isdisjoint(values) and _BESIDES_ID.isdisjoint(values):
             # Most shots of a long storyboard: an id and fields.
             fields = values.copy()
@@ -60,9 +60,12 @@ def check_name(section: Section, name: str, what: str, *path: str | int, key: bo
     return False
 
 
-def _identity(pipeline: Section, index: int, value: Any, first: dict[str, int]) -> str:
+def _identity(pipeline: Section, index: int, values: Mapping[str, Any], first: dict[str, int]) -> str:
     fallback = f"#{index + 1}"
+    value = values.get("id")
     if not isinstance(value, str):
+        if value is None and "name" in values:
+            return fallback  # the advice on 'name' says it all
         if value is None:
             pipeline.note(f"shot {index + 1} has no id", "shots", index, hint="add 'id: dawn', with a name of your own", code="missing-id")
         else:
