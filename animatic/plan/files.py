@@ -53,36 +53,36 @@ class LocalFile:
         return _sha256(self.path, self._stamp)
 
 
-def inspect(path: Path) -> LocalFile:
-    """Look at a file without reading all of it. Raises BadFileError: missing, not a file, unreadable, empty, too big, or no format Krea takes."""
+def inspect(path: Path, name: str) -> LocalFile:
+    """Look at a file without reading all of it; messages call it ``name``. Raises BadFileError: missing, not a file, unreadable, empty, too big, or no format Krea takes."""
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise BadFileError(f"there is no file {path}") from None
+        raise BadFileError(f"there is no file {name}") from None
     except (OSError, ValueError) as error:
-        raise BadFileError(f"cannot look at {path}: {_reason(error)}") from None
+        raise BadFileError(f"cannot look at {name}: {_reason(error)}") from None
     if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file"
-        raise BadFileError(f"{path} is {what}", "name one file; for several, write a list")
+        raise BadFileError(f"{name} is {what}", "name one file; for several, write a list")
     if not status.st_size:
-        raise BadFileError(f"{path} is empty")
+        raise BadFileError(f"{name} is empty")
     if status.st_size > MOST_BYTES:
         raise BadFileError(
-            f"{path} has {status.st_size / 1024 / 1024:.0f} MB; Krea takes up to 75 MB per file",
+            f"{name} has {status.st_size / 1024 / 1024:.0f} MB; Krea takes up to 75 MB per file",
             "make it smaller, or host it and write its URL",
         )
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
-        raise BadFileError(f"cannot read {path}: {_reason(error)}") from None
+        raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
     kind = sniff(head)
     if kind is None:
         if head.startswith(b"version https://git-lfs"):
-            raise BadFileError(f"{path} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
-        raise BadFileError(f"{path} is neither an image, a video nor audio", _TAKEN)
+            raise BadFileError(f"{name} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
+        raise BadFileError(f"{name} is neither an image, a video nor audio", _TAKEN)
     if not kind.accepted:
-        raise BadFileError(f"{path} is {kind.name}, which Krea does not take", _TAKEN)
+        raise BadFileError(f"{name} is {kind.name}, which Krea does not take", _TAKEN)
     return LocalFile(path=path, size=status.st_size, kind=kind, _stamp=(status.st_size, status.st_mtime_ns))
 
 

@@ -43,7 +43,9 @@ class Linker:
             reference = references.parse(media.value, shots=self._ids, folder=self._folder)
         except BadReferenceError as mistake:
             where = (*origin, *mistake.at)
-            self._reporter.shot(shot.spec, f"{field_name(media.path)}: {mistake.message}", where, code="reference", hint=mistake.hint)
+            self._reporter.shot(
+                shot.spec, f"{field_name(media.path)}: {mistake.message}", where, code="reference", hint=mistake.hint, key=mistake.key
+            )
             return None
         match reference:
             case UrlReference():
@@ -56,7 +58,7 @@ class Linker:
     def _file(self, shot: Shot, media: MediaValue, reference: FileReference, origin: Path) -> FileInput | None:
         name = field_name(media.path)
         try:
-            local = self._inspected(reference.path)
+            local = self._inspected(reference)
             sha256 = local.sha256 if self._hashing else ""
         except BadFileError as mistake:
             self._reporter.shot(shot.spec, f"{name}: {mistake.message}", origin, code="file", hint=mistake.hint)
@@ -74,14 +76,14 @@ class Linker:
             path=media.path, media=media.media, written=reference.written, file=str(local.path), sha256=sha256, size=local.size
         )
 
-    def _inspected(self, path: FilePath) -> LocalFile:
-        found = self._files.get(path)
+    def _inspected(self, reference: FileReference) -> LocalFile:
+        found = self._files.get(reference.path)
         if found is None:
             try:
-                found = inspect(path)
+                found = inspect(reference.path, reference.written)
             except BadFileError as mistake:
                 found = mistake
-            self._files[path] = found
+            self._files[reference.path] = found
         if isinstance(found, BadFileError):
             raise found
         return found

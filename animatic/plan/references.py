@@ -5,6 +5,7 @@ Written short, a shot's id wins over a file of the same name; ``{shot: ...}``, `
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection
@@ -20,17 +21,19 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{256,}={0,2}\s*")
 _FRAMES = ("first", "last")
 _FORMS = "write a shot id, {shot: ID, frame: first}, a file path, or a URL"
+_OTHER_WORDS = {"path": "file", "id": "shot", "step": "shot", "clip": "shot", "uri": "url", "href": "url", "time": "frame", "at": "frame"}
 _UPLOAD = "save it as a file and write its path: it is uploaded to Krea once"
 
 
 class BadReferenceError(Exception):
-    """A value that is no reference; ``at`` leads from the value to the part that is wrong."""
+    """A value that is no reference; ``at`` leads from the value to the part that is wrong (``key``: to its key)."""
 
-    def __init__(self, message: str, hint: str | None = None, at: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, hint: str | None = None, at: tuple[str, ...] = (), *, key: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.at = at
+        self.key = key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +96,9 @@ def _mapping(value: dict[Any, Any], shots: Collection[str], folder: Path) -> Ref
         if odd == "frame":
             raise BadReferenceError("only a shot has frames: 'frame' goes with 'shot'", "write {shot: ID, frame: last}", ("frame",))
         if odd is not None:
-            close = nearest(str(odd), ("shot", "frame", "file", "url"))
-            raise BadReferenceError(f"unknown key {odd!r} in a reference", f"did you mean {close[0]!r}?" if close else _FORMS, (str(odd),))
+            meant = _OTHER_WORDS.get(str(odd)) or next(iter(nearest(str(odd), ("shot", "frame", "file", "url"))), None)
+            hint = f"did you mean {meant!r}?" if meant else _FORMS
+            raise BadReferenceError(f"unknown key {odd!r} in a reference", hint, (str(odd),), key=True)
         raise BadReferenceError("a reference holds exactly one of shot, file and url", _FORMS)
     target = value[forms[0]]
     if not isinstance(target, str) or not target.strip():
@@ -133,6 +137,8 @@ def _url(text: str) -> UrlReference:
         raise BadReferenceError(f"{_shown(text)} is not a URL", _FORMS) from None
     if scheme == "file":
         raise BadReferenceError("Krea cannot read file: URLs", "write the path alone: the file is uploaded to Krea once")
+    if not scheme:
+        raise BadReferenceError(f"{_shown(text)} is not a URL", "write it whole: https://host/path.png; a local file is {file: ...}")
     if scheme not in {"http", "https"}:
         raise BadReferenceError(f"Krea cannot read {scheme}: URLs", "use an https URL (a presigned one for S3), or a local file")
     if not host or any(character.isspace() for character in text):
@@ -151,7 +157,9 @@ def _file(text: str, folder: Path, shots: Collection[str]) -> FileReference:
             f"{text!r} is neither a shot of this pipeline nor a file", f"{_nearest_shots(text, shots)}; looked for {path}"
         )
     close = nearest(path.name, _siblings(path))
-    raise BadReferenceError(f"there is no file {text!r}", f"did you mean {path.parent / close[0]}?" if close else f"looked for {path}")
+    raise BadReferenceError(
+        f"there is no file {text!r}", f"did you mean {(Path(text).parent / close[0]).as_posix()}?" if close else f"looked for {path}"
+    )
 
 
 def _nearest_shots(text: str, shots: Collection[str]) -> str:
@@ -177,5 +185,5 @@ def _exists(path: Path) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

@@ -29,9 +29,7 @@ class Decision(Protocol):
 
 def to_pay(plan: Plan, decisions: Mapping[str, Decision] | None) -> tuple[Decimal, int]:
     """Return the known money that the plan would spend, and how many of the takes to be made have no known price."""
-    prices = {
-        step.fingerprint: step.request.price.usd for step in plan.steps if decisions is None or decisions[step.key].action == "run"
-    }
+    prices = {step.fingerprint: step.request.price.usd for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
     known = [usd for usd in prices.values() if usd is not None]
     return sum(known, Decimal(0)), len(prices) - len(known)
 
@@ -109,9 +107,7 @@ def _labelled(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:
     yield from (f"{label:<9} {text}" for label, text in pairs)
 
 
-def _totals(
-    plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Callable[[Step], float]
-) -> Iterator[tuple[str, str]]:
+def _totals(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Callable[[Step], float]) -> Iterator[tuple[str, str]]:
     paid, unpriced = to_pay(plan, decisions)
     unknown = f", and {unpriced} without a known price" if unpriced else ""
     whole = f" of {usd(plan.estimated_usd)} in all" if decisions is not None and paid != plan.estimated_usd else ""
@@ -127,8 +123,10 @@ def _totals(
     jobs = len({step.fingerprint for step in plan.steps if decisions is None or decisions[step.key].action == "run"})
     yield "jobs", f"{jobs} for {_plural(len(plan.steps), 'shot')}" + (f", {plan.concurrency} at once" if plan.concurrency else "")
     if plan.cuts:
-        yield "reel", "; ".join(_chain([key.rpartition("/")[2] for key in cut.steps]) for cut in plan.cuts[:1]) + (
-            f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else ""
+        yield (
+            "reel",
+            "; ".join(_chain([key.rpartition("/")[2] for key in cut.steps]) for cut in plan.cuts[:1])
+            + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else ""),
         )
     yield "deliver", plan.deliver
 

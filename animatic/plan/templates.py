@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MARKS = ("{{", "{%", "{#")
 _EXPRESSION = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
+_NAME = re.compile(r"\{\{\s*(params|matrix|run|shot)\.([A-Za-z_]\w*)\s*\}\}")
+"""What nearly all templates consist of; these are put in without compiling a template for each shot."""
 _LIMIT = 1_000_000
 """Characters that one template may make: far above any prompt, far below what fills the memory."""
 
@@ -29,6 +31,14 @@ class TemplateError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class _UnknownNameError(TemplateError):
+    """A name that is no scope."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} is not defined")
+        self.name = name
 
 
 class Names(dict[str, Any]):
@@ -74,13 +84,16 @@ def render(text: str, names: Scopes) -> Any:
     Raises TemplateError.
     """
     try:
-        value = _compiled(text)(names)
+        value = _put_in(text, names) if not is_template(_NAME.sub("", text)) else _compiled(text)(names)
+    except _UnknownNameError as error:
+        raise _unknown(error.name, names) from None
     except TemplateError:
         raise
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
     except Exception as error:  # noqa: BLE001 - whatever an expression raises is the template's mistake
-        raise TemplateError(f"the template cannot be rendered: {_sentence(error)}") from None
+        hint = "text and numbers are joined with ~, as in {{ params.city ~ 2 }}" if isinstance(error, TypeError) else None
+        raise TemplateError(f"the template cannot be rendered: {_sentence(error)}", hint) from None
     if value is not None and not isinstance(value, str | int | float | list | dict):
         raise TemplateError(
             f"the template yields {type(value).__name__}, which is not a value", "yield text, a number, a boolean or a list"
@@ -88,6 +101,21 @@ def render(text: str, names: Scopes) -> Any:
     if isinstance(value, str) and len(value) > _LIMIT:
         raise TemplateError(f"the template yields {len(value):,} characters")
     return value
+
+
+def _put_in(text: str, names: Scopes) -> Any:
+    """Render a template of plain names only, as Jinja2 would."""
+    whole = _NAME.fullmatch(text.strip())
+    if whole:
+        return _named(whole, names)
+    return _NAME.sub(lambda match: str(_finalize(_named(match, names))), text)
+
+
+def _named(match: re.Match[str], names: Scopes) -> Any:
+    scope, name = match.groups()
+    if name not in names[scope]:
+        raise _undefined(names[scope], name, None)
+    return names[scope][name]
 
 
 @lru_cache(maxsize=4096)
@@ -105,6 +133,14 @@ def _compiled(text: str) -> Callable[[Scopes], Any]:
         raise TemplateError(
             f"the template does not parse: {_sentence(error)}", "write it as {{ params.NAME }}, both braces doubled"
         ) from None
+
+
+def _advice(message: str) -> str:
+    named = re.search(r"(?:filter|test) named '(\w+)'", message)
+    if named:
+        close = nearest(named[1], _environment().filters)
+        return f"did you mean {close[0]}?" if close else "Jinja2's own filters can be used: upper, lower, round, default, ..."
+    return "write it as {{ params.NAME }}, both braces doubled"
 
 
 def _defined(value: Any) -> Any:
@@ -139,7 +175,8 @@ def _environment() -> Environment:
 
         def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
             if operator == "**" or any(isinstance(side, str | list | tuple) for side in (left, right)):
-                raise TemplateError(f"templates cannot use {operator} here", "compute it outside of the file and pass it as a parameter")
+                what = "raise to a power" if operator == "**" else "multiply text or lists"
+                raise TemplateError(f"templates cannot {what}", "compute it outside of the file and pass it as a parameter")
             return super().call_binop(context, operator, left, right)
 
     return Sandbox(undefined=Missing, keep_trailing_newline=True, finalize=_finalize, autoescape=False)
@@ -163,9 +200,15 @@ def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
         return TemplateError(f"{where} is not defined", f"did you mean {obj.label}.{close[0]}?" if close else f"there are {known}")
     if name is not None and isinstance(obj, dict | list | str | int | float):
         return TemplateError(f"{name!r} is not defined in {obj!r}")
-    close = nearest(str(name), ("params", "matrix", "run", "shot"))
-    advice = f"did you mean {close[0]}?" if close else "templates see params, matrix, run.date, run.id and shot.id: write params.NAME"
-    return TemplateError(hint or f"{name!r} is not defined", advice)
+    return TemplateError(hint) if hint else _UnknownNameError(str(name))
+
+
+def _unknown(name: str, names: Scopes) -> TemplateError:
+    """Explain a name that is no scope: mostly one that lacks its scope."""
+    holders = [label for label, scope in names.items() if name in scope]
+    close = [f"{label}.{name}" for label in holders] or list(nearest(name, names))
+    hint = f"did you mean {close[0]}?" if close else "templates see params, matrix, run.date, run.id and shot.id: write params.NAME"
+    return TemplateError(f"{name!r} is not defined", hint)
 
 
 def _sentence(error: Exception) -> str:
