@@ -1,0 +1,150 @@
+"""What is to be rendered, resolved from a request: sizes, length, texts, and the local files that it starts from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from animatic.catalog.model import Model
+
+VERSION = 2
+"""Part of every key: counts up when slates look different, so that a state folder never serves the old ones."""
+
+_NAMED_SIDES = {"1k": 1024, "2k": 2048, "4k": 2160}
+_DEFAULT_SIDE = {"video": 720, "image": 1024, "enhance": 1024}
+_SOURCE_FIELDS = ("edit_video", "init_video", "video_reference", "start_video", "reference_videos")
+_START_FIELDS = ("start_image", "init_image_url", "image_url", "scene_image_url")
+_MOST_SECONDS = 120.0
+_SHORTEST = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Media:
+    """One of the simulator's own files that a request names: content hash, absolute path, and whether it moves."""
+
+    sha256: str
+    path: str
+    moving: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """All that determines a render. Sizes in pixels, even for clips; None sizes follow the start picture or source."""
+
+    kind: Literal["video", "image", "enhance"]
+    model: str
+    text: str
+    variation: int
+    """0 for the first request of its kind, then counting: a second take looks different."""
+    width: int | None
+    height: int | None
+    aspect: float | None
+    side: int
+    """Length of the shorter side where neither width and height nor a picture decide."""
+    longest_side: int
+    fps: float
+    seconds: float | None
+    """None: as long as the source."""
+    start: Media | None
+    end: Media | None
+    source: Media | None
+    references: tuple[Media, ...]
+
+    @property
+    def suffix(self) -> str:
+        """File name extension of the result."""
+        return "mp4" if self.kind == "video" else "png"
+
+    @property
+    def key(self) -> str:
+        """Name of the result by content: the same recipe is rendered once, wherever the files lie."""
+        facts = json.dumps({**_without_paths(asdict(self)), "version": VERSION}, sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
+def recipe_of(
+    model: Model, body: Mapping[str, Any], text: str, media: Mapping[tuple[str | int, ...], Media], *, variation: int, longest_side: int
+) -> Recipe:
+    """Read a checked body: fields that are not set count with the model's default."""
+    value = {name: body.get(name, field.default) for name, field in model.fields.items()}
+    source = _first(media, _SOURCE_FIELDS, moving=True) if model.kind == "video" else None
+    start = _first(media, _START_FIELDS, moving=False)
+    end = _first(media, ("end_image",), moving=False)
+    fps = _number(value.get("fps")) or 24.0
+    width, height = _number(value.get("width")), _number(value.get("height"))
+    ratio = next((str(value[name]) for name in ("aspect_ratio", "ratio", "resolution") if ":" in str(value.get(name))), None)
+    if ratio and (pixels := _pixels(ratio)):
+        width, height = pixels
+    return Recipe(
+        kind=model.kind,
+        model=model.name,
+        text=text,
+        variation=variation,
+        width=round(width) if width and height else None,
+        height=round(height) if width and height else None,
+        aspect=_ratio(ratio),
+        side=_side(value.get("resolution"), model.kind),
+        longest_side=longest_side,
+        fps=min(max(fps, 1.0), 60.0),
+        seconds=_seconds(value, body, fps, source),
+        start=start,
+        end=end,
+        source=source,
+        references=tuple(item for path, item in media.items() if item not in (start, end, source) and not item.moving)[:4],
+    )
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_paths(inner) for name, inner in value.items() if name != "path"}
+    if isinstance(value, list | tuple):
+        return [_without_paths(inner) for inner in value]
+    return value
+
+
+def _first(media: Mapping[tuple[str | int, ...], Media], names: tuple[str, ...], *, moving: bool) -> Media | None:
+    return next((item for name in names for path, item in media.items() if path[0] == name and item.moving == moving), None)
+
+
+def _seconds(value: Mapping[str, Any], body: Mapping[str, Any], fps: float, source: Media | None) -> float | None:
+    asked = _number(body.get("duration"))
+    if asked is None and source is not None:
+        return None
+    frames = _number(value.get("num_frames"))
+    seconds = asked or (frames / fps if frames else _number(value.get("duration"))) or 5.0
+    return min(max(seconds, 1 / fps), _MOST_SECONDS)
+
+
+def _side(resolution: Any, kind: str) -> int:
+    text = str(resolution or "").lower()
+    if found := re.fullmatch(r"(\d+)p", text):
+        return max(int(found[1]), _SHORTEST)
+    return _NAMED_SIDES.get(text, _DEFAULT_SIDE[kind])
+
+
+def _pixels(text: str) -> tuple[float, float] | None:
+    """Read ``1280:720``, as Runway spells sizes; ``16:9`` is none."""
+    width, _, height = text.partition(":")
+    if width.isdigit() and height.isdigit() and int(width) >= 100 and int(height) >= 100:  # noqa: PLR2004
+        return float(width), float(height)
+    return None
+
+
+def _ratio(text: str | None) -> float | None:
+    width, _, height = (text or "").partition(":")
+    first, second = _number(width), _number(height)
+    return first / second if first and second else None
+
+
+def _number(value: Any) -> float | None:
+    """Read 5, 5.0, "5" and "5s"; None for anything else that is no positive number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)s?", value.strip())
+        value = float(found[1]) if found else None
+    return float(value) if isinstance(value, int | float) and value > 0 else None

@@ -1,0 +1,122 @@
+"""The process: one socket, one event loop, an end when it is told to or when its parent is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from animatic.catalog import Catalog
+from animatic.simulator.api import application
+from animatic.simulator.settings import SimulatorSettings
+from animatic.simulator.simulation import Simulation
+from animatic.simulator.webhooks import calling
+
+_PARENT_LOOK_SECONDS = 0.5
+_GRACE_SECONDS = 2
+_BACKLOG = 2048
+
+
+def serve(state: Path, settings: SimulatorSettings, *, host: str = "127.0.0.1", port: int = 0, parent: int | None = None) -> None:
+    """Run until SIGTERM or SIGINT, or until the process ``parent`` is gone. Prints one line of JSON with the address when it listens."""
+    asyncio.run(_serve(state, settings, host=host, port=port, parent=parent))
+
+
+async def _serve(state: Path, settings: SimulatorSettings, *, host: str, port: int, parent: int | None) -> None:
+    simulation = Simulation(state, settings, catalog=Catalog.load())
+    simulation.attach()
+    try:
+        with socket.create_server((host, port), backlog=_BACKLOG) as listener:
+            url = f"http://{host}:{listener.getsockname()[1]}"
+            server = _Server(simulation, url)
+            async with calling(simulation, url):
+                watch = asyncio.create_task(_end_with(parent, server)) if parent is not None else None
+                await server.serve(sockets=[listener])
+                if watch is not None:
+                    watch.cancel()
+    finally:
+        simulation.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, simulation: Simulation, url: str) -> None:
+        config = uvicorn.Config(
+            application(simulation),
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            date_header=False,  # the application's clock may be skewed
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=30,
+        )
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        sys.stdout.write(json.dumps({"url": self._url, "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+
+
+class _Protocol(H11Protocol):
+    """Gives the application its connection's transport, to break off without an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+async def _end_with(parent: int, server: uvicorn.Server) -> None:
+    """Stop the server when the process is gone: at once where the system tells, else within half a second.
+
+    A death signal of the parent (prctl) is not used: Linux sends it when the thread ends that started this process.
+    """
+    with _gone(parent) as gone:
+        while not gone.is_set() and _lives(parent):
+            try:
+                await asyncio.wait_for(gone.wait(), _PARENT_LOOK_SECONDS)
+            except TimeoutError:
+                pass
+    server.should_exit = True
+
+
+@contextmanager
+def _gone(pid: int) -> Iterator[asyncio.Event]:
+    event = asyncio.Event()
+    if not hasattr(os, "pidfd_open"):
+        yield event
+        return
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        yield event
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_reader(handle, event.set)
+    try:
+        yield event
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

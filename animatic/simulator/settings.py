@@ -1,0 +1,144 @@
+"""How the simulator behaves: ordinary typed configuration, faults included. Read from JSON, changeable while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args
+
+from animatic.errors import UsageError
+
+ResultShape = Literal["urls", "video_url", "both", "objects", "rotate"]
+
+_SECONDS = {"late_listing", "slow_post", "retry_after"}
+_T = TypeVar("_T", "Faults", "SimulatorSettings")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Faults:
+    """What goes wrong, and how often: probabilities from 0 to 1, apart from the three that are seconds."""
+
+    rate_limited: float = 0.0
+    """429 before acceptance."""
+    retry_after: float = 0.0
+    """Seconds that a 429 names in Retry-After; 0: no such header."""
+    error_before: float = 0.0
+    """503 to a POST that was not accepted."""
+    error_after: float = 0.0
+    """500 to a POST that was accepted (and will be billed)."""
+    html_524: float = 0.0
+    """A proxy's HTML page with status 524 to a POST that was accepted."""
+    lost_before: float = 0.0
+    """Connection closed without an answer; the POST was not accepted."""
+    lost_after: float = 0.0
+    """Connection closed without an answer; the POST was accepted."""
+    slow_post: float = 0.0
+    """Seconds before any POST is looked at."""
+    late_listing: float = 0.0
+    """Seconds for which a new job is missing from ``GET /jobs`` and ``GET /jobs/{id}``."""
+    failing_poll: float = 0.0
+    """503 to a GET of jobs."""
+    cut_download: float = 0.0
+    """A result's body ends half-way."""
+    failed_job: float = 0.0
+    moderated: float = 0.0
+    empty_result: float = 0.0
+    """A completed (and billed) job without a file."""
+    webhook_lost: float = 0.0
+    webhook_doubled: float = 0.0
+    webhook_early: float = 0.0
+    """A call while the job is still running, besides the one at its end."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            _number(item.name, value)
+            if item.name not in _SECONDS | {"seed"} and not 0 <= value <= 1:
+                raise UsageError(f"fault {item.name} is a probability from 0 to 1, not {value!r}")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Faults:
+        """Parse; UsageError names an unknown fault or a value that is none."""
+        return _parsed(cls, data)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimulatorSettings:
+    """Everything that can be set. Times are in seconds."""
+
+    image_seconds: float = 1.0
+    """How long a job for a still takes."""
+    video_seconds: float = 3.0
+    job_seconds: float | None = None
+    """Overrides both of the above."""
+    jitter: float = 0.2
+    """Share by which a job may take longer or shorter."""
+    concurrency: int = 64
+    """Jobs that run at once; further ones are backlogged."""
+    backlog: int = 5000
+    """Jobs that may wait; beyond that a POST is answered with 429."""
+    tokens: tuple[str, ...] = ()
+    """Bearer tokens that are accepted; empty: any that is not empty."""
+    strict_media: bool = True
+    """Media fields take own assets and results, and https addresses; anything else is refused with 422."""
+    result_shape: ResultShape = "rotate"
+    """Which of the known result shapes a video job shows; ``rotate`` goes through urls, video_url and both by job."""
+    url_seconds: float | None = None
+    """Result addresses carry a signature and expire after this time; None: plain and lasting."""
+    clock_skew: float = 0.0
+    """How far the simulator's clock is ahead of the machine's."""
+    longest_side: int = 1920
+    """Renders are no larger than this many pixels; small values make load tests cheap."""
+    seed: int = 0
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        for name in ("image_seconds", "video_seconds", "jitter", "concurrency", "backlog", "longest_side"):
+            _number(name, getattr(self, name))
+        if self.concurrency < 1:
+            raise UsageError("the simulator needs a concurrency of at least 1")
+        if self.longest_side < 64:  # noqa: PLR2004
+            raise UsageError("longest_side is at least 64 pixels")
+        if self.result_shape not in get_args(ResultShape):
+            raise UsageError(f"result_shape is one of {', '.join(get_args(ResultShape))}, not {self.result_shape!r}")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SimulatorSettings:
+        """Parse; ``faults`` is an object of its own. UsageError names what is unknown or of the wrong type."""
+        given = dict(data)
+        if "faults" in given:
+            given["faults"] = Faults.from_json(given["faults"])
+        if "tokens" in given:
+            given["tokens"] = tuple(given["tokens"])
+        return _parsed(cls, given)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` takes."""
+        return dataclasses.asdict(self)
+
+    def changed(self, data: Mapping[str, Any]) -> SimulatorSettings:
+        """Return these settings with some changed; faults that are not named stay as they are."""
+        merged = {**self.to_json(), **data}
+        if isinstance(data.get("faults"), Mapping):
+            merged["faults"] = {**dataclasses.asdict(self.faults), **data["faults"]}
+        return SimulatorSettings.from_json(merged)
+
+    def seconds_of(self, kind: str) -> float:
+        """Return how long a job of that kind takes before jitter."""
+        if self.job_seconds is not None:
+            return self.job_seconds
+        return self.video_seconds if kind == "video" else self.image_seconds
+
+
+def _parsed(cls: type[_T], data: Mapping[str, Any]) -> _T:
+    known = {item.name for item in dataclasses.fields(cls)}
+    if unknown := sorted(set(data) - known):
+        raise UsageError(f"unknown simulator setting: {', '.join(unknown)}", hint=f"known are {', '.join(sorted(known))}")
+    return cls(**data)
+
+
+def _number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:  # noqa: PLR2004
+        raise UsageError(f"simulator setting {name} is a number from 0 on, not {value!r}")
