@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @deliver_option
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
 @json_option
-def runs(pipeline: str | None, files: tuple[Path, ...], deliver: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
+def runs(pipeline: str | None, files: tuple[Path, ...], deliver: str | None, limit: int, as_json: bool) -> None:
     """List runs, the newest first: what came of them and what they cost."""
     found = asyncio.run(_runs(files, deliver, pipeline, limit))
     if as_json:
@@ -67,7 +67,7 @@ def _run_facts(run: PastRun, manifest: Manifest | None) -> dict[str, object]:
 @file_option
 @deliver_option
 @json_option
-def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:  # noqa: FBT001
+def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
     """Show where each shot of RUN is (default: the newest run)."""
     run, manifest = asyncio.run(_status(files, deliver, run_id))
     if as_json:

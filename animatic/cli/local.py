@@ -17,7 +17,7 @@ from animatic.settings import Settings
 @click.option("--port", type=click.IntRange(0, 65535), default=8483, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
 @click.option("--state", type=click.Path(path_type=Path), help="Where jobs and files are kept (default: the state folder).")
 @json_option
-def simulate(port: int, state: Path | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+def simulate(port: int, state: Path | None, as_json: bool) -> None:
     """Run the simulator alone, until Ctrl-C: a Krea for KREA_API_URL that costs nothing."""
     from animatic.simulator import launch
 
@@ -35,7 +35,7 @@ def simulate(port: int, state: Path | None, as_json: bool) -> None:  # noqa: FBT
 
 @click.command()
 @json_option
-def down(as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+def down(as_json: bool) -> None:
     """End the local Prefect server that earlier runs left up."""
     from flows.local_server import stop
 

@@ -26,6 +26,12 @@ VERBS = {
     "resume": "animatic.cli.perform",
     "runs": "animatic.cli.inspect",
     "status": "animatic.cli.inspect",
+    "takes": "animatic.cli.decide",
+    "use": "animatic.cli.decide",
+    "doubts": "animatic.cli.decide",
+    "adopt": "animatic.cli.decide",
+    "resubmit": "animatic.cli.decide",
+    "spend": "animatic.cli.decide",
     "simulate": "animatic.cli.local",
     "down": "animatic.cli.local",
 }

@@ -72,11 +72,11 @@ def run(
     params: tuple[str, ...],
     files: tuple[Path, ...],
     only: str | None,
-    fresh: bool,  # noqa: FBT001 (click passes flags by name)
-    simulate: bool,  # noqa: FBT001
+    fresh: bool,
+    simulate: bool,
     deliver: str | None,
     plan_file: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> int:
     """Make every shot of a PIPELINE that is not made yet, and deliver the clips, the reel and the record."""
     settings = Settings.from_environment()
@@ -93,7 +93,7 @@ def run(
 @file_option
 @deliver_option
 @json_option
-def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:  # noqa: FBT001
+def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
     """Take up what a crashed, interrupted or failed RUN left: jobs that were paid for are adopted, only what is missing is paid for."""
     settings = Settings.from_environment()
     declaration = declared(files)

@@ -8,12 +8,13 @@ arrived. Exactly one: it is ours. Several: a person decides. Nothing here ever s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
-from animatic.ledger import Attempt, ClaimedError, Failure, How
+from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, Failure, How
 from animatic.takes.run import Run
 
 MARGIN = timedelta(seconds=2)
@@ -79,14 +80,19 @@ async def _resolve(run: Run, attempt: Attempt, lost: LostAnswerError | None) -> 
         settling = run.clock() < patient_until and any(run.ledger.owner_alive(other.intent) is not False for other in others)
         if candidates and not settling:
             await _ask(run, attempt, candidates)
+        # Asking who claimed what may have completed what a dead worker had begun to write: perhaps the job was known all along.
+        current = await _current(run, attempt)
+        if current.submitted is not None or current.settled is not None:
+            return None
         if not candidates and run.clock() >= until:
-            await run.ledger.settle(
-                attempt.intent.fingerprint,
-                attempt.number,
-                "never_arrived",
-                usd=Decimal(0),
-                error=Failure(code="never_arrived", message=lost.message if lost else "the process ended before an answer came"),
-            )
+            with contextlib.suppress(AlreadySubmittedError):
+                await run.ledger.settle(
+                    attempt.intent.fingerprint,
+                    attempt.number,
+                    "never_arrived",
+                    usd=Decimal(0),
+                    error=Failure(code="never_arrived", message=lost.message if lost else "the process ended before an answer came"),
+                )
             return None
         await asyncio.sleep(min(LOOK_EVERY, max(0.05, grace / 4)))
 
