@@ -101,10 +101,7 @@ class _BusyError(Exception):
 
 
 async def _fetch(session: Session, url: str, part: Path, *, progress: Progress | None, largest: int) -> Download:
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise BadClipError("the job's result is not a URL", code="bad_url") from error
+    address = _address(url)
     headers = {"Accept-Encoding": "identity", **session.authorization(address)}
     async with session.http.stream("GET", address, headers=headers, follow_redirects=True) as response:
         _check_answer(response, largest)
@@ -125,12 +122,22 @@ async def _fetch(session: Session, url: str, part: Path, *, progress: Progress |
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(file.close)
-        arrived = response.num_bytes_downloaded
+        arrived = response.num_bytes_downloaded if "content-encoding" in response.headers else size
         if announced is not None and arrived != announced:
             raise _CutError(f"the download brought {arrived} of {announced} bytes")
         if size == 0:
             raise _CutError("the download is empty")
         return Download(sha256=digest.hexdigest(), size=size, mime=_mime(response, address))
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if address.scheme not in {"http", "https"} or not address.host:
+        raise BadClipError("the job's result is not a URL that can be fetched", code="bad_url")
+    return address
 
 
 def _check_answer(response: httpx.Response, largest: int) -> None:

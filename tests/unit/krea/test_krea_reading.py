@@ -1,0 +1,248 @@
+"""Reading is repeated with back-off until patience runs out, and tells absence, refusal and outage apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import anyio
+import httpx
+import pytest
+
+from animatic.errors import BadMediaError, KreaRefusedError, KreaUnreachableError, UsageError
+from animatic.krea import KreaClient
+from animatic.settings import Patience
+
+pytestmark = pytest.mark.anyio
+Make = Callable[..., KreaClient]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.Response(500),
+        httpx.Response(503, text="upstream"),
+        httpx.Response(524, html="<title>late</title>"),
+        httpx.Response(408),
+        httpx.Response(425),
+        httpx.Response(429, json={"error": "busy"}),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("closed"),
+        httpx.PoolTimeout("full"),
+        httpx.Response(200, html="<title>Sign in to the airport</title>"),
+        httpx.Response(200, content=b'{"job_id": "a", "st'),
+        httpx.Response(200, json={"status": "queued"}),
+    ],
+    ids=str,
+)
+async def test_passing_failures_are_retried(krea, client: KreaClient, failure: httpx.Response | Exception):
+    krea.add("a")
+    krea.script += [failure, failure]
+    async with client:
+        job = await client.job("a")
+    assert job is not None
+    assert job.id == "a"
+    assert len(krea.requests) == 3
+
+
+async def test_delays_grow_and_heed_the_server(krea, time, client: KreaClient):
+    krea.add("a")
+    krea.script += [httpx.Response(500)] * 4 + [httpx.Response(429, headers={"Retry-After": "17"})]
+    async with client:
+        await client.job("a")
+    for nap, most in zip(time.naps, (0.5, 1, 2, 4, 17), strict=True):
+        assert most / 2 <= nap <= most
+    assert time.naps[-1] == 17
+
+
+async def test_a_long_outage_ends_as_unreachable(krea, time, client: KreaClient):
+    krea.down_until = 1e9
+    async with client:
+        with pytest.raises(KreaUnreachableError) as caught:
+            await client.job("a")
+    assert 60 <= time.seconds <= 61
+    assert "60 s" in caught.value.message
+    assert caught.value.exit_code == 6
+
+
+async def test_a_refused_token_is_not_retried(krea, client: KreaClient):
+    krea.script.append(httpx.Response(401, json={"message": "Unauthorized"}))
+    async with client:
+        with pytest.raises(KreaRefusedError):
+            await client.job("a")
+    assert len(krea.requests) == 1
+
+
+async def test_an_unusable_address_is_not_retried(krea, time, client: KreaClient):
+    krea.script.append(httpx.UnsupportedProtocol("x"))
+    async with client:
+        with pytest.raises(KreaUnreachableError):
+            await client.job("a")
+    assert time.naps == []
+
+
+async def test_a_redirected_api_is_a_wrong_setting(krea, client: KreaClient):
+    krea.script.append(httpx.Response(301, headers={"location": "https://www.krea.test/"}))
+    async with client:
+        with pytest.raises(UsageError, match="KREA_API_URL"):
+            await client.job("a")
+
+
+async def test_an_unknown_job_is_none(krea, client: KreaClient):
+    async with client:
+        assert await client.job("nobody") is None
+    assert len(krea.requests) == 1
+
+
+async def test_a_young_job_that_is_not_found_is_asked_for_again(krea, time, client: KreaClient):
+    krea.add("a")
+    krea.script += [httpx.Response(404)] * 3
+    async with client:
+        job = await client.job("a", created_at=time.now())
+    assert job is not None
+    assert len(krea.requests) == 4
+
+
+async def test_an_old_job_that_is_not_found_is_not_asked_for_again(krea, time, client: KreaClient):
+    async with client:
+        assert await client.job("a", created_at=time.now() - timedelta(minutes=1)) is None
+    assert len(krea.requests) == 1
+
+
+async def test_job_ids_cannot_leave_their_place_in_the_path(krea, client: KreaClient):
+    async with client:
+        await client.job("../assets?x=1")
+    assert krea.requests[0].url.raw_path == b"/jobs/..%2Fassets%3Fx%3D1"
+
+
+async def test_jobs_are_paged_newest_first(krea, time, client: KreaClient):
+    for number in range(25):
+        krea.add(f"j{number}")
+        time.seconds += 1
+    async with client:
+        found = [job.id async for job in client.jobs(limit=10)]
+    assert found == [f"j{number}" for number in reversed(range(25))]
+    assert krea.counts["list"] == 3
+
+
+async def test_jobs_stop_at_those_created_before_since(krea, time, client: KreaClient):
+    for number in range(25):
+        krea.add(f"j{number}")
+        time.seconds += 1
+    async with client:
+        found = [job.id async for job in client.jobs(since=krea.created_at("j18"), limit=10)]
+    assert found == [f"j{number}" for number in reversed(range(18, 25))]
+    assert krea.counts["list"] == 1
+
+
+async def test_a_cursor_that_repeats_itself_ends_the_list(krea, client: KreaClient):
+    page = {"items": [{"job_id": "a", "status": "queued"}], "next_cursor": "same"}
+    krea.script += [httpx.Response(200, json=page)] * 5
+    async with client:
+        assert [job.id async for job in client.jobs()] == ["a", "a"]
+
+
+@pytest.mark.parametrize(("status", "cancelled"), [(200, True), (204, True), (404, False), (409, False), (400, False)])
+async def test_cancelling_says_whether_krea_took_it(krea, client: KreaClient, status: int, cancelled: bool):
+    krea.script.append(httpx.Response(status))
+    async with client:
+        assert await client.cancel("a") is cancelled
+    assert krea.requests[0].method == "DELETE"
+
+
+async def test_assets_can_be_gone(krea, client: KreaClient):
+    krea.script += [httpx.Response(200, json={"id": "a", "image_url": "https://krea.test/a.png"}), httpx.Response(404)]
+    async with client:
+        found = await client.asset("a")
+        assert found is not None
+        assert found.url == "https://krea.test/a.png"
+        assert await client.asset("a") is None
+
+
+async def test_the_openapi_document_must_be_one(krea, time, client: KreaClient):
+    krea.script += [httpx.Response(200, json={"error": "x"}), httpx.Response(200, json={"paths": {"/jobs": {}}})]
+    async with client:
+        assert await client.fetch_openapi() == {"paths": {"/jobs": {}}}
+    assert len(time.naps) == 1
+
+
+async def test_the_clock_offset_narrows_with_every_answer(krea, time, client: KreaClient):
+    krea.add("a", seconds=1000)
+    ahead = timedelta(seconds=42.3)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        date = (time.now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        return httpx.Response(200, json=krea.body("a"), headers={"Date": date})
+
+    async with client:
+        assert client.clock_offset == timedelta(0)
+        for _ in range(20):
+            krea.script.append(answer)
+            await client.job("a")
+            time.seconds += 0.37
+    assert abs(client.clock_offset - ahead) < timedelta(seconds=0.2)
+
+
+async def test_a_clock_that_is_set_is_followed(krea, time, client: KreaClient):
+    krea.add("a", seconds=1000)
+    async with client:
+        for offset in (3600, -3600):
+            date = (time.now() + timedelta(seconds=offset)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+            krea.script.append(httpx.Response(200, json=krea.body("a"), headers={"Date": date}))
+            await client.job("a")
+    assert abs(client.clock_offset - timedelta(seconds=-3600)) <= timedelta(seconds=1)
+
+
+async def test_a_burst_never_floods_the_connection_pool(client_for: Make):
+    running, most = 0, 0
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await anyio.sleep(0.001)
+        running -= 1
+        return httpx.Response(200, json={"job_id": request.url.path[-3:], "status": "queued"})
+
+    async with client_for(handler) as client, anyio.create_task_group() as group:
+        for number in range(200):
+            group.start_soon(client.job, f"{number:03}")
+    assert most <= 16
+
+
+async def test_an_enormous_answer_is_not_read_to_its_end(client_for: Make, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("animatic.krea.session.LARGEST_ANSWER", 1000)
+    async with client_for(lambda _: httpx.Response(200, content=b"[" + b" " * 5000), patience=Patience(outage=1)) as client:
+        with pytest.raises(KreaUnreachableError):
+            await client.job("a")
+
+
+async def test_the_token_stays_on_the_apis_own_origin(client_for: Make, tmp_path):
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if request.url.path == "/own":
+            return httpx.Response(302, headers={"location": "https://cdn.other.test/file.mp4"})
+        return httpx.Response(200, content=b"x", headers={"content-type": "video/mp4"})
+
+    async with client_for(handler) as client:
+        for url in (
+            "https://krea.test/own",
+            "https://gen.krea.ai/a.mp4",
+            "http://krea.test/a.mp4",
+            "https://krea.test:8443/a",
+            "https://krea.test.evil.test/a",
+        ):
+            await client.download(url, tmp_path / "a.mp4")
+    assert [str(request.url) for request in seen if "authorization" in request.headers] == ["https://krea.test/own"]
+
+
+async def test_a_refused_upload_is_bad_media(krea, client: KreaClient, tmp_path):
+    file = tmp_path / "a.png"
+    file.write_bytes(b"x")
+    krea.script.append(httpx.Response(400, json={"error": "Invalid file type"}))
+    async with client:
+        with pytest.raises(BadMediaError, match="Invalid file type"):
+            await client.upload(file, mime="image/png", description="d")

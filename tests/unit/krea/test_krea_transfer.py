@@ -1,0 +1,174 @@
+"""Files arrive whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, StorageError
+from animatic.krea import ExpiredUrlError, KreaClient
+from animatic.krea.transfer import download
+
+pytestmark = pytest.mark.anyio
+Make = Callable[..., KreaClient]
+URL = "https://gen.krea.ai/clip.mp4?sig=SECRET"
+DATA = bytes(range(256)) * 9000  # more than two chunks
+VIDEO = {"content-type": "video/mp4"}
+
+
+def nothing_left(folder: Path, *names: str) -> bool:
+    return sorted(path.name for path in folder.iterdir() if path.name != "home") == sorted(names)
+
+
+async def test_a_download_is_hashed_and_reported(krea, client: KreaClient, tmp_path: Path):
+    krea.script.append(httpx.Response(200, content=DATA, headers=VIDEO))
+    steps: list[tuple[int, int | None]] = []
+    async with client:
+        done = await client.download(URL, tmp_path / "a.mp4", progress=lambda size, whole: steps.append((size, whole)))
+    assert (tmp_path / "a.mp4").read_bytes() == DATA
+    assert (done.sha256, done.size, done.mime) == (hashlib.sha256(DATA).hexdigest(), len(DATA), "video/mp4")
+    assert steps[-1] == (len(DATA), len(DATA))
+    assert nothing_left(tmp_path, "a.mp4")
+    assert krea.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_an_expired_url_is_told_apart(krea, client: KreaClient, tmp_path: Path, status: int):
+    krea.script.append(httpx.Response(status, text="expired"))
+    async with client:
+        with pytest.raises(ExpiredUrlError) as caught:
+            await client.download(URL, tmp_path / "a.mp4")
+    assert "SECRET" not in str(caught.value)
+    assert nothing_left(tmp_path)
+
+
+async def test_a_cut_download_is_fetched_again_from_the_start(krea, client: KreaClient, tmp_path: Path, broken_stream):
+    krea.script += [
+        httpx.Response(200, stream=broken_stream(DATA[:1000]), headers={**VIDEO, "content-length": str(len(DATA))}),
+        httpx.Response(200, content=DATA, headers=VIDEO),
+    ]
+    async with client:
+        done = await client.download(URL, tmp_path / "a.mp4")
+    assert done.size == len(DATA)
+    assert (tmp_path / "a.mp4").read_bytes() == DATA
+
+
+async def test_a_file_shorter_than_announced_is_cut(krea, client: KreaClient, tmp_path: Path):
+    class Short(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            yield DATA[:1000]
+
+    def short(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Short(), headers={**VIDEO, "content-length": str(len(DATA))})
+
+    (tmp_path / "a.mp4").write_bytes(b"what was there before")
+    krea.script += [short] * 3
+    async with client:
+        with pytest.raises(BadClipError, match=re.escape(f"1000 of {len(DATA)} bytes, 3 times")):
+            await client.download(URL, tmp_path / "a.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == b"what was there before"
+    assert nothing_left(tmp_path, "a.mp4")
+    assert len(krea.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "answer", [{"html": "<title>Sign in</title>"}, {"json": {"error": "x"}}, {"content": b"", "headers": VIDEO}], ids=str
+)
+async def test_what_is_no_file_is_refused(krea, client: KreaClient, tmp_path: Path, answer):
+    krea.script += [lambda _: httpx.Response(200, **answer)] * 3
+    async with client:
+        with pytest.raises(BadClipError):
+            await client.download(URL, tmp_path / "a.mp4")
+    assert nothing_left(tmp_path)
+
+
+async def test_a_busy_host_is_waited_for(krea, time, client: KreaClient, tmp_path: Path):
+    krea.script += [
+        httpx.Response(503, headers={"Retry-After": "4"}),
+        httpx.ConnectError("x"),
+        httpx.Response(200, content=b"x", headers=VIDEO),
+    ]
+    async with client:
+        await client.download(URL, tmp_path / "a.mp4")
+    assert time.naps[0] == 4
+
+
+async def test_a_host_that_stays_away_is_unreachable(krea, client: KreaClient, tmp_path: Path):
+    krea.down_until = 1e9
+    async with client:
+        with pytest.raises(KreaUnreachableError, match=r"gen\.krea\.ai"):
+            await client.download(URL, tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_an_oversized_file_is_given_up_at_once(krea, client: KreaClient, tmp_path: Path, announced: bool):
+    async def chunks():
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    content = b"x" * 5_000_000 if announced else chunks()
+    krea.script.append(httpx.Response(200, content=content, headers=VIDEO))
+    async with client:
+        with pytest.raises(BadClipError) as caught:
+            await download(client._session, URL, tmp_path / "a.mp4", largest=1_000_000)
+    assert caught.value.code == "too_large"
+    assert len(krea.requests) == 1
+    assert nothing_left(tmp_path)
+
+
+async def test_an_unwritable_target_is_our_own_trouble(krea, client: KreaClient, tmp_path: Path):
+    krea.script.append(httpx.Response(200, content=DATA, headers=VIDEO))
+    async with client:
+        with pytest.raises(StorageError, match="cannot write"):
+            await client.download(URL, tmp_path / "missing" / "a.mp4")
+
+
+async def test_a_result_that_is_no_url_is_refused(krea, client: KreaClient, tmp_path: Path):
+    async with client:
+        for url in ("https://host:port/", "ftp://host/a.mp4", ""):
+            with pytest.raises(BadClipError):
+                await client.download(url, tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("header", "mime"), [("video/webm; codecs=vp9", "video/webm"), ("application/octet-stream", "video/mp4"), ("", "video/mp4")]
+)
+async def test_the_type_is_as_announced_or_by_name(krea, client: KreaClient, tmp_path: Path, header: str, mime: str):
+    krea.script.append(httpx.Response(200, content=b"x", headers={"content-type": header} if header else {}))
+    async with client:
+        assert (await client.download(URL, tmp_path / "a.mp4")).mime == mime
+
+
+async def test_an_upload_is_one_multipart_file(krea, client: KreaClient, tmp_path: Path):
+    file = tmp_path / "frame.png"
+    file.write_bytes(b"PNG" * 1000)
+    krea.script += [
+        httpx.Response(502),
+        httpx.Response(200, json={"id": "as-1", "image_url": "https://krea.test/as-1.png", "mime_type": "image/png"}),
+    ]
+    async with client:
+        asset = await client.upload(file, mime="image/png", description="last frame of dawn")
+    assert (asset.id, asset.url) == ("as-1", "https://krea.test/as-1.png")
+    request = krea.requests[-1]
+    assert (request.method, request.url.path) == ("POST", "/assets")
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    body = request.content
+    assert b'name="file"; filename="frame.png"\r\nContent-Type: image/png' in body
+    assert body.count(b"PNG") == 1000
+    assert b"last frame of dawn" in body
+
+
+async def test_files_that_krea_cannot_take_are_not_sent(krea, client: KreaClient, tmp_path: Path):
+    (tmp_path / "empty.png").touch()
+    with (tmp_path / "big.mp4").open("wb") as file:
+        file.truncate(75_000_001)
+    async with client:
+        for name in ("empty.png", "big.mp4", "missing.png"):
+            with pytest.raises(BadMediaError, match=name):
+                await client.upload(tmp_path / name, mime="image/png")
+    assert krea.requests == []

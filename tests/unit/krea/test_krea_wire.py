@@ -1,0 +1,140 @@
+"""Jobs, lists and assets from every documented shape."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from animatic.krea.wire import PENDING, TERMINAL, WireError, parse_asset, parse_job, parse_page
+
+SEEN = datetime(2026, 11, 21, tzinfo=UTC)
+URL = "https://gen.krea.ai/a.mp4?sig=1"
+
+
+def job(**fields: Any):
+    return parse_job({"job_id": "j", "status": "completed", "created_at": "2026-11-21T10:00:00Z", **fields}, seen=SEEN)
+
+
+@pytest.mark.parametrize(
+    ("result", "urls"),
+    [
+        ({"urls": [URL, "https://x/b.mp4"]}, (URL, "https://x/b.mp4")),
+        ({"urls": [{"type": "preview", "url": "https://x/p.png"}, {"type": "model", "url": URL}]}, (URL, "https://x/p.png")),
+        ({"urls": {"video": URL, "mask": "https://x/m.mp4"}}, (URL, "https://x/m.mp4")),
+        ({"urls": URL}, (URL,)),
+        ({"video_url": URL, "thumbnail_url": "https://x/t.jpg", "width": 1280}, (URL,)),
+        ({"image_url": URL}, (URL,)),
+        ({"urls": [URL], "video_url": URL}, (URL,)),
+        ([URL], (URL,)),
+        ({"urls": []}, ()),
+        ({"urls": ["not a url", 3, None]}, ()),
+        ({}, ()),
+        (None, ()),
+        ("", ()),
+    ],
+)
+def test_result_urls_are_found_in_every_shape(result: Any, urls: tuple[str, ...]):
+    assert job(result=result).urls == urls
+
+
+def test_facts_of_the_result_are_kept():
+    found = job(result={"video_url": URL, "thumbnail_url": "https://x/t.jpg", "duration": 5.0, "width": 1280, "height": 720, "fps": 24})
+    assert found.facts == {"thumbnail_url": "https://x/t.jpg", "duration": 5.0, "width": 1280, "height": 720, "fps": 24}
+
+
+@pytest.mark.parametrize("status", sorted(PENDING))
+def test_documented_pending_statuses_go_on(status: str):
+    assert not job(status=status, result={}).terminal
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_documented_ends_are_terminal(status: str):
+    assert job(status=status).terminal
+
+
+@pytest.mark.parametrize(("written", "meant"), [("canceled", "cancelled"), ("COMPLETED", "completed"), (None, "unknown")])
+def test_other_spellings_of_a_status_are_understood(written: Any, meant: str):
+    assert job(status=written).status == meant
+
+
+def test_an_unknown_status_is_pending_and_logged_once(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        assert not job(status="upscaling-7").terminal
+        assert not job(status="upscaling-7").terminal
+    assert sum("upscaling-7" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "message"),
+    [
+        ({"error": {"code": "E1", "message": "boom"}}, "E1", "boom"),
+        ({"error": "boom"}, "", "boom"),
+        ({"result": {"error": "boom"}}, "", "boom"),
+        ({"result": {"error": {"message": "boom"}}}, "", "boom"),
+        ({"message": "boom"}, "", "boom"),
+        ({"result": {"message": "boom"}}, "", "boom"),
+        ({"detail": [{"loc": ["body", "duration"], "msg": "too long"}]}, "", "duration: too long"),
+    ],
+)
+def test_the_reason_of_a_failed_job_is_found_where_it_stands(fields: dict[str, Any], code: str, message: str):
+    failed = job(status="failed", **fields)
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.message) == (code, message)
+
+
+def test_a_failed_job_without_a_reason_has_no_error():
+    assert job(status="failed", result={}).error is None
+
+
+def test_an_empty_error_object_of_a_running_job_is_no_error():
+    assert job(status="processing", error={}).error is None
+
+
+def test_moderation_is_recognised_only_where_nothing_came_of_the_job():
+    assert job(status="failed", error={"code": "content_moderated", "message": "x"}).moderated
+    assert not job(status="completed", error="safety filter adjusted the prompt", result={"urls": [URL]}).moderated
+
+
+def test_secrets_in_reasons_are_taken_out():
+    failed = job(status="failed", error="cannot fetch https://bucket.s3/x.png?X-Amz-Signature=abc")
+    assert failed.error is not None
+    assert "abc" not in failed.error.message
+    assert "https://bucket.s3/x.png" in failed.error.message
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {}, {"job_id": ""}, {"job_id": 3}])
+def test_an_answer_without_a_job_id_is_refused(data: Any):
+    with pytest.raises(WireError):
+        parse_job(data, seen=SEEN)
+
+
+@pytest.mark.parametrize("created", [None, "yesterday", 17])
+def test_a_missing_creation_time_is_when_it_was_seen(created: Any):
+    assert job(created_at=created).created_at == SEEN
+
+
+def test_times_are_utc():
+    assert job(created_at="2026-11-21T12:00:00+02:00").created_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    assert job(created_at="2026-11-21T10:00:00").created_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("key", ["next_cursor", "nextCursor"])
+def test_both_spellings_of_the_cursor_are_read(key: str):
+    page = parse_page({"items": [{"job_id": "a", "status": "queued"}, {"status": "queued"}], key: "2026"}, seen=SEEN)
+    assert [item.id for item in page.jobs] == ["a"]
+    assert page.cursor == "2026"
+
+
+def test_a_list_that_is_none_is_refused():
+    with pytest.raises(WireError):
+        parse_page({"error": "x"}, seen=SEEN)
+
+
+def test_an_asset_needs_id_and_url():
+    assert parse_asset({"id": "a", "image_url": URL, "mime_type": None, "size_bytes": None}).url == URL
+    for wrong in ({"id": "a"}, {"image_url": URL}, {"id": "a", "image_url": "nope"}, []):
+        with pytest.raises(WireError):
+            parse_asset(wrong)
