@@ -47,7 +47,7 @@ def run_name(spec: PipelineSpec) -> str:
     """Return ``coast-teaser · Porto · noir``: what a person looks for in a list of runs."""
     from prefect.runtime import flow_run
 
-    values = flow_run.get_parameters() or {}
+    values = flow_run.parameters or {}
     return " · ".join([spec.name, *(str(values[name])[:40] for name in spec.params if name in values)])
 
 

@@ -24,13 +24,6 @@ class _WithoutTracebacks(logging.Filter):
         return True
 
 
-def quiet_console() -> None:
-    """Keep Prefect's log lines for its UI: the terminal shows the shots."""
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.engine"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler for handler in logger.handlers if type(handler).__name__ == "APILogHandler"]
-
-
 def hide_tracebacks() -> None:
     """Strip tracebacks of the domain's own errors from run logs."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):

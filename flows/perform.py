@@ -58,7 +58,7 @@ PERFORMANCE: ContextVar[Performance | None] = ContextVar("animatic_performance",
 
 async def perform(performance: Performance) -> State[Any]:
     """Make everything that the plan wants and return the flow run's final state."""
-    performance.flow_run_url = flow_run.get_ui_url()
+    performance.flow_run_url = flow_run.ui_url
     performance.work = asyncio.ensure_future(_perform(performance))
     try:
         await performance.work
@@ -77,7 +77,7 @@ async def perform(performance: Performance) -> State[Any]:
 
 
 async def _perform(performance: Performance) -> None:
-    prefect = PrefectRun(flow_run_id=flow_run.get_id(), url=performance.flow_run_url)
+    prefect = PrefectRun(flow_run_id=flow_run.id, url=performance.flow_run_url)
     async with open_run(performance.plan, performance.settings, simulator_url=performance.simulator_url, prefect=prefect) as run:
         reporter = Reporter(run)
         performance.manifest_location, performance.page_location = reporter.manifest_location, reporter.page_location

@@ -22,7 +22,7 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
     """Return the plan, the settings and, where this worker was started with one, the simulator's address."""
     settings = Settings.from_environment()
     simulator_url = os.environ.get(SIMULATOR) or None
-    wish = Wish(fresh="fresh" in flow_run.get_tags(), simulated=simulator_url is not None)
+    wish = Wish(fresh="fresh" in flow_run.tags, simulated=simulator_url is not None)
     plan, ledger = await plan_here(declaration, spec, values, Catalog.load(settings.home), wish)
     check_money(plan, await survey(plan, ledger))
     return plan, settings, simulator_url

@@ -164,6 +164,8 @@ def _services(prepared: Prepared) -> Iterator[tuple[str | None, str]]:
     chosen = configured_api_url(os.environ)
     os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # Prefect's log lines are for its UI; this terminal shows the shots.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with ThreadPoolExecutor(2, thread_name_prefix="services") as pool:
         simulator: Future[Any] | None = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
         server = pool.submit(_prefect, prepared.settings, chosen)
@@ -199,9 +201,8 @@ def _prefect(settings: Settings, chosen: str | None) -> str:
 
 
 async def _launch(prepared: Prepared, simulator_url: str | None) -> Performance:
-    from flows.launch import hide_tracebacks, launch, quiet_console
+    from flows.launch import hide_tracebacks, launch
 
-    quiet_console()
     hide_tracebacks()
     views = contextlib.ExitStack()
 
