@@ -25,7 +25,7 @@ from animatic.takes.run import Run, open_run
 from flows.artifacts import publish_end, publish_plan
 from flows.stages import PrefectStages
 from tasks.assemble import assemble
-from tasks.current import working_for
+from tasks.current import Desk, working_at
 from tasks.manifest import write_manifest
 
 
@@ -83,19 +83,17 @@ async def _perform(performance: Performance) -> None:
         performance.manifest_location, performance.page_location = reporter.manifest_location, reporter.page_location
         performance.on_start(performance, run)
         await publish_plan(run)
-        with working_for(run):
+        with working_at(Desk(run=run, reporter=reporter)) as desk:
             try:
                 async with reporter:
-                    stages = PrefectStages(run=run)
+                    stages = PrefectStages(desk=desk)
                     await make_all(run, stages)
                     await _assemble(run, stages)
             except asyncio.CancelledError:
                 performance.manifest = await reporter.finish(cancelled=True)
                 raise
             named: Any = write_manifest.with_options(task_run_name="manifest")
-            state = await named(
-                reporter, wait_for=[stages.last[step.key] for step in run.plan.steps if step.key in stages.last], return_state=True
-            )
+            state = await named(wait_for=stages.ends(), return_state=True)
             written = await state.aresult(raise_on_failure=False)
             if isinstance(written, BaseException):
                 raise written
@@ -115,6 +113,7 @@ async def _assemble(run: Run, stages: PrefectStages) -> None:
             continue
         named: Any = assemble.with_options(task_run_name="reel")
         state = await named(number, wait_for=[stages.last[key] for key in cut.steps], return_state=True)
+        stages.last[f"reel {number}"] = state
         result = await state.aresult(raise_on_failure=False)
         if isinstance(result, BaseException):
             if not isinstance(result, AnimaticError):

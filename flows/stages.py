@@ -12,8 +12,8 @@ from animatic.krea import Job
 from animatic.ledger import Take
 from animatic.plan import Request, Step
 from animatic.takes.delivery import Delivered
-from animatic.takes.run import Run
 from animatic.takes.submission import Submission
+from tasks.current import Desk
 from tasks.generate import generate
 from tasks.upload import upload
 from tasks.wait import wait
@@ -23,7 +23,7 @@ from tasks.wait import wait
 class PrefectStages:
     """Runs each stage as a task in this event loop (``submit`` would cost a thread each) and remembers the states that edges come from."""
 
-    run: Run
+    desk: Desk
     last: dict[str, State[Any]] = field(default_factory=dict)
     """The newest task state of each step: what the next task of the step, or of a dependant, waits for."""
     attempts: dict[str, int] = field(default_factory=dict)
@@ -34,22 +34,31 @@ class PrefectStages:
         # The first task of a step hangs on its upstreams; a further attempt on what failed before it.
         before = [self.last[key] for key in step.depends_on] if attempt == 1 else [self.last[step.key]]
         label = "generate" if attempt == 1 else f"generate ({attempt})"
-        found: Take | Submission = await self._call(generate, step, label, before, request.model)
+        self.desk.requests[step.key] = request
+        found: Take | Submission = await self._call(generate, step, label, before)
         return found
 
     async def wait(self, step: Step, submission: Submission) -> Job:
         """See `animatic.takes.making.Stages`."""
-        job: Job = await self._call(wait, step, "wait", [self.last[step.key]], submission)
+        self.desk.submissions[step.key] = submission
+        job: Job = await self._call(wait, step, "wait", [self.last[step.key]])
         return job
 
     async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
         """See `animatic.takes.making.Stages`."""
-        delivered: tuple[Take, Delivered] = await self._call(upload, step, "upload", [self.last[step.key]], source)
+        self.desk.sources[step.key] = source
+        delivered: tuple[Take, Delivered] = await self._call(upload, step, "upload", [self.last[step.key]])
         return delivered
 
-    async def _call(self, task: Task[..., Any], step: Step, label: str, before: list[State[Any]], *arguments: object) -> Any:
+    def ends(self) -> list[State[Any]]:
+        """Return the last states of the steps on which no other hangs, and of the reels: what the record waits for."""
+        inner = {key for step in self.desk.run.plan.steps for key in step.depends_on}
+        inner |= {key for cut in self.desk.run.plan.cuts for key in cut.steps if f"reel {self.desk.run.plan.cuts.index(cut)}" in self.last}
+        return [state for key, state in self.last.items() if key not in inner]
+
+    async def _call(self, task: Task[..., Any], step: Step, label: str, before: list[State[Any]]) -> Any:
         named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")
-        state = await named(step.key, *arguments, wait_for=before, return_state=True)
+        state = await named(step.key, wait_for=before, return_state=True)
         self.last[step.key] = state
         result = await state.aresult(raise_on_failure=False)
         if isinstance(result, BaseException):

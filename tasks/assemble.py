@@ -10,14 +10,14 @@ from prefect.states import Completed
 
 from animatic.errors import AnimaticError
 from animatic.takes.reels import deliver_reel
-from tasks.current import current_run
+from tasks.current import current_desk
 from tasks.outcomes import raise_or_fail
 
 
 @task(name="reel", retries=2, retry_delay_seconds=[1, 10], cache_policy=NO_CACHE, persist_result=False)
 async def assemble(cut: int) -> Any:
     """Assemble the reel of a cut and deliver it."""
-    run = current_run()
+    run = current_desk().run
     try:
         reel = await deliver_reel(run, run.plan.cuts[cut])
     except AnimaticError as error:

@@ -1,6 +1,7 @@
-"""The run that the tasks of this event loop work for.
+"""The desk that the tasks of this event loop work at: the run, and what one stage of a shot hands to the next.
 
-Clients, ledgers and semaphores do not travel through Prefect parameters (they would be visited, hashed and shown); tasks find them here.
+None of it travels as task parameters or is looked up by Prefect: it visits parameters for results of other tasks and would draw an edge for each
+it knows, so that every shot would seem to hang on every other. Edges come from ``wait_for`` alone.
 """
 
 from __future__ import annotations
@@ -8,22 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
+from animatic.krea import Job
+from animatic.ledger import Take
+from animatic.plan import Request
+from animatic.takes.report import Reporter
 from animatic.takes.run import Run
+from animatic.takes.submission import Submission
 
-_RUN: ContextVar[Run] = ContextVar("animatic_run")
+
+@dataclass(kw_only=True)
+class Desk:
+    """What the tasks of one run share; by step key."""
+
+    run: Run
+    reporter: Reporter
+    requests: dict[str, Request] = field(default_factory=dict)
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    sources: dict[str, Take | tuple[Submission, Job]] = field(default_factory=dict)
 
 
-def current_run() -> Run:
-    """Return the run of this context; LookupError outside of a flow."""
-    return _RUN.get()
+_DESK: ContextVar[Desk] = ContextVar("animatic_desk")
+
+
+def current_desk() -> Desk:
+    """Return the desk of this context; LookupError outside of a flow."""
+    return _DESK.get()
 
 
 @contextmanager
-def working_for(run: Run) -> Iterator[None]:
-    """Make a run the current one of this context and of the tasks it starts."""
-    token = _RUN.set(run)
+def working_at(desk: Desk) -> Iterator[Desk]:
+    """Make a desk the current one of this context and of the tasks it starts."""
+    token = _DESK.set(desk)
     try:
-        yield
+        yield desk
     finally:
-        _RUN.reset(token)
+        _DESK.reset(token)

@@ -11,18 +11,18 @@ from prefect.states import Completed
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
 from animatic.takes.submission import obtain
-from tasks.current import current_run
+from tasks.current import current_desk
 from tasks.outcomes import failed
 
 
 @task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)
-async def generate(shot: str, model: str) -> Any:
+async def generate(shot: str) -> Any:
     """Return the take of a shot if the ledger has it, else the job that makes it, submitted if nobody has."""
-    run, logger = current_run(), get_run_logger()
+    desk, logger = current_desk(), get_run_logger()
+    run = desk.run
     step = run.plan.step(shot)
-    request = next(request for request in step.requests if request.model == model)
     try:
-        found = await obtain(run, step, request)
+        found = await obtain(run, step, desk.requests[shot])
     except AnimaticError as error:
         return failed(error)
     if isinstance(found, Take):

@@ -9,13 +9,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from animatic.errors import AnimaticError
-from animatic.takes.report import Reporter
+from tasks.current import current_desk
 from tasks.outcomes import raise_or_fail
 
 
 @task(name="manifest", retries=4, retry_delay_seconds=[1, 4, 15, 30], cache_policy=NO_CACHE, persist_result=False)
-async def write_manifest(reporter: Reporter) -> Any:
+async def write_manifest() -> Any:
     """Write the manifest and the page; returns the manifest's data."""
+    reporter = current_desk().reporter
     try:
         manifest = await reporter.finish(cancelled=False)
     except AnimaticError as error:

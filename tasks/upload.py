@@ -9,19 +9,18 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from animatic.errors import AnimaticError
-from animatic.krea import Job
 from animatic.ledger import Take
 from animatic.takes.delivery import deliver_take
 from animatic.takes.fetching import fetch_take
-from animatic.takes.submission import Submission
-from tasks.current import current_run
+from tasks.current import current_desk
 from tasks.outcomes import raise_or_fail
 
 
 @task(name="upload", retries=4, retry_delay_seconds=[1, 4, 15, 30], retry_jitter_factor=0.3, cache_policy=NO_CACHE, persist_result=False)
-async def upload(shot: str, source: Take | tuple[Submission, Job]) -> Any:
+async def upload(shot: str) -> Any:
     """Deliver a shot: a take that is there already, or a finished job that is fetched first."""
-    run, logger = current_run(), get_run_logger()
+    desk, logger = current_desk(), get_run_logger()
+    run, source = desk.run, desk.sources[shot]
     step = run.plan.step(shot)
     try:
         take = source if isinstance(source, Take) else await fetch_take(run, step, *source)
