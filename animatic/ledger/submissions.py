@@ -168,6 +168,17 @@ class Submissions(Shelf):
         attempts = await each(lambda line: self.attempt(line.fingerprint, line.attempt), lines)
         return tuple(attempt for attempt in attempts if attempt and not attempt.submitted and not attempt.settled)
 
+    async def rivals(self, intent: Intent) -> tuple[Attempt, ...]:
+        """Return the other open submissions that may have been sent while this one may have been: a job found then may be theirs."""
+        window = intent.deadline - intent.intended_at
+        around = await self.open_intents(intent.intended_at - 2 * window, intent.deadline)
+        return tuple(
+            other
+            for other in around
+            if other.intent.deadline >= intent.intended_at
+            and (other.intent.fingerprint, other.number) != (intent.fingerprint, intent.attempt)
+        )
+
     def owner_alive(self, intent: Intent) -> bool | None:
         """Tell whether the process that may send the POST is still running; None where that cannot be known from here."""
         return is_alive(intent.host, intent.pid, intent.started)

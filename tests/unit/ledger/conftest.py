@@ -1,0 +1,60 @@
+"""A ledger in a folder, a clock that is set by hand, and short ways to make records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animatic.ledger import Intent, Ledger
+from animatic.storage import Storage, open_storage
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DAWN = "da" * 32
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage(str(tmp_path / "out"))
+
+
+@pytest.fixture
+def ledger(storage: Storage, clock: Clock) -> Ledger:
+    return Ledger(storage, clock=clock)
+
+
+@pytest.fixture
+def intend(ledger: Ledger) -> Callable[..., Any]:
+    async def intend(fingerprint: str = DAWN, attempt: int = 1, **changes: Any) -> Intent | None:
+        fields = {
+            "model": "xai/grok-video",
+            "endpoint": "/generate/video/xai/grok-video",
+            "pipeline": "coast-teaser",
+            "step": "dawn",
+            "run_id": "20261121T120000Z-4f3a",
+            "usd": Decimal("0.42"),
+            "deadline_seconds": 120.0,
+        }
+        return await ledger.intend(fingerprint=fingerprint, attempt=attempt, **(fields | changes))
+
+    return intend
