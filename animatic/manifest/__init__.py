@@ -2,6 +2,7 @@
 
 from animatic.manifest.book import ManifestBook, ShotChanges, ShotEntry
 from animatic.manifest.model import Attempt, Clip, Cost, Failure, Input, Manifest, PrefectRun, Provenance, Reel, Shot
+from animatic.manifest.page import render_page
 from animatic.manifest.reader import read_manifest, write_manifest
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "ShotChanges",
     "ShotEntry",
     "read_manifest",
+    "render_page",
     "write_manifest",
 ]

@@ -57,7 +57,7 @@ def summary(run: Manifest) -> str:
 def money(run: Manifest) -> tuple[tuple[str, str], ...]:
     """Return labels and amounts for the head of the page."""
     cost = run.cost
-    rows = [("Billed", dollars(cost.billed_usd)), ("Estimated", dollars(cost.estimated_usd))]
+    rows = [("Would be billed" if run.simulated else "Billed", dollars(cost.billed_usd)), ("Estimated", dollars(cost.estimated_usd))]
     if cost.reused_usd is None or cost.reused_usd:
         rows.append(("Reused, worth", dollars(cost.reused_usd)))
     if cost.unpriced:

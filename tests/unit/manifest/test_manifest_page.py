@@ -1,0 +1,239 @@
+"""The page works from its folder, asks nothing of the network, and shows hostile text as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBook, wording
+from animatic.manifest.lineage import draw
+from animatic.manifest.links import Links
+from animatic.manifest.page import render_page
+from animatic.plan.model import Step
+
+DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} " + "x" * 400
+RUN = "coast-teaser/20261121T104512Z-4f3a"
+
+
+class Page(HTMLParser):
+    """Elements and text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def rendered(book: ManifestBook) -> Page:
+    return Page(render_page(book.to_json(finished_at=DONE)))
+
+
+def test_shots_stand_in_order_with_their_clips(book: ManifestBook, clip: Clip):
+    book.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
+    book.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
+    page = rendered(book)
+    reel, dawn = page.all("video")
+    assert (reel["src"], dawn["src"]) == ("reel.mp4", "01-dawn.mp4")
+    assert (dawn["preload"], dawn["poster"]) == ("none", "../../.animatic/takes/fp/fp-dawn/thumbnail.jpg")
+    assert "controls" in dawn
+    assert [item["id"] for item in page.all("li") if "id" in item] == ["shot-1", "shot-2", "shot-3"]
+    for words in (
+        "Shot dawn",
+        "6 s · 1280 × 720 · 24 fps · 3.1 MB",
+        "$0.42",
+        "Delivered",
+        "xai/grok-video",
+        "20261121T104512Z-4f3a",
+        "took 4 min 28 s",
+    ):
+        assert words in page.text
+
+
+def test_lineage_is_said_and_linked(book: ManifestBook):
+    page = rendered(book)
+    assert re.search(r"Starts from\s+the last frame of\s+dawn", page.text)
+    assert re.search(r"Refers to\s+refs/a\.png", page.text)
+    assert {"href": "#shot-1", "rel": "noopener noreferrer"} in page.all("a")
+    assert len(page.all("svg")) == 1
+
+
+def test_failures_and_attempts_are_told(book: ManifestBook):
+    book.shot("surf").update(
+        state="failed",
+        error=Failure(code="moderated", message="Flagged by policy"),
+        attempts=[
+            Attempt(attempt=1, status="failed", error=Failure(code="x", message="Provider down"), usd=Decimal(0)),
+            Attempt(attempt=2, status="failed"),
+        ],
+    )
+    book.shot("logo").update(state="skipped", note="Needs surf, which failed")
+    page = rendered(book)
+    for words in (
+        "Flagged by policy",
+        "Provider down",
+        "2 attempts",
+        "Needs surf, which failed",
+        "3 shots: 1 failed, 1 skipped, 1 waiting",
+    ):
+        assert words in page.text
+
+
+def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]):
+    simulated, real = (render_page(book_of(*steps, simulated=simulated).to_json()) for simulated in (True, False))
+    assert "SIMULATED</strong>" in simulated
+    assert "<title>SIMULATED" in simulated
+    assert "Would be billed" in simulated
+    assert "SIMULATED" not in real
+
+
+def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBook, clip: Clip):
+    book.shot("dawn").update(state="delivered", clip=clip)
+    html = render_page(book.to_json())
+    page = Page(html)
+    assert not page.all("script")
+    assert not page.all("link")
+    assert "@import" not in html
+    assert "url(" not in re.sub(r"url\(#\w+\)", "", html)
+    for tag, attributes in page.elements:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "poster", "data", "srcset"):
+            assert "://" not in (attributes.get(name) or "")
+    (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+
+
+def test_hostile_text_stays_text(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip):
+    hostile = [
+        replace(steps[0], shot=HOSTILE, title=HOSTILE, variant={HOSTILE: HOSTILE}),
+        replace(steps[1], shot="javascript:alert(1)", depends_on=()),
+    ]
+    book = book_of(*hostile)
+    book.shot("dawn").update(
+        state="delivered",
+        request={"prompt": HOSTILE, HOSTILE: HOSTILE},
+        model=HOSTILE,
+        clip=clip.model_copy(update={"key": f"{RUN}/{HOSTILE}.mp4"}),
+        inputs=[Input(field=HOSTILE, origin="url", url="javascript:alert(1)"), Input(field="start_image", origin="file", path=HOSTILE)],
+        thumbnail="javascript:alert(1)",
+        error=Failure(code=HOSTILE, message=HOSTILE),
+    )
+    page = rendered(book)
+    assert not page.all("script")
+    assert "49" not in page.text.partition("Shots")[0]
+    assert all(image.get("onerror") is None for image in page.all("img"))
+    for tag in ("a", "video", "img"):
+        for attributes in page.all(tag):
+            for name in ("href", "src", "poster"):
+                assert not (attributes.get(name) or "").startswith("javascript:")
+    assert HOSTILE.strip() in page.text
+
+
+def test_headings_language_and_alternatives_are_there(book: ManifestBook, clip: Clip):
+    book.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "image/png", "key": f"{RUN}/03-logo.png"}))
+    page = rendered(book)
+    assert page.all("html") == [{"lang": "en"}]
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    assert all(image["alt"] for image in page.all("img"))
+    assert all(video["aria-label"] for video in page.all("video"))
+
+
+def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip):
+    tall = clip.model_copy(update={"width": 720, "height": 1280})
+    keys = [replace(steps[0], key=f"{name}/dawn", variant={"aspect_ratio": name}) for name in ("16:9", "9:16")]
+    book = book_of(*keys)
+    book.shot("9:16/dawn").update(state="delivered", clip=tall)
+    book.reel(tall, variant={"aspect_ratio": "9:16"})
+    page = rendered(book)
+    assert "aspect_ratio 16:9" in page.text
+    assert "aspect_ratio 9:16" in page.text
+    assert [sheet["style"] for sheet in page.all("ol") if sheet.get("class") == "sheet"] == ["--ratio: 1.7778", "--ratio: 0.5625"]
+    assert len(page.all("video")) == 2
+
+
+def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]):
+    many = [replace(steps[0], key=f"s{number}", shot=f"s{number}", number=number, fingerprint=f"fp-{number}") for number in range(1000)]
+    page = rendered(book_of(*many))
+    assert len([item for item in page.all("li") if "id" in item]) == 1000
+
+
+@pytest.mark.parametrize(
+    ("key", "link"),
+    [
+        (f"{RUN}/01.mp4", "01.mp4"),
+        (f"{RUN}/de/01 ä.mp4", "de/01%20%C3%A4.mp4"),
+        (".animatic/takes/x/t.jpg", "../../.animatic/takes/x/t.jpg"),
+        ("s3://other/x.mp4", None),
+        ("https://x/y.mp4", None),
+        ("javascript:alert(1)", "../../javascript%3Aalert%281%29"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_links_are_relative_to_the_runs_folder(key: str | None, link: str | None):
+    assert Links(RUN, [f"{RUN}/01.mp4"]).to(key) == link
+
+
+@pytest.mark.parametrize("root", ["s3://bucket/", "s3://bucket/brand/media/", "simulated/", "s3://bucket/p/simulated/"])
+def test_links_find_the_root_of_the_destination(root: str):
+    for known in (f"{root}{RUN}/01.mp4", f"{root}.animatic/takes/x/t.jpg"):
+        links = Links(RUN, [known])
+        assert links.to(f"{root}{RUN}/01.mp4") == "01.mp4"
+        assert links.to(f"{root}.animatic/takes/x/t.jpg") == "../../.animatic/takes/x/t.jpg"
+        assert links.to("s3://elsewhere/x.mp4") is None
+
+
+def test_files_of_the_run_cannot_be_looked_for_above_it():
+    links = Links(RUN, [])
+    assert links.beside("de/01-dawn.mp4") == "./de/01-dawn.mp4"
+    assert links.beside("../../etc/passwd") == "./etc/passwd"
+
+
+def test_the_diagram_puts_each_shot_right_of_what_it_needs():
+    diagram = draw(["a", "b", "c", "d", "alone"], {"b": ["a"], "c": ["b", "a"], "d": ["a"]})
+    assert diagram is not None
+    place = {node.key: (node.x, node.y) for node in diagram.nodes}
+    assert set(place) == {"a", "b", "c", "d"}
+    assert place["a"][0] < place["b"][0] < place["c"][0]
+    assert place["d"][0] == place["b"][0]
+    assert len(set(place.values())) == 4
+    assert {(edge.source, edge.target) for edge in diagram.edges} == {("a", "b"), ("b", "c"), ("a", "c"), ("a", "d")}
+
+
+def test_no_diagram_where_it_would_say_nothing():
+    assert draw(["a", "b"], {}) is None
+    assert draw([str(number) for number in range(200)], {"1": ["0"]}) is None
+    assert draw(["a", "b"], {"a": ["b"], "b": ["a"]}) is not None
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0.42", "$0.42"), ("0", "$0.00"), ("1234.5", "$1,234.50"), ("0.0375", "$0.0375"), ("0.125", "$0.125"), (None, "unknown")],
+)
+def test_dollars(amount: str | None, text: str):
+    assert wording.dollars(Decimal(amount) if amount else None) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(6.0, "6 s"), (6.25, "6.2 s"), (59.99, "60 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")])
+def test_spans(seconds: float, text: str):
+    assert wording.span(seconds) == text
