@@ -23,7 +23,7 @@ from animatic.takes.reels import missing_from
 from animatic.takes.report import Reporter
 from animatic.takes.run import Run, open_run
 from flows.artifacts import publish_end, publish_plan
-from flows.stages import PrefectStages
+from flows.stages import PrefectStages, outcome_of
 from tasks.assemble import assemble
 from tasks.current import Desk, working_at
 from tasks.manifest import write_manifest
@@ -94,12 +94,9 @@ async def _perform(performance: Performance) -> None:
                 raise
             named: Any = write_manifest.with_options(task_run_name="manifest")
             state = await named(wait_for=stages.ends(), return_state=True)
-            written = await state.aresult(raise_on_failure=False)
-            if isinstance(written, BaseException):
-                raise written
-            performance.manifest = written
+            performance.manifest = await outcome_of(desk, "manifest", state)
         performance.error = outcome(run)
-        await publish_end(run, written)
+        await publish_end(run, performance.manifest)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:
@@ -114,13 +111,10 @@ async def _assemble(run: Run, stages: PrefectStages) -> None:
         named: Any = assemble.with_options(task_run_name="reel")
         state = await named(number, wait_for=[stages.last[key] for key in cut.steps], return_state=True)
         stages.last[f"reel {number}"] = state
-        result = await state.aresult(raise_on_failure=False)
-        if isinstance(result, BaseException):
-            if not isinstance(result, AnimaticError):
-                raise result
-            record_reel(run, cut, error=result)
-        else:
-            record_reel(run, cut, reel=result)
+        try:
+            record_reel(run, cut, reel=await outcome_of(stages.desk, "reel", state))
+        except AnimaticError as error:
+            record_reel(run, cut, error=error)
 
 
 def _final_state(performance: Performance) -> State[Any]:

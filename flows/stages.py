@@ -8,6 +8,7 @@ from typing import Any
 from prefect import Task
 from prefect.client.schemas.objects import State
 
+from animatic.errors import AnimaticError, PrefectError
 from animatic.krea import Job
 from animatic.ledger import Take
 from animatic.plan import Request, Step
@@ -60,7 +61,16 @@ class PrefectStages:
         named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")
         state = await named(step.key, wait_for=before, return_state=True)
         self.last[step.key] = state
-        result = await state.aresult(raise_on_failure=False)
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        return await outcome_of(self.desk, step.key, state)
+
+
+async def outcome_of(desk: Desk, key: str, state: State[Any]) -> Any:
+    """Return what a task left on the desk, or raise the error that ended it."""
+    if key in desk.outcomes:
+        outcome = desk.outcomes.pop(key)
+        if isinstance(outcome, AnimaticError):
+            raise outcome
+        return outcome
+    # The task ended without a word of ours: a failure of Prefect's, or an error of our own.
+    failure = await state.aresult(raise_on_failure=False)
+    raise failure if isinstance(failure, Exception) else PrefectError(f"the task of {key!r} ended {state.name} without a result")

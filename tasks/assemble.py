@@ -6,12 +6,11 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
 
 from animatic.errors import AnimaticError
 from animatic.takes.reels import deliver_reel
 from tasks.current import current_desk
-from tasks.outcomes import raise_or_fail
+from tasks.outcomes import done, raise_or_fail
 
 
 @task(name="reel", retries=2, retry_delay_seconds=[1, 10], cache_policy=NO_CACHE, persist_result=False)
@@ -21,5 +20,5 @@ async def assemble(cut: int) -> Any:
     try:
         reel = await deliver_reel(run, run.plan.cuts[cut])
     except AnimaticError as error:
-        return raise_or_fail(error)
-    return Completed(message=reel.key, data=reel)
+        return raise_or_fail("reel", error)
+    return done("reel", reel, reel.key)

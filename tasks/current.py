@@ -1,7 +1,7 @@
 """The desk that the tasks of this event loop work at: the run, and what one stage of a shot hands to the next.
 
-None of it travels as task parameters or is looked up by Prefect: it visits parameters for results of other tasks and would draw an edge for each
-it knows, so that every shot would seem to hang on every other. Edges come from ``wait_for`` alone.
+None of it travels as task parameters or as data of states: Prefect visits those for anything that it has seen as a result before (strings
+included) and draws an edge for each, so that every shot would seem to hang on every other. Edges come from ``wait_for`` alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from animatic.krea import Job
 from animatic.ledger import Take
@@ -28,6 +29,8 @@ class Desk:
     requests: dict[str, Request] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
     sources: dict[str, Take | tuple[Submission, Job]] = field(default_factory=dict)
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    """What the last task of a step (or of a reel, or the record) gave: its result, or the AnimaticError that ended it."""
 
 
 _DESK: ContextVar[Desk] = ContextVar("animatic_desk")

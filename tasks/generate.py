@@ -6,13 +6,12 @@ from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
 
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
 from animatic.takes.submission import obtain
 from tasks.current import current_desk
-from tasks.outcomes import failed
+from tasks.outcomes import done, failed
 
 
 @task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)
@@ -24,8 +23,8 @@ async def generate(shot: str) -> Any:
     try:
         found = await obtain(run, step, desk.requests[shot])
     except AnimaticError as error:
-        return failed(error)
+        return failed(shot, error)
     if isinstance(found, Take):
-        return Completed(name="Reused", message=f"take of run {found.run_id}, nothing to pay", data=found)
+        return done(shot, found, f"take of run {found.run_id}, nothing to pay", name="Reused")
     logger.info("%s: job %s at %s%s", shot, found.job_id, found.model, " (taken up from the ledger)" if found.adopted else "")
-    return Completed(message=f"job {found.job_id}", data=found)
+    return done(shot, found, f"job {found.job_id}")

@@ -6,11 +6,10 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
 
 from animatic.errors import AnimaticError
 from tasks.current import current_desk
-from tasks.outcomes import raise_or_fail
+from tasks.outcomes import done, raise_or_fail
 
 
 @task(name="manifest", retries=4, retry_delay_seconds=[1, 4, 15, 30], cache_policy=NO_CACHE, persist_result=False)
@@ -20,5 +19,5 @@ async def write_manifest() -> Any:
     try:
         manifest = await reporter.finish(cancelled=False)
     except AnimaticError as error:
-        return raise_or_fail(error)
-    return Completed(message=reporter.manifest_location, data=manifest)
+        return raise_or_fail("manifest", error)
+    return done("manifest", manifest, reporter.manifest_location)

@@ -6,14 +6,13 @@ from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
 
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
 from animatic.takes.delivery import deliver_take
 from animatic.takes.fetching import fetch_take
 from tasks.current import current_desk
-from tasks.outcomes import raise_or_fail
+from tasks.outcomes import done, raise_or_fail
 
 
 @task(name="upload", retries=4, retry_delay_seconds=[1, 4, 15, 30], retry_jitter_factor=0.3, cache_policy=NO_CACHE, persist_result=False)
@@ -26,6 +25,6 @@ async def upload(shot: str) -> Any:
         take = source if isinstance(source, Take) else await fetch_take(run, step, *source)
         delivered = await deliver_take(run, step, take)
     except AnimaticError as error:
-        return raise_or_fail(error)
+        return raise_or_fail(shot, error)
     logger.info("%s: job %s delivered to %s", shot, take.job_id, delivered.clip.key)
-    return Completed(message=delivered.clip.key, data=(take, delivered))
+    return done(shot, (take, delivered), delivered.clip.key)

@@ -6,12 +6,11 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
 
 from animatic.errors import AnimaticError
 from animatic.takes.waiting import await_job
 from tasks.current import current_desk
-from tasks.outcomes import raise_or_fail
+from tasks.outcomes import done, raise_or_fail
 
 
 @task(name="wait", retries=3, retry_delay_seconds=[2, 10, 30], retry_jitter_factor=0.3, cache_policy=NO_CACHE, persist_result=False)
@@ -21,5 +20,5 @@ async def wait(shot: str) -> Any:
     try:
         job = await await_job(desk.run, desk.run.plan.step(shot), desk.submissions[shot])
     except AnimaticError as error:
-        return raise_or_fail(error)
-    return Completed(message=f"job {job.id} {job.status}", data=job)
+        return raise_or_fail(shot, error)
+    return done(shot, job, f"job {job.id} {job.status}")
