@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,9 +40,16 @@ async def _settings(request: Request) -> Response:
 async def _change(request: Request) -> Response:
     simulation = simulation_of(request)
     try:
-        simulation.change(dict(json.loads(await request.body())))
+        simulation.change(_object(await request.body()))
     except (ValueError, TypeError) as error:
         return JsonReply({"error": f"not settings: {error}"}, 400)
     except UsageError as error:
         return JsonReply({"error": str(error)}, 400)
     return JsonReply(simulation.settings.to_json())
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    data = json.loads(raw)
+    if not isinstance(data, dict):
+        raise UsageError("settings are a JSON object")
+    return data

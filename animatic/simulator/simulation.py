@@ -158,9 +158,9 @@ class Simulation:
                 render_key=recipe.key,
                 suffix=recipe.suffix,
                 created_at=created_at,
-                start_at=self._start(now, created_at),
+                start_at=self._start(now),
                 seconds=seconds,
-                visible_at=created_at + settings.faults.late_listing,
+                visible_at=now + settings.faults.late_listing,
                 outcome=self._outcome(wishes),
                 usd=None if price is None else float(price),
                 webhook=webhook,
@@ -171,15 +171,15 @@ class Simulation:
             self.renders.start(recipe, job.render_key)
         return job
 
-    def _start(self, now: float, created_at: float) -> float:
+    def _start(self, now: float) -> float:
         """Return when one of the places under the concurrency limit is free for a job created now. Refuses beyond the backlog."""
         ends = self.store.running_until(now)
         excess = len(ends) - self.settings.concurrency
         if excess < 0:
-            return created_at
+            return now
         if excess >= self.settings.backlog:
             raise self._too_many()
-        return max(created_at, ends[excess])
+        return ends[excess]
 
     def _seconds(self, kind: str, job_id: str) -> float:
         spread = random.Random(f"{self.settings.seed}:{job_id}").uniform(-1, 1)  # noqa: S311

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice
 
 from PIL import ImageFont
 
@@ -11,6 +13,8 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _BEYOND_BUILT_IN = 0x250
 """The font that comes with Pillow covers Latin; prompts in other scripts need one of the system's."""
+_LONG_WORD = 12
+"""Words of more characters may be broken; on tall slates only, where a shorter one never fills a line."""
 _PUNCTUATION = range(0x2000, 0x2070)
 _SYSTEM_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSans-Regular.ttf", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf")
 
@@ -49,15 +53,13 @@ def is_wide(text: str) -> bool:
 def fitted(text: str, width: int, height: int, sizes: tuple[int, ...]) -> Block:
     """Wrap the text at the first of the sizes at which it fits; at the last one, cut it with an ellipsis."""
     wide = is_wide(text)
-    block = Block((), font_for(sizes[-1], wide=wide), 1)
     for size in sizes:
-        font = font_for(size, wide=wide)
-        block = Block(tuple(_wrapped(text, font, width)), font, round(size * 1.34))
-        if block.height <= height:
-            return block
-    room = max(1, height // block.leading)
-    lines = block.lines[:room]
-    return Block((*lines[:-1], shortened(lines[-1] + " …", block.font, width)), block.font, block.leading)
+        font, leading = font_for(size, wide=wide), round(size * 1.34)
+        room = max(1, height // leading)
+        lines = tuple(islice(_wrapped(text, font, width), room + 1))
+        if len(lines) <= room:
+            return Block(lines, font, leading)
+    return Block((*lines[: room - 1], shortened(lines[room - 1] + " …", font, width)), font, leading)
 
 
 def shortened(text: str, font: Font, width: int) -> str:
@@ -70,37 +72,33 @@ def shortened(text: str, font: Font, width: int) -> str:
     return kept + "…"
 
 
-def _wrapped(text: str, font: Font, width: int) -> list[str]:
-    lines: list[str] = []
+def _wrapped(text: str, font: Font, width: int) -> Iterator[str]:
+    """Yield the lines. Words are measured once each and taken to add up: prompts are long, and kerning between words is small."""
     measured: dict[str, float] = {}
     space = font.getlength(" ")
     for paragraph in text.splitlines() or [""]:
         line, reach = "", 0.0
-        for word in paragraph.split():
-            if word not in measured:
-                measured[word] = font.getlength(word)
-            if line and reach + space + measured[word] <= width:
-                line, reach = f"{line} {word}", reach + space + measured[word]
+        for piece in chain.from_iterable(_pieces(word, font, width, measured) for word in paragraph.split()):
+            if line and reach + space + measured[piece] <= width:
+                line, reach = f"{line} {piece}", reach + space + measured[piece]
                 continue
             if line:
-                lines.append(line)
-            line, reach = word, measured[word]
-            while reach > width and len(line) > 1:  # a word (or a script without spaces) wider than the slate
-                cut = _fitting(line, font, width)
-                lines.append(line[:cut])
-                line = line[cut:]
-                reach = font.getlength(line)
+                yield line
+            line, reach = piece, measured[piece]
         if line:
-            lines.append(line)
-    return lines or [""]
+            yield line
 
 
-def _fitting(text: str, font: Font, width: int) -> int:
-    low, high = 1, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if font.getlength(text[:middle]) <= width:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _pieces(word: str, font: Font, width: int, measured: dict[str, float]) -> Iterator[str]:
+    """Break a word that is wider than a line, or a sentence of a script without spaces, character by character."""
+    piece, reach = "", 0.0
+    for character in word if len(word) > _LONG_WORD else [word]:
+        if character not in measured:
+            measured[character] = font.getlength(character)
+        if piece and reach + measured[character] > width:
+            measured[piece] = reach
+            yield piece
+            piece, reach = "", 0.0
+        piece, reach = piece + character, reach + measured[character]
+    measured[piece] = reach
+    yield piece

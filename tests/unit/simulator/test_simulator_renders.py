@@ -1,0 +1,188 @@
+"""What simulated files look like to a program: sizes, lengths, openings, marks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from animatic.media import extract_frame, probe
+from animatic.simulator.checks import media_places
+from animatic.simulator.render.clip import COMMENT, render_clip
+from animatic.simulator.render.poster import poster
+from animatic.simulator.render.recipe import Media, Recipe, recipe_of
+from animatic.simulator.render.still import render_still
+from animatic.simulator.render.typeset import fitted
+
+PLAIN = {
+    "kind": "video",
+    "model": "xai/grok-video",
+    "text": "Surf breaks",
+    "variation": 0,
+    "width": None,
+    "height": None,
+    "aspect": 16 / 9,
+    "side": 180,
+    "longest_side": 1920,
+    "fps": 24.0,
+    "seconds": 2.0,
+    "start": None,
+    "end": None,
+    "source": None,
+    "references": (),
+}
+
+
+def recipe(**changes) -> Recipe:
+    return Recipe(**{**PLAIN, **changes})
+
+
+def still(path: Path, color: str, size=(320, 180)) -> Media:
+    Image.new("RGB", size, color).save(path)
+    return Media(sha256=color, path=str(path), moving=False)
+
+
+def pixel_at(clip: Path, moment: float | str, tmp_path: Path, at=(300, 20)) -> tuple[int, ...]:
+    extract_frame(clip, moment, tmp_path / "pixel.png")  # type: ignore[arg-type]
+    with Image.open(tmp_path / "pixel.png") as image:
+        return image.getpixel(at)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "seconds", "fps"),
+    [
+        ({}, (320, 180), 2.0, 24.0),
+        ({"aspect": 9 / 16, "seconds": 1.0}, (180, 320), 1.0, 24.0),
+        ({"aspect": 1.0, "fps": 12.0}, (180, 180), 2.0, 12.0),
+        ({"width": 257, "height": 193, "seconds": 0.5}, (256, 192), 0.5, 24.0),
+        ({"width": 1920, "height": 1080, "longest_side": 128, "fps": 30.0}, (128, 72), 2.0, 30.0),
+        ({"seconds": 1 / 24}, (320, 180), 1 / 24, 24.0),
+    ],
+)
+def test_clips_have_the_size_length_and_rate_asked_for(tmp_path, changes, size, seconds, fps):
+    render_clip(recipe(**changes), tmp_path / "c.mp4")
+    facts = probe(tmp_path / "c.mp4")
+    assert (facts.width, facts.height) == size
+    assert facts.duration == pytest.approx(seconds, abs=0.001)
+    assert (facts.fps, facts.codec, facts.frames) == (fps, "h264", round(seconds * fps))
+
+
+def test_every_frame_shows_its_own_time_code(tmp_path):
+    render_clip(recipe(), tmp_path / "c.mp4")
+    with av.open(str(tmp_path / "c.mp4")) as container:
+        frames = [frame.to_ndarray()[140:165, 10:80] for frame in container.decode(video=0)]
+    assert all(abs(first.astype(int) - second).max() > 25 for first, second in pairwise(frames))
+
+
+def test_a_clip_opens_on_its_start_picture_and_closes_on_its_end_picture(tmp_path):
+    made = recipe(start=still(tmp_path / "a.png", "red"), end=still(tmp_path / "b.png", "lime"))
+    render_clip(made, tmp_path / "c.mp4")
+    red, green = pixel_at(tmp_path / "c.mp4", "first", tmp_path), pixel_at(tmp_path / "c.mp4", "last", tmp_path)
+    assert (red[0] > 240, red[1] < 15) == (True, True)
+    assert (green[1] > 240, green[0] < 15) == (True, True)
+    middle = pixel_at(tmp_path / "c.mp4", 1.1, tmp_path)
+    assert max(middle) < 200, "the slate in between"
+
+
+def test_a_chain_starts_exactly_where_the_clip_before_ended(tmp_path):
+    render_clip(recipe(text="First"), tmp_path / "1.mp4")
+    extract_frame(tmp_path / "1.mp4", "last", tmp_path / "last.png")
+    render_clip(recipe(text="Second", start=Media(sha256="x", path=str(tmp_path / "last.png"), moving=False)), tmp_path / "2.mp4")
+    extract_frame(tmp_path / "2.mp4", "first", tmp_path / "first.png")
+    with Image.open(tmp_path / "last.png") as ended, Image.open(tmp_path / "first.png") as began:
+        pairs = list(zip(ended.tobytes(), began.tobytes(), strict=True))
+    assert sum(abs(before - after) for before, after in pairs) / len(pairs) < 4
+
+
+def test_an_edit_lasts_as_long_as_its_source_and_shows_it(tmp_path):
+    render_clip(recipe(start=still(tmp_path / "a.png", "white"), seconds=1.5), tmp_path / "s.mp4")
+    source = Media(sha256="s", path=str(tmp_path / "s.mp4"), moving=True)
+    render_clip(recipe(source=source, seconds=None, aspect=None, text="Regrade"), tmp_path / "c.mp4")
+    assert probe(tmp_path / "c.mp4").duration == 1.5
+    assert min(pixel_at(tmp_path / "c.mp4", "first", tmp_path)) > 150
+
+
+def test_a_longer_edit_holds_the_last_frame(tmp_path):
+    render_clip(recipe(seconds=0.5), tmp_path / "s.mp4")
+    source = Media(sha256="s", path=str(tmp_path / "s.mp4"), moving=True)
+    render_clip(recipe(source=source, seconds=1.0), tmp_path / "c.mp4")
+    assert probe(tmp_path / "c.mp4").frames == 24
+
+
+def test_the_index_stands_first_and_the_file_says_simulated(tmp_path):
+    render_clip(recipe(), tmp_path / "c.mp4")
+    data = (tmp_path / "c.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    with av.open(str(tmp_path / "c.mp4")) as container:
+        assert container.metadata["comment"] == COMMENT
+    render_still(recipe(kind="image"), tmp_path / "s.png")
+    with Image.open(tmp_path / "s.png") as image:
+        assert image.info["Comment"] == COMMENT
+
+
+def test_the_same_recipe_makes_the_same_bytes(tmp_path):
+    for name in ("1.mp4", "2.mp4"):
+        render_clip(recipe(), tmp_path / name)
+    assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
+
+
+def test_stills_and_enhanced_pictures(tmp_path):
+    render_still(recipe(kind="image", side=256, aspect=None), tmp_path / "s.png")
+    assert (probe(tmp_path / "s.png").width, probe(tmp_path / "s.png").height) == (256, 256)
+    render_still(recipe(kind="enhance", start=still(tmp_path / "a.png", "blue", (100, 80))), tmp_path / "e.png")
+    assert (probe(tmp_path / "e.png").width, probe(tmp_path / "e.png").height) == (200, 160)
+
+
+@pytest.mark.parametrize("text", ["", "word " * 900, "x" * 4000, "日本の海岸 " * 40, "<b>&amp;\n\n\ttabs"])
+def test_any_text_fits(tmp_path, text):
+    render_still(recipe(kind="image", text=text, side=128, references=(still(tmp_path / "r.png", "red"),) * 3), tmp_path / "s.png")
+    block = fitted(text, 300, 100, (40, 20, 12))
+    assert block.height <= 100
+    assert all(block.font.getlength(line) <= 300 for line in block.lines)
+
+
+def test_keys_follow_content_not_place(tmp_path):
+    here, there = still(tmp_path / "a.png", "red"), still(tmp_path / "b.png", "red")
+    assert recipe(start=here).key == recipe(start=there).key
+    assert recipe(start=here).key != recipe().key
+    assert recipe().key != recipe(variation=1).key
+
+
+def test_a_poster_is_a_small_jpeg(tmp_path):
+    render_clip(recipe(side=540, seconds=0.5), tmp_path / "c.mp4")
+    assert poster(tmp_path / "c.mp4")[:3] == b"\xff\xd8\xff"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "expected"),
+    [
+        ("xai/grok-video", {"duration": 15, "resolution": "480p", "aspect_ratio": "2:3"}, {"seconds": 15.0, "side": 480, "aspect": 2 / 3}),
+        ("xai/grok-video", {}, {"seconds": 6.0, "side": 720, "aspect": None, "fps": 24.0}),
+        (
+            "kling/kling-2.5",
+            {"duration": 5, "width": 1280, "height": 720, "fps": 30},
+            {"width": 1280, "height": 720, "fps": 30.0, "seconds": 5.0},
+        ),
+        ("google/nano-banana-pro", {"aspect_ratio": "16:9"}, {"kind": "image", "aspect": 16 / 9, "side": 1024}),
+    ],
+)
+def test_recipes_read_sizes_and_lengths_from_requests(catalog, name, body, expected):
+    model = catalog.find(name)
+    made = recipe_of(model, {"prompt": "x", **body}, "x", {}, variation=0, longest_side=1920)
+    assert {field: getattr(made, field) for field in expected} == expected
+
+
+def test_a_recipe_knows_which_file_plays_which_part(catalog):
+    model = catalog.find("xai/grok-video")
+    body = {"prompt": "x", "start_image": "u1", "edit_video": "u2", "reference_images": ["u3"]}
+    media = {
+        place.path: Media(sha256=place.url, path=f"/{place.url}", moving=place.media == "video") for place in media_places(model, body)
+    }
+    made = recipe_of(model, body, "x", media, variation=0, longest_side=1920)
+    assert made.start is not None
+    assert made.source is not None
+    assert (made.start.sha256, made.source.sha256, made.seconds) == ("u1", "u2", None)
+    assert [reference.sha256 for reference in made.references] == ["u3"]
