@@ -107,9 +107,9 @@ def _planned(declaration: Declaration, spec: PipelineSpec, params: dict[str, str
 
 def _print(made: Plan, found: Survey | None, graph: str | None, *, as_json: bool) -> None:
     if graph is not None:
-        from animatic.plan import mermaid, svg
+        from animatic.plan import as_mermaid, as_svg
 
-        print(mermaid(made) if graph == "mermaid" else svg(made), end="")
+        print(as_mermaid(made) if graph == "mermaid" else as_svg(made), end="")
         return
     from animatic.plan.report import render_plan
 

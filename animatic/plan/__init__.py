@@ -1,16 +1,42 @@
-"""Spec and parameters to a frozen plan: shots, edges, requests, prices, fingerprints, and why. Pure; `plan` prints it, `run` executes it."""
+"""Spec and parameters to a frozen plan: shots, edges, requests, prices, fingerprints, and why. Pure; `plan` prints it, `run` executes it.
 
-from animatic.plan.build import build_plan, destination_of
-from animatic.plan.check import Examination, check_declaration, examine, find_pipeline
-from animatic.plan.codec import plan_from_json, plan_to_json
-from animatic.plan.difference import diff_plans
-from animatic.plan.fingerprint import base_of, filled, fingerprint_of
-from animatic.plan.mermaid import mermaid
-from animatic.plan.model import Cut, FileInput, Frame, Input, Plan, Request, Reuse, ShotInput, Step, UrlInput, field_name
-from animatic.plan.runs import new_run_id
-from animatic.plan.selection import select
-from animatic.plan.svg import svg
-from animatic.plan.totals import expected_minutes
+The names below are loaded when they are first used: `validate` needs a third of them, and it is run on every save.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from animatic.plan.build import build_plan, destination_of
+    from animatic.plan.check import Examination, check_declaration, examine, find_pipeline
+    from animatic.plan.codec import plan_from_json, plan_to_json
+    from animatic.plan.difference import diff_plans
+    from animatic.plan.fingerprint import base_of, filled, fingerprint_of
+    from animatic.plan.mermaid import as_mermaid
+    from animatic.plan.model import Cut, FileInput, Frame, Input, Plan, Request, Reuse, ShotInput, Step, UrlInput, field_name
+    from animatic.plan.report import render_plan, to_pay
+    from animatic.plan.runs import new_run_id
+    from animatic.plan.selection import select
+    from animatic.plan.svg import as_svg
+    from animatic.plan.totals import expected_minutes
+
+_HOMES = {
+    "build": ("build_plan", "destination_of"),
+    "check": ("Examination", "check_declaration", "examine", "find_pipeline"),
+    "codec": ("plan_from_json", "plan_to_json"),
+    "difference": ("diff_plans",),
+    "fingerprint": ("base_of", "filled", "fingerprint_of"),
+    "mermaid": ("as_mermaid",),
+    "model": ("Cut", "FileInput", "Frame", "Input", "Plan", "Request", "Reuse", "ShotInput", "Step", "UrlInput", "field_name"),
+    "report": ("render_plan", "to_pay"),
+    "runs": ("new_run_id",),
+    "selection": ("select",),
+    "svg": ("as_svg",),
+    "totals": ("expected_minutes",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cut",
@@ -24,6 +50,8 @@ __all__ = [
     "ShotInput",
     "Step",
     "UrlInput",
+    "as_mermaid",
+    "as_svg",
     "base_of",
     "build_plan",
     "check_declaration",
@@ -35,10 +63,16 @@ __all__ = [
     "filled",
     "find_pipeline",
     "fingerprint_of",
-    "mermaid",
     "new_run_id",
     "plan_from_json",
     "plan_to_json",
+    "render_plan",
     "select",
-    "svg",
+    "to_pay",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

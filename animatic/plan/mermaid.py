@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from animatic.plan.model import Plan, ShotInput, Step, field_name
 
 
-def mermaid(plan: Plan) -> str:
+def as_mermaid(plan: Plan) -> str:
     """Return the text of a flowchart: one box per step, one arrow per input, the reels at the end."""
     return "\n".join(_lines(plan)) + "\n"
 

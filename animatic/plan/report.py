@@ -116,12 +116,14 @@ def _totals(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Ca
         rest = plan.budget_usd - paid
         yield "budget", f"{usd(plan.budget_usd)}: " + (f"{usd(rest)} left" if rest >= 0 else f"exceeded by {usd(-rest)}")
     chain, _ = plan.critical_path(minutes_of)
-    pending = [key for key in chain if decisions is None or decisions[key].action == "run"]
-    minutes = sum(minutes_of(step) for step in plan.steps if step.key in set(pending))
-    if pending:
-        yield "time", f"about {_minutes(minutes)} along {_chain(pending)}"
-    jobs = len({step.fingerprint for step in plan.steps if decisions is None or decisions[step.key].action == "run"})
-    yield "jobs", f"{jobs} for {_plural(len(plan.steps), 'shot')}" + (f", {plan.concurrency} at once" if plan.concurrency else "")
+    pending = {step.fingerprint: step for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
+    late = [step for step in plan.steps if step.key in set(chain) and step.fingerprint in pending]
+    if late:
+        minutes = sum(minutes_of(step) for step in late)
+        queued = sum(minutes_of(step) for step in pending.values()) / plan.concurrency if plan.concurrency else 0.0
+        along = f" along {_chain([step.key for step in late])}" if late[1:] and minutes >= queued else ""
+        yield "time", f"about {_minutes(max(minutes, queued))}{along}"
+    yield "jobs", f"{len(pending)} for {_plural(len(plan.steps), 'shot')}" + (f", {plan.concurrency} at once" if plan.concurrency else "")
     if plan.cuts:
         yield (
             "reel",
