@@ -59,7 +59,7 @@ def build_model(row: Mapping[str, Any]) -> Model:
     name = f"{row['provider']}/{row['model']}"
     newest = row.get("fields_2026_10") or row["fields"]
     fields: dict[str, Field] = {
-        key: convert(to_schema(value), {}, key, required=value.get("required") is True) for key, value in newest.items()
+        key: convert(to_schema(value), key, required=value.get("required") is True) for key, value in newest.items()
     }
     title = (row.get("title_2026_10") or row["title"] or row["model"]).rstrip("*")
     aliases = row["deprecated_aliases"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog.codec import descriptions
@@ -16,7 +16,8 @@ from animatic.catalog.media import TABLE, media_of
 from animatic.catalog.model import Field, FieldType
 
 MAX_DEPTH = 16
-MAX_FIELDS = 400
+MAX_STEPS = 5000
+"""Schemas looked at per body: references can multiply a small document without end."""
 
 _LIMITS = {
     "minimum": "minimum",
@@ -45,22 +46,33 @@ class ConversionError(ValueError):
     """A schema that this module cannot read; the message names the place."""
 
 
+@dataclass(slots=True)
+class _Source:
+    """The document that references lead into, and how many schemas may still be looked at."""
+
+    document: Mapping[str, Any]
+    left: int = MAX_STEPS
+
+
 def convert_body(schema: Any, document: Mapping[str, Any]) -> dict[str, Field]:
     """Return the fields of a request body's schema; ``document`` is where its ``$ref`` lead."""
-    body = _resolve(schema, document, "body", 0)
+    source = _Source(document)
+    body = _resolve(schema, source, "body", 0)
     properties = _mapping(body.get("properties", {}), "body")
     required = _names(body.get("required", ()))
-    if len(properties) > MAX_FIELDS:
-        raise ConversionError(f"body: {len(properties)} fields")
-    return {name: convert(value, document, name, required=name in required) for name, value in properties.items()}
+    return {name: _convert(value, source, name, required=name in required) for name, value in properties.items()}
 
 
-def convert(schema: Any, document: Mapping[str, Any], pattern: str, *, required: bool = False, depth: int = 0) -> Field:
-    """Return one field; ``pattern`` is its path with items as ``[]``, which decides what media a URI is."""
+def convert(schema: Any, pattern: str, *, required: bool = False) -> Field:
+    """Return one field without references; ``pattern`` is its path with items as ``[]``, which decides what media a URI is."""
+    return _convert(schema, _Source({}), pattern, required=required)
+
+
+def _convert(schema: Any, source: _Source, pattern: str, *, required: bool = False, depth: int = 0) -> Field:
     if schema is True or schema == {}:
         return _untyped(pattern, required=required)
-    node = _resolve(schema, document, pattern, depth)
-    branches, nullable = _branches(node, document, pattern, depth)
+    node = _resolve(schema, source, pattern, depth)
+    branches, nullable = _branches(node, source, pattern, depth)
     if len(branches) == 1:
         node = {**{key: value for key, value in node.items() if key not in {"anyOf", "oneOf"}}, **branches[0]}
         branches = []
@@ -71,7 +83,7 @@ def convert(schema: Any, document: Mapping[str, Any], pattern: str, *, required:
         enum = tuple(value for value in enum if value is not None) or (None,)
     kind, null_type = _type(node, enum, pattern)
     if enum == (None,) or (null_type and kind == "any"):
-        enum = (None,)
+        enum, nullable = (None,), True
     uri = node.get("format") in {"uri", "uri-reference", "url"} or (kind == "string" and pattern in TABLE and enum is None)
     name = pattern.rpartition(".")[2]
     properties = node.get("properties")
@@ -88,15 +100,15 @@ def convert(schema: Any, document: Mapping[str, Any], pattern: str, *, required:
         format=None if uri else node.get("format") if isinstance(node.get("format"), str) else None,
         deprecated=node.get("deprecated") is True,
         media=media_of(pattern) if uri else None,
-        items=convert(node["items"], document, f"{pattern}[]", depth=depth + 1) if kind == "array" and "items" in node else None,
+        items=_convert(node["items"], source, f"{pattern}[]", depth=depth + 1) if kind == "array" and "items" in node else None,
         properties=None
         if properties is None
         else {
-            key: convert(value, document, f"{pattern}.{key}", required=key in inner, depth=depth + 1)
+            key: _convert(value, source, f"{pattern}.{key}", required=key in inner, depth=depth + 1)
             for key, value in _mapping(properties, pattern).items()
         },
         closed=node.get("additionalProperties") is False,
-        one_of=tuple(replace(convert(branch, document, pattern, depth=depth + 1), description="") for branch in branches),
+        one_of=tuple(replace(_convert(branch, source, pattern, depth=depth + 1), description="") for branch in branches),
         **_bounds(node, pattern),
     )
 
@@ -112,18 +124,21 @@ def _untyped(pattern: str, *, required: bool) -> Field:
     return Field(type="any", required=required, description=text)
 
 
-def _resolve(schema: Any, document: Mapping[str, Any], where: str, depth: int) -> dict[str, Any]:
+def _resolve(schema: Any, source: _Source, where: str, depth: int) -> dict[str, Any]:
     """Follow ``$ref`` and merge ``allOf`` until a plain schema is left."""
+    source.left -= 1
+    if source.left < 0:
+        raise ConversionError(f"{where}: more than {MAX_STEPS} schemas")
     if depth > MAX_DEPTH:
         raise ConversionError(f"{where}: nested deeper than {MAX_DEPTH}")
     node = _mapping(schema, where)
     if "$ref" in node:
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return {**_resolve(_target(node["$ref"], document, where), document, where, depth + 1), **rest}
+        return {**_resolve(_target(node["$ref"], source.document, where), source, where, depth + 1), **rest}
     if "allOf" in node:
         merged: dict[str, Any] = {key: value for key, value in node.items() if key != "allOf"}
         for part in _sequence(node["allOf"], where):
-            for key, value in _resolve(part, document, where, depth + 1).items():
+            for key, value in _resolve(part, source, where, depth + 1).items():
                 if key == "properties":
                     merged[key] = {**merged.get(key, {}), **_mapping(value, where)}
                 elif key == "required":
@@ -146,15 +161,15 @@ def _target(reference: Any, document: Mapping[str, Any], where: str) -> Any:
     return node
 
 
-def _branches(node: Mapping[str, Any], document: Mapping[str, Any], where: str, depth: int) -> tuple[list[dict[str, Any]], bool]:
+def _branches(node: Mapping[str, Any], source: _Source, where: str, depth: int) -> tuple[list[dict[str, Any]], bool]:
     """Return the alternatives of a union, nested unions flattened, null taken out; and whether null was among them."""
     found: list[dict[str, Any]] = []
     nullable = False
     for key in ("anyOf", "oneOf"):
         for part in _sequence(node.get(key, ()), where):
-            branch = _resolve(part, document, where, depth + 1)
+            branch = _resolve(part, source, where, depth + 1)
             if "anyOf" in branch or "oneOf" in branch:
-                inner, null = _branches(branch, document, where, depth + 1)
+                inner, null = _branches(branch, source, where, depth + 1)
                 found += inner
                 nullable = nullable or null
             elif branch.get("type") == "null":

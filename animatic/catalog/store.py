@@ -61,15 +61,19 @@ class Catalog:
     @classmethod
     def load(cls, state: Path | None = None) -> Catalog:
         """Return the refreshed catalogue of a state folder, or the committed one where there is none (or a damaged one)."""
+        data = json.loads((DATA / "index.json").read_text("utf-8"))
         warning = None
         if state is not None and (path := state / REFRESHED).exists():
             try:
-                return _refreshed(path)
+                catalog = _refreshed(path)
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 warning = (
-                    f"the refreshed catalogue {path} is damaged and was ignored ({type(error).__name__}); refresh it again or delete it"
+                    f"the refreshed catalogue {path} is damaged ({type(error).__name__}) and was ignored; refresh it again or delete it"
                 )
-        data = json.loads((DATA / "index.json").read_text("utf-8"))
+            else:
+                if catalog.date >= data["date"]:
+                    return catalog
+                warning = f"the refreshed catalogue {path} is older than the built-in one of {data['date']} and was ignored"
         return cls(_listings(data["models"]), _read_committed, date=data["date"], origin="built in", warning=warning)
 
     @classmethod

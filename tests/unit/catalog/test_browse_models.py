@@ -1,0 +1,66 @@
+"""Listing and describing models for people and tools."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from animatic.catalog import Catalog
+from animatic.catalog.browse import as_dict, describe, row, select
+from animatic.catalog.codec import decode_model
+
+CATALOG = Catalog.load()
+
+
+def test_models_are_selected_by_kind_field_and_price():
+    assert len(select(CATALOG)) == 92
+    assert {item.kind for item in select(CATALOG, kind="image")} == {"image"}
+    editors = [item.name for item in select(CATALOG, takes="edit_video")]
+    assert editors == ["xai/grok-video"]
+    cheap = select(CATALOG, kind="video", max_price=Decimal("0.42"))
+    assert "xai/grok-video" in [item.name for item in cheap]
+    assert all(item.usd is not None and item.usd <= Decimal("0.42") for item in cheap)
+
+
+def test_a_row_says_what_a_choice_needs():
+    grok = row(CATALOG.find("xai/grok-video"))
+    assert (grok.usd, grok.prices, grok.durations) == (Decimal("0.42"), "0.05 to 0.07 USD per second", "1 to 15")
+    assert grok.takes == ("start_image", "start_video", "reference_images[]", "edit_video")
+    assert row(CATALOG.find("kling/kling-1")).withdrawn == "absent from Krea's API document of 2026-10-03"
+
+
+def test_a_page_names_fields_limits_prices_and_retired_names():
+    page = describe(CATALOG.find("xai/grok-video"))
+    for text in (
+        "xai/grok-video  Grok Imagine (video)",
+        "POST /generate/video/xai/grok-video",
+        "[1 to 15; default 6]",
+        "[480p, 720p; default 720p]",
+        "list of image",
+        "[at most 7 items]",
+        "0.07 USD  resolution 720p",
+        "startImage (now start_image)",
+    ):
+        assert text in page
+
+
+@pytest.mark.parametrize("name", CATALOG.names())
+def test_every_model_has_a_page_that_names_every_field(name):
+    model = CATALOG.find(name)
+    page = describe(model)
+    assert all(field in page for field in model.fields)
+    assert not any(line != line.rstrip() for line in page.splitlines())
+
+
+@pytest.mark.parametrize("name", CATALOG.names())
+def test_every_model_can_be_given_as_json(name):
+    model = CATALOG.find(name)
+    data = json.loads(json.dumps(as_dict(model)))
+    assert decode_model(data) == model
+
+
+def test_every_field_of_every_model_has_a_description():
+    bare = {(model.name, name) for model in CATALOG.models() for name, field in model.fields.items() if not field.description}
+    assert bare == set()

@@ -1,0 +1,183 @@
+"""Refreshing: what a live document changes, what stays, and that nothing is half done."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from animatic.catalog import Catalog, price_of
+from animatic.catalog.refresh import diff, merge, refresh
+from animatic.catalog.schema import model_schema
+from animatic.catalog.store import REFRESHED
+from animatic.errors import UsageError
+
+TODAY = date(2026, 12, 24)
+BUILT_IN = Catalog.load()
+BEFORE = {model.name: model for model in BUILT_IN.models()}
+
+
+def schema_of(name, **changes):
+    """Return a model's schema as Krea would write it, with changed fields (None: gone)."""
+    schema = model_schema(BEFORE[name])
+    properties = {**schema["properties"], **changes}
+    return {**schema, "properties": {key: value for key, value in properties.items() if value is not None}}
+
+
+def document(**routes):
+    paths = {}
+    for name, item in routes.items():
+        schema, more = item if isinstance(item, tuple) else (item, {})
+        paths[BEFORE[name].endpoint if name in BEFORE else f"/generate/video/{name}"] = {
+            "post": {"summary": name, "requestBody": {"content": {"application/json": {"schema": schema}}}, **more}
+        }
+    return {"openapi": "3.1.0", "paths": paths}
+
+
+def everything():
+    return document(**{name: schema_of(name) for name in BEFORE})
+
+
+def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path):
+    changes = refresh(everything(), tmp_path, today=TODAY)
+    details = [detail for lines in changes.changed.values() for detail in lines if detail != "is back"]
+    assert (changes.added, changes.withdrawn, details) == ((), (), [])
+    catalog = Catalog.load(tmp_path)
+    assert (catalog.origin, catalog.date, catalog.names()) == ("refreshed", "2026-12-24", BUILT_IN.names())
+    for model in catalog.models():
+        assert model.price == BEFORE[model.name].price
+        assert model.aliases == BEFORE[model.name].aliases
+        assert model.fields.keys() == BEFORE[model.name].fields.keys()
+
+
+def test_a_second_refresh_with_the_same_document_changes_nothing(tmp_path):
+    refresh(everything(), tmp_path, today=TODAY)
+    changes = refresh(everything(), tmp_path, today=TODAY)
+    assert not changes
+    assert str(changes) == "no changes"
+
+
+def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path):
+    routes = {name: schema_of(name) for name in BEFORE if name != "google/veo-2"}
+    routes["xai/grok-video"] = (
+        schema_of(
+            "xai/grok-video",
+            duration={"type": "number", "minimum": 1, "maximum": 20, "default": 6},
+            edit_video=None,
+            loop={"type": "boolean"},
+        ),
+        {
+            "x-krea-pricing": {
+                "type": "fixed",
+                "unit": "request",
+                "currency": "USD",
+                "price_points": [{"amount": "0.6", "dimensions": {"duration": 6}}],
+            }
+        },
+    )
+    routes["xai/grok-video-3"] = {"type": "object", "properties": {"prompt": {"type": "string"}}}
+    changes = refresh(document(**routes), tmp_path, today=TODAY)
+    assert changes.added == ("xai/grok-video-3",)
+    assert changes.withdrawn == ("google/veo-2",)
+    assert changes.changed["xai/grok-video"] == (
+        "edit_video: gone",
+        "loop: new",
+        "duration: maximum 15 -> 20",
+        "price: 0.05 to 0.07 USD per second -> 0.6 USD per generation",
+    )
+    assert "~ xai/grok-video" in str(changes)
+    catalog = Catalog.load(tmp_path)
+    grok = catalog.find("xai/grok-video")
+    assert price_of(grok, {}).usd == Decimal("0.6")
+    assert price_of(grok, {}).seen == "2026-12-24"
+    assert price_of(grok, {"duration": 7}).usd is None
+    assert "edit_video" in grok.removed
+    assert catalog.find("google/veo-2").withdrawn == "absent from Krea's API document of 2026-12-24"
+    assert catalog.find("google/veo-2").price == BEFORE["google/veo-2"].price
+
+
+def test_a_price_that_the_document_lacks_stays_with_its_own_date():
+    after, _ = merge(everything(), BEFORE, today=TODAY)
+    assert after["xai/grok-video"].price.seen == "2026-08-31"
+    assert after["xai/grok-video"].fields_date == "2026-12-24"
+
+
+def test_a_price_that_cannot_be_read_is_unknown_rather_than_old():
+    routes = {"xai/grok-video": (schema_of("xai/grok-video"), {"x-krea-pricing": {"type": "metered"}})}
+    after, skipped = merge(document(**routes), BEFORE, today=TODAY)
+    assert after["xai/grok-video"].price is None
+    assert any("price" in reason for reason in skipped)
+
+
+def test_a_route_that_cannot_be_read_keeps_its_entry():
+    routes = {"xai/grok-video": {"properties": {"x": {"type": "money"}}}, "google/veo-2": schema_of("google/veo-2")}
+    after, skipped = merge(document(**routes), BEFORE, today=TODAY)
+    assert after["xai/grok-video"] == BEFORE["xai/grok-video"]
+    assert len(skipped) == 1
+
+
+def test_decisions_hold_until_the_document_says_otherwise():
+    guide = ("width", "height", "fps", "seed", "model")
+    plain = dict.fromkeys(guide) | {"duration": {"type": "number", "enum": [5, 10], "default": 5}}
+    after, _ = merge(document(**{"kling/kling-2.5": schema_of("kling/kling-2.5", **plain)}), BEFORE, today=TODAY)
+    kling = after["kling/kling-2.5"]
+    assert (kling.fields["duration"].minimum, kling.fields["duration"].expected) == (3, (5, 10))
+    assert kling.fields["fps"].caution
+    assert "fps" not in kling.removed
+    known = {**plain, "fps": {"type": "number", "enum": [24, 60]}, "duration": {"type": "number", "minimum": 5, "maximum": 20}}
+    after, _ = merge(document(**{"kling/kling-2.5": schema_of("kling/kling-2.5", **known)}), BEFORE, today=TODAY)
+    kling = after["kling/kling-2.5"]
+    assert (kling.fields["fps"].enum, kling.fields["fps"].caution) == ((24, 60), "")
+    assert (kling.fields["duration"].maximum, kling.fields["duration"].expected) == (20, None)
+
+
+@pytest.mark.parametrize(
+    "garbage", [None, {}, {"openapi": "3.1.0", "paths": {}}, {"openapi": "3.1.0", "paths": {"/generate/video/a/b": {"post": {}}}}]
+)
+def test_a_document_that_is_refused_changes_nothing(tmp_path, garbage):
+    refresh(everything(), tmp_path, today=TODAY)
+    before = (tmp_path / REFRESHED).read_bytes()
+    with pytest.raises(UsageError):
+        refresh(garbage, tmp_path, today=TODAY)
+    assert (tmp_path / REFRESHED).read_bytes() == before
+
+
+def test_a_write_that_fails_leaves_the_old_catalogue_and_no_rest(tmp_path, monkeypatch):
+    refresh(everything(), tmp_path, today=TODAY)
+    before = (tmp_path / REFRESHED).read_bytes()
+
+    def fail(self, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        refresh(everything(), tmp_path, today=TODAY)
+    assert [path.name for path in (tmp_path / REFRESHED).parent.iterdir()] == [REFRESHED.name]
+    assert (tmp_path / REFRESHED).read_bytes() == before
+
+
+def test_differences_inside_lists_objects_and_forms_are_told():
+    kling, seedance = BEFORE["kling/kling-1"], BEFORE["bytedance/seedance-2"]
+    routes = document(
+        **{
+            "bytedance/seedance-2": schema_of(
+                "bytedance/seedance-2",
+                reference_images={"type": "array", "maxItems": 4, "items": {"type": "string", "format": "uri"}},
+                effects={"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}}}},
+            ),
+            "kling/kling-1": schema_of(
+                "kling/kling-1",
+                camera_control={"oneOf": [{"type": "object", "properties": {"type": {"const": "simple"}}}, {"type": "boolean"}]},
+            ),
+        }
+    )
+    after, _ = merge(routes, BEFORE, today=TODAY)
+    changed = diff({"k": kling, "s": seedance}, {"k": after["kling/kling-1"], "s": after["bytedance/seedance-2"]}, date="x").changed
+    assert "reference_images: max_items 9 -> 4" in changed["s"]
+    assert "reference_images[]: max_length 1024 -> none" in changed["s"]
+    assert "effects[].name: gone" in changed["s"]
+    assert "effects[].id: required true -> false" in changed["s"]
+    assert "camera_control: 5 -> 2 forms" in changed["k"]
+    assert "camera_control (form 1).config: gone" in changed["k"]
