@@ -84,7 +84,7 @@ def accepts(field: Field, value: Any) -> bool:
 def taker(catalog: Catalog | None, model: Model, name: str, value: Any, body: Mapping[str, Any]) -> str | None:
     """Return a model of the same kind that takes the value, with its limit: ``lightricks/ltx-video-2.3-22b (20)``.
 
-    One that also has the body's other fields comes first, then the one whose limit is nearest to the value, then one with a known price.
+    The one whose limit is nearest to the value comes first, then one with a known price, then one that has more of the body's other fields.
     """
     if catalog is None:
         return None
@@ -97,7 +97,7 @@ def taker(catalog: Catalog | None, model: Model, name: str, value: Any, body: Ma
         if bound is None and not isinstance(value, str):
             continue
         missing = sum(key not in other.fields for key in body)
-        rank = (missing, 0.0 if bound is None else abs(bound - value), other.price is None)
+        rank = (0.0 if bound is None else abs(bound - value), other.price is None, missing)
         text = other.name if bound is None else f"{other.name} ({number(bound)})"
         if best is None or rank < best[0]:
             best = (rank, text)

@@ -162,7 +162,7 @@ def warning(field: Field, model: Model, value: Any, path: Path) -> Finding | Non
     if field.expected is not None and value not in field.expected:
         return Finding(
             path=path,
-            message=f"{name} {show(value)} is not certain for {model.name}: all of Krea's pages agree on {listed(field.expected)} only",
+            message=f"{name} {show(value)} is not certain for {model.name}: all of Krea's pages agree on {' and '.join(map(show, field.expected))} only",
             hint=f"Krea may refuse the request; {' or '.join(show(item) for item in field.expected)} is safe",
             code="disputed-value",
             severity="warning",
@@ -278,12 +278,12 @@ def _text(field: Field, model: Model, value: str, path: Path) -> Finding:
     if field.max_length is not None and size > field.max_length:
         return Finding(
             path=path,
-            message=f"{name} is {size} characters long, {model.name} takes at most {field.max_length}",
+            message=f"{name} is {_characters(size)} long, {model.name} takes at most {field.max_length}",
             hint=f"shorten it by {size - field.max_length}",
             code="too-long",
         )
     if field.min_length is not None and size < field.min_length:
-        message = f"{name} is empty" if size == 0 else f"{name} is {size} characters long, {model.name} needs at least {field.min_length}"
+        message = f"{name} is empty" if size == 0 else f"{name} is {_characters(size)} long, {model.name} needs at least {field.min_length}"
         return Finding(path=path, message=message, hint=f"write at least {field.min_length}", code="too-short")
     if field.format == "uuid":
         return Finding(
@@ -291,3 +291,7 @@ def _text(field: Field, model: Model, value: str, path: Path) -> Finding:
         )
     hint = _PATTERNS.get(field.pattern or "", f"it must match {field.pattern}")
     return Finding(path=path, message=f"{name} {show(value)} has a form that {model.name} refuses", hint=hint, code="bad-format")
+
+
+def _characters(size: int) -> str:
+    return f"{size} {'character' if size == 1 else 'characters'}"

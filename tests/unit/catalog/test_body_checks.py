@@ -309,6 +309,11 @@ def test_a_retired_name_of_a_removed_field_says_that_the_field_is_gone():
     assert "no longer takes 'startVideo'" in finding.message
 
 
+def test_the_model_that_is_named_instead_does_not_depend_on_defaults_it_lacks():
+    finding = only(GROK, {"prompt": "x", "resolution": "720p", "aspect_ratio": "16:9", "duration": 20})
+    assert finding.hint == "use 15, or a model that goes longer: lightricks/ltx-video-2.3-22b (20)"
+
+
 def test_without_a_catalogue_hints_name_no_other_model():
     findings = list(check_body(GROK, {"prompt": "x", "duration": 20}))
     assert findings[0].hint == "use 15"
