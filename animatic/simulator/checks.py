@@ -17,6 +17,10 @@ from animatic.catalog.model import Field, Media, Model
 
 Path = tuple[str | int, ...]
 
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_ROUNDING = 1e-9
+"""A multiple of 0.1 need not be one in binary."""
+
 
 def mistakes(model: Model, body: Any) -> Iterator[str]:
     """Yield one sentence per mistake in the body; none: it is accepted."""
@@ -58,7 +62,7 @@ def _properties(fields: Mapping[str, Field], value: dict[str, Any], path: Path, 
 
 
 def _value(field: Field, value: Any, path: Path) -> Iterator[str]:
-    if value is None and (field.nullable or field.type == "any"):
+    if value is None and (field.nullable or (field.type == "any" and not field.one_of)):
         return
     if field.one_of:
         if all(next(_value(option, value, path), None) for option in field.one_of):
@@ -102,6 +106,8 @@ def _string(field: Field, value: str, path: Path) -> Iterator[str]:
         yield f"{spelled(path)}: too long (at most {field.max_length} characters)"
     if field.pattern is not None and not re.search(field.pattern, value):
         yield f"{spelled(path)}: does not match {field.pattern}"
+    if field.format == "uuid" and not _UUID.fullmatch(value):
+        yield f"{spelled(path)}: expected a UUID"
     if field.media is not None and not is_web_address(value):
         yield f"{spelled(path)}: expected an absolute http(s) URL"
 
@@ -113,6 +119,10 @@ def _range(field: Field, value: float, path: Path) -> Iterator[str]:
         yield f"{spelled(path)}: must be greater than {field.exclusive_minimum:g}"
     if field.maximum is not None and value > field.maximum:
         yield f"{spelled(path)}: must be at most {field.maximum:g}"
+    if field.exclusive_maximum is not None and value >= field.exclusive_maximum:
+        yield f"{spelled(path)}: must be less than {field.exclusive_maximum:g}"
+    if field.multiple_of is not None and abs(value / field.multiple_of - round(value / field.multiple_of)) > _ROUNDING:
+        yield f"{spelled(path)}: must be a multiple of {field.multiple_of:g}"
 
 
 def _array(field: Field, value: list[Any], path: Path) -> Iterator[str]:

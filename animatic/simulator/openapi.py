@@ -20,11 +20,14 @@ _LIMITS = {
     "minimum": "minimum",
     "maximum": "maximum",
     "exclusive_minimum": "exclusiveMinimum",
+    "exclusive_maximum": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
     "min_length": "minLength",
     "max_length": "maxLength",
     "min_items": "minItems",
     "max_items": "maxItems",
     "pattern": "pattern",
+    "format": "format",
 }
 
 
@@ -52,9 +55,7 @@ def _operation(model: Model) -> dict[str, Any]:
 
 
 def _pricing(table: PriceTable) -> dict[str, Any]:
-    """Per request, as Krea prices: a price per second is one per billable second."""
-    per_second = {"billableSeconds": 1} if table.unit == "second" else {}
-    points = [{"amount": str(usd), "dimensions": {**per_second, **_dimensions(when)}} for when, usd in table.rows]
+    points = [{"amount": str(usd), "dimensions": _dimensions(when)} for when, usd in table.rows]
     return {"type": "fixed", "unit": table.unit if table.unit == "second" else "request", "currency": "USD", "price_points": points}
 
 
