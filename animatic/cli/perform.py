@@ -147,8 +147,7 @@ def start(prepared: Prepared, *, as_json: bool) -> int:
 
     if prepared.plan.warnings:
         show_problems(prepared.plan.warnings)
-    with _services(prepared) as (simulator, prefect_url):
-        os.environ["PREFECT_API_URL"] = prefect_url
+    with _services(prepared) as simulator:
         performance = asyncio.run(_launch(prepared, simulator))
     _tell(performance, as_json=as_json)
     if performance.error is None:
@@ -157,7 +156,7 @@ def start(prepared: Prepared, *, as_json: bool) -> int:
 
 
 @contextlib.contextmanager
-def _services(prepared: Prepared) -> Iterator[tuple[str | None, str]]:
+def _services(prepared: Prepared) -> Iterator[str | None]:
     """Bring up what the run needs, all at once: the simulator, the local Prefect server, and the import of Prefect."""
     from flows.local_server import configured_api_url
 
@@ -166,14 +165,14 @@ def _services(prepared: Prepared) -> Iterator[tuple[str | None, str]]:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # Prefect's log lines are for its UI; this terminal shows the shots.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    with ThreadPoolExecutor(2, thread_name_prefix="services") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="services") as pool:
         simulator: Future[Any] | None = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
-        server = pool.submit(_prefect, prepared.settings, chosen)
-        running = None
         try:
-            url = server.result()
-            running = simulator.result() if simulator else None
-            yield (running.url if running else None), url
+            os.environ["PREFECT_API_URL"] = _prefect(prepared.settings, chosen)
+            # The simulator starts in another process meanwhile. Prefect reads its settings when it is imported.
+            import flows.launch  # noqa: F401
+
+            yield simulator.result().url if simulator else None
         finally:
             if simulator is not None:
                 with contextlib.suppress(Exception):
