@@ -40,7 +40,7 @@ ADVICE = {
     errno.EISDIR: ("a folder stands where a file is needed", "move that folder away"),
     errno.ENAMETOOLONG: ("the name is too long for this file system", "deliver to a folder with a shorter path"),
     errno.ELOOP: ("symbolic links lead in a circle", "repair the links, or deliver elsewhere"),
-    errno.ENOENT: ("it is gone", "it was removed or moved meanwhile: run again"),
+    errno.ENOENT: ("there is no such folder, and none can be made", "create the folder, or deliver elsewhere"),
 }
 MAY_PASS = frozenset({errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT})
 NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -184,13 +184,14 @@ def _temporary(target: Path, fill: Fill) -> Iterator[Path]:
 
 def _open_new(path: Path) -> int:
     """Create the file (by the user's own umask, which ``tempfile`` would ignore) and the folders above it."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
     for _ in range(100):
         try:
-            return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+            return os.open(path, flags, 0o666)
         except FileNotFoundError:
             # Again and again: another process may be removing empty folders at this moment.
             _make_folder(path.parent)
-    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+    return os.open(path, flags, 0o666)
 
 
 def _make_folder(folder: Path) -> None:

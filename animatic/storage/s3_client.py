@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -36,11 +37,13 @@ class PatientClient:
         patience: float,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        make: Callable[[], S3Client] | None = None,
     ) -> None:
         self._patience = patience
         self._sleep = sleep
         self._clock = clock
         self._threads = Threads()
+        self._make = make or make_client
         self._lock = Lock()
         self._client: S3Client | None = None
 
@@ -65,7 +68,7 @@ class PatientClient:
     def _call(self, function: Callable[[S3Client], T]) -> T:
         with self._lock:
             if self._client is None:
-                self._client = make_client()
+                self._client = self._make()
         return function(self._client)
 
     def _endpoint(self) -> str:
@@ -82,7 +85,8 @@ def make_client() -> S3Client:
     if botocore_log.level == logging.NOTSET:
         botocore_log.setLevel(logging.INFO)
     session = boto3.Session()
-    region = session.region_name or DEFAULT_REGION
+    # boto3 itself reads only AWS_DEFAULT_REGION; containers on AWS are given AWS_REGION.
+    region = session.region_name or os.environ.get("AWS_REGION") or DEFAULT_REGION
     client = session.client("s3", region_name=region, config=_config("auto"))
     if ".amazonaws." in client.meta.endpoint_url:
         return client

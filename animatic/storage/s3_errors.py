@@ -87,7 +87,7 @@ def explain(error: Exception, where: str, endpoint: str) -> StorageError:
     if isinstance(error, PASSING):
         return StorageError(
             f"{endpoint} cannot be reached for {where} ({type(error).__name__})",
-            hint="check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; what was made so far is safe, run again when it answers",
+            hint="check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
         )
     return StorageRefusedError(f"{where} cannot be used: {error}", hint="check the name of the bucket and the AWS_* variables")
 
@@ -107,7 +107,7 @@ def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageErr
             hint=f"the credentials need {permission}; a bucket policy or a KMS key may also stand in the way",
         )
     if status in {301, 307, 400} and code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
-        return StorageRefusedError(f"{where}: the bucket is in another region", hint="set AWS_REGION to the region of the bucket")
+        return StorageRefusedError(f"{where}: the bucket is in another region", hint="set AWS_DEFAULT_REGION to the region of the bucket")
     if code == "NotImplemented":
         return StorageRefusedError(
             f"{endpoint} does not know conditional writes, so it cannot hold the ledger ({operation})",

@@ -1,0 +1,308 @@
+"""A bucket when things go wrong: lost answers, trouble at the store, refused credentials. Faults are made at the transport of a real client."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from base64 import b64decode
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+from s3server import S3
+
+from animatic.errors import StorageError
+from animatic.storage import StorageRefusedError, open_storage
+from animatic.storage.s3 import S3Storage
+from animatic.storage.s3_client import PatientClient, make_client
+
+pytest_plugins = ["s3server"]
+pytestmark = pytest.mark.anyio
+
+Fault = Callable[[AWSPreparedRequest], AWSResponse | None]
+"""Looks at a request that is about to leave: answers it, raises, changes it, or lets it go on (None)."""
+
+SECRET = "AKIDEXAMPLE-never-shown"
+
+
+class Body(io.BytesIO):
+    def stream(self, **_: object):
+        yield self.read()
+
+
+def answer(status: int, code: str, body: bytes | None = None, **headers: str) -> AWSResponse:
+    xml = f"<Error><Code>{code}</Code><Message>no</Message><AWSAccessKeyId>{SECRET}</AWSAccessKeyId></Error>".encode()
+    return AWSResponse("http://s3", status, headers, Body(xml if body is None else body))
+
+
+def says(status: int, code: str) -> Fault:
+    return lambda _: answer(status, code)
+
+
+def lost_answer(request: AWSPreparedRequest) -> AWSResponse:
+    with closing(URLLib3Session()) as session:
+        assert session.send(request).status_code == 200
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+@dataclass
+class Wire:
+    """The faults to come, one per request; afterwards requests go through."""
+
+    faults: list[Fault] = field(default_factory=list)
+    requests: list[AWSPreparedRequest] = field(default_factory=list)
+    always: Fault | None = None
+    slept: list[float] = field(default_factory=list)
+
+    def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        self.requests.append(request)
+        if self.always:
+            return self.always(request)
+        return self.faults.pop(0)(request) if self.faults else None
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def clock(self) -> float:
+        return sum(self.slept)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def home(s3: S3, wire: Wire) -> S3Storage:
+    def make() -> Any:
+        client = make_client()
+        client.meta.events.register("before-send.s3", wire)
+        return client
+
+    return S3Storage(s3.bucket, "boards/", PatientClient(patience=60, sleep=wire.sleep, clock=wire.clock, make=make))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [says(500, "InternalError"), says(503, "SlowDown"), says(409, "ConditionalRequestConflict"), says(429, "TooManyRequests")],
+    ids=["500", "503", "409", "429"],
+)
+async def test_trouble_that_passes_is_waited_out(home: S3Storage, wire: Wire, fault: Fault) -> None:
+    wire.faults += [fault] * 4
+    assert await home.create("record", b"1")
+    assert await home.read("record") == b"1"
+    assert len(wire.slept) == 4
+    assert all(pause > 0 for pause in wire.slept)
+    assert wire.slept[-1] > wire.slept[0]
+
+
+async def test_patience_ends_with_what_the_store_keeps_saying(home: S3Storage, wire: Wire) -> None:
+    wire.always = says(503, "SlowDown")
+    with pytest.raises(StorageError, match=r"keeps answering SlowDown for s3://.*/boards/record") as caught:
+        await home.create("record", b"1")
+    assert caught.value.retryable
+    assert caught.value.exit_code == 6
+    assert 50 < sum(wire.slept) <= 60
+
+
+async def test_a_lost_answer_to_create_is_still_ours(home: S3Storage, wire: Wire) -> None:
+    wire.faults.append(lost_answer)
+    assert await home.create("record", b"write_id 1")
+    assert await home.read("record") == b"write_id 1"
+
+
+async def test_a_lost_answer_does_not_make_a_loser_win(home: S3Storage, wire: Wire) -> None:
+    await home.create("record", b"theirs")
+    wire.faults.append(lambda request: _raise(ReadTimeoutError(endpoint_url=request.url)))
+    assert not await home.create("record", b"ours")
+    assert await home.read("record") == b"theirs"
+
+
+async def test_a_lost_answer_to_an_upload_is_still_ours(home: S3Storage, wire: Wire, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"frames" * 10_000)
+    wire.faults.append(lost_answer)
+    assert await home.store("clip.mp4", clip, content_type="video/mp4", sha256=hashlib.sha256(clip.read_bytes()).hexdigest())
+    assert await home.read("clip.mp4") == clip.read_bytes()
+
+
+async def test_an_upload_is_conditional_typed_and_checked_by_the_store(home: S3Storage, wire: Wire, s3: S3, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"frames")
+    digest = hashlib.sha256(b"frames")
+    await home.store("clip.mp4", clip, content_type="video/mp4", sha256=digest.hexdigest())
+    headers = {name.lower(): value for name, value in wire.requests[0].headers.items()}
+    assert headers["if-none-match"] in {"*", b"*"}
+    stored = s3.client().head_object(Bucket=s3.bucket, Key="boards/clip.mp4", ChecksumMode="ENABLED")
+    assert stored["ContentType"] == "video/mp4"
+    assert b64decode(stored["ChecksumSHA256"]) == digest.digest()
+
+
+async def test_copies_are_conditional(home: S3Storage, wire: Wire) -> None:
+    await home.create("from", b"1")
+    await home.copy("from", "to")
+    (copy,) = [request for request in wire.requests if "x-amz-copy-source" in {name.lower() for name in request.headers}]
+    assert copy.headers["If-None-Match"] in {"*", b"*"}
+    wire.faults += [says(404, "NoSuchKey"), says(412, "PreconditionFailed")]
+    assert not await home.copy("from", "elsewhere")
+
+
+async def test_a_cut_download_is_made_again_and_never_shown(home: S3Storage, wire: Wire, tmp_path: Path) -> None:
+    await home.create("clip.mp4", b"all of it")
+    target = tmp_path / "clip.mp4"
+    target.write_bytes(b"older")
+
+    def cut(_: AWSPreparedRequest) -> AWSResponse:
+        assert target.read_bytes() == b"older"
+        return answer(200, "", b"all", **{"content-length": "9"})
+
+    wire.faults += [cut, cut]
+    assert await home.fetch("clip.mp4", target)
+    assert target.read_bytes() == b"all of it"
+    assert unfinished(tmp_path) == []
+
+
+async def test_a_cut_record_is_read_again(home: S3Storage, wire: Wire) -> None:
+    await home.create("record", b'{"version": 1}')
+    wire.faults.append(lambda _: answer(200, "", b'{"ver', **{"content-length": "14"}))
+    assert await home.read("record") == b'{"version": 1}'
+
+
+async def test_a_store_that_ignores_conditions_is_refused_at_the_start(home: S3Storage, wire: Wire) -> None:
+    def deaf(request: AWSPreparedRequest) -> None:
+        if "If-None-Match" in request.headers:
+            del request.headers["If-None-Match"]
+
+    wire.always = deaf
+    with pytest.raises(StorageRefusedError, match="it overwrites objects that must be created only once") as caught:
+        await home.check()
+    assert "If-None-Match" in caught.value.hint
+    assert await home.list("") == []
+
+
+async def test_a_store_that_does_not_know_conditions_is_refused(home: S3Storage, wire: Wire) -> None:
+    wire.faults.append(says(501, "NotImplemented"))
+    with pytest.raises(StorageRefusedError, match="does not know conditional writes"):
+        await home.check()
+
+
+@pytest.mark.parametrize(
+    ("call", "permission"),
+    [
+        (lambda home, _: home.create("record", b"1"), "s3:PutObject"),
+        (lambda home, _: home.read("record"), "s3:GetObject and s3:ListBucket"),
+        (lambda home, path: home.fetch("record", path / "target"), "s3:GetObject and s3:ListBucket"),
+        (lambda home, _: home.head("record"), "s3:GetObject and s3:ListBucket"),
+        (lambda home, _: home.list(""), "s3:ListBucket"),
+        (lambda home, _: home.delete("record"), "s3:DeleteObject"),
+    ],
+    ids=["create", "read", "fetch", "head", "list", "delete"],
+)
+async def test_a_missing_permission_is_named(home: S3Storage, wire: Wire, tmp_path: Path, call: Any, permission: str) -> None:
+    wire.always = says(403, "AccessDenied")
+    with pytest.raises(StorageRefusedError, match="access denied") as caught:
+        await call(home, tmp_path)
+    assert permission in caught.value.hint
+    assert not caught.value.retryable
+    assert wire.slept == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "InvalidAccessKeyId", "the access key is unknown"),
+        (403, "SignatureDoesNotMatch", "secret key does not fit"),
+        (400, "ExpiredToken", "session token has expired"),
+        (403, "RequestTimeTooSkewed", "clock is wrong"),
+        (400, "AuthorizationHeaderMalformed", "in another region"),
+        (400, "SomethingNew", "PutObject was answered with SomethingNew"),
+        (404, "NoSuchBucket", "there is no such bucket"),
+    ],
+)
+async def test_refusals_say_what_to_do_and_show_no_credentials(home: S3Storage, wire: Wire, status: int, code: str, words: str) -> None:
+    wire.always = says(status, code)
+    with pytest.raises(StorageRefusedError, match=words) as caught:
+        await home.create("record", b"1")
+    assert caught.value.hint
+    assert SECRET not in str(caught.value)
+    assert wire.slept == []
+
+
+async def test_a_bucket_that_is_not_there_is_never_an_empty_one(s3: S3) -> None:
+    home = open_storage("s3://no-such-bucket-here/boards")
+    for operation in (home.read("record"), home.list(""), home.create("record", b"1"), home.check()):
+        with pytest.raises(StorageRefusedError, match="no such bucket"):
+            await operation
+
+
+async def test_missing_credentials_are_asked_for(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(StorageRefusedError, match="no usable AWS credentials") as caught:
+        await open_storage(s3.url).check()
+    assert "AWS_ACCESS_KEY_ID" in caught.value.hint
+    assert caught.value.exit_code == 6
+
+
+async def test_a_profile_that_does_not_exist_is_said_so(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(StorageRefusedError) as caught:
+        await open_storage(s3.url).check()
+    assert "AWS_PROFILE" in caught.value.hint
+
+
+async def test_an_address_where_nobody_listens_is_unreachable(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    with pytest.raises(StorageError, match=r"http://127\.0\.0\.1:9 cannot be reached") as caught:
+        await open_storage(s3.url, patience=0.3).check()
+    assert caught.value.retryable
+    assert "AWS_ENDPOINT_URL_S3" in caught.value.hint
+
+
+async def test_other_stores_are_addressed_by_path(home: S3Storage, wire: Wire, s3: S3) -> None:
+    await home.create("record", b"1")
+    assert wire.requests[0].url == f"{s3.endpoint}/{s3.bucket}/boards/record"
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_amazon_is_addressed_as_amazon_wants(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "eu-central-1")
+    client = make_client()
+    assert client.meta.endpoint_url == "https://s3.eu-central-1.amazonaws.com"
+    assert client.meta.config.s3["addressing_style"] == "auto"
+
+
+def test_without_a_region_there_is_one() -> None:
+    assert make_client().meta.region_name == "us-east-1"
+
+
+async def test_no_credential_is_ever_logged(s3: S3, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-key-never-logged")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session-token-never-logged")
+    logging.getLogger("botocore").setLevel(logging.NOTSET)
+    with caplog.at_level(logging.DEBUG):
+        await open_storage(s3.url).check()
+    assert "never-logged" not in caplog.text
+    assert "Signature" not in caplog.text
+
+
+def test_the_server_of_the_tests_is_reached_by_anyone(s3: S3) -> None:
+    client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    assert s3.bucket in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return list(folder.glob(".tmp-*"))
+
+
+def _raise(error: Exception) -> AWSResponse:
+    raise error
