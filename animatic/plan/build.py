@@ -52,14 +52,12 @@ def build_plan(
     Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, parameter or shot.
     """
     spec = find_pipeline(declaration, pipeline)
-    if any(problem.severity == "error" for problem in declaration.problems):
-        raise DeclarationError(declaration.problems)
+    _refuse(declaration, declaration.problems)
     values = _parameters(spec, params or {})
     run = {"date": started.astimezone(UTC).date().isoformat(), "id": run_id}
     resolution = resolve(spec, catalog, Circumstances(params=values, run=run))
     problems = (*declaration.problems, *resolution.problems)
-    if any(problem.severity == "error" for problem in problems):
-        raise DeclarationError(problems)
+    _refuse(declaration, problems)
     shots = {shot.key: shot for variant in resolution.variants for shot in variant.shots.values() if not shot.left_out}
     edges = {key: tuple(shot.variant.key(need) for need in shot.needs) for key, shot in shots.items()}
     chosen = set(shots) if only is None else select(only, edges)
@@ -177,17 +175,17 @@ def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
     return (f"uses {' and '.join(changing)}: made anew when that changes",) if changing else ()
 
 
+def _refuse(declaration: Declaration, problems: tuple[Problem, ...]) -> None:
+    if any(problem.severity == "error" for problem in problems):
+        raise DeclarationError(problems, texts={document.name: document.text for document in declaration.documents})
+
+
 def _parameters(spec: PipelineSpec, given: Mapping[str, Any]) -> Mapping[str, Any]:
     values, problems = coerce_params(spec, given, text=True)
-    _refuse(problems)
+    if problems:
+        hints = [problem.hint for problem in problems if problem.hint]
+        raise UsageError("; ".join(problem.message for problem in problems), hint="; ".join(hints) or None)
     return values
-
-
-def _refuse(problems: tuple[Problem, ...]) -> None:
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        hints = [problem.hint for problem in errors if problem.hint]
-        raise UsageError("; ".join(problem.message for problem in errors), hint="; ".join(hints) or None)
 
 
 def _cuts(resolved: tuple[ResolvedVariant, ...], kept: set[str]) -> tuple[Cut, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -42,7 +43,7 @@ def render_plan(
 
 
 def _lines(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Callable[[Step], float]) -> Iterator[str]:
-    params = ", ".join(f"{name}={value}" for name, value in plan.params.items())
+    params = ", ".join(f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in plan.params.items())
     yield f"{plan.pipeline}{f' ({params})' if params else ''}"
     if plan.description:
         yield f"  {' '.join(plan.description.split())}"
@@ -50,14 +51,21 @@ def _lines(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Cal
     yield from _table(_rows(plan, decisions))
     yield ""
     yield from _labelled(_totals(plan, decisions, minutes_of))
-    notes = [f"{step.key}: {note}" for step in plan.steps for note in step.notes]
-    notes += [f"{key}: left out by its `when`" for key in plan.left_out]
+    notes = list(_notes(plan))
     if notes:
         yield ""
         yield "notes"
         yield from (f"  {note}" for note in notes[:_NOTES])
         if len(notes) > _NOTES:
             yield f"  and {len(notes) - _NOTES} more (all of them with --json)"
+
+
+def _notes(plan: Plan) -> Iterator[str]:
+    """Yield each note of a shot once, with the number of variants that share it."""
+    said = [(step.shot, note) for step in plan.steps for note in step.notes]
+    said += [(key.rpartition("/")[2], "left out by its `when`") for key in plan.left_out]
+    for (shot, note), count in Counter(said).items():
+        yield f"{shot}: {note}" + (f" ({count} variants)" if count > 1 else "")
 
 
 def _rows(plan: Plan, decisions: Mapping[str, Decision] | None) -> Iterator[tuple[str, ...]]:

@@ -130,9 +130,8 @@ def _compiled(text: str) -> Callable[[Scopes], Any]:
             return lambda names: _defined(expression(names))
         return environment.from_string(text).render
     except TemplateSyntaxError as error:
-        raise TemplateError(
-            f"the template does not parse: {_sentence(error)}", "write it as {{ params.NAME }}, both braces doubled"
-        ) from None
+        message, _, more = str(error.message or error).partition(". ")
+        raise TemplateError(f"the template does not parse: {message.rstrip('.')}", more or _advice(message)) from None
 
 
 def _advice(message: str) -> str:

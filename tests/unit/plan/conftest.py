@@ -1,0 +1,54 @@
+"""What plan tests share: the committed catalogue, and a way from YAML text to a plan."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animatic.catalog import Catalog
+from animatic.plan import Plan, build_plan
+from animatic.source import load
+from animatic.spec import Declaration, declare
+
+STARTED = datetime(2026, 11, 21, 10, 45, 12, tzinfo=UTC)
+HEAD = "version: 1\ndefaults:\n  video: {model: xai/grok-video}\n  image: {model: google/nano-banana-pro}\npipelines:\n"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(56)
+MP4 = b"\0\0\0\x18ftypisom" + bytes(52)
+
+PlanOf = Callable[..., Plan]
+DeclarationOf = Callable[..., Declaration]
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return Catalog.load()
+
+
+@pytest.fixture
+def declaration_of(tmp_path: Path) -> DeclarationOf:
+    """Return a function from the text below ``pipelines:`` (or, with ``head=""``, from a whole file) to its declaration."""
+
+    def declared(text: str, *, head: str = HEAD) -> Declaration:
+        body = textwrap.dedent(text)
+        file = tmp_path / "pipelines.yaml"
+        file.write_text(head + (textwrap.indent(body, "  ") if head else body), encoding="utf-8")
+        return declare([load(file, display="pipelines.yaml")])
+
+    return declared
+
+
+@pytest.fixture
+def plan_of(declaration_of: DeclarationOf, catalog: Catalog) -> PlanOf:
+    """Return a function from text to the plan of its first pipeline."""
+
+    def planned(text: str, *, head: str = HEAD, **wishes: Any) -> Plan:
+        declaration = declaration_of(text, head=head)
+        wishes = {"run_id": "run-1", "started": STARTED, **wishes}
+        return build_plan(declaration, next(iter(declaration.pipelines)), catalog, **wishes)
+
+    return planned
