@@ -87,7 +87,7 @@ class KreaClient:
         try:
             async with self._session.posts:
                 answer = await self._session.send_once(request, seconds=self.patience.post)
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
+        except Exception as error:  # whatever it is, the request may have left
             raise of_lost_request(error, endpoint) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
@@ -114,11 +114,10 @@ class KreaClient:
         cursor: str | None = None
         while True:
             page = await self._page(cursor, limit)
-            for job in page.jobs:
-                if since is not None and job.created_at < since:
-                    return
+            recent = [job for job in page.jobs if since is None or job.created_at >= since]
+            for job in recent:
                 yield job
-            if not page.jobs or page.cursor is None or page.cursor == cursor:
+            if not recent or len(recent) < len(page.jobs) or page.cursor is None or page.cursor == cursor:
                 return
             cursor = page.cursor
 

@@ -30,6 +30,8 @@ FEW = 2
 SMALL_PAGE, LARGE_PAGE = 100, 1000
 MOST_LISTED = 10_000
 SINGLES_PER_LOOK = 16
+CLOCK_MARGIN = timedelta(minutes=1)
+"""The list is read this much further back: a creation time may come from our own clock."""
 VANISHED_SECONDS = 60.0
 """A job that Krea has shown and now answers 404 for is given up after this long."""
 NEVER_SEEN_SECONDS = 180.0
@@ -189,7 +191,7 @@ class Watcher:
             return
         missing = {watched.id: watched for watched in waiting}
         ended: list[Watched] = []
-        since = min(watched.created_at for watched in waiting if watched.created_at) - timedelta(seconds=1)
+        since = min(watched.created_at for watched in waiting if watched.created_at) - CLOCK_MARGIN
         listed = 0
         async with aclosing(self._client.jobs(since=since, limit=SMALL_PAGE if len(waiting) <= SMALL_PAGE // 2 else LARGE_PAGE)) as jobs:
             async for job in jobs:
@@ -246,7 +248,7 @@ class Watcher:
             return
         watched.missing_since = None
         watched.next_single = now + watched.backoff.next()
-        watched.created_at = watched.created_at or job.created_at
+        watched.created_at = job.created_at
         if job.status != watched.status:
             watched.status = job.status
             watched.tell(job)

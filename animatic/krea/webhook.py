@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
+from urllib.parse import urlsplit
 
 import anyio
 import uvicorn
@@ -73,7 +74,9 @@ class WebhookReceiver:
     async def __aenter__(self) -> Self:
         listener = self._listen()
         self.port = listener.getsockname()[1]
-        app = Starlette(routes=[Route("/hooks/{token}", self._receive, methods=["POST"])])
+        prefix = urlsplit(self._public_url).path  # a proxy may pass it on or strip it
+        paths = dict.fromkeys((f"{prefix}/hooks/{{token}}", "/hooks/{token}"))
+        app = Starlette(routes=[Route(path, self._receive, methods=["POST"]) for path in paths])
         # No access log: it would write every token down.
         config = uvicorn.Config(
             app, access_log=False, log_config=None, lifespan="off", limit_concurrency=64, timeout_graceful_shutdown=2, server_header=False

@@ -111,6 +111,13 @@ async def test_an_answer_that_never_comes_is_a_doubt(client_for: Make, monkeypat
     assert caught.value.late
 
 
+async def test_even_an_unforeseen_failure_is_a_doubt(client_for: Make):
+    handler, _ = answering(ZeroDivisionError("in a transport"))
+    async with client_for(handler) as client:
+        with pytest.raises(LostAnswerError, match="ZeroDivisionError"):
+            await client.submit(ROUTE, BODY)
+
+
 async def test_a_refused_connection_was_not_sent(client_for: Make):
     handler, _ = answering(httpx.ConnectError("[Errno 111] refused"))
     async with client_for(handler) as client:

@@ -55,6 +55,11 @@ async def test_a_callback_names_its_job(caplog: pytest.LogCaptureFixture):
     assert all(TOKEN not in record.getMessage() for record in ours)
 
 
+async def test_a_proxy_may_pass_its_prefix_on():
+    async with Receiver() as server:
+        assert (await server.http.post(f"/base/hooks/{TOKEN}", json=JOB)).status_code == 204
+
+
 async def test_waiting_ends_when_the_callback_comes():
     async with Receiver() as server, anyio.create_task_group() as group:
 
