@@ -83,7 +83,7 @@ def run(
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
     _need_token(settings, simulate=simulate)
-    wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
+    wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
     prepared = asyncio.run(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
     return start(prepared, as_json=as_json)
 

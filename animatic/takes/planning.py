@@ -13,6 +13,7 @@ from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, build_plan, destination_of, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
+from animatic.takes.run import STORAGE_OUTAGE
 from animatic.takes.survey import open_ledger
 
 
@@ -24,6 +25,10 @@ class Wish:
     fresh: bool = False
     deliver: str | None = None
     simulated: bool = False
+    outage: float = STORAGE_OUTAGE
+    """Seconds for which S3 may be silent."""
+    run_id: str | None = None
+    """The run's id where the caller must know it beforehand; None: a new one."""
 
 
 def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
@@ -45,7 +50,7 @@ async def plan_here(
 
     Raises DeclarationError, UsageError; StorageError when the destination cannot be read.
     """
-    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated)
+    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=wish.outage)
     chosen = await ledger.selections()
     known = await ledger.known_fingerprints() if wish.fresh else frozenset()
     now = datetime.now(UTC)
@@ -54,7 +59,7 @@ async def plan_here(
         spec.name,
         catalog,
         params=params,
-        run_id=new_run_id(now),
+        run_id=wish.run_id or new_run_id(now),
         started=now,
         current_take=lambda base: chosen.get(base, 1),
         next_take=lambda base: _first_unused(base, known),

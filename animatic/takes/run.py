@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
 
 SIMULATED = "simulated"
+STORAGE_OUTAGE = 60.0
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6
 
@@ -102,9 +103,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_destination(plan_deliver: str, *, simulated: bool) -> Storage:
-    """Open the home of clips and ledger; simulated runs share nothing with real ones."""
-    storage = open_storage(plan_deliver)
+def open_destination(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE) -> Storage:
+    """Open the home of clips and ledger; simulated runs share nothing with real ones. ``outage``: seconds for which S3 may be silent."""
+    storage = open_storage(deliver, patience=outage)
     return storage.below(SIMULATED) if simulated else storage
 
 
@@ -127,7 +128,7 @@ async def open_run(
             "no Krea token: KREA_API_TOKEN is not set",
             hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
         )
-    storage = open_destination(plan.deliver, simulated=simulated)
+    storage = open_destination(plan.deliver, simulated=simulated, outage=settings.patience.outage)
     ledger = Ledger(storage, clock=clock)
     started = clock()
     async with AsyncExitStack() as stack:

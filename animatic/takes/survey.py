@@ -10,7 +10,7 @@ from typing import Literal
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Step
-from animatic.takes.run import open_destination, utc_now
+from animatic.takes.run import STORAGE_OUTAGE, open_destination, utc_now
 
 Action = Literal["run", "reuse", "resume"]
 
@@ -42,9 +42,9 @@ class Survey:
         return sum(step.request.price.usd is None for step in self.to_pay)
 
 
-def open_ledger(deliver: str, *, simulated: bool) -> Ledger:
-    """Open the ledger of a destination."""
-    return Ledger(open_destination(deliver, simulated=simulated), clock=utc_now)
+def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE) -> Ledger:
+    """Open the ledger of a destination. ``outage``: seconds for which S3 may be silent."""
+    return Ledger(open_destination(deliver, simulated=simulated, outage=outage), clock=utc_now)
 
 
 async def survey(plan: Plan, ledger: Ledger) -> Survey:
