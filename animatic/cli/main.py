@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except DeclarationError as error:
         from animatic.cli.problems import show_problems
 
-        show_problems(error.problems)
+        show_problems(error.problems, error.texts)
         sys.exit(error.exit_code)
     except AnimaticError as error:
         _say(f"error: {error.message}", error.hint)

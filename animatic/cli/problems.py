@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from animatic.errors import Problem
@@ -19,9 +20,20 @@ def color_wanted() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def show_problems(problems: Sequence[Problem]) -> None:
-    """Print problems with their places, and how many there are."""
-    print(render_problems(problems, color=color_wanted()), file=sys.stderr)
+def show_problems(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) -> None:
+    """Print problems with their places and lines; ``texts`` are those of files that cannot be read from disk under the name that is shown."""
+    known = {**_texts(problems), **(texts or {})}
+    print(render_problems(problems, texts=known, color=color_wanted()), file=sys.stderr)
+
+
+def _texts(problems: Sequence[Problem]) -> dict[str, str]:
+    names = {problem.place.file for problem in problems if problem.place is not None}
+    names |= {place.file for problem in problems for place, _ in problem.related}
+    found: dict[str, str] = {}
+    for name in names:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found[name] = Path(name).read_text(encoding="utf-8-sig")
+    return found
 
 
 def keep_traceback(error: BaseException) -> Path:
