@@ -12,7 +12,8 @@ import yaml
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.parser import MAX_DEPTH, PLAIN, TEXT
-from animatic.source.reading import Source, place_of
+from animatic.source.positions import Positions
+from animatic.source.reading import Source
 from animatic.source.scalars import resolve
 
 _TAG = "tag:yaml.org,2002:"
@@ -202,7 +203,7 @@ class _Builder:
         start, end = node.start_mark, node.end_mark
         if end.line == start.line and end.column > start.column:
             return Place(self.source.name, start.line + 1, start.column + 1, end.column - start.column)
-        return place_of(self.source.text, start.index, self.source.name)
+        return Positions(self.source.text, self.source.name).place(start.index)
 
 
 def quoted(text: str) -> str:

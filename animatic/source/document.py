@@ -11,7 +11,7 @@ import yaml
 
 from animatic.errors import Place, Problem
 from animatic.source.parser import PLAIN
-from animatic.source.reading import place_of, split_lines
+from animatic.source.positions import Positions
 
 KeyPath = tuple[str | int, ...]
 _MERGE = "<<"
@@ -34,9 +34,14 @@ class Document:
     root: yaml.Node | None = field(default=None, repr=False)
 
     @cached_property
+    def positions(self) -> Positions:
+        """Lines and offsets of the text."""
+        return Positions(self.text, self.name)
+
+    @property
     def lines(self) -> list[str]:
         """The lines as editors count them."""
-        return split_lines(self.text)
+        return self.positions.lines
 
     def place(self, path: KeyPath, *, key: bool = False) -> Place:
         """Return where the value at ``path`` stands, or its key; for what is not there, its closest ancestor's key or first line."""
@@ -59,17 +64,14 @@ class Document:
             node = found[1]
         return node.value if isinstance(node, yaml.ScalarNode) and node.tag == PLAIN else None
 
-    def place_at(self, index: int, length: int = 1) -> Place:
-        """Return the place of the character at ``index`` of the text."""
-        return place_of(self.text, index, self.name, length)
-
     def _span(self, node: yaml.Node | None) -> Place:
         if node is None:
             return Place(self.name, 1, 1)
         start, end = node.start_mark, node.end_mark
         if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
             return self._span(node.value[0][0])
-        line = self.lines[start.line] if start.line < len(self.lines) else ""
+        lines = self.lines
+        line = lines[start.line] if start.line < len(lines) else ""
         stop = end.column if end.line == start.line else len(line.rstrip())
         return Place(self.name, start.line + 1, start.column + 1, max(1, min(stop, len(line)) - start.column))
 

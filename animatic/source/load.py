@@ -10,6 +10,7 @@ from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.build import build
 from animatic.source.document import Document
 from animatic.source.parser import collector_paused
+from animatic.source.positions import Positions
 from animatic.source.reading import Source, from_bytes, read
 from animatic.source.recover import parse
 
@@ -73,7 +74,7 @@ def _kind(data: Any) -> str:
 
 
 def _refusal(source: Source, message: str, *, code: str, earlier: tuple[Problem, ...] = ()) -> DeclarationError:
-    lines = source.text.splitlines() or [""]
+    lines = Positions(source.text, source.name).lines
     line = next((number for number, text in enumerate(lines, 1) if text.strip() and not text.lstrip().startswith("#")), 1)
     problem = Problem(
         message, Place(source.name, line, 1, max(1, len(lines[line - 1]))), hint="start it with 'version: 1' and 'pipelines:'", code=code

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animatic.errors import DeclarationError, Place, Problem
+from animatic.source.positions import Positions
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _LINE_BREAKS_TO_YAML_1_1_ONLY = re.compile("[\x85\u2028\u2029]")
 _FOREIGN_INDENT = re.compile(
     "^[ ]*[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000][ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*", re.MULTILINE
 )
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_REPORTED = 20
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -63,17 +63,6 @@ def from_bytes(data: bytes, name: str) -> Source:
     return Source(name=name, text=text, parsable=parsable, sha256=hashlib.sha256(data).hexdigest(), problems=tuple(problems))
 
 
-def split_lines(text: str) -> list[str]:
-    """Return the lines of a text as editors count them, without their ends."""
-    return _LINE_END.split(text)
-
-
-def place_of(text: str, index: int, name: str, length: int = 1) -> Place:
-    """Return the place of the character at ``index``."""
-    before = split_lines(text[:index])
-    return Place(name, len(before), len(before[-1]) + 1, length)
-
-
 def _decode(data: bytes, name: str) -> str:
     if data.startswith(codecs.BOM_UTF8):
         data = data[len(codecs.BOM_UTF8) :]
@@ -86,7 +75,7 @@ def _decode(data: bytes, name: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         good = data[: error.start].decode("utf-8")
-        place = place_of(good, len(good), name)
+        place = Positions(good, name).place(len(good))
         byte = data[error.start]
     if b"\x00" in data:
         raise _refusal(name, "this is not a text file", hint="name a YAML file", code="encoding")
@@ -102,10 +91,11 @@ def _decode(data: bytes, name: str) -> str:
 
 def _control_characters(text: str, name: str) -> list[Problem]:
     found = list(_CONTROL.finditer(text))
+    positions = Positions(text, name)
     problems = [
         Problem(
             f"the control character U+{ord(match[0]):04X} is not allowed in YAML",
-            place_of(text, match.start(), name),
+            positions.place(match.start()),
             hint="delete it, or write it as an escape in double quotes" if ord(match[0]) else "delete it: the file may be damaged",
             code="control-character",
         )
@@ -128,7 +118,7 @@ def _foreign_indents(text: str, name: str) -> list[Problem]:
     return [
         Problem(
             f"this line is indented with U+{ord(text[start]):04X}, which only looks like a space{more}",
-            place_of(text, start, name, found[0].end() - start),
+            Positions(text, name).place(start, found[0].end() - start),
             hint="replace it by ordinary spaces: text pasted from web pages brings it along",
             code="indentation",
         )

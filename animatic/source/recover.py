@@ -15,7 +15,8 @@ from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.build import quoted
 from animatic.source.lines import Line, closing_quote_missing, take_apart
 from animatic.source.parser import compose
-from animatic.source.reading import Source, split_lines
+from animatic.source.positions import Positions
+from animatic.source.reading import Source
 from animatic.source.syntax import Fault, explain, explain_value
 
 _MOST_FAULTS = 20
@@ -50,7 +51,7 @@ class _Recovery:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.lines = split_lines(source.parsable)
+        self.lines = Positions(source.parsable, source.name).lines
         self.problems: list[Problem] = []
 
     def run(self, error: yaml.MarkedYAMLError) -> Parsed:
@@ -131,8 +132,7 @@ class _Recovery:
 
     def _leave_out(self, fault: Fault) -> bool:
         """Blank the pipeline in which the fault lies, if another one remains."""
-        lines = [fault.line] if fault.opened is None else [fault.line, fault.opened[0]]
-        for number in lines:
+        for number in fault.lines:
             block = self._pipeline_around(number)
             if block is None or all(not line.strip() for line in self.lines[block[0] : block[1]]):
                 continue

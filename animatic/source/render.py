@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from animatic.errors import Place, Problem
 from animatic.source.document import Document
-from animatic.source.reading import split_lines
+from animatic.source.positions import Positions
 
 _TAB = 4
 _WIDEST = 150
@@ -22,7 +22,9 @@ def render_problems(
 
     ``texts`` gives the text of files that are in no document (``DeclarationError.texts``).
     """
-    lines = {name: split_lines(text) for name, text in (texts or {}).items()} | {document.name: document.lines for document in documents}
+    lines = {name: Positions(text, name).lines for name, text in (texts or {}).items()} | {
+        document.name: document.lines for document in documents
+    }
     page = _Page(lines, color=color)
     return "\n".join(page.problem(problem) for problem in in_order(problems, documents))
 

@@ -39,6 +39,14 @@ class Fault:
         )
 
     @property
+    def lines(self) -> list[int]:
+        """The lines whose block may be at fault, likeliest first: what is opened and never closed ends far from its cause."""
+        if self.opened is None:
+            return [self.line]
+        unclosed = "flow" in self.said or "quoted" in self.said
+        return [self.opened[0], self.line] if unclosed else [self.line, self.opened[0]]
+
+    @property
     def said(self) -> str:
         """The parser's own words, context included."""
         return f"{self.error.context or ''} {self.error.problem or ''}"
