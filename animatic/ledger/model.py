@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -51,6 +52,12 @@ class Intent:
     pid: int
     started: str
     """When the owner's process started, in a form that only `animatic.ledger.owner` reads."""
+    clock_offset: float = 0.0
+    """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
+
+    def by_krea(self, moment: datetime) -> datetime:
+        """Return a time of the owner's clock (``intended_at``, ``deadline``) in Krea's."""
+        return moment + timedelta(seconds=self.clock_offset)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

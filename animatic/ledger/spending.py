@@ -10,33 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from animatic.errors import StorageError
-from animatic.ledger.layout import attempt_folder, journal_folder, journal_time, spending_key
-from animatic.ledger.model import NOT_ACCEPTED, Line, Outcome, Settled, Submitted
+from animatic.ledger.journal import ClosedDay, Cost, Journal
+from animatic.ledger.layout import attempt_folder, spending_key
+from animatic.ledger.model import NOT_ACCEPTED, Line, Settled, Submitted
 from animatic.ledger.parallel import each
-from animatic.ledger.shelf import Shelf
-
-CLOSED_AFTER = timedelta(days=2)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
-    """One submission and its price: what was billed, or what is expected while that is not known. None: no price is known at all."""
-
-    line: Line
-    usd: Decimal | None
-    outcome: Outcome | None
-    """None while it is not settled."""
-
-    @property
-    def day(self) -> date:
-        """The day (UTC) on which it was intended."""
-        return self.line.at.astimezone(UTC).date()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,28 +51,20 @@ class Spending:
         return {name: _totals(groups[name]) for name in sorted(groups)}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClosedDay:
-    """What is final of a past day, by the key of each line in the journal."""
-
-    costs: dict[str, Cost]
-
-
-class SpendingBook(Shelf):
+class SpendingBook(Journal):
     """The part of the ledger that adds up."""
 
     async def spending(self, days: Iterable[date]) -> Spending:
         """Return what was submitted on those days (UTC) and what it costs."""
-        costs = [cost for day in sorted(set(days)) for cost in await self._day(day)]
+        costs = [cost for day in await each(self._day, set(days)) for cost in day]
         return Spending(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
 
     async def _day(self, day: date) -> list[Cost]:
-        keys = [entry.key for entry in await self._storage.list(journal_folder(day)) if journal_time(entry.key)]
-        past = day + CLOSED_AFTER <= self._clock().astimezone(UTC).date()
-        closed = await self._read(spending_key(day), ClosedDay) if keys and past else None
+        keys = await self._lines(day)
+        closed = await self._closed(day) if keys else None
         costs = {key: closed.costs[key] for key in keys if key in closed.costs} if closed else {}
         costs |= {key: cost for key, cost in await each(self._cost, [key for key in keys if key not in costs]) if cost}
-        if past and closed is None:
+        if closed is None and self._is_past(day):
             await self._close(day, costs)
         return list(costs.values())
 

@@ -14,14 +14,14 @@ from itertools import count
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
-from animatic.ledger.layout import SUBMISSIONS, attempt_folder, claim_key, journal_folder, journal_key, journal_time
+from animatic.ledger.journal import Journal
+from animatic.ledger.layout import SUBMISSIONS, attempt_folder, claim_key, journal_key, journal_time
 from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, Line, Outcome, Settled, Submitted
 from animatic.ledger.owner import identity, is_alive
 from animatic.ledger.parallel import each
-from animatic.ledger.shelf import Shelf
 
 
-class Submissions(Shelf):
+class Submissions(Journal):
     """The part of the ledger that knows what was sent."""
 
     async def attempts(self, fingerprint: str) -> tuple[Attempt, ...]:
@@ -65,8 +65,9 @@ class Submissions(Shelf):
         deadline_seconds: float,
         request: Mapping[str, Any] | None = None,
         inputs: tuple[Mapping[str, Any], ...] = (),
+        clock_offset: timedelta = timedelta(0),
     ) -> Intent | None:
-        """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
+        """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it. ``clock_offset``: Krea's clock minus ours.
 
         Raises OpenAttemptError while the attempt before it is not settled: both might be billed.
         """
@@ -91,6 +92,7 @@ class Submissions(Shelf):
             host=host,
             pid=pid,
             started=started,
+            clock_offset=clock_offset.total_seconds(),
         )
         if not await self._create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
             return None
@@ -158,14 +160,11 @@ class Submissions(Shelf):
 
     async def open_intents(self, since: datetime, until: datetime) -> tuple[Attempt, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
-        day, last_day = since.astimezone(UTC).date(), until.astimezone(UTC).date()
-        keys = []
-        while day <= last_day:
-            entries = await self._storage.list(journal_folder(day))
-            keys += [entry.key for entry in entries if (at := journal_time(entry.key)) and since <= at <= until]
-            day += timedelta(days=1)
-        lines = [line for line in await each(lambda key: self._read(key, Line), keys) if line]
-        attempts = await each(lambda line: self.attempt(line.fingerprint, line.attempt), lines)
+        first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        keys = [key for day in await each(self._not_final, days) for key in day]
+        lines = await each(lambda key: self._read(key, Line), [key for key in keys if since <= (journal_time(key) or since) <= until])
+        attempts = await each(lambda line: self.attempt(line.fingerprint, line.attempt), [line for line in lines if line])
         return tuple(attempt for attempt in attempts if attempt and not attempt.submitted and not attempt.settled)
 
     async def rivals(self, intent: Intent) -> tuple[Attempt, ...]:

@@ -99,7 +99,7 @@ def _config(addressing: Literal["auto", "path"]) -> Config:
         s3={"addressing_style": addressing},
         retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=30,
         max_pool_connections=AT_ONCE,
         # Every write gives its own SHA-256; stores that only resemble S3 stumble over the trailing checksums that boto3 adds by itself.
         request_checksum_calculation="when_required",

@@ -124,6 +124,13 @@ async def test_a_damaged_record_is_named_and_never_guessed(ledger: Ledger, stora
     assert caught.value.hint
 
 
+async def test_one_damaged_take_among_many_is_named(ledger: Ledger, storage: Storage) -> None:
+    fingerprints = [f"{n:02x}" * 32 for n in range(100)]
+    await storage.write(take_key(fingerprints[50]), b"", content_type="application/json")
+    with pytest.raises(StorageRefusedError, match=fingerprints[50]):
+        await ledger.takes(fingerprints)
+
+
 async def test_damage_is_told_without_the_values(ledger: Ledger, storage: Storage, intend) -> None:
     intent = await intend()
     key = f"{attempt_folder(DAWN, 1)}intended.json"

@@ -162,3 +162,17 @@ async def test_who_may_only_read_is_told_what_was_spent(ledger: Ledger, storage:
     clock.advance(days=3)
     storage.read_only = True
     assert (await ledger.spending([DAY])).totals.usd == Decimal(1)
+
+
+async def test_what_is_final_is_passed_over_when_looking_for_what_is_open(ledger: Ledger, storage: CountingStorage, intend, clock) -> None:
+    start = clock.now
+    for n in range(20):
+        await intend(fingerprint(n))
+        if n:
+            await ledger.settle(fingerprint(n), 1, "completed", usd=Decimal(1))
+    clock.advance(days=30)
+    await ledger.spending([DAY])
+    storage.reads = 0
+    (attempt,) = await ledger.open_intents(start, clock.now)
+    assert attempt.intent.fingerprint == fingerprint(0)
+    assert storage.reads < 8
