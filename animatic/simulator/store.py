@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     called INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS jobs_by_request ON jobs (request_hash);
+CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (start_at + seconds);
 CREATE INDEX IF NOT EXISTS jobs_to_call ON jobs (created_at) WHERE webhook IS NOT NULL AND called = 0;
 CREATE TABLE IF NOT EXISTS assets (
     id TEXT PRIMARY KEY, file TEXT NOT NULL, mime TEXT NOT NULL, width INTEGER, height INTEGER, size INTEGER NOT NULL,
@@ -89,7 +90,7 @@ class Store:
 
     def running_until(self, now: float) -> list[float]:
         """Return when the jobs that have not ended by now will end, earliest first."""
-        query = "SELECT start_at + seconds AS until FROM jobs WHERE until > ? AND cancelled_at IS NULL ORDER BY until"
+        query = "SELECT start_at + seconds FROM jobs WHERE start_at + seconds > ? AND cancelled_at IS NULL ORDER BY start_at + seconds"
         return [row[0] for row in self._connection.execute(query, (now,))]
 
     def times_asked(self, request_hash: str) -> int:
