@@ -12,6 +12,8 @@ from pydantic import Field
 
 from animatic.spec import ParamSpec, PipelineSpec
 
+FRESH = "fresh"
+"""The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
 TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
 Body = Callable[[PipelineSpec, dict[str, Any]], Any]
 
@@ -27,8 +29,9 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     run.__qualname__ = run.__name__
     run.__doc__ = _docstring(spec)
     # Prefect reads the signature to build and check the flow's parameter schema.
-    run.__signature__ = inspect.Signature([_parameter(param) for param in spec.params.values()])  # type: ignore[attr-defined]
-    run.__annotations__ = {param.name: _annotation(param) for param in spec.params.values()}
+    own = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), own])  # type: ignore[attr-defined]
+    run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, FRESH: bool}
     return flow(
         name=spec.name,
         description=spec.description or None,
@@ -48,7 +51,9 @@ def run_name(spec: PipelineSpec) -> str:
     from prefect.runtime import flow_run
 
     values = flow_run.parameters or {}
-    return " · ".join([spec.name, *(str(values[name])[:40] for name in spec.params if name in values)])
+    return " · ".join(
+        [spec.name, *(str(values[name])[:40] for name in spec.params if name in values), *([FRESH] if values.get(FRESH) else [])]
+    )
 
 
 def _parameter(param: ParamSpec) -> inspect.Parameter:
@@ -67,7 +72,7 @@ def _annotation(param: ParamSpec) -> Any:
 
 def _docstring(spec: PipelineSpec) -> str:
     """Describe the params as Prefect reads them: the ``Args`` section of a Google docstring becomes the form's help."""
-    lines = [spec.description or spec.name]
-    if described := [param for param in spec.params.values() if param.description]:
-        lines += ["", "Args:", *(f"    {param.name}: {' '.join(param.description.split())}" for param in described)]
-    return "\n".join(lines)
+    described = {param.name: param.description for param in spec.params.values() if param.description}
+    described[FRESH] = "Make new takes of every shot, even of those that are unchanged (and pay for them)"
+    arguments = [f"    {name}: {' '.join(text.split())}" for name, text in described.items()]
+    return "\n".join([spec.description or spec.name, "", "Args:", *arguments])

@@ -60,6 +60,8 @@ async def perform(performance: Performance) -> State[Any]:
     """Make everything that the plan wants and return the flow run's final state."""
     performance.flow_run_url = flow_run.ui_url
     performance.work = asyncio.ensure_future(_perform(performance))
+    if performance.interrupted:  # asked to stop before it began
+        performance.work.cancel()
     try:
         await performance.work
     except asyncio.CancelledError:

@@ -13,8 +13,10 @@ from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
-from animatic.errors import DeclarationError, UsageError
+from animatic.errors import AnimaticError, DeclarationError, UsageError
+from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
 from flows.expand import flow_for, identifier
 from flows.perform import PERFORMANCE, Performance, perform
@@ -71,10 +73,23 @@ def pipeline_flow(spec: PipelineSpec) -> Flow[..., Any]:
 
 async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
     performance = PERFORMANCE.get()
-    if performance is None:
-        # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
-        from flows.planning import plan_for_worker
+    if performance is not None:
+        return await perform(performance)
+    # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
+    from flows.cancelling import stop_when_asked
+    from flows.planning import plan_for_worker
 
+    try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
-        performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url)
-    return await perform(performance)
+    except AnimaticError as error:
+        return refused(error)
+    performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url)
+    async with stop_when_asked(performance):
+        return await perform(performance)
+
+
+def refused(error: AnimaticError) -> State[Any]:
+    """Return the state of a run that did not begin: a sentence, and for a declaration every problem with its place."""
+    if isinstance(error, DeclarationError):
+        return Failed(message=f"{error.message}\n{render_problems(error.problems)}")
+    return Failed(message=str(error))

@@ -24,6 +24,8 @@ VERBS = {
     "new": "animatic.cli.declare",
     "run": "animatic.cli.perform",
     "resume": "animatic.cli.perform",
+    "deploy": "animatic.cli.deploy",
+    "serve": "animatic.cli.deploy",
     "runs": "animatic.cli.inspect",
     "status": "animatic.cli.inspect",
     "takes": "animatic.cli.decide",

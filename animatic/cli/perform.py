@@ -168,7 +168,7 @@ def _services(prepared: Prepared) -> Iterator[str | None]:
     with ThreadPoolExecutor(1, thread_name_prefix="services") as pool:
         simulator: Future[Any] | None = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
         try:
-            os.environ["PREFECT_API_URL"] = _prefect(prepared.settings, chosen)
+            os.environ["PREFECT_API_URL"] = prefect_url(prepared.settings, chosen)
             # The simulator starts in another process meanwhile. Prefect reads its settings when it is imported.
             import flows.launch  # noqa: F401
 
@@ -185,9 +185,11 @@ def _start_simulator(settings: Settings) -> Any:
     return simulator.start(settings.home / "simulator")
 
 
-def _prefect(settings: Settings, chosen: str | None) -> str:
-    from flows.local_server import answering, ensure
+def prefect_url(settings: Settings, chosen: str | None = None) -> str:
+    """Return the address of a Prefect API that answers: the configured one, else the local server's, started if need be. Raises PrefectError."""
+    from flows.local_server import answering, configured_api_url, ensure
 
+    chosen = chosen or configured_api_url(os.environ)
     if chosen is None:
         return ensure(settings.home, tell=_say).api_url
     if not answering(chosen):

@@ -1,0 +1,79 @@
+"""Where a worker finds the pipelines file of a deployment: in a folder, or in a git repository that it clones first.
+
+The origin is also what tells the deployments of one project from those of another on the same server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from animatic.errors import UsageError
+
+FILE = "ANIMATIC_FILE"
+FOLDER_STEP = "prefect.deployments.steps.set_working_directory"
+GIT_STEP = "prefect.deployments.steps.git_clone"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Pull steps as Prefect runs them before a run, and the file below the folder that they end in."""
+
+    pull_steps: tuple[Mapping[str, Any], ...]
+    file: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a worker needs to know beyond the pull steps."""
+        return {FILE: self.file}
+
+    @property
+    def project(self) -> tuple[str, str]:
+        """What stays the same from one deployment to the next: the folder or the repository (whatever its branch), and the file."""
+        return project_of(self.pull_steps, self.file)
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.file} in {self.project[0]}"
+
+
+def in_folder(path: Path) -> Origin:
+    """Return the origin of a pipelines file on a machine that the workers share."""
+    if not path.exists():
+        raise UsageError(f"there is no file {path}")
+    absolute = path.absolute()
+    return Origin(pull_steps=({FOLDER_STEP: {"directory": str(absolute.parent)}},), file=absolute.name)
+
+
+def in_repository(url: str, path: Path, *, branch: str | None = None, token_block: str | None = None) -> Origin:
+    """Return the origin of a pipelines file (relative to the repository's root) that workers clone.
+
+    ``token_block``: name of a Prefect Secret block with an access token, for a private repository. Raises UsageError for a URL that holds
+    credentials: it would be shown in the UI.
+    """
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise UsageError(
+            "the repository's URL holds a user name or token, which everybody who sees the deployment could read",
+            hint="keep the token in a Prefect Secret block, and name that: --git-token-block NAME",
+        )
+    if path.is_absolute():
+        raise UsageError(f"{path} is not in the repository", hint="give --file relative to the repository's root")
+    fields: dict[str, Any] = {"repository": url}
+    if branch is not None:
+        fields["branch"] = branch
+    if token_block is not None:
+        fields["access_token"] = f"{{{{ prefect.blocks.secret.{token_block} }}}}"
+    return Origin(pull_steps=({GIT_STEP: fields},), file=path.as_posix())
+
+
+def project_of(pull_steps: Sequence[Mapping[str, Any]] | None, file: str | None) -> tuple[str, str]:
+    """Return folder or repository and file of a deployment; empty where it has none of ours."""
+    for step in pull_steps or ():
+        for name, fields in step.items():
+            if name == FOLDER_STEP:
+                return str(fields.get("directory", "")), file or ""
+            if name == GIT_STEP:
+                return str(fields.get("repository", "")), file or ""
+    return "", file or ""

@@ -1,0 +1,30 @@
+"""Serves deployments from this process: polls for their runs and gives each a process of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from prefect.deployments.runner import RunnerDeployment
+from prefect.runner import Runner
+
+POLL = 2
+"""Seconds between two looks for runs: someone who starts one in the UI looks at the screen."""
+
+
+class _Written(RunnerDeployment):
+    """A deployment that is written already: the runner is only to know its id."""
+
+    id: UUID
+
+    async def aapply(self, *_arguments: object, **_options: object) -> UUID:
+        """Return the id instead of writing the deployment once more, which would undo what people did to its schedules."""
+        return self.id
+
+
+async def serve(deployments: Mapping[str, UUID], *, limit: int) -> None:
+    """Run what is due of these deployments (name -> id), ``limit`` runs at once, until cancelled or SIGTERM. Schedules are left as they are."""
+    runner = Runner(name="animatic", pause_on_shutdown=False, query_seconds=POLL, limit=limit, heartbeat_seconds=30)
+    for name, key in deployments.items():
+        await runner.aadd_deployment(_Written(name=name, id=key))
+    await runner.start()
