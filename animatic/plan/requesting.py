@@ -35,16 +35,17 @@ class Requester:
         return draft
 
     def fallback(self, shot: Shot, kit: Kit, model: Model, chosen: FallbackSpec, filler: Filler) -> Draft:
-        """Return the request for another model: the shot's fields that the model has, then the fallback's own."""
-        spec, own = shot.spec, dict(chosen.fields)
-        extra = own.pop("extra_body", None) if "extra_body" not in model.fields else None
+        """Return the request for another model: the shot's fields (``extra_body`` too) that the model has, then the fallback's own."""
+        spec, own = shot.spec, chosen.fields
         kept = {name: value for name, value in {**kit.inherited, **spec.fields}.items() if name in model.fields}
-        lost = [name for name, value in spec.fields.items() if value is not None and name not in model.fields and name not in own]
+        extra = {name: value for name, value in spec.extra_body.items() if name in model.fields}
+        given = [*(name for name, value in spec.fields.items() if value is not None), *spec.extra_body]
+        lost = [name for name in given if name not in model.fields and name not in own]
         if lost:
             shot.notes.append(f"fallback {model.name} has no {_listed(lost)}: left out there")
         filled = filler.fill({**kept, **own}, model.fields)
         draft = _draft(shot, kit, model, filled, chosen)
-        self._finish(shot, draft, filled, self._extra(shot, extra if isinstance(extra, dict) else {}, (*chosen.path, "extra_body"), filler))
+        self._finish(shot, draft, filled, self._extra(shot, extra, (*spec.path, "extra_body"), filler))
         return draft
 
     def _extra(self, shot: Shot, written: Mapping[str, Any], path: Path, filler: Filler) -> dict[str, Any]:
@@ -55,7 +56,7 @@ class Requester:
         for at, mistake in filled.mistakes:
             message = f"extra_body.{field_name(at)}: {mistake.message}"
             self._reporter.shot(shot.spec, message, (*path, *at), code="template", hint=mistake.hint)
-        message = f"extra_body sends {_listed(list(written))} unchecked"
+        message = f"extra_body sends {_listed(list(shot.spec.extra_body))} unchecked"
         self._reporter.shot(shot.spec, message, path, code="unchecked", severity="warning", key=True)
         return filled.body
 

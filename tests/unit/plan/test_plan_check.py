@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+from conftest import DeclarationOf
+
+from animatic.catalog import Catalog
+from animatic.errors import UsageError
+from animatic.plan import check_declaration, examine
+
+
+def test_size_is_counted(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    found = examine(
+        declaration_of("""
+            one:
+              matrix: {language: [en, de, fr]}
+              shots:
+                - {id: a, prompt: "{{ matrix.language }}"}
+                - {id: b, prompt: B, start_image: a, reference_images: [a]}
+            two: {shots: [{id: a, prompt: A}]}
+        """),
+        catalog,
+    )
+    assert found.problems == ()
+    assert (found.pipelines, found.shots, found.steps, found.edges) == (2, 3, 7, 1)
+
+
+def test_values_that_only_a_run_knows_are_not_checked(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of("""
+        one:
+          params:
+            ratio: {type: string}
+            seconds: {type: integer}
+            engine: {type: string}
+            picture: {type: string}
+            mood: {type: string, enum: [golden, noir]}
+          shots:
+            - {id: a, prompt: A, aspect_ratio: "{{ params.ratio }}", duration: "{{ params.seconds * 9 }}"}
+            - {id: b, prompt: B, model: "{{ params.engine }}"}
+            - {id: c, prompt: C, start_image: "{{ params.picture }}", reference_images: ["refs/{{ params['picture'] }}.png"]}
+            - {id: d, prompt: D, start_image: b, when: "params.seconds > 3"}
+            - {id: e, prompt: E, resolution: "{{ params.mood }}"}
+    """)
+    problems = check_declaration(declaration, catalog)
+    assert [problem.message for problem in problems] == [
+        "shot 'e' of 'one': resolution 'golden' is not a value of xai/grok-video (480p, 720p)"
+    ]
+
+
+def test_shots_that_the_defaults_leave_out_are_checked_all_the_same(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of("""
+        one:
+          params: {long: {type: boolean, default: false}}
+          shots: [{id: a, prompt: A}, {id: b, prompt: B, duration: 99, when: params.long}]
+    """)
+    assert [problem.code for problem in check_declaration(declaration, catalog)] == ["out-of-range"]
+
+
+def test_one_pipeline_can_be_checked_alone(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of("good: {shots: [{id: a, prompt: A}]}\nbad: {shots: [{id: a, prompt: A, duration: 99}]}\n")
+    assert check_declaration(declaration, catalog, pipeline="good") == ()
+    assert len(check_declaration(declaration, catalog)) == 1
+    with pytest.raises(UsageError):
+        check_declaration(declaration, catalog, pipeline="god")
+
+
+def test_a_mistake_of_the_files_defaults_is_said_once(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of(
+        """
+        version: 1
+        defaults: {video: {model: xai/grok-video, resolution: 8k, durations: 3}}
+        pipelines:
+          one: {shots: [{id: a, prompt: A}, {id: b, prompt: B}]}
+          two: {matrix: {x: [1, 2]}, shots: [{id: c, prompt: "{{ matrix.x }}"}]}
+        """,
+        head="",
+    )
+    assert [problem.code for problem in check_declaration(declaration, catalog)] == ["not-in-enum", "unknown-field"]
+
+
+def test_structural_problems_come_first_and_the_rest_with_them(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of("one: {shots: [{id: a, prompt: A, takes: 3, duration: 99}]}")
+    codes = [problem.code for problem in check_declaration(declaration, catalog)]
+    assert codes == ["unsupported", "out-of-range"]
