@@ -1,8 +1,8 @@
 """Money before it is spent: what a run and a destination may still pay for. Reserve before a POST, release when nothing was bought.
 
-The run's own budget is kept in memory and begins with what the ledger says this run has spent before (a resumed run). The budgets per
-day and month are read from the ledger, which every worker of the destination writes its reservations to first: of two workers that reach the
-limit together both may stand back, but never both go over it.
+The run's own budget is kept in memory and begins with what the ledger says this run has spent before (a resumed run). The budgets per day and
+month are read from the ledger twice: before the intent, and again once the intent, which every worker of the destination writes before it
+sends, is there. Of two workers that reach the limit together both may stand back, but never both go over it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from animatic.errors import OverBudgetError, UnknownPriceError
-from animatic.ledger import Ledger, Totals
-from animatic.plan import Plan, Request
+from animatic.ledger import Ledger
+from animatic.plan import Plan, Request, Step
 
 ZERO = Decimal(0)
-NOTHING_YET = Totals(submissions=0, usd=ZERO, open_usd=ZERO, unpriced=0)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -27,15 +26,20 @@ class Budget:
     plan: Plan
     ledger: Ledger
     clock: Callable[[], datetime]
-    spent: Decimal = ZERO
-    """Reserved or paid by this run, unknown prices left out."""
-    reserved: dict[str, Decimal] = field(default_factory=dict)
+    held: dict[tuple[str, int], Decimal] = field(default_factory=dict)
+    """Reserved or paid by this run, by fingerprint and attempt; unknown prices count as nothing."""
+
+    @property
+    def spent(self) -> Decimal:
+        """What this run has reserved or paid."""
+        return sum(self.held.values(), ZERO)
 
     async def recall(self) -> None:
         """Count what an earlier process of this same run has reserved or paid."""
         began = _day_of_run(self.plan.run_id) or self.clock().date()
         spending = await self.ledger.spending(_days(began, self.clock().date()))
-        self.spent = spending.by(lambda cost: cost.line.run_id).get(self.plan.run_id, NOTHING_YET).usd
+        ours = (cost for cost in spending.costs if cost.line.run_id == self.plan.run_id)
+        self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
 
     def check_prices(self, requests: tuple[Request, ...]) -> None:
         """Refuse unknown prices where the pipeline blocks them. Raises UnknownPriceError naming them all."""
@@ -46,34 +50,37 @@ class Budget:
                 hint="set `unknown_price: allow` in the pipeline (the budget then counts only what is known), or choose a model with a price",
             )
 
-    async def reserve(self, key: str, request: Request) -> None:
-        """Set the price of one submission aside. Raises OverBudgetError; then nothing was reserved."""
+    async def reserve(self, step: Step, attempt: int, request: Request) -> None:
+        """Set the price of one submission aside. Raises UnknownPriceError, OverBudgetError; then nothing was reserved."""
         self.check_prices((request,))
         price = request.price.usd or ZERO
-        limit = self.plan.budget_usd
-        if limit is not None and self.spent + price > limit:
+        limit, spent = self.plan.budget_usd, self.spent
+        if limit is not None and spent + price > limit:
             raise OverBudgetError(
-                f"shot {key!r} costs {price} USD, but {self.spent} of the {limit} USD of this run are spent",
+                f"shot {step.key!r} costs {price} USD, but {spent} of the {limit} USD of this run are spent",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or leave shots out with --only",
             )
-        await self._check_period(key, price)
-        self.spent += price
-        self.reserved[key] = price
+        await self._check_periods(step, price)
+        self.held[step.fingerprint, attempt] = price
 
-    def release(self, key: str) -> None:
-        """Give back what was set aside for a submission that bought nothing."""
-        self.spent -= self.reserved.pop(key, ZERO)
+    async def confirm(self, step: Step) -> None:
+        """Look again, now that the intent counts as spent. Raises OverBudgetError where another worker was quicker."""
+        await self._check_periods(step, ZERO)
 
-    async def _check_period(self, key: str, price: Decimal) -> None:
+    def release(self, fingerprint: str, attempt: int) -> None:
+        """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""
+        self.held.pop((fingerprint, attempt), None)
+
+    async def _check_periods(self, step: Step, price: Decimal) -> None:
         today = self.clock().date()
         limits = (("day", self.plan.per_day_usd, (today,)), ("month", self.plan.per_month_usd, _days(today.replace(day=1), today)))
         for name, limit, days in limits:
             if limit is None:
                 continue
-            spending = await self.ledger.spending(days)
-            if spending.totals.usd + price > limit:
+            spent = (await self.ledger.spending(days)).totals.usd
+            if spent + price > limit:
                 raise OverBudgetError(
-                    f"shot {key!r} costs {price} USD, but {spending.totals.usd} of the {limit} USD of this {name} are spent at this destination",
+                    f"shot {step.key!r} would go over the budget of {limit} USD per {name}: {spent} USD are spent at this destination",
                     hint=f"raise `budget.per_{name}_usd`, or wait for the next {name}; `animatic spend` shows what was paid for",
                 )
 

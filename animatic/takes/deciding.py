@@ -12,28 +12,29 @@ from animatic.krea import Job, KreaClient
 from animatic.ledger import Attempt, Failure, Ledger, Take
 from animatic.plan import Step, fingerprint_of
 from animatic.takes.history import Place
+from animatic.takes.window import CLOCKS_DIFFER, unclaimed, window_of
 
 LOOK_BACK = timedelta(days=31)
 
 
 async def doubtful(places: tuple[Place, ...]) -> list[tuple[Place, Attempt]]:
-    """Return the submissions of the last month that are neither answered nor settled and whose process is gone, by time."""
+    """Return the submissions of the last month that wait for a person, or that nobody is sending any more, by time."""
     now = datetime.now(UTC)
     found: list[tuple[Place, Attempt]] = []
     for place in places:
         opened = await place.ledger.open_intents(now - LOOK_BACK, now)
-        found += [(place, attempt) for attempt in opened if place.ledger.owner_alive(attempt.intent) is not True]
+        found += [(place, attempt) for attempt in opened if attempt.doubt is not None or _abandoned(place, attempt, now)]
     return sorted(found, key=lambda item: item[1].intent.intended_at)
+
+
+def _abandoned(place: Place, attempt: Attempt, now: datetime) -> bool:
+    alive = place.ledger.owner_alive(attempt.intent)
+    return not alive and (alive is False or now > attempt.intent.deadline + CLOCKS_DIFFER)
 
 
 async def candidates_of(client: KreaClient, place: Place, attempt: Attempt) -> tuple[Job, ...]:
     """Return the jobs of the submission's window that belong to nobody, read from Krea now."""
-    intent = attempt.intent
-    margin = timedelta(seconds=2)
-    first, last = intent.intended_at + client.clock_offset - margin, intent.deadline + client.clock_offset + margin
-    found = [job async for job in client.jobs(since=first) if first <= job.created_at <= last]
-    claimed = await place.ledger.claimed(job.id for job in found)
-    return tuple(job for job in found if job.id not in claimed)
+    return await unclaimed(client, place.ledger, window_of(attempt.intent))
 
 
 def named(found: list[tuple[Place, Attempt]], shot: str) -> tuple[Place, Attempt]:

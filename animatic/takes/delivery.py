@@ -42,6 +42,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
         await _copy(run, take.thumbnail, key)
         thumbnail = run.storage.location(key)
     crashpoint("after-delivered")
+    await _let_it_count(run, step)
     clip = take.clip
     return Delivered(
         clip=Clip(
@@ -58,6 +59,13 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
         ),
         thumbnail=thumbnail,
     )
+
+
+async def _let_it_count(run: Run, step: Step) -> None:
+    """Record that a further take counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
+    if step.take > 1 and await run.ledger.highest_take(step.base) < step.take:
+        await run.ledger.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
+        crashpoint("after-selected")
 
 
 async def _copy(run: Run, source: str, target: str) -> None:

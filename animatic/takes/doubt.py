@@ -1,27 +1,37 @@
 """A submission in doubt, resolved by reading which job it became, if any.
 
-The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with webhooks, the callback
-of the submission's own token names it. None after a grace time: it never
-arrived. Exactly one: it is ours. Several: a person decides. Nothing here ever submits.
+The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with webhooks, the
+callback of the submission's own token names it. None after a grace time: it never arrived. Exactly one: it is ours. Several: a person decides.
+Nothing here ever submits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
-from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, Failure, How
+from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, Failure, How, Intent
+from animatic.takes.crashpoints import crashpoint
 from animatic.takes.run import Run
+from animatic.takes.window import MARGIN, SENDING_SLACK, rivals_for, unclaimed, window_of
 
-MARGIN = timedelta(seconds=2)
-"""How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
-SLOW_GATEWAY_GRACE = 60.0
-"""After a gateway's time-out the origin may still be at work: the job may appear later than after a plain error."""
+SLOW_GATEWAY = 4.0
+"""Times the grace: after a gateway's time-out the origin may still be at work, and the job may appear later than after a plain error."""
 LOOK_EVERY = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """A submission of this process whose answer was lost a moment ago, ``at`` (our clock)."""
+
+    intent: Intent
+    error: LostAnswerError
+    at: datetime
 
 
 async def await_owner(run: Run, attempt: Attempt) -> bool:
@@ -30,93 +40,102 @@ async def await_owner(run: Run, attempt: Attempt) -> bool:
         current = await _current(run, attempt)
         if current.submitted is not None or current.settled is not None:
             return True
-        if current.doubt is not None:
+        if current.doubt is not None or _abandoned(run, attempt):
             return False
-        alive = run.ledger.owner_alive(attempt.intent)
-        overdue = run.clock() > attempt.intent.deadline
-        if alive is False or (overdue and alive is None):
-            return False
-        if overdue and alive and not run.post_gate.locked():
-            # Alive, yet long past every time-out: it is not sending any more (a reused pid, or this very process gave up).
-            return False
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(_look_every(run))
 
 
-async def resolve_doubt(run: Run, attempt: Attempt, *, lost: LostAnswerError | None = None) -> Job | None:
-    """Find out what became of a submission and record it. Returns the job, or None if it never arrived.
+def _abandoned(run: Run, attempt: Attempt) -> bool:
+    alive = run.ledger.owner_alive(attempt.intent)
+    if alive is False:
+        return True
+    overdue = _krea_time(run) > attempt.intent.by_krea(attempt.intent.deadline)
+    # Alive, yet long past every time-out: it is not sending any more (a reused pid, or this very process gave up).
+    return overdue and (alive is None or not run.post_gate.locked())
 
-    ``lost``: the answer was lost just now, in this process, which holds the gate of POSTs; otherwise the gate is taken here, so that no submission of
-    ours appears in the list meanwhile. Raises InDoubtError when several jobs could be it.
+
+async def resolve_doubt(run: Run, attempt: Attempt) -> None:
+    """Find out what became of a submission that nobody is sending any more, and record it: look at the ledger afterwards.
+
+    Takes the gate of POSTs, so that no submission of ours appears in Krea's list meanwhile. Raises InDoubtError when several jobs could be it.
     """
-    if lost is not None:
-        return await _resolve(run, attempt, lost)
     async with run.post_gate:
         current = await _current(run, attempt)
-        if current.submitted is not None or current.settled is not None:
-            return None
-        return await _resolve(run, current, None)
+        if current.submitted is None and current.settled is None:
+            await _resolve(run, current, None)
 
 
-async def _resolve(run: Run, attempt: Attempt, lost: LostAnswerError | None) -> Job | None:
-    patience = run.settings.patience
-    grace = max(patience.grace, SLOW_GATEWAY_GRACE) if lost is not None and lost.late else patience.grace
-    began = run.clock()
+async def resolve_lost(run: Run, lost: Lost) -> Job | None:
+    """Find out the same for a submission of this process, which holds the gate. Returns its job, None if it never arrived."""
+    return await _resolve(run, Attempt(number=lost.intent.attempt, intent=lost.intent), lost)
+
+
+async def resolve_left_behind(run: Run) -> None:
+    """Before the first POST of this process: find out what became of those whose processes died a moment ago.
+
+    A new job of ours in their window would make it ambiguous which of the two they became. Called by whoever holds the gate. What needs a person
+    stays open: only its own shot stops.
+    """
+    now = run.clock()
+    longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK)
+    for attempt in await run.ledger.open_intents(now - longest - MARGIN, now):
+        window = window_of(attempt.intent)
+        if attempt.doubt is None and window.last > _krea_time(run) and run.ledger.owner_alive(attempt.intent) is False:
+            with contextlib.suppress(InDoubtError):
+                await _resolve(run, attempt, None)
+
+
+async def _resolve(run: Run, attempt: Attempt, lost: Lost | None) -> Job | None:
+    intent, patience = attempt.intent, run.settings.patience
+    late = lost is not None and lost.error.late
+    grace = patience.grace * (SLOW_GATEWAY if late else 1.0)
+    began = _krea_time(run)
     # A submission of long ago has had its time: one look is enough.
-    until = min(began, attempt.intent.deadline) + timedelta(seconds=grace)
-    patient_until = began + timedelta(seconds=2 * grace + LOOK_EVERY)
+    until = min(began, intent.by_krea(intent.deadline)) + timedelta(seconds=grace)
+    patient_until = began + timedelta(seconds=2 * grace + _look_every(run))
+    window = window_of(intent, lost_at=None if lost is None or late else lost.at)
     while True:
-        others = await _others_in_window(run, attempt)
-        candidates = await _candidates(run, attempt, run.clock() if lost is not None else attempt.intent.deadline)
-        called = await run.receiver.wait_for(attempt.intent.token, 0) if run.receiver and lost is not None else None
-        ours = next((job for job in candidates if job.id == called), candidates[0] if len(candidates) == 1 and not others else None)
+        candidates = await unclaimed(run.client, run.ledger, window)
+        rivals = await rivals_for(run.ledger, intent, candidates, post_seconds=patience.post)
+        called = await run.receiver.wait_for(intent.token, 0) if run.receiver and lost is not None else None
+        ours = next((job for job in candidates if job.id == called), candidates[0] if len(candidates) == 1 and not rivals else None)
         if ours is not None:
             how: How = "callback" if ours.id == called else "listed"
+            crashpoint("before-adopted")
             try:
-                await run.ledger.submitted(attempt.intent, ours.id, created_at=ours.created_at, how=how)
+                await run.ledger.submitted(intent, ours.id, created_at=ours.created_at, how=how)
             except ClaimedError:
                 continue
+            crashpoint("after-adopted")
             return ours
-        # Others that still run may yet claim what is theirs; but two that both lost an answer would wait for each other for ever.
-        settling = run.clock() < patient_until and any(run.ledger.owner_alive(other.intent) is not False for other in others)
+        # Rivals that still run may yet claim what is theirs; but two that both lost an answer would wait for each other for ever.
+        settling = _krea_time(run) < patient_until and any(run.ledger.owner_alive(rival.intent) is not False for rival in rivals)
         if candidates and not settling:
             await _ask(run, attempt, candidates)
         # Asking who claimed what may have completed what a dead worker had begun to write: perhaps the job was known all along.
         current = await _current(run, attempt)
         if current.submitted is not None or current.settled is not None:
             return None
-        if not candidates and run.clock() >= until:
-            with contextlib.suppress(AlreadySubmittedError):
-                await run.ledger.settle(
-                    attempt.intent.fingerprint,
-                    attempt.number,
-                    "never_arrived",
-                    usd=Decimal(0),
-                    error=Failure(code="never_arrived", message=lost.message if lost else "the process ended before an answer came"),
-                )
+        if not candidates and _krea_time(run) >= until:
+            await _never_arrived(run, attempt, lost)
             return None
-        await asyncio.sleep(min(LOOK_EVERY, max(0.05, grace / 4)))
+        await asyncio.sleep(_look_every(run))
 
 
-async def _candidates(run: Run, attempt: Attempt, until: datetime) -> list[Job]:
-    """List unclaimed jobs of the submission's window, in Krea's clock."""
-    offset = run.client.clock_offset
-    first = attempt.intent.intended_at + offset - MARGIN
-    last = until + offset + MARGIN
-    found = [job async for job in run.client.jobs(since=first) if first <= job.created_at <= last]
-    claimed = await run.ledger.claimed(job.id for job in found)
-    return [job for job in found if job.id not in claimed]
+async def _never_arrived(run: Run, attempt: Attempt, lost: Lost | None) -> None:
+    message = lost.error.message if lost else "the process ended before an answer came"
+    failure = Failure(code="never_arrived", message=message)
+    with contextlib.suppress(AlreadySubmittedError):
+        await run.ledger.settle(attempt.intent.fingerprint, attempt.number, "never_arrived", usd=Decimal(0), error=failure)
+    if attempt.intent.run_id == run.plan.run_id:
+        run.budget.release(attempt.intent.fingerprint, attempt.number)
 
 
-async def _others_in_window(run: Run, attempt: Attempt) -> tuple[Attempt, ...]:
-    """Return other submissions without an answer that the same jobs could belong to."""
-    before = timedelta(seconds=run.settings.patience.post)
-    opened = await run.ledger.open_intents(attempt.intent.intended_at - before, min(run.clock(), attempt.intent.deadline))
-    return tuple(other for other in opened if other.intent.token != attempt.intent.token)
-
-
-async def _ask(run: Run, attempt: Attempt, candidates: list[Job]) -> None:
+async def _ask(run: Run, attempt: Attempt, candidates: tuple[Job, ...]) -> None:
     ids = tuple(job.id for job in candidates)
-    reason = f"{len(ids)} jobs at Krea could be this submission"
+    reason = (
+        f"{len(ids)} {'job' if len(ids) == 1 else 'jobs'} at Krea could be this submission, or another that was cut off at the same time"
+    )
     await run.ledger.doubt(attempt.intent.fingerprint, attempt.number, reason, ids)
     raise InDoubtError(
         f"shot {attempt.intent.step!r}: {reason}",
@@ -126,5 +145,12 @@ async def _ask(run: Run, attempt: Attempt, candidates: list[Job]) -> None:
 
 
 async def _current(run: Run, attempt: Attempt) -> Attempt:
-    attempts = await run.ledger.attempts(attempt.intent.fingerprint)
-    return next((found for found in attempts if found.number == attempt.number), attempt)
+    return await run.ledger.attempt(attempt.intent.fingerprint, attempt.number) or attempt
+
+
+def _krea_time(run: Run) -> datetime:
+    return run.clock() + run.client.clock_offset
+
+
+def _look_every(run: Run) -> float:
+    return min(LOOK_EVERY, max(0.05, run.settings.patience.grace / 4))

@@ -102,7 +102,9 @@ def _check_kind(step: Step, facts: Facts) -> None:
     due: Kind = "video" if step.kind == "video" else "image"
     if not facts.mime.startswith(f"{due}/"):
         raise BadClipError(
-            f"shot {step.key!r} should be {'a clip' if due == 'video' else 'a still'}, but Krea delivered {facts.mime}", code="wrong_kind"
+            f"shot {step.key!r} should be {'a clip' if due == 'video' else 'a still'}, but Krea delivered {facts.mime}",
+            hint="it is paid for and stays as it is; for another result: animatic retake",
+            code="wrong_kind",
         )
 
 

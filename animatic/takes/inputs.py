@@ -119,6 +119,7 @@ async def _asset(run: Run, path: Path, sha256: str, mime: str, description: str)
     asset = await run.client.upload(path, mime=mime, description=description)
     crashpoint("after-upload-asset")
     await run.ledger.record_asset(host, sha256, asset_id=asset.id, url=asset.url, mime=mime)
+    crashpoint("after-asset-recorded")
     return asset.url
 
 

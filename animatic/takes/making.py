@@ -117,7 +117,9 @@ async def _attempt(run: Run, step: Step, request: Request, stages: Stages, start
 
 async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> Take | tuple[Submission, Job]:
     turned_away = 0
-    deadline = asyncio.get_running_loop().time() + step.timeout
+    now = asyncio.get_running_loop().time
+    deadline = now() + step.timeout
+    unheard_since: float | None = None
     while True:
         try:
             async with starts:
@@ -125,8 +127,9 @@ async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts:
         except NotSentError as error:
             turned_away += 1
             pause = error.retry_after if error.retry_after is not None else _pause(run, turned_away)
-            patience = deadline if error.busy else min(deadline, run.began + run.settings.patience.outage)
-            if asyncio.get_running_loop().time() + pause > patience:
+            unheard_since = None if error.busy else unheard_since or now()
+            patience = deadline if unheard_since is None else min(deadline, unheard_since + run.settings.patience.outage)
+            if now() + pause > patience:
                 raise
             run.board.change(step.key, "preparing", f"{error.message}; again in {pause:.0f} s")
             run.hold_posts(pause)

@@ -18,13 +18,15 @@ from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBook, PrefectRun
 from animatic.plan import Plan, plan_to_json
-from animatic.settings import Secret, Settings
+from animatic.settings import Patience, Secret, Settings
 from animatic.storage import Storage, open_storage
 from animatic.takes.budget import Budget
+from animatic.takes.crashpoints import crashpoint
 from animatic.takes.progress import Board
 
 if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
+    from animatic.takes.submission import Submission
 
 SIMULATED = "simulated"
 STORAGE_OUTAGE = 60.0
@@ -62,9 +64,12 @@ class Run:
     prepare_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
     transfer_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
     media_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
+    left_behind_resolved: bool = False
+    """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
+    running: dict[str, Submission] = field(default_factory=dict)
+    """Jobs that are waited for, by step key."""
     posts_held_until: float = 0.0
     """Loop time before which nothing is submitted: Krea asked for a pause."""
-    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     slots: asyncio.Semaphore | None = None
     """Krea jobs of this pipeline at once, where the pipeline says so."""
     fingerprint_gates: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -109,6 +114,11 @@ def open_destination(deliver: str, *, simulated: bool, outage: float = STORAGE_O
     return storage.below(SIMULATED) if simulated else storage
 
 
+def connect_to_krea(base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
+    """Return a client of the real network."""
+    return KreaClient(base_url, token, patience=patience)
+
+
 @asynccontextmanager
 async def open_run(
     plan: Plan,
@@ -117,8 +127,11 @@ async def open_run(
     simulator_url: str | None = None,
     prefect: PrefectRun | None = None,
     clock: Callable[[], datetime] = utc_now,
+    connect: Callable[[str, Secret | None, Patience], KreaClient] = connect_to_krea,
 ) -> AsyncIterator[Run]:
     """Open everything that a run needs, prove that destination and Krea answer, and close it all at the end.
+
+    ``clock`` and ``connect`` (base URL, token, patience) are for tests.
 
     Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
@@ -132,13 +145,8 @@ async def open_run(
     ledger = Ledger(storage, clock=clock)
     started = clock()
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(
-            KreaClient(
-                simulator_url or settings.krea_url,
-                Secret("simulated") if simulated else settings.krea_token,
-                patience=settings.patience,
-            )
-        )
+        token = Secret("simulated") if simulated else settings.krea_token
+        client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
         await asyncio.gather(storage.check(), _prove_token(client))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
         receiver = None
@@ -152,7 +160,9 @@ async def open_run(
         workdir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animatic-")))
         budget = Budget(plan=plan, ledger=ledger, clock=clock)
         await budget.recall()
+        crashpoint("before-run-saved")
         await ledger.save_run(plan.run_id, _run_record(plan, simulated=simulated))
+        crashpoint("after-run-saved")
         yield Run(
             plan=plan,
             settings=settings,

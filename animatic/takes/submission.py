@@ -7,6 +7,7 @@ doubt is resolved by reading; and only what nobody ever paid for is intended, se
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,14 +20,14 @@ from animatic.ledger import Attempt, Failure, Intent, Take
 from animatic.plan import Request, Step
 from animatic.redact import redact_body
 from animatic.takes.crashpoints import crashpoint
-from animatic.takes.doubt import await_owner, resolve_doubt
+from animatic.takes.doubt import Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost
 from animatic.takes.inputs import Resolved, resolve_inputs
 from animatic.takes.run import Run, stops_everything
+from animatic.takes.window import SENDING_SLACK
 
 T = TypeVar("T")
-CLOCK_SKEW = 60.0
 STALE_INTENT = 20.0
-"""An intent this old has not been sent (the machine slept): it is withdrawn rather than sent after others gave it up."""
+"""Seconds. An intent this old has not been sent (the machine slept): it is withdrawn rather than sent after others gave it up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,15 +59,13 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
             return take
         attempts = await run.ledger.attempts(step.fingerprint)
         last = attempts[-1] if attempts else None
+        if last is not None and await _is_ours(run, last):
+            return _adopt(last)
         if last is not None and last.settled is None:
-            if last.submitted is not None:
-                return _adopt(last)
             run.board.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
                 await resolve_doubt(run, last)
             continue
-        if last is not None and last.settled is not None and last.settled.outcome == "completed":
-            return _adopt(last)
         run.check_open()
         run.budget.check_prices((request,))
         run.board.change(step.key, "preparing", model=request.model)
@@ -74,6 +73,23 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
         submission = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if submission is not None:
             return submission
+
+
+async def _is_ours(run: Run, last: Attempt) -> bool:
+    """Whether the job of the last attempt is the one to wait for: it runs, has completed, or may have although it was given up."""
+    if last.submitted is None:
+        return False
+    if last.settled is None:
+        return True
+    match last.settled.outcome:
+        case "completed" | "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
+            return True
+        case "timed_out" if last.settled.usd != 0:
+            # Cancelling came too late for Krea to say so: if it has completed since, it was paid for.
+            job = await run.client.job(last.submitted.job_id)
+            return job is not None and job.status == "completed" and bool(job.urls)
+        case _:
+            return False
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:
@@ -109,14 +125,24 @@ def _adopt(attempt: Attempt) -> Submission:
 async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | None:
     """Send one POST. None: another worker holds this attempt, or it never arrived; the ledger knows, so look again."""
     async with run.post_gate:
+        if not run.left_behind_resolved:
+            await resolve_left_behind(run)
+            run.left_behind_resolved = True
         await asyncio.sleep(run.posts_held_until - asyncio.get_running_loop().time())
         run.check_open()
         # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
-        return await _to_the_end(lambda: _spend(run, step, request, resolved, number))
+        sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number))
+        if not isinstance(sent, Lost):
+            return sent
+        run.board.change(step.key, "in doubt", sent.error.message, attempt=number)
+        found = await resolve_lost(run, sent)
+        return None if found is None else _sent(found, sent.intent)
 
 
-async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | None:
-    await run.budget.reserve(step.key, request)
+async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | Lost | None:
+    if number > 1 and (before := await run.ledger.attempt(step.fingerprint, number - 1)) is not None and await _is_ours(run, before):
+        return None  # given up a moment ago, while another worker found its job
+    await run.budget.reserve(step, number, request)
     crashpoint("before-intended")
     intent = await run.ledger.intend(
         fingerprint=step.fingerprint,
@@ -129,27 +155,24 @@ async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, num
         usd=request.price.usd,
         request=redact_body(resolved.body),
         inputs=resolved.inputs,
-        deadline_seconds=run.settings.patience.post + CLOCK_SKEW,
+        deadline_seconds=run.settings.patience.post + SENDING_SLACK,
+        clock_offset=run.client.clock_offset,
     )
     if intent is None:
-        run.budget.release(step.key)
+        run.budget.release(step.fingerprint, number)
         return None
     crashpoint("after-intended")
     run.board.change(step.key, "submitting", attempt=number)
     try:
+        await run.budget.confirm(step)
         if (run.clock() - intent.intended_at).total_seconds() > STALE_INTENT:
             raise NotSentError("the machine was asleep between the intent and the submission")
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
-        run.board.change(step.key, "in doubt", error.message, attempt=number)
-        found = await resolve_doubt(run, Attempt(number=number, intent=intent), lost=error)
-        if found is None:
-            run.budget.release(step.key)
-            return None
-        return _sent(found, intent)
+        return Lost(intent=intent, error=error, at=run.clock())
     except AnimaticError as error:
-        run.budget.release(step.key)
+        run.budget.release(step.fingerprint, number)
         await run.ledger.settle(step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=_code(error), message=error.message))
         if stops_everything(error):
             run.stop(error)
@@ -157,7 +180,9 @@ async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, num
     crashpoint("after-answer")
     await run.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
     crashpoint("after-submitted")
-    return _sent(job, intent)
+    # Noted at once: an interruption may come before anybody waits for it.
+    run.running[step.key] = sent = _sent(job, intent)
+    return sent
 
 
 def _sent(job: Job, intent: Intent) -> Submission:
@@ -181,12 +206,14 @@ def _code(error: AnimaticError) -> str:
 
 
 async def _to_the_end(work: Callable[[], Awaitable[T]]) -> T:
-    """Run to the end even when cancelled meanwhile; the cancellation then takes effect."""
+    """Run to the end even when cancelled meanwhile, however often; the cancellation then takes effect."""
     task = asyncio.ensure_future(work())
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
         if not task.cancelled():
             task.exception()
         raise

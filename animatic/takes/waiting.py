@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
-from animatic.errors import JobFailedError, JobTimeoutError
+from animatic.errors import AnimaticError, JobFailedError, JobTimeoutError
 from animatic.krea import Job
 from animatic.ledger import Failure
 from animatic.plan import Step
@@ -15,6 +17,8 @@ from animatic.takes.run import Run
 from animatic.takes.submission import Submission
 
 NOTHING = Decimal(0)
+CANCEL_PATIENCE = timedelta(seconds=10)
+"""How long a cancelled job may take to say so."""
 Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out"]
 
 
@@ -42,21 +46,14 @@ async def await_job(run: Run, step: Step, submission: Submission) -> Job:
         usd=submission.usd,
         model=submission.model,
     )
-    age = (run.clock() - submission.submitted_at).total_seconds()
+    run.running[step.key] = submission
     try:
-        job = await run.watcher.wait(
-            submission.job_id,
-            deadline=max(0.0, step.timeout - age),
-            created_at=submission.submitted_at,
-            on_status=lambda seen: run.board.change(step.key, "running", seen.status, job_id=seen.id),
-        )
-    except JobTimeoutError:
-        last = await _cancel(run, submission)
-        if last is None or not last.terminal or last.status == "cancelled":
-            message = f"job {submission.job_id} did not end within {step.timeout:g} s and was cancelled"
-            await _settle(run, submission, "timed_out", usd=NOTHING, job=last, code="timeout", message=message)
-            raise JobTimeoutError(message, hint="raise `timeout` of the shot, or choose a quicker model") from None
-        job = last
+        job = await _end_of(run, step, submission)
+    except AnimaticError:
+        del run.running[step.key]
+        raise
+    # A wait that was interrupted leaves it there, for `cancel_running`.
+    del run.running[step.key]
     meaning = _meaning(job)
     if meaning is None:
         await _settle(run, submission, "completed", usd=submission.usd, job=job)
@@ -65,6 +62,71 @@ async def await_job(run: Run, step: Step, submission: Submission) -> Job:
     usd = submission.usd if meaning.outcome == "empty" else NOTHING
     await _settle(run, submission, meaning.outcome, usd=usd, job=job, code=meaning.code, message=meaning.message)
     raise JobFailedError(meaning.message, code=meaning.code, repeatable=meaning.repeatable)
+
+
+async def _end_of(run: Run, step: Step, submission: Submission) -> Job:
+    """Wait until the job has ended; one that outlives the shot's timeout is cancelled."""
+    age = (run.clock() - submission.submitted_at).total_seconds()
+    try:
+        return await run.watcher.wait(
+            submission.job_id,
+            deadline=max(0.0, step.timeout - age),
+            created_at=submission.submitted_at,
+            on_status=lambda seen: run.board.change(step.key, "running", seen.status, job_id=seen.id),
+            model=submission.model,
+        )
+    except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed, so it stays open
+        error.hint = (
+            f"it may have been billed, so it is not sent again by itself: look for it at krea.ai, and then, if it is lost, pay for a new one "
+            f"with `animatic retake {run.plan.pipeline} {step.key}`"
+        )
+        raise
+    except JobTimeoutError:
+        job = await cancel_job(run, submission, code="timeout", message=f"it did not end within {step.timeout:g} s")
+        if job is not None and job.terminal and job.status != "cancelled":
+            return job
+        ending = (
+            "was cancelled" if job is not None and job.terminal else "Krea does not say that it was cancelled, so it may still be billed"
+        )
+        raise JobTimeoutError(
+            f"job {submission.job_id} did not end within {step.timeout:g} s and {ending}",
+            hint="raise `timeout` of the shot, or choose a quicker model",
+        ) from None
+
+
+async def cancel_job(run: Run, submission: Submission, *, code: str, message: str) -> Job | None:
+    """Cancel at Krea and read again, because cancelling can lose the race with completion; settle what was cancelled.
+
+    Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and the next
+    run looks at it first.
+    """
+    job = await run.client.job(submission.job_id)
+    if job is None or job.terminal:  # cancelling a job that has ended would remove it
+        return job
+    crashpoint("before-cancelled")
+    await run.client.cancel(submission.job_id)
+    crashpoint("after-cancelled")
+    patient_until = run.clock() + CANCEL_PATIENCE
+    while True:
+        job = await run.client.job(submission.job_id)
+        if job is None or job.terminal or run.clock() >= patient_until:
+            break
+        await asyncio.sleep(min(1.0, run.settings.patience.poll))
+    if job is not None and job.status == "cancelled":
+        await _settle(run, submission, "timed_out" if code == "timeout" else "cancelled", usd=NOTHING, job=job, code=code, message=message)
+    elif job is None or not job.terminal:
+        message = f"{message}; Krea does not say that it was cancelled"
+        await _settle(run, submission, "timed_out", usd=None, job=job, code=code, message=message)
+    return job
+
+
+async def cancel_running(run: Run) -> int:
+    """Cancel every job that is being waited for; returns how many were stopped. Those that had completed are delivered by the next run."""
+    running = list(run.running.values())
+    jobs = await asyncio.gather(
+        *(cancel_job(run, submission, code="cancelled", message="the run was interrupted") for submission in running)
+    )
+    return sum(job is None or job.status == "cancelled" for job in jobs)
 
 
 def _meaning(job: Job) -> _Meaning | None:
@@ -88,16 +150,12 @@ def _meaning(job: Job) -> _Meaning | None:
             )
 
 
-async def _cancel(run: Run, submission: Submission) -> Job | None:
-    """Cancel at Krea, then read again: cancelling can lose the race with completion."""
-    await run.client.cancel(submission.job_id)
-    return await run.client.job(submission.job_id)
-
-
 async def _settle(
     run: Run, submission: Submission, outcome: Outcome, *, usd: Decimal | None, job: Job | None, code: str = "", message: str = ""
 ) -> None:
     crashpoint("before-settled")
+    if usd == NOTHING:
+        run.budget.release(submission.fingerprint, submission.attempt)
     await run.ledger.settle(
         submission.fingerprint,
         submission.attempt,
