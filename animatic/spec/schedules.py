@@ -32,6 +32,7 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _SHORTEST_INTERVAL = 60.0
 _NO_RULE = "none"
 """Slug of a schedule whose rule cannot be read."""
+_RRULE = re.compile(r"[A-Z]+=[^;=\s]+(?:;[A-Z]+=[^;=\s]+)*;?\Z")
 _RRULE_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 
 
@@ -185,26 +186,36 @@ def _check_timezone(section: Section, timezone: str) -> None:
 
 
 def _check_rrule(section: Section, rule: str, now: datetime) -> None:
+    hint = "write one rule, as in 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=6'"
+    text = rule.strip().upper().removeprefix("RRULE:")
+    parts = dict(part.split("=") for part in text.strip(";").split(";")) if _RRULE.match(text) else {}
+    if parts.get("FREQ") in {"SECONDLY", "MINUTELY"}:
+        section.note(f"rrule: {parts['FREQ']} is too often", "rrule", hint=f"use one of {', '.join(_RRULE_FREQUENCIES)}", code="rrule")
+        return
+    problem = "this is not a recurrence rule"
+    if parts.get("FREQ") in _RRULE_FREQUENCIES:
+        try:
+            if _happens(text, parts, now):
+                return
+            problem = "this rule never fires"
+        except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
+            detail = re.match(r"unknown parameter '\w+'|invalid '\w+': .*", str(error))
+            problem += f": {detail[0]}" if detail else ""
+    section.note(problem, "rrule", hint=hint, code="rrule")
+
+
+def _happens(text: str, parts: Mapping[str, str], now: datetime) -> bool:
+    """Tell whether a recurrence rule will fire at all. Raises what dateutil raises where it is none."""
     from dateutil import rrule  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    hint = "write it as in 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=6'"
-    frequency = re.search(r"FREQ=([A-Z]+)", rule.upper())
-    if frequency and frequency[1] in {"SECONDLY", "MINUTELY"}:
-        section.note(f"rrule: {frequency[1]} is too often", "rrule", hint=f"use one of {', '.join(_RRULE_FREQUENCIES)}", code="rrule")
-        return
-    try:
-        parsed = rrule.rrulestr(rule, dtstart=now.replace(tzinfo=None, microsecond=0))
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
-        known = re.match(r"unknown parameter '\w+'|invalid '\w+': .*", str(error))
-        section.note(f"this is not a recurrence rule{f': {known[0]}' if known else ''}", "rrule", hint=hint, code="rrule")
-        return
-    if not isinstance(parsed, rrule.rrule):
-        section.note("rrule takes one rule", "rrule", hint="make several schedules of it", code="rrule")
-        return
-    naive = now.replace(tzinfo=None)
-    # A rule that never fires would be searched up to the year 9999.
-    horizon = naive.replace(year=naive.year + (5 if frequency and frequency[1] == "HOURLY" else 30), day=1)
-    until = getattr(parsed, "_until", None)
-    bounded = parsed.replace(until=min(until.replace(tzinfo=None), horizon) if until else horizon)
-    if bounded.after(naive) is None:
-        section.note("this rule never fires any more", "rrule", hint=hint, code="rrule")
+    for name in ("INTERVAL", "COUNT"):
+        if int(parts.get(name, "1")) < 1:
+            raise ValueError(f"invalid '{name}': it starts at 1")
+    if parts.get("UNTIL", "9")[:8] < now.strftime("%Y%m%d"):
+        return False
+    # Days that never come are searched up to the year 9999, whatever the end of the rule: year by year, that takes no more than a moment.
+    start = datetime(now.year, 1, 1)  # noqa: DTZ001 - dateutil wants it naive, as Prefect reads rules
+    changes: dict[str, Any] = {"interval": 1, "count": None, "until": None}
+    if parts["FREQ"] not in {"YEARLY", "MONTHLY"}:
+        changes |= {"freq": rrule.YEARLY, "bysetpos": None}
+    return next(iter(rrule.rrulestr(text, dtstart=start).replace(**changes)), None) is not None

@@ -194,7 +194,7 @@ def test_damaged_file_is_explained(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=50, deadline=None, suppress_health_check=RELAXED)
 @given(shaped())
 def test_any_value_at_any_key_is_explained(text: str) -> None:
     check(text)
