@@ -24,6 +24,7 @@ from animatic.simulator.webhooks import calling
 _PARENT_LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 2
 _BACKLOG = 2048
+_RESULT_BYTES = 1024**3
 
 
 def serve(state: Path, settings: SimulatorSettings, *, host: str = "127.0.0.1", port: int = 0, parent: int | None = None) -> None:
@@ -34,6 +35,7 @@ def serve(state: Path, settings: SimulatorSettings, *, host: str = "127.0.0.1", 
 async def _serve(state: Path, settings: SimulatorSettings, *, host: str, port: int, parent: int | None) -> None:
     simulation = Simulation(state, settings, catalog=Catalog.load())
     simulation.attach()
+    simulation.store.prune(_RESULT_BYTES)
     try:
         with _listening(host, port) as listener:
             url = f"http://{host}:{listener.getsockname()[1]}"

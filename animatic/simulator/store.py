@@ -66,6 +66,17 @@ class Store:
         """Let go of the database."""
         self._connection.close()
 
+    def prune(self, most_bytes: int) -> None:
+        """Remove the oldest results beyond that many bytes: they are rendered again when somebody asks for them."""
+        results = sorted(
+            ((path.stat().st_mtime, path) for path in self.results_folder.iterdir() if path.suffix in {".mp4", ".png"}), reverse=True
+        )
+        kept = 0
+        for _, path in results:
+            kept += path.stat().st_size
+            if kept > most_bytes:
+                path.unlink(missing_ok=True)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Nobody else writes meanwhile, other processes included."""

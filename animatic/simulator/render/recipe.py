@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from animatic.catalog.model import Model
 
-VERSION = 2
+VERSION = 3
 """Part of every key: counts up when slates look different, so that a state folder never serves the old ones."""
 
 _NAMED_SIDES = {"1k": 1024, "2k": 2048, "4k": 2160}

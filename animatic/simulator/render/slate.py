@@ -21,7 +21,7 @@ _SIZES = (64, 54, 46, 40, 34, 29, 25, 22, 19)
 _BAND = 0.5
 """Share of the height that is left to the footage of a source clip."""
 _DESIGN_HEIGHT = 720
-_DESIGN_WIDTH = 980
+_DESIGN_WIDTH = 720
 """Below this width (tall formats) everything shrinks with the width instead of the height."""
 
 

@@ -40,5 +40,5 @@ def _enhanced(recipe: Recipe) -> Image.Image:
     shrink = min(1.0, recipe.longest_side / max(asked))
     image = cover(load(recipe.start), (max(16, round(asked[0] * shrink)), max(16, round(asked[1] * shrink))))
     unit = min(image.size) / 720
-    badge(ImageDraw.Draw(image), (round(32 * unit), round(32 * unit)), unit)
+    badge(ImageDraw.Draw(image), (round(32 * unit), image.height - round(76 * unit)), unit)  # its source may carry one at the top
     return image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -142,7 +143,8 @@ def test_an_empty_result_is_completed_billed_and_without_a_file(make_simulation,
 
 def test_a_failed_job_says_why(make_simulation, clock):
     simulation = make_simulation()
-    jobs = [simulation.submit(GROK, body(f"{number} [sim: moderated]"), None)[0] for number in range(12)]
+    job, _ = simulation.submit(GROK, body("[sim: moderated]"), None)
+    jobs = [replace(job, id=str(number)) for number in range(40)]
     clock.now += 60
     replies = [full_reply(simulation, job, "http://host") for job in jobs]
     errors = [reply.get("error") or reply["result"]["error"] for reply in replies]
@@ -273,7 +275,8 @@ def test_expired_results_are_no_inputs(make_simulation, clock, rendered):
 
 def test_result_shapes_rotate_or_stay(make_simulation, clock, rendered):
     simulation = make_simulation()
-    jobs = [simulation.submit(GROK, body(duration=1), None)[0] for _ in range(8)]
+    job, _ = simulation.submit(GROK, body(duration=1), None)
+    jobs = [replace(job, id=str(number)) for number in range(40)]
     rendered(simulation)
     clock.now += 60
     shapes = {tuple(sorted({"urls", "video_url"} & full_reply(simulation, job, "http://h")["result"].keys())) for job in jobs}
@@ -290,3 +293,13 @@ def test_a_render_that_cannot_be_made_fails_its_job(make_simulation, clock, tmp_
     found = simulation.find(job.id)
     assert found is not None
     assert simulation.status(found) == "failed"
+
+
+def test_the_oldest_results_make_room(make_simulation):
+    store = make_simulation().store
+    for age, name in enumerate(("new.mp4", "old.mp4", "older.png")):
+        path = store.results_folder / name
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (1000 - age, 1000 - age))
+    store.prune(20)
+    assert {path.name for path in store.results_folder.iterdir()} == {"new.mp4", "old.mp4"}
