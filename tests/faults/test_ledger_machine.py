@@ -36,6 +36,7 @@ START = datetime(2026, 11, 21, 23, 50, tzinfo=UTC)
 FINGERPRINTS = [f"{n:02x}" * 32 for n in (1, 2)]
 PRICE = Decimal("0.5")
 NEVER = 1_000
+fates = st.sampled_from(["answered", "answer lost", "killed before sending", "refused"])
 crash_points = st.one_of(st.just(NEVER), st.integers(0, 7))
 
 
@@ -87,8 +88,24 @@ class LedgerMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(fingerprint=st.sampled_from(FINGERPRINTS), workers=st.integers(1, 3), crash=crash_points)
-    def workers_race_to_intend(self, fingerprint: str, workers: int, crash: int) -> None:
+    @rule(fingerprint=st.sampled_from(FINGERPRINTS), workers=st.integers(2, 4))
+    def workers_race_to_intend(self, fingerprint: str, workers: int) -> None:
+        self.some_intend(fingerprint, workers, NEVER)
+
+    @rule(fingerprint=st.sampled_from(FINGERPRINTS), crash=crash_points)
+    def a_worker_intends(self, fingerprint: str, crash: int) -> None:
+        self.some_intend(fingerprint, 1, crash)
+
+    @rule(fingerprint=st.sampled_from(FINGERPRINTS), fate=fates, crash=crash_points)
+    def a_worker_submits(self, fingerprint: str, fate: str, crash: int) -> None:
+        busy = len(self.sendable), len(self.answered)
+        self.some_intend(fingerprint, 1, NEVER)
+        if len(self.sendable) > busy[0]:
+            self.send(fate)
+        if len(self.answered) > busy[1]:
+            self.note_the_answer(crash)
+
+    def some_intend(self, fingerprint: str, workers: int, crash: int) -> None:
         attempts = self.calm(lambda ledger: ledger.attempts(fingerprint))
         attempt = len(attempts) + 1
 
@@ -118,7 +135,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.sendable)
-    @rule(fate=st.sampled_from(["answered", "answer lost", "killed after sending", "killed before sending", "refused"]))
+    @rule(fate=fates)
     def send(self, fate: str) -> None:
         intent = self.sendable.pop()
         if fate == "killed before sending":
@@ -320,7 +337,7 @@ def prefixes(s3):
 
 
 def test_in_a_folder(folders) -> None:
-    run_machine(folders, examples=12, steps=25)
+    run_machine(folders, examples=10, steps=20)
 
 
 def test_in_a_bucket(prefixes) -> None:
@@ -330,7 +347,7 @@ def test_in_a_bucket(prefixes) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_in_a_folder_at_length(folders) -> None:
-    run_machine(folders, examples=150, steps=50)
+    run_machine(folders, examples=100, steps=40)
 
 
 @pytest.mark.slow
