@@ -12,7 +12,6 @@ import yaml
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.parser import MAX_DEPTH, PLAIN, TEXT
-from animatic.source.positions import Positions
 from animatic.source.reading import Source
 from animatic.source.scalars import resolve
 
@@ -201,9 +200,8 @@ class _Builder:
 
     def _place(self, node: yaml.Node) -> Place:
         start, end = node.start_mark, node.end_mark
-        if end.line == start.line and end.column > start.column:
-            return Place(self.source.name, start.line + 1, start.column + 1, end.column - start.column)
-        return Positions(self.source.text, self.source.name).place(start.index)
+        length = end.column - start.column if end.line == start.line else 1
+        return Place(self.source.name, start.line + 1, start.column + 1, max(1, length))
 
 
 def quoted(text: str) -> str:

@@ -128,6 +128,11 @@ def test_line_separators_of_other_alphabets_do_not_shift_lines() -> None:
     assert document.place(("b",)).line == 2
 
 
+def test_places_stay_right_in_a_mended_file_with_windows_line_ends() -> None:
+    document = load_text("a: x: y\r\nb: z: y\r\n? [c,\r\n  d]\r\n: 1\r\n")
+    assert [str(problem.place) for problem in document.problems] == ["pipelines.yaml:1:4", "pipelines.yaml:2:4", "pipelines.yaml:3:3"]
+
+
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     problem = refusal(tmp_path / "none.yaml").problems[0]
     assert (problem.message, problem.code) == ("there is no such file", "missing-file")
