@@ -145,7 +145,12 @@ def _steps(
                 retries=RETRIES if shot.spec.retries is None else shot.spec.retries,
                 timeout=TIMEOUT if shot.spec.timeout is None else shot.spec.timeout,
                 place=takes.spec.document.place((*shot.spec.path, "id")),
-                notes=(*shot.notes, *_run_notes(shot.spec), *(() if key in chosen else ("planned because a selected shot needs it",))),
+                notes=(
+                    *shot.notes,
+                    *_run_notes(shot.spec),
+                    *_price_notes(requests[0]),
+                    *(() if key in chosen else ("planned because a selected shot needs it",)),
+                ),
             )
         )
     return tuple(steps)
@@ -173,6 +178,12 @@ def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
     texts = [value for value in spec.fields.values() if isinstance(value, str) and "{{" in value]
     changing = sorted({f"run.{name}" for text in texts for name in mentions(text, "run", frozenset({"date", "id"}))})
     return (f"uses {' and '.join(changing)}: made anew when that changes",) if changing else ()
+
+
+def _price_notes(request: Request) -> tuple[str, ...]:
+    """Say where a known price is only an estimate."""
+    price = request.price
+    return (f"price {price.note}",) if price.usd is not None and price.note.startswith("estimated") else ()
 
 
 def _refuse(declaration: Declaration, problems: tuple[Problem, ...]) -> None:

@@ -83,39 +83,48 @@ class Chooser:
                 hint=f"write `model:` here, or `defaults: {{{kind}: {{model: ...}}}}`; `animatic models --kind {kind}` lists them",
             )
             return None
-        model = self.model(shot, written, origins["model"], filler, default_of=kind)
-        if model is None:
-            return None
-        if model.kind != kind:
-            self._reporter.add(
-                f"default model for {kind}: {model.name} is {_a(model.kind)} model",
-                origins["model"],
-                code="kind",
-                hint=f"choose {_a(kind)} model, or move it to defaults.{model.kind}",
-            )
-            return None
-        return self._kit(kind, model)
+        name = self._name(shot, written, origins["model"], filler)
+        model = None if name is None else self._default(kind, name, origins["model"])
+        return None if model is None else self._kit(kind, self._warned(model, origins["model"]))
 
-    def model(self, shot: ShotSpec, written: str, path: Path, filler: Filler, *, default_of: Kind | None = None) -> Model | None:
-        """Return the catalogue's entry for a model as written (reported if there is none)."""
-        name: Any = written
-        if is_template(written):
-            try:
-                name, known = filler.text(written)
-            except TemplateError as mistake:
-                self._reporter.shot(shot, f"model: {mistake.message}", path, code="template", hint=mistake.hint)
-                return None
-            if not known:
-                return None
-        model = self._catalog.find(name) if isinstance(name, str) else None
+    def model(self, shot: ShotSpec, written: str, path: Path, filler: Filler) -> Model | None:
+        """Return the catalogue's entry for a model that a shot names (reported if there is none)."""
+        name = self._name(shot, written, path, filler)
+        if name is None:
+            return None
+        model = self._catalog.find(name)
         if model is None:
-            hint = self._instead(str(name))
-            if default_of is not None:
-                self._reporter.add(f"default model for {default_of}: there is no model {name!r}", path, code="unknown-model", hint=hint)
-            else:
-                self._reporter.shot(shot, f"there is no model {name!r}", path, code="unknown-model", hint=hint)
-        elif model.withdrawn:
-            self._reporter.add(f"model {model.name} may be gone: {model.withdrawn}", path, code="withdrawn", severity="warning")
+            self._reporter.shot(shot, f"there is no model {name!r}", path, code="unknown-model", hint=self._instead(name))
+            return None
+        return self._warned(model, path)
+
+    def _name(self, shot: ShotSpec, written: str, path: Path, filler: Filler) -> str | None:
+        """Return the name of a model, rendered; None where it is not known yet or its template is wrong (reported)."""
+        if not is_template(written):
+            return written
+        try:
+            name, known = filler.text(written)
+        except TemplateError as mistake:
+            self._reporter.shot(shot, f"model: {mistake.message}", path, code="template", hint=mistake.hint)
+            return None
+        return str(name) if known else None
+
+    def _default(self, kind: Kind, name: str, path: Path) -> Model | None:
+        """Return a kind's default model; reported where there is none of that name, or it is of another kind."""
+        model = self._catalog.find(name)
+        if model is None:
+            message = f"default model for {kind}: there is no model {name!r}"
+            self._reporter.add(message, path, code="unknown-model", hint=self._instead(name))
+        elif model.kind != kind:
+            message = f"default model for {kind}: {name} is {_a(model.kind)} model"
+            self._reporter.add(message, path, code="kind", hint=f"choose {_a(kind)} model, or move it to defaults.{model.kind}")
+        return model if model is not None and model.kind == kind else None
+
+    def _warned(self, model: Model, path: Path) -> Model:
+        if model.withdrawn:
+            message = f"model {model.name} may be gone: {model.withdrawn}"
+            hint = f"`animatic models --kind {model.kind}` lists the others"
+            self._reporter.add(message, path, code="withdrawn", severity="warning", hint=hint)
         return model
 
     def _instead(self, name: str) -> str:
@@ -131,16 +140,16 @@ class Chooser:
         """Report defaults that no model could ever take: a misspelt field, or a model that is not there."""
         for defaults in self._spec.defaults:
             for kind in _KINDS:
-                for name in defaults.by_kind.get(kind, {}):
-                    if name != "model" and not self._is_field(name, kind):
+                for name, value in defaults.by_kind.get(kind, {}).items():
+                    path = (*defaults.path, kind, name)
+                    if name == "model":
+                        if isinstance(value, str) and not is_template(value):
+                            self._default(kind, value, path)
+                    elif not self._is_field(name, kind):
+                        message = f"default for {kind}: no {kind} model has a field {name!r}"
                         close = nearest(name, self._names(kind))
-                        self._reporter.add(
-                            f"default for {kind}: no {kind} model has a field {name!r}",
-                            (*defaults.path, kind, name),
-                            key=True,
-                            code="unknown-field",
-                            hint=f"did you mean {close[0]!r}?" if close else "take it out",
-                        )
+                        hint = f"did you mean {close[0]!r}?" if close else "take it out"
+                        self._reporter.add(message, path, key=True, code="unknown-field", hint=hint)
 
     def _kit(self, kind: Kind, model: Model) -> Kit:
         kit = self._kits.get((kind, model.name))

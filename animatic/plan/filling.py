@@ -43,11 +43,15 @@ class Filled:
 
 
 class Filler:
-    """Fills fields for one shot. ``samples`` are parameters that only have stand-in values: what is made from them counts as unknown."""
+    """Fills fields for one shot.
 
-    def __init__(self, names: Scopes, samples: frozenset[str] = frozenset()) -> None:
+    ``samples`` are parameters that only have stand-in values, ``axes`` parts of the matrix that are made from such: what uses them counts as unknown.
+    """
+
+    def __init__(self, names: Scopes, samples: frozenset[str] = frozenset(), axes: frozenset[str] = frozenset()) -> None:
         self._names = names
         self._samples = samples
+        self._axes = axes
 
     def fill(self, written: Mapping[str, Any], fields: Mapping[str, Field]) -> Filled:
         """Return the body for these fields; a field of None is left out. Mistakes in templates are collected, not raised."""
@@ -69,7 +73,10 @@ class Filler:
         """Render one string outside of a body. Returns the value and whether it is known. Raises TemplateError."""
         if not is_template(text):
             return text, True
-        return render(text, self._names), not mentions(text, "params", self._samples)
+        return render(text, self._names), self._is_known(text)
+
+    def _is_known(self, text: str) -> bool:
+        return not mentions(text, "params", self._samples) and not mentions(text, "matrix", self._axes)
 
     def _value(self, value: Any, known: Field | None, path: Path, filled: Filled) -> Any:
         if isinstance(value, str) and is_template(value):
@@ -100,7 +107,7 @@ class Filler:
             filled.mistakes.append((path, mistake))
             filled.unknown.add(path)
             return _UNKNOWN
-        if mentions(text, "params", self._samples):
+        if not self._is_known(text):
             filled.unknown.add(path)
             return _UNKNOWN
         return coerced(value, known)

@@ -128,8 +128,10 @@ def _draft(shot: Shot, kit: Kit, model: Model, filled: Filled, chosen: FallbackS
 
 
 def _duration(model: Model, filled: Filled) -> float | None:
-    """Return the seconds of footage asked for; None for stills, and where that is not known."""
+    """Return the seconds of footage asked for; None for stills, and where only a clip that goes in decides."""
     if yields(model) == "image" or filled.is_unknown(("duration",)):
+        return None
+    if "duration" not in filled.body and any(media.media == "video" and len(media.path) == 1 for media in filled.media):
         return None
     seconds = duration_of(model, filled.body)
     return None if seconds is None else float(seconds)

@@ -15,7 +15,7 @@ from animatic.plan.filling import Filler
 from animatic.plan.linking import Linker
 from animatic.plan.reporting import Reporter
 from animatic.plan.requesting import Requester
-from animatic.plan.templates import Names, TemplateError, is_template, render, scopes
+from animatic.plan.templates import Names, TemplateError, is_template, mentions, render, scopes
 from animatic.plan.variants import ONLY, Variant
 from animatic.spec.model import MatrixSpec, Path, PipelineSpec, ShotSpec
 from animatic.spec.nearest import nearest
@@ -60,13 +60,14 @@ def resolve(spec: PipelineSpec, catalog: Catalog, given: Circumstances) -> Resol
     linker = Linker(reporter, hashing=given.hashing, certain=not given.samples)
     found: list[ResolvedVariant] = []
     combinations = _variants(spec, given, reporter)
+    axes = _uncertain_axes(spec, given.samples)
     for variant in combinations:
         reporter.variant = variant.name
         shots = {shot.id: Shot(spec=shot, number=number, variant=variant) for number, shot in enumerate(spec.shots, start=1)}
         names = scopes(params=given.params, run=given.run, matrix=variant.values)
         for shot in shots.values():
             names["shot"] = Names("shot", {"id": shot.spec.id})
-            _resolve(shot, Filler(names, given.samples), chooser, requester, reporter)
+            _resolve(shot, Filler(names, given.samples, axes), chooser, requester, reporter)
         linker.link(shots)
         found.append(ResolvedVariant(variant=variant, shots=shots, cut=_cut(spec, shots, reporter)))
     reporter.variant = ""
@@ -207,6 +208,14 @@ def _rendered(value: Any, names: Mapping[str, Names], path: Path, reporter: Repo
     except TemplateError as mistake:
         reporter.pipeline(f"matrix: {mistake.message}", path, code="template", hint=mistake.hint)
         return value
+
+
+def _uncertain_axes(spec: PipelineSpec, samples: frozenset[str]) -> frozenset[str]:
+    """Return the axes with a value that is made from a parameter without a value."""
+    axes = spec.matrix.axes if spec.matrix is not None else {}
+    return frozenset(
+        axis for axis, values in axes.items() if any(isinstance(value, str) and mentions(value, "params", samples) for value in values)
+    )
 
 
 def _why_empty(matrix: MatrixSpec) -> str:

@@ -39,6 +39,8 @@ def test_values_that_only_a_run_knows_are_not_checked(declaration_of: Declaratio
             - {id: c, prompt: C, start_image: "{{ params.picture }}", reference_images: ["refs/{{ params['picture'] }}.png"]}
             - {id: d, prompt: D, start_image: b, when: "params.seconds > 3"}
             - {id: e, prompt: E, resolution: "{{ params.mood }}"}
+            - {id: f, prompt: F, resolution: "{{ matrix.size }}"}
+          matrix: {size: ["{{ params.ratio }}"]}
     """)
     problems = check_declaration(declaration, catalog)
     assert [problem.message for problem in problems] == [
@@ -75,6 +77,35 @@ def test_a_mistake_of_the_files_defaults_is_said_once(declaration_of: Declaratio
         head="",
     )
     assert [problem.code for problem in check_declaration(declaration, catalog)] == ["not-in-enum", "unknown-field"]
+
+
+def test_defaults_that_no_shot_uses_are_checked(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of(
+        """
+        version: 1
+        defaults: {video: {model: xai/grok-video}, image: {model: google/nano-banana-por}, enhance: {model: xai/grok-video}}
+        pipelines: {one: {shots: [{id: a, prompt: A}]}}
+        """,
+        head="",
+    )
+    assert [problem.message for problem in check_declaration(declaration, catalog)] == [
+        "default model for image: there is no model 'google/nano-banana-por'",
+        "default model for enhance: xai/grok-video is a video model",
+    ]
+
+
+def test_a_frame_of_a_clip_whose_length_another_clip_decides_is_not_judged(declaration_of: DeclarationOf, catalog: Catalog) -> None:
+    declaration = declaration_of("""
+        one:
+          shots:
+            - {id: a, prompt: A, duration: 15}
+            - {id: b, prompt: B, edit_video: a}
+            - {id: c, prompt: C, start_image: {shot: b, frame: 12}}
+            - {id: d, prompt: D, start_image: {shot: a, frame: 16}}
+    """)
+    assert [problem.message for problem in check_declaration(declaration, catalog)] == [
+        "shot 'd' of 'one': start_image asks for the frame at 16 s; shot 'a' lasts 15 s"
+    ]
 
 
 def test_structural_problems_come_first_and_the_rest_with_them(declaration_of: DeclarationOf, catalog: Catalog) -> None:
