@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from PIL import Image
 
@@ -32,9 +32,12 @@ def to_image(frame: VideoFrame) -> Image.Image:
 
 
 def fit(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """Return the frame as yuv420p BT.709 of exactly that (even) size, scaled to fit and padded with black, without a time stamp."""
+    """Return the frame as yuv420p BT.709 of exactly that (even) size, scaled to fit and padded with black; its time stamp is the caller's to set."""
     if frame.rotation % 360:
         frame = VideoFrame.from_ndarray(np.asarray(to_image(frame)))
+    if _is_so_already(frame, width, height):
+        frame.pict_type = PictureType.NONE  # left in place, it would tell the encoder where to put keyframes
+        return frame
     scale = min(width / frame.width, height / frame.height)
     inner_width, inner_height = (
         min(limit, max(2, round(side * scale / 2) * 2)) for side, limit in ((frame.width, width), (frame.height, height))
@@ -52,6 +55,12 @@ def fit(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     if (inner_width, inner_height) == (width, height):
         return VideoFrame.from_ndarray(planar.to_ndarray(), format="yuv420p")
     return VideoFrame.from_ndarray(_padded(planar, width, height), format="yuv420p")
+
+
+def _is_so_already(frame: VideoFrame, width: int, height: int) -> bool:
+    """Whether converting would copy: most clips of a reel are of its own size and color."""
+    limited = frame.color_range in {ColorRange.MPEG, ColorRange.UNSPECIFIED}
+    return (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p") and limited and _matrix(frame) == Colorspace.ITU709
 
 
 def planes_of(frame: VideoFrame) -> tuple[Plane, Plane, Plane]:

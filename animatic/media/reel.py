@@ -1,6 +1,6 @@
-"""The reel: clips of different models joined by hard cuts into one file, without sound.
+"""The reel: clips joined by hard cuts into one file, without sound.
 
-Every output frame has its exact place: frame ``n`` of the reel is shown at ``n / rate``, and a clip occupies the frames nearest to its
+Clips that one decoder set-up plays (those of one model and setting) are copied as they are, in milliseconds; others are encoded anew. Every output frame has its exact place: frame ``n`` of the reel is shown at ``n / rate``, and a clip occupies the frames nearest to its
 own length, so that errors of rounding never add up. The result depends on the clips alone, not on the machine.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ from animatic.media.container import decoding, opened_clip
 from animatic.media.facts import Facts, probe
 from animatic.media.frames import shown_frames
 from animatic.media.picture import fit
+from animatic.media.reel_copy import Footage, copy_clips, footage
 
 Progress = Callable[[float], None]
 """Called with the share done, 0 to 1, in growing order."""
@@ -48,61 +50,94 @@ def assemble_reel(clips: Sequence[Path], target: Path, *, progress: Progress | N
     for clip, fact in zip(clips, facts, strict=True):
         if fact.duration is None:
             raise BadClipError(f"{clip.name} is {fact.mime}, not a clip", code="not_a_clip")
-    width, height = _most_common([(fact.width + fact.width % 2, fact.height + fact.height % 2) for fact in facts])
-    rate = _exact(_most_common([fact.fps or _DEFAULT_RATE for fact in facts]))
-    total = sum(fact.duration or 0.0 for fact in facts)
+    shape = _shape_of(facts)
+    tell = progress or (lambda _: None)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with decoding(target), av.open(str(part), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as output:
             if comments := _comments(clips):
                 output.metadata["comment"] = comments
-            stream = _video_stream(output, rate, width, height)
-            shown = 0
-            elapsed = 0.0
-            for clip, fact in zip(clips, facts, strict=True):
-                elapsed += fact.duration or 0.0
-                end = max(shown + 1, round(elapsed * rate))
-                for frame in _resampled(clip, end - shown, rate, width, height):
-                    frame.pts, frame.time_base = shown, 1 / rate
-                    output.mux(stream.encode(frame))
-                    shown += 1
-                    if progress is not None:
-                        progress(min(1.0, shown / float(rate) / total))
-            output.mux(stream.encode(None))
+            if found := _alike(clips, facts, shape.rate):
+                copy_clips(output, clips, found, shape.rate, tell=tell)
+            else:
+                _encode(output, clips, facts, shape, tell)
         result = probe(part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    if progress is not None:
-        progress(1.0)
+    tell(1.0)
     return result
 
 
-def _resampled(clip: Path, count: int, rate: Fraction, width: int, height: int) -> Iterator[VideoFrame]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shape:
+    """Size in pixels (even) and frames per second of the reel."""
+
+    width: int
+    height: int
+    rate: Fraction
+
+
+def _shape_of(facts: Sequence[Facts]) -> _Shape:
+    width, height = _most_common([(fact.width + fact.width % 2, fact.height + fact.height % 2) for fact in facts])
+    return _Shape(width=width, height=height, rate=_exact(_most_common([fact.fps or _DEFAULT_RATE for fact in facts])))
+
+
+def _alike(clips: Sequence[Path], facts: Sequence[Facts], rate: Fraction) -> list[Footage] | None:
+    """Return what is to be copied of each clip, None unless all of them can follow each other as they are."""
+    if len({(fact.width, fact.height, fact.fps, fact.codec) for fact in facts}) > 1:
+        return None
+    found: list[Footage] = []
+    for clip in clips:
+        each = footage(clip, rate)
+        if each is None or (found and each.setup != found[0].setup):
+            return None
+        found.append(each)
+    return found
+
+
+def _encode(output: OutputContainer, clips: Sequence[Path], facts: Sequence[Facts], shape: _Shape, tell: Progress) -> None:
+    rate = shape.rate
+    total = sum(fact.duration or 0.0 for fact in facts)
+    stream = _video_stream(output, shape)
+    shown = 0
+    elapsed = 0.0
+    for clip, fact in zip(clips, facts, strict=True):
+        elapsed += fact.duration or 0.0
+        end = max(shown + 1, round(elapsed * rate))
+        for frame in _resampled(clip, end - shown, shape):
+            frame.pts, frame.time_base = shown, 1 / rate
+            output.mux(stream.encode(frame))
+            shown += 1
+            tell(min(1.0, shown / float(rate) / total))
+    output.mux(stream.encode(None))
+
+
+def _resampled(clip: Path, count: int, shape: _Shape) -> Iterator[VideoFrame]:
     """Yield exactly ``count`` frames: each time the frame that is shown in the middle of the output frame's own time."""
     made = 0
     current: VideoFrame | None = None
     with opened_clip(clip) as source:
         for time, frame in shown_frames(source):
-            while current is not None and made < count and (made + 0.5) / rate < time:
+            while current is not None and made < count and (made + 0.5) / shape.rate < time:
                 yield current
                 made += 1
             if made >= count:
                 return
-            current = fit(frame, width, height)
+            current = fit(frame, shape.width, shape.height)
     if current is None:
         raise BadClipError(f"{clip.name} holds no frames", code="no_frames")
     for _ in range(count - made):
         yield current
 
 
-def _video_stream(output: OutputContainer, rate: Fraction, width: int, height: int) -> VideoStream:
-    stream = output.add_stream("libx264", rate=rate, options=_ENCODER)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    stream.gop_size = round(rate * _KEYFRAME_SECONDS)
+def _video_stream(output: OutputContainer, shape: _Shape) -> VideoStream:
+    stream = output.add_stream("libx264", rate=shape.rate, options=_ENCODER)
+    stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
+    stream.gop_size = round(shape.rate * _KEYFRAME_SECONDS)
     stream.color_range = ColorRange.MPEG
     stream.colorspace = stream.color_primaries = stream.color_trc = Colorspace.ITU709
-    stream.time_base = stream.codec_context.time_base = 1 / rate
+    stream.time_base = stream.codec_context.time_base = 1 / shape.rate
     return stream
 
 

@@ -93,7 +93,13 @@ def _setup(stream: VideoStream, first: VideoFrame | None) -> Setup | None:
     context = stream.codec_context
     sets = bytes(context.extradata or b"")
     # A record that starts with 1 is an avcC; without one the parameter sets travel in the packets.
-    if first is None or first.rotation % 360 or stream.codec.canonical_name != "h264" or sets[:1] != b"\x01" or context.pix_fmt != "yuv420p":
+    if (
+        first is None
+        or first.rotation % 360
+        or stream.codec.canonical_name != "h264"
+        or sets[:1] != b"\x01"
+        or context.pix_fmt != "yuv420p"
+    ):
         return None
     return Setup(
         parameter_sets=sets,
