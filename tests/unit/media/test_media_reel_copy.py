@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_every_frame_is_shown_at_its_exact_time_and_decoded_before(make_clip, tm
         packets = [packet for packet in container.demux(video=0) if packet.size]
         assert sorted(packet.pts * unit for packet in packets) == [index / Fraction(rate) for index in range(60)]
         assert all(packet.dts <= packet.pts for packet in packets)
-        assert all(before.dts < after.dts for before, after in zip(packets, packets[1:], strict=False))
+        assert all(before.dts < after.dts for before, after in itertools.pairwise(packets))
         assert any(packet.pts != packet.dts + packets[0].pts - packets[0].dts for packet in packets), "these clips reorder frames"
 
 
