@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect import Task
+from prefect import Task, allow_failure
 from prefect.client.schemas.objects import State
 
 from animatic.errors import AnimaticError, PrefectError
@@ -59,7 +59,8 @@ class PrefectStages:
 
     async def _call(self, task: Task[..., Any], step: Step, label: str, before: list[State[Any]]) -> Any:
         named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")
-        state = await named(step.key, wait_for=before, return_state=True)
+        # A further attempt comes after a failed one, which Prefect would otherwise not let it follow.
+        state = await named(step.key, wait_for=[allow_failure(earlier) for earlier in before], return_state=True)
         self.last[step.key] = state
         return await outcome_of(self.desk, step.key, state)
 

@@ -9,10 +9,17 @@ from prefect.cache_policies import NO_CACHE
 
 from animatic.errors import AnimaticError
 from tasks.current import current_desk
-from tasks.outcomes import done, raise_or_fail
+from tasks.outcomes import done, raise_or_fail, worth_retrying
 
 
-@task(name="manifest", retries=4, retry_delay_seconds=[1, 4, 15, 30], cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="manifest",
+    retries=4,
+    retry_delay_seconds=[1, 4, 15, 30],
+    retry_condition_fn=worth_retrying,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 async def write_manifest() -> Any:
     """Write the manifest and the page; returns the manifest's data."""
     reporter = current_desk().reporter

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.client.schemas.objects import State
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.states import Completed, Failed
 
 from animatic.errors import AnimaticError, InDoubtError
 from animatic.krea import NotSentError
 from tasks.current import current_desk
+
+
+def worth_retrying(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
+    """Prefect's condition for another try: what was raised says that trying again can help. Failed states that were returned are final."""
+    error = getattr(state.data, "result", state.data)
+    return isinstance(error, AnimaticError) and error.retryable
 
 
 def done(key: str, result: object, message: str, *, name: str = "Completed") -> State[Any]:

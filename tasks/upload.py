@@ -12,10 +12,18 @@ from animatic.ledger import Take
 from animatic.takes.delivery import deliver_take
 from animatic.takes.fetching import fetch_take
 from tasks.current import current_desk
-from tasks.outcomes import done, raise_or_fail
+from tasks.outcomes import done, raise_or_fail, worth_retrying
 
 
-@task(name="upload", retries=4, retry_delay_seconds=[1, 4, 15, 30], retry_jitter_factor=0.3, cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="upload",
+    retries=4,
+    retry_delay_seconds=[1, 4, 15, 30],
+    retry_jitter_factor=0.3,
+    retry_condition_fn=worth_retrying,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 async def upload(shot: str) -> Any:
     """Deliver a shot: a take that is there already, or a finished job that is fetched first."""
     desk, logger = current_desk(), get_run_logger()

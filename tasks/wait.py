@@ -10,10 +10,18 @@ from prefect.cache_policies import NO_CACHE
 from animatic.errors import AnimaticError
 from animatic.takes.waiting import await_job
 from tasks.current import current_desk
-from tasks.outcomes import done, raise_or_fail
+from tasks.outcomes import done, raise_or_fail, worth_retrying
 
 
-@task(name="wait", retries=3, retry_delay_seconds=[2, 10, 30], retry_jitter_factor=0.3, cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="wait",
+    retries=3,
+    retry_delay_seconds=[2, 10, 30],
+    retry_jitter_factor=0.3,
+    retry_condition_fn=worth_retrying,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 async def wait(shot: str) -> Any:
     """Wait for the end of a shot's job; all waits of the process share one poll of the job list."""
     desk = current_desk()

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 
 import pytest
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# One home for the Prefect server that all workers of a test run share: set by the first process, inherited by the workers.
+os.environ.setdefault("TEST_PREFECT_HOME", tempfile.mkdtemp(prefix="animatic-tests-"))
 HIDDEN = ("KREA_", "AWS_", "PREFECT_", "ANIMATIC_")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End that server when the last worker is done."""
+    if not hasattr(config, "workerinput") and (home := os.environ.pop("TEST_PREFECT_HOME", None)):
+        from flows.local_server import stop
+
+        stop(Path(home))
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
@@ -20,7 +32,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(HIDDEN) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -39,4 +51,3 @@ def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
