@@ -85,4 +85,6 @@ class LiveView:
 def _money(shot: ShotProgress) -> str:
     if shot.state == "reused":
         return "paid before"
+    if shot.state in {"failed", "skipped"}:
+        return ""
     return "" if shot.usd is None else f"{shot.usd.normalize():f} USD"
