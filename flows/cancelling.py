@@ -24,6 +24,8 @@ from flows.perform import Performance
 
 EVERY = 3.0
 """Seconds between two looks at the run's state."""
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+"""A worker sends the first, Ctrl-C in a terminal the second to every process of its group."""
 WORKING = frozenset({StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED})
 log = logging.getLogger(__name__)
 
@@ -34,16 +36,18 @@ async def stop_when_asked(performance: Performance) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     watching = asyncio.create_task(_watch(performance))
     in_main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in STOPPING}
     if in_main_thread:
-        loop.add_signal_handler(signal.SIGTERM, performance.interrupt)
+        for number in STOPPING:
+            loop.add_signal_handler(number, performance.interrupt)
     try:
         yield
     finally:
         watching.cancel()
         if in_main_thread:
-            loop.remove_signal_handler(signal.SIGTERM)
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
 
 async def _watch(performance: Performance) -> None:

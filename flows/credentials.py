@@ -14,9 +14,9 @@ from prefect.blocks.system import Secret as SecretBlock
 
 from animatic.errors import UsageError
 from animatic.settings import Secret, Settings
+from flows.environment import AWS_BLOCK
 
 TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
-AWS_BLOCK = "ANIMATIC_AWS_BLOCK"
 
 
 async def with_token(settings: Settings) -> Settings:

@@ -14,17 +14,18 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.utilities.callables import parameter_schema
 
 from animatic.spec import Declaration, ScheduleSpec
+from flows.environment import FILE, FOLLOW
 from flows.expand import FRESH, identifier
 from flows.origin import Origin, project_of
 from flows.storyboards import pipeline_flow
-from flows.version import FOLLOW, version_of
+from flows.version import version_of
 
 TAG = "animatic"
 MODULE = "flows.storyboards"
@@ -115,7 +116,7 @@ async def _ours(client: PrefectClient) -> list[DeploymentResponse]:
 
 def _project(deployment: DeploymentResponse) -> tuple[str, str]:
     environment = (deployment.job_variables or {}).get("env") or {}
-    return project_of(deployment.pull_steps, environment.get("ANIMATIC_FILE"))
+    return project_of(deployment.pull_steps, environment.get(FILE))
 
 
 def _difference(wanted: Wanted, existing: DeploymentResponse | None) -> Difference:
@@ -201,9 +202,13 @@ async def apply(client: PrefectClient, difference: Difference) -> UUID:
     paused = {schedule.slug for schedule in difference.existing.schedules if not schedule.active} if difference.existing else set()
     schedules = [item.model_copy(update={"active": False}) if item.slug in paused else item for item in wanted.schedules]
     flow_id = await client.create_flow_from_name(wanted.name)
-    return await client.create_deployment(
+    key = await client.create_deployment(
         flow_id=flow_id, name=wanted.name, schedules=schedules, parameters={}, enforce_parameter_schema=True, **wanted.facts
     )
+    if wanted.facts["work_pool_name"] is None and difference.existing is not None and difference.existing.work_pool_name is not None:
+        # Writing a deployment without a pool leaves it in the one that it is in: taking it out must be said.
+        await client.update_deployment(key, DeploymentUpdate(work_pool_name=None))
+    return key
 
 
 async def remove(client: PrefectClient, difference: Difference) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from animatic.errors import UsageError
+from flows.environment import FILE
 
-FILE = "ANIMATIC_FILE"
 FOLDER_STEP = "prefect.deployments.steps.set_working_directory"
 GIT_STEP = "prefect.deployments.steps.git_clone"
 

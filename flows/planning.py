@@ -18,11 +18,9 @@ from animatic.spec import Declaration, PipelineSpec
 from animatic.takes.planning import Wish, plan_here
 from animatic.takes.survey import check_money, open_ledger, survey
 from flows.credentials import use_aws_block, with_token
+from flows.environment import FOLLOW, SIMULATOR
 from flows.expand import FRESH
-from flows.version import FOLLOW, check_version
-
-SIMULATOR = "ANIMATIC_SIMULATOR_URL"
-"""Set by ``animatic up`` alone: a scheduled run without a token must fail, not fill a bucket with slates."""
+from flows.version import check_version
 
 RUN_ID_DIGITS = 12
 

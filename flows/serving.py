@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -23,8 +25,23 @@ class _Written(RunnerDeployment):
 
 
 async def serve(deployments: Mapping[str, UUID], *, limit: int) -> None:
-    """Run what is due of these deployments (name -> id), ``limit`` runs at once, until cancelled or SIGTERM. Schedules are left as they are."""
+    """Run what is due of these deployments (name -> id), ``limit`` runs at once, until Ctrl-C or SIGTERM. Schedules are left as they are.
+
+    Runs that are going on then are ended in good order: their records are written, and what was submitted is in the ledger.
+    """
     runner = Runner(name="animatic", pause_on_shutdown=False, query_seconds=POLL, limit=limit, heartbeat_seconds=30)
     for name, key in deployments.items():
         await runner.aadd_deployment(_Written(name=name, id=key))
-    await runner.start()
+    running = asyncio.create_task(runner.start())
+    stopping = asyncio.Event()
+    # The runner sets its own handler for SIGTERM in its first step, which would exit in the middle of the event loop.
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if stopping.is_set() and runner.started:
+        await runner.astop()
+    waiting.cancel()
+    await running

@@ -9,8 +9,6 @@ from typing import Any
 from animatic.errors import UsageError
 from animatic.spec import PipelineSpec
 
-FOLLOW = "ANIMATIC_FOLLOW"
-"""Environment of a worker that renders whatever the file says, deployed or not."""
 NOT_RENDERED = frozenset({"description", "schedule", "schedules", "tags"})
 """Keys of a pipeline that change when and under which label it runs, not what comes out."""
 SHARED = ("version", "defaults", "deliver", "budget")

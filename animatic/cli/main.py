@@ -34,6 +34,7 @@ VERBS = {
     "adopt": "animatic.cli.decide",
     "resubmit": "animatic.cli.decide",
     "spend": "animatic.cli.decide",
+    "up": "animatic.cli.up",
     "simulate": "animatic.cli.local",
     "down": "animatic.cli.local",
 }

@@ -1,0 +1,53 @@
+"""Serves delivered files on this machine over HTTP, so that links and pictures in the Prefect UI open: a page there may not open files.
+
+Only runs are served, nothing of the ledger, and only to this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+SIMULATED = "simulated"
+START_PATIENCE = 10.0
+
+
+def gallery(destinations: Mapping[str, Path]) -> Starlette:
+    """Return the application: ``/[simulated/]PIPELINE/RUN_ID/FILE`` of the folder that the pipeline delivers to."""
+    roots = {pipeline: folder.resolve() for pipeline, folder in destinations.items()}
+
+    async def file(request: Request) -> Response:
+        parts = [part for part in str(request.path_params["path"]).split("/") if part]
+        pipeline = next((part for part in parts if part != SIMULATED), "")
+        root = roots.get(pipeline)
+        if root is None:
+            raise HTTPException(404)
+        path = root.joinpath(*parts).resolve()
+        if not path.is_relative_to(root) or not path.is_file() or any(part.startswith(".") for part in parts):
+            raise HTTPException(404)
+        return FileResponse(path)
+
+    return Starlette(routes=[Route("/{path:path}", file, methods=["GET", "HEAD"])])
+
+
+@contextlib.contextmanager
+def serving(destinations: Mapping[str, Path], listener: socket.socket) -> Iterator[str]:
+    """Serve on a socket that is bound already, from a thread; yields the address."""
+    server = uvicorn.Server(uvicorn.Config(gallery(destinations), log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gallery", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(START_PATIENCE)
