@@ -59,7 +59,8 @@ def models(name: str | None, kind: Kind | None, takes: str | None, max_price: st
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file instead, e.g. pipelines.schema.json.")
-def schema(out: Path | None) -> None:
+@json_option
+def schema(out: Path | None, as_json: bool) -> None:
     """Print the JSON Schema of pipelines files, with which editors complete and check models and their fields."""
     from animatic.catalog import Catalog
     from animatic.catalog.editor import declaration_schema
@@ -73,6 +74,8 @@ def schema(out: Path | None) -> None:
         out.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write the schema to {out}: {error.strerror}") from None
+    if as_json:
+        print(json.dumps({"file": str(out)}))
     _say(f"schema written to {out}; name it in the first line of pipelines.yaml: # yaml-language-server: $schema=./{out.name}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from animatic.cli.options import json_option
+from animatic.cli.options import file_option, json_option
 from animatic.cli.sources import DEFAULT
 from animatic.errors import UsageError
 from animatic.settings import default_home
@@ -54,14 +54,7 @@ pipelines:
 
 
 @click.command()
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Another pipelines file, or a folder of them. Repeatable.",
-)
+@file_option
 @click.option("--write", "-y", is_flag=True, help="Apply the changes; without it they are only shown.")
 @json_option
 def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> int:
@@ -102,7 +95,8 @@ def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> int:
 @click.command()
 @click.argument("name", default="first-storyboard")
 @click.option("--file", "path", type=click.Path(path_type=Path), default=DEFAULT, show_default=True, help="The file to write.")
-def new(name: str, path: Path) -> None:
+@json_option
+def new(name: str, path: Path, as_json: bool) -> None:
     """Write a small pipelines file to start from, with a pipeline NAME; never over one that is there."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be the name of a pipeline", hint="use letters, digits, - and _: coast-teaser")
@@ -113,6 +107,8 @@ def new(name: str, path: Path) -> None:
         raise UsageError(f"{path} is there already and was left alone", hint="write another one with --file PATH") from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    if as_json:
+        print(json.dumps({"file": str(path), "pipeline": name}))
     _say(f"wrote {path}; try it: animatic run {name} --simulate" + ("" if path == DEFAULT else f" --file {path}"))
 
 
