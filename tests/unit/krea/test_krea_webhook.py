@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import signal
 import socket
 from typing import Self
@@ -17,7 +16,7 @@ from animatic.errors import UsageError
 from animatic.krea.webhook import BURST, LARGEST_BODY, WebhookReceiver
 
 pytestmark = pytest.mark.anyio
-TOKEN = secrets.token_hex(16)
+TOKEN = "0e164745ca739c099c6176489aa5a7a9"
 JOB = {"job_id": "j-1", "status": "completed", "result": {"urls": ["https://evil.test/x.mp4"]}}
 
 
