@@ -1,59 +1,150 @@
-"""What a run shows of itself in the Prefect UI: the plan before the first cent, and the shot table at the end."""
+"""What a run shows of itself in the Prefect UI: the plan before the first cent, a live table of shots with progress, and what came of it.
+
+One writer publishes, at most one call a second however many shots move: the live artifacts are updated in place. Showing never fails a run.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+import json
+import logging
+from typing import Any, Self
+from uuid import UUID
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.runtime import flow_run
 
+from animatic.errors import AnimaticError
+from animatic.plan import render_plan
+from animatic.takes.delivery import file_name
 from animatic.takes.run import Run
+from animatic.takes.survey import survey
+from flows.pictures import graph_picture, storyboard_picture
+from flows.public import public_address
+from flows.tables import end_markdown, fenced, headline, progress_of, shot_rows
+
+SHORTEST_PAUSE = 1.0
+"""Seconds between two calls to the server."""
+ROWS_PER_SECOND = 100
+"""A large table is written less often: 1,000 shots every ten seconds."""
+MOST_SURVEYED = 200
+"""Beyond that the plan is shown without what each shot would find: looking would hold the first submission up."""
+log = logging.getLogger(__name__)
 
 
-async def publish_plan(run: Run) -> None:
-    """Publish the plan: steps that have not started are not on the graph yet."""
-    rows = [
-        {
-            "shot": step.key,
-            "model": step.request.model,
-            "after": ", ".join(step.depends_on),
-            "seconds": step.request.duration,
-            "usd": "unknown" if step.request.price.usd is None else f"{step.request.price.usd:f}",
-            "take": step.take,
-            "fingerprint": step.fingerprint[:12],
+class Showing:
+    """Async context manager around the making of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._ids: dict[str, UUID] = {}
+        self._dirty = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._client: PrefectClient | None = None
+        self._stack = contextlib.AsyncExitStack()
+        self._note = " (simulated)" if run.simulated else ""
+
+    async def __aenter__(self) -> Self:
+        self._client = await self._stack.enter_async_context(get_client())
+        await self._safely(self._publish_plan())
+        self._run.board.listeners.append(self._listen)
+        self._writer = asyncio.create_task(self._keep_writing())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._run.board.listeners.remove(self._listen)
+        if self._writer is not None:
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+        await self._stack.aclose()
+
+    async def publish_end(self, manifest: dict[str, Any]) -> None:
+        """Publish what came of the run: the final table, its stills and reels, the account. ``manifest`` is empty where none was written."""
+        if self._writer is not None:
+            self._writer.cancel()
+        await self._safely(self._write_shots())
+        await self._safely(self._write_progress())
+        await self._safely(self._publish_storyboard(manifest))
+        if not manifest:
+            return
+        text = end_markdown(manifest, address=self._address, location=self._run.address)
+        await self._safely(self._put("manifest", "markdown", text, "What came of the run, and where its record lies"))
+
+    def _listen(self, _shot: object) -> None:
+        self._dirty.set()
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._safely(self._write_shots())
+            await asyncio.sleep(SHORTEST_PAUSE)
+            await self._safely(self._write_progress())
+            await asyncio.sleep(max(SHORTEST_PAUSE, len(self._run.board.shots) / ROWS_PER_SECOND))
+            await self._dirty.wait()
+            self._dirty.clear()
+
+    async def _publish_plan(self) -> None:
+        plan = self._run.plan
+        decisions = (await survey(plan, self._run.ledger)).decisions if len(plan.steps) <= MOST_SURVEYED else None
+        picture = graph_picture(self._run)
+        parts = [f"![storyboard]({picture})"] if picture else []
+        parts.append(fenced(render_plan(plan, decisions).splitlines()))
+        await self._put("plan", "markdown", "\n\n".join(parts), f"Plan of run {plan.run_id}{self._note}")
+
+    async def _write_shots(self) -> None:
+        rows = shot_rows(self._run.board, self._files(), self._address)
+        await self._put("shots", "table", json.dumps(rows), f"{headline(self._run.board)}{self._note}")
+
+    async def _write_progress(self) -> None:
+        await self._put("progress", "progress", progress_of(self._run.board), f"{headline(self._run.board)}{self._note}")
+
+    async def _publish_storyboard(self, manifest: dict[str, Any]) -> None:
+        picture = await storyboard_picture(self._run)
+        if picture is None:
+            return
+        page, parts = self._address("index.html"), []
+        for reel in manifest.get("reels") or ():
+            address = self._address(reel["file"])
+            parts.append(f"[Watch {reel['file']}]({address})" if address else f"Reel: `{self._run.address(reel['file'])}`")
+        parts.append(f"[![storyboard]({picture})]({page})" if page else f"![storyboard]({picture})")
+        await self._put("storyboard", "markdown", "\n\n".join(parts), f"Stills and reel of run {self._run.plan.run_id}{self._note}")
+
+    def _files(self) -> dict[str, str]:
+        """Return the delivered files by step key."""
+        return {
+            step.key: file_name(step, "." + take.clip.key.rpartition(".")[2])
+            for step in self._run.plan.steps
+            if (take := self._run.takes.get(step.key)) is not None
         }
-        for step in run.plan.steps
-    ]
-    await acreate_table_artifact(table=rows, key=f"{_slug(run)}-plan", description=f"Plan of run {run.plan.run_id}{_simulated(run)}")
+
+    def _address(self, name: str) -> str | None:
+        return public_address(self._run, name)
+
+    async def _put(self, name: str, kind: str, data: Any, description: str) -> None:
+        """Create an artifact of the run, or update it in place."""
+        assert self._client is not None
+        key = f"{slug(self._run.plan.pipeline)}-{name}"
+        if name in self._ids:
+            await self._client.update_artifact(self._ids[name], ArtifactUpdate(data=data, description=description))
+            return
+        run_id = flow_run.id
+        made = await self._client.create_artifact(
+            ArtifactCreate(key=key, type=kind, data=data, description=description, flow_run_id=UUID(run_id) if run_id else None)
+        )
+        self._ids[name] = made.id
+
+    @staticmethod
+    async def _safely(work: Any) -> None:
+        try:
+            await work
+        except AnimaticError as error:
+            log.warning("an artifact could not be made: %s", error.message)
+        except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
+            log.warning("an artifact could not be published: %s", type(error).__name__)
 
 
-async def publish_end(run: Run, manifest: dict[str, Any]) -> None:
-    """Publish what came of every shot, and where the record lies."""
-    rows = [
-        {
-            "shot": shot["id"] if not shot.get("variant") else f"{shot['id']} {shot['variant']}",
-            "state": shot["state"],
-            "model": shot["model"],
-            "job": shot["job_id"],
-            "usd": shot["usd"],
-            "clip": shot["clip"]["key"] if shot.get("clip") else None,
-            "why": shot["error"]["message"] if shot.get("error") else "",
-        }
-        for shot in manifest["shots"]
-    ]
-    await acreate_table_artifact(table=rows, key=f"{_slug(run)}-shots", description=f"Shots of run {run.plan.run_id}{_simulated(run)}")
-    cost = manifest["cost"]
-    lines = [
-        f"# {run.plan.pipeline}: {manifest['state']}{_simulated(run)}",
-        f"- billed: **{cost['billed_usd']} USD**, reused: {cost['reused_usd']} USD, without a known price: {cost['unpriced']}",
-        f"- manifest: `{run.address('manifest.json')}`",
-        f"- page: `{run.address('index.html')}`",
-    ]
-    await acreate_markdown_artifact(markdown="\n".join(lines), key=f"{_slug(run)}-manifest", description="Where the record of the run lies")
-
-
-def _slug(run: Run) -> str:
-    return "".join(character if character.isalnum() else "-" for character in run.plan.pipeline.lower()).strip("-")
-
-
-def _simulated(run: Run) -> str:
-    return " (simulated)" if run.simulated else ""
+def slug(pipeline: str) -> str:
+    """Return a pipeline's name as keys of artifacts are written: lower case letters, digits and dashes."""
+    return "".join(character if character.isalnum() and character.isascii() else "-" for character in pipeline.lower()).strip("-") or "run"

@@ -22,12 +22,11 @@ from prefect.utilities.callables import parameter_schema
 
 from animatic.spec import Declaration, ScheduleSpec
 from flows.environment import FILE, FOLLOW
-from flows.expand import FRESH, identifier
+from flows.expand import FRESH, TAG, identifier
 from flows.origin import Origin, project_of
 from flows.storyboards import pipeline_flow
 from flows.version import version_of
 
-TAG = "animatic"
 MODULE = "flows.storyboards"
 PAGE = 200
 Change = Literal["new", "changed", "unchanged", "gone"]

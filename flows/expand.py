@@ -14,6 +14,8 @@ from animatic.spec import ParamSpec, PipelineSpec
 
 FRESH = "fresh"
 """The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
+TAG = "animatic"
+"""Every deployment and run of ours carries it."""
 TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
 Body = Callable[[PipelineSpec, dict[str, Any]], Any]
 

@@ -6,11 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from prefect import tags
+
 from animatic.errors import AnimaticError, PrefectError
 from animatic.plan import Plan
 from animatic.settings import Settings
 from animatic.spec import PipelineSpec
 from animatic.takes.run import Run
+from flows.expand import TAG
 from flows.perform import PERFORMANCE, Performance
 from flows.storyboards import pipeline_flow
 
@@ -48,7 +51,8 @@ async def launch(
     token = PERFORMANCE.set(performance)
     try:
         run: Any = pipeline_flow(spec)
-        state = await run(**plan.params, return_state=True)
+        with tags(TAG, *plan.tags):
+            state = await run(**plan.params, return_state=True)
     except AnimaticError:
         raise
     except Exception as error:

@@ -22,7 +22,8 @@ from animatic.takes.record import outcome, record_reel
 from animatic.takes.reels import missing_from
 from animatic.takes.report import Reporter
 from animatic.takes.run import Run, open_run
-from flows.artifacts import publish_end, publish_plan
+from flows.artifacts import Showing
+from flows.events import announce_over_budget, announcing
 from flows.stages import PrefectStages, outcome_of
 from tasks.assemble import assemble
 from tasks.current import Desk, working_at
@@ -84,21 +85,31 @@ async def _perform(performance: Performance) -> None:
         reporter = Reporter(run)
         performance.manifest_location, performance.page_location = reporter.manifest_location, reporter.page_location
         performance.on_start(performance, run)
-        await publish_plan(run)
-        with working_at(Desk(run=run, reporter=reporter)) as desk:
+        async with Showing(run) as showing:
             try:
-                async with reporter:
-                    stages = PrefectStages(desk=desk)
-                    await make_all(run, stages)
-                    await _assemble(run, stages)
+                with announcing(run), working_at(Desk(run=run, reporter=reporter)) as desk:
+                    await _work(performance, run, reporter, desk)
             except asyncio.CancelledError:
-                performance.manifest = await reporter.finish(cancelled=True)
+                await showing.publish_end(performance.manifest or {})
                 raise
-            named: Any = write_manifest.with_options(task_run_name="manifest")
-            state = await named(wait_for=[allow_failure(state) for state in stages.ends()], return_state=True)
-            performance.manifest = await outcome_of(desk, "manifest", state)
-        performance.error = outcome(run)
-        await publish_end(run, performance.manifest)
+            performance.error = outcome(run)
+            announce_over_budget(run.plan.pipeline, run.plan.run_id, performance.error)
+            await showing.publish_end(performance.manifest or {})
+
+
+async def _work(performance: Performance, run: Run, reporter: Reporter, desk: Desk) -> None:
+    """Make every step, assemble, and write the record."""
+    try:
+        async with reporter:
+            stages = PrefectStages(desk=desk)
+            await make_all(run, stages)
+            await _assemble(run, stages)
+    except asyncio.CancelledError:
+        performance.manifest = await reporter.finish(cancelled=True)
+        raise
+    named: Any = write_manifest.with_options(task_run_name="manifest")
+    state = await named(wait_for=[allow_failure(state) for state in stages.ends()], return_state=True)
+    performance.manifest = await outcome_of(desk, "manifest", state)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:

@@ -77,11 +77,13 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
         return await perform(performance)
     # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
     from flows.cancelling import stop_when_asked
+    from flows.events import announce_over_budget
     from flows.planning import plan_for_worker
 
     try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
     except AnimaticError as error:
+        announce_over_budget(spec.name, None, error)
         return refused(error)
     performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url)
     async with stop_when_asked(performance):

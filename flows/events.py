@@ -1,0 +1,80 @@
+"""Events of a run, for automations and the event feed: what happened to which shot, as it happens.
+
+``animatic.shot.submitted``, ``.delivered`` (reused ones too: see ``state`` in the payload), ``.failed``, ``.in-doubt``, and
+``animatic.run.over-budget``. Money is in USD, None where a price is not known. Prefect adds run, flow, deployment and tags to each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect.events import emit_event
+
+from animatic.errors import AnimaticError, OverBudgetError
+from animatic.takes.progress import ShotProgress
+from animatic.takes.run import Run
+
+ENDS = {"delivered": "delivered", "reused": "delivered", "failed": "failed", "skipped": "failed", "in doubt": "in-doubt"}
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def announcing(run: Run) -> Iterator[None]:
+    """Emit events for the shots of a run while its board changes."""
+    submitting: set[str] = set()
+    told: dict[str, str] = {}
+
+    def listen(shot: ShotProgress) -> None:
+        if shot.state == "submitting":
+            submitting.add(shot.key)
+        elif shot.state == "running" and shot.key in submitting:
+            submitting.discard(shot.key)
+            told.pop(shot.key, None)
+            _emit_shot(run, shot, "submitted")
+        elif (end := ENDS.get(shot.state)) is not None and told.get(shot.key) != end:
+            told[shot.key] = end
+            _emit_shot(run, shot, end)
+
+    run.board.listeners.append(listen)
+    try:
+        yield
+    finally:
+        run.board.listeners.remove(listen)
+
+
+def announce_over_budget(pipeline: str, run_id: str | None, error: AnimaticError | None) -> None:
+    """Emit ``animatic.run.over-budget`` if that is how a run ended or why it did not begin."""
+    if isinstance(error, OverBudgetError):
+        _emit(
+            "animatic.run.over-budget",
+            {"prefect.resource.id": f"animatic.pipeline.{pipeline}", "prefect.resource.name": pipeline},
+            {"run_id": run_id, "message": error.message},
+        )
+
+
+def _emit_shot(run: Run, shot: ShotProgress, what: str) -> None:
+    pipeline = run.plan.pipeline
+    _emit(
+        f"animatic.shot.{what}",
+        {"prefect.resource.id": f"animatic.shot.{pipeline}.{shot.key}", "prefect.resource.name": f"{pipeline} · {shot.key}"},
+        {
+            "run_id": run.plan.run_id,
+            "shot": shot.key,
+            "state": shot.state,
+            "model": shot.model,
+            "job_id": shot.job_id,
+            "attempt": shot.attempt,
+            "usd": None if shot.usd is None else float(shot.usd),
+            "simulated": run.simulated,
+            "message": shot.detail,
+        },
+    )
+
+
+def _emit(event: str, resource: dict[str, str], payload: dict[str, object]) -> None:
+    try:
+        emit_event(event=event, resource=resource, payload=payload)
+    except Exception as error:  # noqa: BLE001 (nobody hearing of a shot must not fail it)
+        log.debug("an event was not sent: %s", type(error).__name__)
