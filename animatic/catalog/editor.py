@@ -152,9 +152,14 @@ def _defaults(by_kind: Mapping[str, Schema]) -> Schema:
 
 def _by_model(own: Schema, by_model: Mapping[str, Schema]) -> list[Schema]:
     return [
-        {"if": {"properties": {"model": {"const": name}}, "required": ["model"]}, "then": _closed(own, fields)}
+        {"if": {"properties": {"model": _exactly(name)}, "required": ["model"]}, "then": _closed(own, fields)}
         for name, fields in by_model.items()
     ]
+
+
+def _exactly(name: str) -> Schema:
+    """Return what only this model's name is. While completing, editors take a name that a ``const`` begins with for that const, but no pattern."""
+    return {"const": name, "pattern": "^" + name.replace(".", r"\.") + "$"}
 
 
 def _closed(own: Schema, fields: Schema) -> Schema:

@@ -1,0 +1,139 @@
+"""Editing pipelines.yaml with the schema that the project ships, in the language server that editors use (installed from npm)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from language_server import Editor
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="node and npm are needed for the language server"),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "yaml-language-server@1.25.0"
+SETTINGS = {"validate": True, "completion": True, "hover": True, "schemaStore": {"enable": False}}
+HEAD = "# yaml-language-server: $schema=./pipelines.schema.json\nversion: 1\n"
+SHOT = HEAD + "pipelines:\n  p:\n    shots:\n      - id: a\n"
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    """An editor in a workspace that holds the shipped schema."""
+    home = tmp_path_factory.mktemp("npm")
+    installed = subprocess.run(
+        ["npm", "install", "--prefix", ".", "--cache", "cache", "--no-fund", "--no-audit", "--loglevel=error", PACKAGE],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert installed.returncode == 0, installed.stderr
+    workspace = tmp_path_factory.mktemp("workspace")
+    shutil.copy(ROOT / "pipelines.schema.json", workspace)
+    server = home / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
+    with Editor(["node", str(server), "--stdio"], workspace, SETTINGS) as opened:
+        yield opened
+
+
+def underlined(editor: Editor, name: str, text: str) -> list[tuple[str, str]]:
+    """Return the marked pieces of a text and what is said of them."""
+    lines = text.split("\n")
+    found = []
+    for item in editor.diagnostics(name, text):
+        start, end = item["range"]["start"], item["range"]["end"]
+        found.append((lines[start["line"]][start["character"] : end["character"]], item["message"]))
+    return found
+
+
+def test_the_example_pipelines_have_nothing_underlined(editor):
+    assert underlined(editor, "pipelines.yaml", (ROOT / "pipelines.yaml").read_text("utf-8")) == []
+
+
+def test_a_model_is_completed_with_its_title(editor):
+    offered = editor.completions("model.yaml", SHOT + "        model: |\n")
+    assert len(offered) > 50
+    assert offered["xai/grok-video"]["documentation"] == "Grok Imagine (video)"
+
+
+def test_only_models_of_the_kind_are_offered_as_its_default(editor):
+    offered = editor.completions("default.yaml", HEAD + "defaults:\n  image:\n    model: |\n")
+    assert "google/nano-banana-pro" in offered
+    assert "xai/grok-video" not in offered
+
+
+def test_the_fields_of_a_shot_are_those_of_its_model_and_ours(editor):
+    grok = editor.completions("grok.yaml", SHOT + "        model: xai/grok-video\n        |\n")
+    kling = editor.completions("kling.yaml", SHOT + "        model: kling/kling-2.5\n        |\n")
+    assert {"prompt", "start_image", "edit_video", "when", "retries"} <= set(grok)
+    assert {"prompt", "start_image", "end_image", "when", "retries"} <= set(kling)
+    assert "end_image" not in grok
+    assert "edit_video" not in kling
+    assert grok["duration"]["documentation"] == "Length of the clip in seconds."
+
+
+def test_a_shot_without_a_model_of_its_own_is_offered_the_fields_of_its_kind(editor):
+    assert "image_urls" in editor.completions("image.yaml", SHOT + "        kind: image\n        |\n")
+    assert "edit_video" in editor.completions("video.yaml", SHOT + "        |\n")
+
+
+@pytest.mark.parametrize(
+    ("field", "offered"),
+    [
+        ("model: xai/grok-video\n        resolution: |", {"480p", "720p", "null"}),
+        ("model: google/veo-3\n        duration: |", {"4", "6", "8", "null"}),
+        ("start_image: {shot: dawn, frame: |}", {"first", "last"}),
+    ],
+    ids=["a longer name begins with this model's", "numbers", "frames"],
+)
+def test_values_are_completed_by_the_model(editor, field, offered):
+    assert set(editor.completions(f"{field.split(':')[0]}-{len(field)}.yaml", SHOT + f"        {field}\n")) == offered
+
+
+def test_the_parts_of_a_reference_are_completed(editor):
+    assert {"shot", "frame", "file", "url"} <= set(
+        editor.completions("reference.yaml", SHOT + "        model: xai/grok-video\n        start_image:\n          |\n")
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "piece", "message"),
+    [
+        ("model: xai/grok-video\n        duration: 20", "20", "above the maximum of 15"),
+        ("model: google/veo-3\n        duration: 5", "5", "Valid values: 4, 6, 8"),
+        ("model: xai/grok-video\n        resolution: 8K", "8K", 'Valid values: "480p", "720p"'),
+        ("model: xai/grok-video\n        promt: Dawn", "promt", "promt is not allowed"),
+        ("model: xai/grok-video\n        startImage: dawn", "startImage", "startImage is not allowed"),
+        ("model: xai/grok-vidio", "xai/grok-vidio", "Valid values"),
+        ("duration: long", "long", "Incorrect type"),
+        ("edit_video: {shot: dawn, frame: last}", "frame", "frame is not allowed"),
+    ],
+)
+def test_a_mistake_is_underlined_where_it_stands(editor, fields, piece, message):
+    found = underlined(editor, f"mistake-{abs(hash(fields))}.yaml", SHOT + f"        {fields}\n")
+    assert [marked for marked, _ in found] == [piece]
+    assert message in found[0][1]
+
+
+def test_templates_references_and_unquoted_ratios_are_not_underlined(editor):
+    fields = [
+        "model: xai/grok-video",
+        'duration: "{{ params.seconds }}"',
+        "aspect_ratio: 16:9",
+        "resolution: null",
+        "start_image: {shot: dawn, frame: 2.5}",
+        "reference_images: [refs/a.png, {file: refs/b.png}, https://x.example/c.png]",
+    ]
+    assert underlined(editor, "fine.yaml", SHOT + "".join(f"        {line}\n" for line in fields)) == []
+
+
+def test_a_field_says_what_it_is(editor):
+    said = editor.hover("hover.yaml", SHOT + "        model: xai/grok-video\n        dura|tion: 3\n")
+    assert "Length of the clip in seconds." in said
