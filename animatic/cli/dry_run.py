@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ from animatic.cli.options import (
 from animatic.errors import MoneyError, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from animatic.plan import Plan
+    from animatic.catalog import Catalog
+    from animatic.plan import Plan, Step
     from animatic.spec import Declaration, PipelineSpec
     from animatic.takes.planning import Wish
     from animatic.takes.survey import Survey
@@ -55,28 +57,30 @@ def plan(
     as_json: bool,
 ) -> int:
     """Show shot by shot what running a PIPELINE would make or reuse, why, and what it would cost."""
+    from animatic.catalog import Catalog
     from animatic.cli.sources import declared
+    from animatic.plan import minutes_from
+    from animatic.settings import Settings
     from animatic.takes.planning import Wish, pipeline_named
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
     wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
-    made, found = _planned(declaration, spec, parse_params(params), wish)
+    catalog = Catalog.load(Settings.from_environment().home)
+    made, found = _planned(declaration, spec, parse_params(params), catalog, wish)
     _warn(made, declaration)
     if out is not None:
         _write(out, made)
-    _print(made, found, graph, as_json=as_json)
+    _print(made, found, minutes_from(catalog), graph, as_json=as_json)
     return _refused(made, found)
 
 
-def _planned(declaration: Declaration, spec: PipelineSpec, params: dict[str, str], wish: Wish) -> tuple[Plan, Survey | None]:
+def _planned(
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, wish: Wish
+) -> tuple[Plan, Survey | None]:
     """Plan against the destination's ledger; where that cannot be read, as if nothing had been made yet (survey None)."""
-    from animatic.catalog import Catalog
-    from animatic.settings import Settings
     from animatic.takes.planning import plan_here
     from animatic.takes.survey import survey
-
-    catalog = Catalog.load(Settings.from_environment().home)
 
     async def look() -> tuple[Plan, Survey]:
         made, ledger = await plan_here(declaration, spec, params, catalog, wish)
@@ -105,7 +109,7 @@ def _planned(declaration: Declaration, spec: PipelineSpec, params: dict[str, str
         return made, None
 
 
-def _print(made: Plan, found: Survey | None, graph: str | None, *, as_json: bool) -> None:
+def _print(made: Plan, found: Survey | None, minutes_of: Callable[[Step], float], graph: str | None, *, as_json: bool) -> None:
     if graph is not None:
         from animatic.plan import as_mermaid, as_svg
 
@@ -115,19 +119,19 @@ def _print(made: Plan, found: Survey | None, graph: str | None, *, as_json: bool
 
     decisions = None if found is None else found.decisions
     if as_json:
-        print(json.dumps(_as_json(made, found), indent=2, ensure_ascii=False))
+        print(json.dumps(_as_json(made, found, minutes_of), indent=2, ensure_ascii=False))
     else:
-        print(render_plan(made, decisions))
+        print(render_plan(made, decisions, minutes_of=minutes_of))
 
 
-def _as_json(made: Plan, found: Survey | None) -> dict[str, Any]:
+def _as_json(made: Plan, found: Survey | None, minutes_of: Callable[[Step], float]) -> dict[str, Any]:
     """Return the plan with what it would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
-    from animatic.plan import expected_minutes, plan_to_json
+    from animatic.plan import plan_to_json
     from animatic.plan.report import to_pay
 
     decisions = None if found is None else found.decisions
     usd, unpriced = to_pay(made, decisions)
-    chain, minutes = made.critical_path(expected_minutes)
+    chain, minutes = made.critical_path(minutes_of)
     return {
         "pipeline": made.pipeline,
         "run_id": made.run_id,

@@ -1,0 +1,73 @@
+"""The verb that shows the money: ``spend``, read from the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from animatic.cli.options import deliver_option, file_option, json_option, simulate_option
+from animatic.cli.sources import declared
+
+if TYPE_CHECKING:
+    from animatic.ledger import Totals
+
+
+@click.command()
+@click.option("--by", type=click.Choice(["day", "pipeline", "model", "shot"]), default="day", show_default=True)
+@click.option("--days", type=click.IntRange(1, 366), default=31, show_default=True, help="How far back.")
+@file_option
+@deliver_option
+@simulate_option
+@json_option
+def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> None:
+    """Show what was paid, from the ledger: by day, pipeline, model or shot."""
+    found = asyncio.run(_spend(by, days, files, deliver, simulated=simulate))
+    total = sum((totals.usd for totals in found.values()), Decimal(0))
+    if as_json:
+        rows = [
+            {by: name, "submissions": t.submissions, "usd": float(t.usd), "open_usd": float(t.open_usd), "unpriced": t.unpriced}
+            for name, t in found.items()
+        ]
+        print(json.dumps({"days": days, "total_usd": float(total), "rows": rows}, indent=2))
+        return
+    for name, totals in found.items():
+        unknown = f"  and {totals.unpriced} without a known price" if totals.unpriced else ""
+        running = f"  ({totals.open_usd:.2f} not settled yet)" if totals.open_usd else ""
+        print(f"{name:<36} {totals.submissions:>5} submissions {totals.usd:>10.2f} USD{running}{unknown}")
+    print(f"{'total':<36} {sum(t.submissions for t in found.values()):>5} submissions {total:>10.2f} USD")
+
+
+async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, *, simulated: bool) -> dict[str, Totals]:
+    from animatic.takes.history import places
+
+    today = datetime.now(UTC).date()
+    wanted = [today - timedelta(days=back) for back in range(days)]
+    keys = {
+        "day": lambda cost: cost.day.isoformat(),
+        "pipeline": lambda cost: cost.line.pipeline,
+        "model": lambda cost: cost.line.model,
+        "shot": lambda cost: f"{cost.line.pipeline} · {cost.line.step}",
+    }
+    merged: dict[str, Totals] = {}
+    for place in places(declared(files), deliver):
+        if place.simulated == simulated:
+            for name, totals in (await place.ledger.spending(wanted)).by(keys[by]).items():
+                merged[name] = _add(merged.get(name), totals)
+    return dict(sorted(merged.items()))
+
+
+def _add(one: Totals | None, other: Totals) -> Totals:
+    if one is None:
+        return other
+    return type(other)(
+        submissions=one.submissions + other.submissions,
+        usd=one.usd + other.usd,
+        open_usd=one.open_usd + other.open_usd,
+        unpriced=one.unpriced + other.unpriced,
+    )
