@@ -74,6 +74,10 @@ class FolderStorage:
         """Return size and time of the file, None if there is none."""
         return await self._threads.run(self._head, key)
 
+    async def digest(self, key: str) -> str | None:
+        """Return the SHA-256 of the file, None if there is none."""
+        return await self._threads.run(self._digest, key)
+
     async def list(self, prefix: str) -> list[Entry]:
         """Return all files whose key starts with the prefix, by key."""
         return list(await self._threads.run(self._entries, prefix))
@@ -137,6 +141,14 @@ class FolderStorage:
         path = self._path(key)
         with files.explained("look at", path):
             return files.entry_of(path, key)
+
+    def _digest(self, key: str) -> str | None:
+        path = self._path(key)
+        with files.explained("read", path):
+            try:
+                return files.sha256_of(path)
+            except (FileNotFoundError, IsADirectoryError):
+                return None
 
     def _entries(self, prefix: str) -> Iterable[Entry]:
         check_prefix(prefix)

@@ -75,6 +75,10 @@ class Storage(Protocol):
         """Return what is known of the object without reading it, None if there is none."""
         ...
 
+    async def digest(self, key: str) -> str | None:
+        """Return the SHA-256 of the object's bytes in hex, None if there is none: by the store's own checksum where it keeps one."""
+        ...
+
     async def list(self, prefix: str) -> list[Entry]:
         """Return all objects whose key starts with ``prefix``, by key."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,6 +178,22 @@ class S3Storage:
         found = await self._client.call(self.location(key), lambda client: self._head(client, name))
         return found and Entry(key, found.size, found.modified)
 
+    async def digest(self, key: str) -> str | None:
+        """Return the SHA-256 that the bucket keeps with the object; one put there by other tools is read through for it."""
+        name = self._name(key)
+
+        def look(client: S3Client) -> str | None:
+            try:
+                checksum = client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED").get("ChecksumSHA256", "")
+                # That of a multipart upload (with a dash) is one of its parts' checksums.
+                return b64decode(checksum).hex() if checksum and "-" not in checksum else self._read_through(client, name)
+            except ClientError as error:
+                if is_absent(error):
+                    return None
+                raise
+
+        return await self._client.call(self.location(key), look)
+
     async def list(self, prefix: str) -> list[Entry]:
         """Return all objects whose key starts with the prefix, by key."""
         whole = f"{self._prefix}{check_prefix(prefix)}"
@@ -195,6 +211,12 @@ class S3Storage:
         """Remove the object; nothing happens if there is none."""
         name = self._name(key)
         await self._client.call(self.location(key), lambda client: client.delete_object(Bucket=self._bucket, Key=name))
+
+    def _read_through(self, client: S3Client, name: str) -> str:
+        digest = hashlib.sha256()
+        for chunk in client.get_object(Bucket=self._bucket, Key=name)["Body"].iter_chunks(files.CHUNK):
+            digest.update(chunk)
+        return digest.hexdigest()
 
     def _name(self, key: str) -> str:
         return f"{self._prefix}{check_key(key)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,13 +17,17 @@ from decimal import Decimal
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, Failure, How, Intent
+from animatic.ledger.owner import identity
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.run import Run
-from animatic.takes.window import MARGIN, SENDING_SLACK, rivals_for, unclaimed, window_of
+from animatic.takes.window import MARGIN, SENDING_SLACK, STALE_INTENT, rivals_for, unclaimed, window_of
 
 SLOW_GATEWAY = 4.0
 """Times the grace: after a gateway's time-out the origin may still be at work, and the job may appear later than after a plain error."""
 LOOK_EVERY = 1.0
+
+_sending: set[str] = set()
+"""Tokens of the submissions that this process is sending, or whose lost answers it is looking for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,18 +45,28 @@ async def await_owner(run: Run, attempt: Attempt) -> bool:
         current = await _current(run, attempt)
         if current.submitted is not None or current.settled is not None:
             return True
-        if current.doubt is not None or _abandoned(run, attempt):
+        if current.doubt is not None or _abandoned(run, attempt.intent):
             return False
         await asyncio.sleep(_look_every(run))
 
 
-def _abandoned(run: Run, attempt: Attempt) -> bool:
-    alive = run.ledger.owner_alive(attempt.intent)
-    if alive is False:
-        return True
-    overdue = _krea_time(run) > attempt.intent.by_krea(attempt.intent.deadline)
-    # Alive, yet long past every time-out: it is not sending any more (a reused pid, or this very process gave up).
-    return overdue and (alive is None or not run.post_gate.locked())
+@contextlib.contextmanager
+def sending(intent: Intent) -> Iterator[None]:
+    """Say that this process is at work on a submission."""
+    _sending.add(intent.token)
+    try:
+        yield
+    finally:
+        _sending.discard(intent.token)
+
+
+def _abandoned(run: Run, intent: Intent) -> bool:
+    if (intent.host, intent.pid, intent.started) == identity():
+        # Another run of this process, as `serve` has several: it knows what it is doing.
+        return intent.token not in _sending and run.clock() - intent.intended_at > STALE_INTENT
+    alive = run.ledger.owner_alive(intent)
+    # One that lives long past every time-out is not sending any more.
+    return alive is False or _krea_time(run) > intent.by_krea(intent.deadline)
 
 
 async def resolve_doubt(run: Run, attempt: Attempt) -> None:

@@ -20,14 +20,12 @@ from animatic.ledger import Attempt, Failure, Intent, Take
 from animatic.plan import Request, Step
 from animatic.redact import redact_body
 from animatic.takes.crashpoints import crashpoint
-from animatic.takes.doubt import Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost
+from animatic.takes.doubt import Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost, sending
 from animatic.takes.inputs import Resolved, resolve_inputs
 from animatic.takes.run import Run, stops_everything
-from animatic.takes.window import SENDING_SLACK
+from animatic.takes.window import SENDING_SLACK, STALE_INTENT
 
 T = TypeVar("T")
-STALE_INTENT = 20.0
-"""Seconds. An intent this old has not been sent (the machine slept): it is withdrawn rather than sent after others gave it up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,16 +91,17 @@ async def _is_ours(run: Run, last: Attempt) -> bool:
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:
-    """Return the recorded take of a step, provided that its file is still there."""
+    """Return the recorded take of a step, provided that its file is still there and the same."""
     take = await run.ledger.take(step.fingerprint)
     if take is None:
         return None
-    entry = await run.storage.head(take.clip.key)
-    if entry is None or entry.size != take.clip.size:
+    digest = await run.storage.digest(take.clip.key)
+    if digest != take.clip.sha256:
         raise ShotError(
-            f"the clip of shot {step.key!r} was paid for, but {run.storage.location(take.clip.key)} is {'gone' if entry is None else 'of another size'}",
-            hint=f"put the file back, or pay for a new take: animatic retake {run.plan.pipeline} {step.shot}",
-            code="clip_missing",
+            f"the clip of shot {step.key!r} was paid for, but {run.storage.location(take.clip.key)} is "
+            f"{'gone' if digest is None else 'not what was delivered any more'}",
+            hint=f"put the file back, or pay for a new take: animatic retake {run.plan.pipeline} {step.key}",
+            code="clip_missing" if digest is None else "clip_changed",
         )
     return take
 
@@ -130,16 +129,19 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             run.left_behind_resolved = True
         await asyncio.sleep(run.posts_held_until - asyncio.get_running_loop().time())
         run.check_open()
-        # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
-        sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number))
-        if not isinstance(sent, Lost):
-            return sent
-        run.board.change(step.key, "in doubt", sent.error.message, attempt=number)
-        found = await resolve_lost(run, sent)
-        return None if found is None else _sent(found, sent.intent)
+        with contextlib.ExitStack() as flight:
+            # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
+            sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
+            if not isinstance(sent, Lost):
+                return sent
+            run.board.change(step.key, "in doubt", sent.error.message, attempt=number)
+            found = await resolve_lost(run, sent)
+            return None if found is None else _sent(found, sent.intent)
 
 
-async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | Lost | None:
+async def _spend(
+    run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
+) -> Submission | Lost | None:
     if number > 1 and (before := await run.ledger.attempt(step.fingerprint, number - 1)) is not None and await _is_ours(run, before):
         return None  # given up a moment ago, while another worker found its job
     await run.budget.reserve(step, number, request)
@@ -161,11 +163,12 @@ async def _spend(run: Run, step: Step, request: Request, resolved: Resolved, num
     if intent is None:
         run.budget.release(step.fingerprint, number)
         return None
+    flight.enter_context(sending(intent))
     crashpoint("after-intended")
     run.board.change(step.key, "submitting", attempt=number)
     try:
         await run.budget.confirm(step)
-        if (run.clock() - intent.intended_at).total_seconds() > STALE_INTENT:
+        if run.clock() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up
             raise NotSentError("the machine was asleep between the intent and the submission")
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)

@@ -16,6 +16,8 @@ MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
 SENDING_SLACK = 60.0
 """Seconds beyond the time-out of a POST until its owner is certainly not sending it any more."""
+STALE_INTENT = timedelta(seconds=20)
+"""An intent this old that is not being sent (the machine slept, a disk was full) never will be."""
 CLOCKS_DIFFER = timedelta(minutes=10)
 """How far the clocks of two machines of ours may differ: the journal is in the clock of whoever wrote each line."""
 

@@ -88,6 +88,14 @@ async def test_of_two_homes_on_one_place_exactly_one_wins(home: Storage) -> None
         assert sorted(won) == [False, True]
 
 
+async def test_the_digest_is_that_of_the_bytes_whoever_wrote_them(home: Storage, clip: Path) -> None:
+    assert await home.digest("clips/a.mp4") is None
+    await store(home, "clips/a.mp4", clip)
+    assert await home.digest("clips/a.mp4") == hashlib.sha256(content(clip)).hexdigest()
+    await home.write("clips/a.mp4", b"changed from outside", content_type="video/mp4")
+    assert await home.digest("clips/a.mp4") == hashlib.sha256(b"changed from outside").hexdigest()
+
+
 async def test_write_replaces(home: Storage) -> None:
     await home.write("page/index.html", b"old", content_type="text/html")
     await home.write("page/index.html", b"new", content_type="text/html")

@@ -1,0 +1,56 @@
+"""The stages of a step without an engine around them: the same domain code that the flow wraps in tasks."""
+
+from __future__ import annotations
+
+from animatic.errors import AnimaticError
+from animatic.krea import Job
+from animatic.ledger import Take
+from animatic.manifest import Clip
+from animatic.plan import Request, Step
+from animatic.takes.delivery import Delivered, deliver_take
+from animatic.takes.fetching import fetch_take
+from animatic.takes.making import make_all
+from animatic.takes.record import outcome, record_reel
+from animatic.takes.reels import deliver_reel, missing_from
+from animatic.takes.report import Reporter
+from animatic.takes.run import Run
+from animatic.takes.submission import Submission, obtain
+from animatic.takes.waiting import await_job
+
+FETCHES = 5
+
+
+class DirectStages:
+    """What `animatic.takes.making.make_all` calls. ``upload`` is tried again as the task is, without its pauses."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    async def generate(self, step: Step, request: Request) -> Take | Submission:
+        return await obtain(self.run, step, request)
+
+    async def wait(self, step: Step, submission: Submission) -> Job:
+        return await await_job(self.run, step, submission)
+
+    async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
+        for left in reversed(range(FETCHES)):
+            try:
+                take = source if isinstance(source, Take) else await fetch_take(self.run, step, *source)
+                return take, await deliver_take(self.run, step, take)
+            except AnimaticError as error:
+                if not error.retryable or not left:
+                    raise
+        raise AssertionError
+
+
+async def perform(run: Run) -> AnimaticError | None:
+    """Make everything that the plan wants, reels and manifest included; returns what the run as a whole ended with."""
+    reporter = Reporter(run)
+    async with reporter:
+        await make_all(run, DirectStages(run))
+        for cut in run.plan.cuts:
+            if not missing_from(run, cut):
+                reel: Clip = await deliver_reel(run, cut)
+                record_reel(run, cut, reel=reel)
+    await reporter.finish(cancelled=False)
+    return outcome(run)

@@ -1,0 +1,56 @@
+"""One process that renders a pipeline without Prefect: what the crash harness kills by the hundred.
+
+``python driver.py PIPELINES_FILE [--run RUN_ID] [--fresh]``: plans (or takes up RUN_ID), makes every take, prints one line of JSON, and exits with the code that
+the command line would exit with. Below the stages it is the product's own code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from direct_stages import perform
+
+from animatic.catalog import Catalog
+from animatic.errors import AnimaticError
+from animatic.plan import Plan
+from animatic.settings import Settings
+from animatic.spec import load_declaration
+from animatic.takes.history import find_run, places
+from animatic.takes.planning import Wish, pipeline_named, plan_here
+from animatic.takes.run import open_run
+from animatic.takes.survey import check_money, survey
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--run")
+    parser.add_argument("--fresh", action="store_true")
+    options = parser.parse_args()
+    settings = Settings.from_environment()
+    declaration = load_declaration((options.file,))
+    plan: Plan
+    if options.run:
+        plan = (await find_run(options.run, places(declaration))).plan
+    else:
+        spec = pipeline_named(declaration, None)
+        plan, ledger = await plan_here(declaration, spec, {}, Catalog.load(), Wish(fresh=options.fresh))
+        check_money(plan, await survey(plan, ledger))
+    print(json.dumps({"run_id": plan.run_id}), flush=True)  # noqa: T201
+    async with open_run(plan, settings) as run:
+        error = await perform(run)
+        shots = {key: run.book.shot(key).record.state for key in run.board.shots}
+    print(json.dumps({"shots": shots, "error": None if error is None else str(error)}), flush=True)  # noqa: T201
+    return 0 if error is None else error.exit_code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main()))
+    except AnimaticError as error:
+        print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201
+        sys.exit(error.exit_code)

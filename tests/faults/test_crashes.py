@@ -1,0 +1,134 @@
+"""SIGKILL at every named crash point and at random moments: nothing is paid twice, no clip is lost, nobody is asked.
+
+The processes are real, the simulator is a process of its own that outlives them and keeps the bill, and the destination is a folder or S3.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import KILLED, Ended, Set, lost_clips, start_simulator
+
+from animatic.takes.crashpoints import NAMES
+
+pytest_plugins = ["s3server"]
+pytestmark = pytest.mark.anyio
+
+ONLY_WHEN_CANCELLING = {"before-cancelled", "after-cancelled"}
+ONLY_WITH_FURTHER_TAKES = {"after-selected"}
+AT_THE_END = {"before-reel", "after-reel", "before-manifest", "after-manifest"}
+MAKING = [name for name in NAMES if name not in ONLY_WHEN_CANCELLING | ONLY_WITH_FURTHER_TAKES | AT_THE_END]
+# A process that dies after the answer leaves a job for the next one to adopt.
+MAKING.remove("after-submitted")
+MAKING.append("after-submitted")
+ASKS_A_PERSON = 5
+
+
+def storyboard(name: str, shots: int = 3) -> str:
+    """A chain, some shots beside it, and one whose every answer is lost after it was accepted. No two requests are the same."""
+    lines = [
+        f"- {{id: dawn, prompt: Dawn of {name}, duration: 2}}",
+        f"- {{id: surf, prompt: Surf of {name}, duration: 2, start_image: dawn}}",
+        f"- {{id: lost, prompt: 'Gulls of {name} [sim: lost]', duration: 2}}",
+        *(f"- {{id: s{number}, prompt: Shot {number} of {name}, duration: 2}}" for number in range(3, shots)),
+    ]
+    return f"  {name}:\n    concurrency: 4\n    shots:\n" + "".join(f"      {line}\n" for line in lines) + "    cut: {}\n"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Set]:
+    where = getattr(request, "param", "folder")
+    deliver, environment = str(tmp_path / "out"), {}
+    if where == "s3":
+        s3 = request.getfixturevalue("s3")
+        deliver, environment = f"{s3.url}/boards", s3.environment
+    with start_simulator(tmp_path) as simulator:
+        yield Set(folder=tmp_path, deliver=deliver, simulator=simulator, environment=environment)
+
+
+def rest(stage: Set, ended: Ended, *, resume: bool) -> Ended:
+    """Take the work up again, as `resume` or as a plain second run."""
+    return stage.render("--run", ended.run_id) if resume and ended.run_id else stage.render()
+
+
+@pytest.mark.timeout(300)
+async def test_killed_at_every_point_one_after_the_other_a_storyboard_is_paid_for_once(stage: Set) -> None:
+    stage.declare(storyboard("coast", shots=22))
+    for point in [*MAKING, *sorted(AT_THE_END)]:
+        ended = stage.kill_at(point)
+        assert ended.code == KILLED, f"{point} was not reached: {ended}"
+    ended = stage.render()
+    assert ended.code == 0, ended
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == 22
+    assert await lost_clips(stage.storage, f"coast/{ended.run_id}") == []
+    assert stage.kills >= 20
+    print(f"\n{stage.kills} kills, {len(stage.billing())} takes billed once each")  # noqa: T201
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("point", sorted(ONLY_WITH_FURTHER_TAKES | {"after-take"}))
+async def test_killed_between_a_further_take_and_its_choice_the_resumed_run_chooses_it(stage: Set, point: str) -> None:
+    stage.declare("  coast:\n    shots: [{id: dawn, prompt: Dawn, duration: 2}]\n")
+    assert stage.render().code == 0
+    ended = stage.kill_at(point, "--fresh")
+    assert ended.code == KILLED
+    assert stage.render("--run", str(ended.run_id)).code == 0
+    again = stage.render()
+    assert again.lines[-1]["shots"] == {"dawn": "reused"}
+    assert await lost_clips(stage.storage, f"coast/{again.run_id}") == []
+    assert len(stage.billing()) == 2
+    assert "01-dawn.2.mp4" in {entry.key.rpartition("/")[2] for entry in await stage.storage.list(f"coast/{again.run_id}/")}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("point", sorted(ONLY_WHEN_CANCELLING))
+async def test_killed_while_cancelling_a_job_that_took_too_long_nothing_is_billed_unseen(stage: Set, point: str) -> None:
+    stage.declare("  coast:\n    shots: [{id: dawn, prompt: 'Dawn [sim: slow 60 once]', duration: 2, timeout: 1, retries: 0}]\n")
+    ended = stage.kill_at(point)
+    assert ended.code == KILLED
+    for _ in range(3):
+        ended = stage.render()
+        if ended.code == 0:
+            break
+        assert ended.code == 4, ended  # the shot says that it was cancelled; the next run makes it
+    assert ended.code == 0
+    stage.await_idle()
+    assert len(stage.billing()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
+async def test_three_hundred_kills(stage: Set) -> None:
+    """Half of them here, half on the other kind of destination."""
+    dice = random.Random(7)
+    wanted, asked, boards = 150, 0, 0
+    points = itertools.cycle(
+        [*MAKING, *sorted(AT_THE_END), *(f"{point}:2" for point in MAKING if "adopted" not in point and "run" not in point)]
+    )
+    while stage.kills < wanted:
+        boards += 1
+        name = f"board-{boards}"
+        stage.declare(storyboard(name, shots=6))
+        ended = stage.kill_at(next(points))
+        for _ in range(5):
+            resume = ["--run", ended.run_id] if ended.run_id and dice.random() < 0.5 else []
+            at_a_point = dice.random() < 0.5
+            ended = stage.kill_at(next(points), *resume) if at_a_point else stage.kill_after(dice.uniform(0.4, 2.5), *resume)
+            asked += ended.code == ASKS_A_PERSON
+            assert ended.code in {0, KILLED}, ended
+        ended = rest(stage, ended, resume=dice.random() < 0.5)
+        asked += ended.code == ASKS_A_PERSON
+        assert ended.code == 0, ended
+        assert await lost_clips(stage.storage, f"{name}/{ended.run_id}") == []
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == 6 * boards
+    assert asked == 0
+    print(  # noqa: T201
+        f"\n{stage.kills} kills over {boards} storyboards: {len(stage.billing())} takes, none billed twice, no clip lost, {asked} questions"
+    )

@@ -1,0 +1,260 @@
+"""A small Krea at the transport: jobs that end when they are told to, POSTs that are answered as scripted, and a bill.
+
+Nothing is patched: the product's own client speaks to it through ``httpx.MockTransport``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from fractions import Fraction
+from functools import cache
+from typing import Any, Literal
+
+import av
+import httpx
+import numpy as np
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from animatic.krea import KreaClient
+from animatic.settings import Patience, Secret
+
+BASE = "https://krea.test"
+
+Answer = Literal[
+    "accept", "lost-before", "lost-after", "500-before", "500-after", "524-after", "429", "401", "402", "plan", "410", "400", "torn"
+]
+
+
+@cache
+def clip_bytes(shade: int = 90, frames: int = 6) -> bytes:
+    """A tiny real MP4."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(frames):
+            frame = VideoFrame.from_ndarray(np.full((48, 64, 3), (shade + index * 8) % 255, dtype=np.uint8))
+            frame.pts, frame.time_base = index, Fraction(1, 12)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return target.getvalue()
+
+
+@cache
+def still_bytes(shade: int = 90) -> bytes:
+    """A tiny real PNG."""
+    target = io.BytesIO()
+    Image.new("RGB", (64, 48), (shade, shade, shade)).save(target, "PNG")
+    return target.getvalue()
+
+
+@dataclass
+class DoubleJob:
+    id: str
+    endpoint: str
+    body: dict[str, Any]
+    created_at: datetime
+    webhook: str | None
+    status: str = "completed"
+    outcome: dict[str, Any] = field(default_factory=dict)
+    visible_at: datetime | None = None
+    polls: int = 0
+    cancel: Literal["cancels", "completes", "ignores"] = "cancels"
+
+
+class KreaDouble:
+    """``answers`` holds one entry per POST to come (then: accept); ``ends`` one per accepted job (then: completed)."""
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.clock = clock
+        self.skew = timedelta(0)
+        self.answers: list[Answer] = []
+        self.always: dict[str, Answer] = {}
+        """How POSTs with a certain prompt are answered, whatever ``answers`` says."""
+        self.ends: list[str] = []
+        self.jobs: dict[str, DoubleJob] = {}
+        self.assets: dict[str, bytes] = {}
+        self.counts: Counter[str] = Counter()
+        self.posts: list[dict[str, Any]] = []
+        self.retry_after: str | None = None
+        self.late_listing = 0.0
+        self.answer_delay = 0.0
+        """Seconds between the acceptance of a POST and its answer, or the loss of it."""
+        self.polls_until_end = 1
+        self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
+        self.hidden: set[str] = set()
+        self.on_post: Callable[[dict[str, Any]], None] = lambda _body: None
+
+    @property
+    def billed(self) -> list[DoubleJob]:
+        """Jobs that Krea charges for."""
+        return [job for job in self.jobs.values() if job.status == "completed" and job.outcome.get("status", "completed") == "completed"]
+
+    def client(self, base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
+        """What `animatic.takes.run.open_run` takes as ``connect``."""
+        del base_url
+        return KreaClient(BASE, token, patience=patience, transport=httpx.MockTransport(self))
+
+    def now(self) -> datetime:
+        return self.clock() + self.skew
+
+    def add(self, endpoint: str, body: dict[str, Any], *, webhook: str | None = None) -> DoubleJob:
+        number = len(self.jobs) + 1
+        end = self.ends.pop(0) if self.ends else "completed"
+        now = self.now()
+        created = max([now, *(job.created_at + timedelta(milliseconds=1) for job in self.jobs.values())]) if self.jobs else now
+        job = DoubleJob(f"job-{number}", endpoint, body, created, webhook, visible_at=now + timedelta(seconds=self.late_listing))
+        match end:
+            case "completed":
+                job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
+            case "empty":
+                job.outcome = {"status": "completed", "result": {}}
+            case "failed":
+                job.status, job.outcome = "failed", {"status": "failed", "error": {"code": "worker_lost", "message": "the worker was lost"}}
+            case "moderated":
+                error = {"code": "content_moderated", "message": "flagged by moderation"}
+                job.status, job.outcome = "failed", {"status": "failed", "error": error}
+            case "cancelled":
+                job.status, job.outcome = "cancelled", {"status": "cancelled"}
+            case "running" | "uncancellable" | "finishes-on-cancel":
+                job.status, job.outcome = "processing", {"status": "processing"}
+                job.cancel = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}[end]  # type: ignore[assignment]
+            case _:
+                raise AssertionError(end)
+        self.jobs[job.id] = job
+        return job
+
+    def complete(self, job: DoubleJob) -> None:
+        job.status = "completed"
+        job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        response = await self._answer(request)
+        response.headers["Date"] = format_datetime(self.now(), usegmt=True)
+        return response
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if request.method == "POST" and path.startswith("/generate/"):
+            self.counts["post"] += 1
+            return await self._post(path, json.loads(request.content), request.headers.get("X-Webhook-URL"))
+        if path == "/jobs":
+            self.counts["list"] += 1
+            return self._list(request)
+        if path.startswith("/jobs/"):
+            return self._one(request.method, path.rpartition("/")[2])
+        if path.startswith("/assets"):
+            return self._asset(request)
+        if path.startswith("/files/"):
+            self.counts["download"] += 1
+            return self._file(path.rpartition("/")[2])
+        raise AssertionError(f"unexpected request: {request.method} {path}")
+
+    async def _post(self, endpoint: str, body: dict[str, Any], webhook: str | None) -> httpx.Response:
+        self.posts.append(body)
+        self.on_post(body)
+        answer: Answer = self.always.get(body["prompt"]) or (self.answers.pop(0) if self.answers else "accept")
+        match answer:
+            case "lost-before":
+                raise httpx.ReadError("connection reset")
+            case "500-before":
+                return httpx.Response(500, json={"error": "Internal server error"})
+            case "429":
+                return httpx.Response(
+                    429, json={"error": "Maximum concurrent jobs"}, headers={"Retry-After": self.retry_after} if self.retry_after else {}
+                )
+            case "401":
+                return httpx.Response(401, json={"message": "Unauthorized"})
+            case "402":
+                return httpx.Response(402, json={"error": "Insufficient balance"})
+            case "plan":
+                return httpx.Response(402, json={"error": "This model requires a higher plan: upgrade your plan"})
+            case "410":
+                return httpx.Response(410, json={"error": "model_unavailable", "message": "the model is gone"})
+            case "400":
+                return httpx.Response(400, json={"error": "Invalid request body"})
+            case _:
+                pass
+        job = self.add(endpoint, body, webhook=webhook)
+        await asyncio.sleep(self.answer_delay)
+        match answer:
+            case "lost-after":
+                raise httpx.ReadError("connection reset")
+            case "500-after":
+                return httpx.Response(500, json={"error": "Internal server error"})
+            case "524-after":
+                return httpx.Response(524, html="<html><title>524: A timeout occurred</title></html>")
+            case "torn":
+                return httpx.Response(200, text='{"job_id": "job')
+        return httpx.Response(200, json={**self._shown(job), "status": "queued", "completed_at": None, "result": None})
+
+    def _shown(self, job: DoubleJob) -> dict[str, Any]:
+        ended = job.polls > self.polls_until_end
+        state = job.outcome if ended else {"status": "processing"}
+        done = self.now().isoformat() if ended and state["status"] in {"completed", "failed", "cancelled"} else None
+        return {"job_id": job.id, "created_at": job.created_at.isoformat(), "completed_at": done, "result": None, **state}
+
+    def _visible(self) -> Iterator[DoubleJob]:
+        for job in sorted(self.jobs.values(), key=lambda job: job.created_at, reverse=True):
+            if job.id not in self.hidden and (job.visible_at is None or job.visible_at <= self.now()):
+                yield job
+
+    def _list(self, request: httpx.Request) -> httpx.Response:
+        limit = int(request.url.params.get("limit", "100"))
+        cursor = request.url.params.get("cursor")
+        before = datetime.fromisoformat(cursor) if cursor else datetime.max.replace(tzinfo=UTC)
+        jobs = [job for job in self._visible() if job.created_at < before]
+        for job in jobs[:limit]:
+            job.polls += 1
+        more = jobs[limit - 1].created_at.isoformat() if len(jobs) > limit else None
+        return httpx.Response(200, json={"items": [self._shown(job) for job in jobs[:limit]], "next_cursor": more})
+
+    def _one(self, method: str, job_id: str) -> httpx.Response:
+        job = next((job for job in self._visible() if job.id == job_id), None)
+        if job is None:
+            return httpx.Response(404, json={"error": "Job not found"})
+        if method == "DELETE":
+            self.counts["cancel"] += 1
+            if job.cancel == "cancels":
+                job.status, job.outcome = "cancelled", {"status": "cancelled"}
+            elif job.cancel == "completes":
+                self.complete(job)
+            return httpx.Response(200, json={"success": True})
+        self.counts["job"] += 1
+        job.polls += 1
+        return httpx.Response(200, json=self._shown(job))
+
+    def _asset(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.counts["upload"] += 1
+            name = f"asset-{self.counts['upload']}"
+            self.assets[name] = request.content
+            return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}", "uploaded_at": self.now().isoformat()})
+        name = request.url.path.rpartition("/")[2]
+        if name not in self.assets:
+            return httpx.Response(404, json={"error": "not found"})
+        return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}"})
+
+    def _file(self, name: str) -> httpx.Response:
+        job = self.jobs[name]
+        how = self.downloads.pop(0) if self.downloads else ("still" if "/image/" in job.endpoint else "clip")
+        shade = int(name.rpartition("-")[2]) * 20 % 200
+        match how:
+            case "expired":
+                return httpx.Response(403, text="expired")
+            case "html":
+                return httpx.Response(200, html="<html>sorry</html>")
+            case "cut":
+                whole = clip_bytes(shade)
+                return httpx.Response(200, content=whole[: len(whole) // 2], headers={"Content-Length": str(len(whole))})
+            case "still":
+                return httpx.Response(200, content=still_bytes(shade), headers={"Content-Type": "image/png"})
+        return httpx.Response(200, content=clip_bytes(shade), headers={"Content-Type": "video/mp4"})
