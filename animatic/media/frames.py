@@ -16,7 +16,7 @@ from animatic.errors import BadClipError, BadMediaError
 from animatic.media.container import OpenClip, decoding, identify, opened_clip, time_base
 from animatic.media.picture import to_image
 
-_REPRESENTATIVE = 1 / 3
+_REPRESENTATIVE = 0.5
 """How far into a clip its thumbnail is looked for."""
 _FLAT = 6.0
 """Standard deviation of brightness below which a frame shows nothing: a fade, a black lead-in."""
@@ -43,7 +43,7 @@ def thumbnail(path: Path, target: Path, width: int = 480) -> None:
 
 
 def representative(path: Path, width: int) -> Image.Image:
-    """Return the still, or the first frame from a third of the clip on that is not flat, at most ``width`` pixels across, as RGB."""
+    """Return the still, or the first frame from the middle of the clip on that is not flat, at most ``width`` pixels across, as RGB."""
     image = _still(path) if identify(path).startswith("image/") else _telling(path)
     if image.width > width:
         image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
@@ -94,17 +94,26 @@ def _frame(path: Path, wanted: Literal["first", "last"] | float) -> VideoFrame:
 
 def _telling(path: Path) -> Image.Image:
     best: Image.Image | None = None
+    early: VideoFrame | None = None
     liveliest = -1.0
     with opened_clip(path) as clip:
-        if clip.container.duration:
-            clip.container.seek(int(clip.container.duration * _REPRESENTATIVE))
-        for seen, (_, frame) in enumerate(shown_frames(clip)):
+        wanted = (clip.container.duration or 0) * _REPRESENTATIVE
+        # Seeking goes to the key frame before: often the very first, which of a chained shot shows what came before it.
+        clip.container.seek(int(wanted))
+        seen = 0
+        for _, frame in shown_frames(clip):
+            if best is None and frame.time is not None and frame.time * 1_000_000 < wanted:
+                early = frame
+                continue
+            seen += 1
             image = to_image(frame)
             contrast = ImageStat.Stat(image.convert("L").resize((64, 36))).stddev[0]
             if contrast > liveliest:
                 best, liveliest = image, contrast
-            if liveliest >= _FLAT or seen >= _LOOK:
+            if liveliest >= _FLAT or seen > _LOOK:
                 break
+    if best is None and early is not None:
+        best = to_image(early)
     if best is None:
         raise BadClipError(f"{path.name} holds no frames", code="no_frames")
     return best
