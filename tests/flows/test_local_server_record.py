@@ -1,0 +1,69 @@
+"""The local server's record: which Prefect API is meant, and whose process the recorded one is."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from animatic.errors import PrefectError
+from flows import local_server
+from flows.local_server import LocalServer, answering, configured_api_url, running, stop
+
+
+def test_the_environment_names_the_api() -> None:
+    assert configured_api_url({"PREFECT_API_URL": "http://prefect.example/api"}) == "http://prefect.example/api"
+
+
+def test_the_active_profile_names_the_api(tmp_path: Path) -> None:
+    (tmp_path / "profiles.toml").write_text('active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://10.0.0.1/api"\n[profiles.home]\n')
+    assert configured_api_url({"PREFECT_HOME": str(tmp_path)}) == "http://10.0.0.1/api"
+    assert configured_api_url({"PREFECT_HOME": str(tmp_path), "PREFECT_PROFILE": "home"}) is None
+
+
+@pytest.mark.parametrize("text", ["", "not toml [", 'active = "x"\n', 'active = "x"\n[profiles]\nx = 1\n'])
+def test_profiles_that_name_none_mean_the_local_server(tmp_path: Path, text: str) -> None:
+    (tmp_path / "profiles.toml").write_text(text)
+    assert configured_api_url({"PREFECT_HOME": str(tmp_path)}) is None
+
+
+def test_a_recorded_process_that_is_gone_or_another_is_not_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "prefect"
+    folder.mkdir()
+    record = folder / "server.json"
+    record.write_text(json.dumps({"pid": os.getpid(), "began": "another time", "port": 1}))
+    assert running(tmp_path) is None
+    assert stop(tmp_path) is None
+    assert not record.exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pid": 1}', "nonsense"])
+def test_a_damaged_record_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "server.json").write_text(text)
+    assert running(tmp_path) is None
+    assert stop(tmp_path) is None
+
+
+def test_nothing_answers_where_nobody_listens() -> None:
+    assert not answering("http://127.0.0.1:9/api", timeout=1)
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PrefectError, match="ANIMATIC_HOME"):
+        running(tmp_path / "file")
+
+
+def test_a_server_that_ends_at_once_is_an_error_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_server.sys, "executable", "/bin/false")
+    with pytest.raises(PrefectError, match=r"server\.log"):
+        local_server.ensure(tmp_path, port=9)
+    assert running(tmp_path) is None
+
+
+def test_addresses_are_of_this_machine() -> None:
+    server = LocalServer(pid=1, began="", port=4200)
+    assert (server.ui_url, server.api_url) == ("http://127.0.0.1:4200", "http://127.0.0.1:4200/api")
