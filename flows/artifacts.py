@@ -14,6 +14,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
 from prefect.runtime import flow_run
 
 from animatic.errors import AnimaticError
@@ -104,11 +105,13 @@ class Showing:
         picture = await storyboard_picture(self._run)
         if picture is None:
             return
-        page, parts = self._address("index.html"), []
+        parts = []
         for reel in manifest.get("reels") or ():
             address = self._address(reel["file"])
             parts.append(f"[Watch {reel['file']}]({address})" if address else f"Reel: `{self._run.address(reel['file'])}`")
-        parts.append(f"[![storyboard]({picture})]({page})" if page else f"![storyboard]({picture})")
+        if page := self._address("index.html"):
+            parts.append(f"[Open the storyboard page]({page})")
+        parts.append(f"![storyboard]({picture})")
         await self._put("storyboard", "markdown", "\n\n".join(parts), f"Stills and reel of run {self._run.plan.run_id}{self._note}")
 
     def _files(self) -> dict[str, str]:
@@ -143,6 +146,17 @@ class Showing:
             log.warning("an artifact could not be made: %s", error.message)
         except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
             log.warning("an artifact could not be published: %s", type(error).__name__)
+
+
+async def read_shots(pipeline: str, flow_run_id: str) -> str | None:
+    """Return the data of a flow run's live table, as JSON; None if it has none."""
+    async with get_client() as client:
+        found = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[f"{slug(pipeline)}-shots"])),
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)])),
+            limit=1,
+        )
+    return str(found[0].data) if found else None
 
 
 def slug(pipeline: str) -> str:

@@ -38,11 +38,11 @@ def _row(shot: ShotProgress, file: str | None, address: Address, now: float) -> 
     return {
         "shot": shot.key,
         "state": shot.state,
-        "detail": shot.detail,
         "clip": link(file, address),
         "usd": money(shot),
         "seconds": "" if elapsed is None else f"{elapsed:.0f}",
         "model": shot.model,
+        "detail": shot.detail,
         "job": shot.job_id or "",
     }
 

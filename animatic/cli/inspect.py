@@ -69,7 +69,7 @@ def _run_facts(run: PastRun, manifest: Manifest | None) -> dict[str, object]:
 @json_option
 def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
     """Show where each shot of RUN is (default: the newest run)."""
-    run, manifest = asyncio.run(_status(files, deliver, run_id))
+    run, manifest = asyncio.run(newest_or_named(files, deliver, run_id))
     if as_json:
         print(json.dumps(manifest.model_dump(mode="json", by_alias=True), indent=2))
         return
@@ -83,7 +83,8 @@ def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, as_
         print(f"  {manifest.prefect.url}")
 
 
-async def _status(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
+async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
+    """Return a run and its manifest. Raises UsageError where there is none, or it has not written anything."""
     from animatic.takes.history import find_run, past_runs, places
 
     where = places(declared(files), deliver)

@@ -28,6 +28,7 @@ VERBS = {
     "serve": "animatic.cli.deploy",
     "runs": "animatic.cli.inspect",
     "status": "animatic.cli.inspect",
+    "watch": "animatic.cli.watch",
     "takes": "animatic.cli.choose",
     "use": "animatic.cli.choose",
     "doubts": "animatic.cli.decide",
@@ -35,6 +36,7 @@ VERBS = {
     "resubmit": "animatic.cli.decide",
     "spend": "animatic.cli.money",
     "up": "animatic.cli.up",
+    "doctor": "animatic.cli.doctor",
     "simulate": "animatic.cli.local",
     "down": "animatic.cli.local",
 }
