@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from animatic.cli.loop import run_async
 from animatic.cli.options import (
     deliver_option,
     file_option,
@@ -87,7 +87,7 @@ def _planned(
         return made, await survey(made, ledger)
 
     try:
-        return asyncio.run(look())
+        return run_async(look())
     except StorageError as error:
         from datetime import UTC, datetime
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from animatic.catalog import Catalog
+from animatic.cli.loop import run_async
 from animatic.cli.options import (
     deliver_option,
     file_option,
@@ -84,7 +85,7 @@ def run(
     spec = pipeline_named(declaration, pipeline)
     _need_token(settings, simulate=simulate)
     wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
-    prepared = asyncio.run(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
+    prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
     return start(prepared, as_json=as_json)
 
 
@@ -97,7 +98,7 @@ def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, as_json: b
     """Take up what a crashed, interrupted or failed RUN left: jobs that were paid for are adopted, only what is missing is paid for."""
     settings = Settings.from_environment()
     declaration = declared(files)
-    prepared = asyncio.run(_take_up(declaration, run_id, deliver, settings))
+    prepared = run_async(_take_up(declaration, run_id, deliver, settings))
     _need_token(settings, simulate=prepared.simulate)
     return start(prepared, as_json=as_json)
 

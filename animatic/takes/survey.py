@@ -9,6 +9,7 @@ from typing import Literal
 
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
+from animatic.ledger.parallel import each
 from animatic.plan import Plan, Step
 from animatic.takes.run import STORAGE_OUTAGE, open_destination, utc_now
 
@@ -50,6 +51,8 @@ def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE
 async def survey(plan: Plan, ledger: Ledger) -> Survey:
     """Decide for every step. Raises StorageError when the destination cannot be read."""
     takes = await ledger.takes(sorted({step.fingerprint for step in plan.steps}))
+    unmade = sorted({step.fingerprint for step in plan.steps} - takes.keys())
+    submissions = dict(zip(unmade, await each(ledger.attempts, unmade), strict=True))
     decisions: dict[str, Decision] = {}
     to_pay: list[Step] = []
     seen: dict[str, str] = {}
@@ -60,7 +63,7 @@ async def survey(plan: Plan, ledger: Ledger) -> Survey:
         elif step.fingerprint in seen:
             decisions[step.key] = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
         else:
-            attempts = await ledger.attempts(step.fingerprint)
+            attempts = submissions[step.fingerprint]
             last = attempts[-1] if attempts else None
             if last is not None and last.submitted is not None and (last.settled is None or last.settled.outcome == "completed"):
                 decisions[step.key] = Decision(action="resume", reason=f"job {last.submitted.job_id} was paid for and not yet delivered")
