@@ -40,6 +40,8 @@ SERVER_SETTINGS = {
     "DO_NOT_TRACK": "1",
 }
 
+_KEPT: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalServer:
@@ -147,6 +149,8 @@ def _start(folder: Path, port: int) -> LocalServer:
             cwd=folder,
             start_new_session=True,
         )
+    # It outlives us on purpose; Popen would warn of that when it is collected.
+    _KEPT.append(process)
     server = LocalServer(pid=process.pid, began=_began(process.pid), port=port)
     temporary = folder / f"server.json.{secrets.token_hex(4)}"
     temporary.write_text(json.dumps(asdict(server)))
