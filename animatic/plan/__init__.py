@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from animatic.plan.runs import new_run_id
     from animatic.plan.selection import select
     from animatic.plan.svg import as_svg
-    from animatic.plan.totals import expected_minutes
+    from animatic.plan.totals import expected_minutes, minutes_from
 
 _HOMES = {
     "build": ("build_plan", "destination_of"),
@@ -34,7 +34,7 @@ _HOMES = {
     "runs": ("new_run_id",),
     "selection": ("select",),
     "svg": ("as_svg",),
-    "totals": ("expected_minutes",),
+    "totals": ("expected_minutes", "minutes_from"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -63,6 +63,7 @@ __all__ = [
     "filled",
     "find_pipeline",
     "fingerprint_of",
+    "minutes_from",
     "new_run_id",
     "plan_from_json",
     "plan_to_json",

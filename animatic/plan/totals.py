@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from animatic.catalog import Catalog
 from animatic.plan.model import Step
 
 _MINUTES = {"video": 2.0, "image": 0.5, "enhance": 0.75}
@@ -14,3 +17,14 @@ def expected_minutes(step: Step) -> float:
     minutes = _MINUTES[step.kind]
     duration = step.request.duration
     return minutes * max(1.0, duration / _USUAL_SECONDS) if step.kind == "video" and duration else minutes
+
+
+def minutes_from(catalog: Catalog) -> Callable[[Step], float]:
+    """Return a guess that knows what Krea prints as a model's usual time, where it prints one."""
+
+    def minutes_of(step: Step) -> float:
+        model = catalog.find(step.request.model)
+        usual = model.typical_seconds if model is not None else None
+        return expected_minutes(step) if usual is None else usual / 60
+
+    return minutes_of

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -236,6 +238,51 @@ def test_one_model_is_described(animatic: Verb) -> None:
     described = animatic("models", "xai/grok-video", "--json").json
     assert isinstance(described, dict)
     assert described["fields"]["duration"]["maximum"] == 15
+
+
+@pytest.fixture
+def krea() -> Iterator[str]:
+    """Serve an OpenAPI document with one route on this machine."""
+    body = {
+        "type": "object",
+        "required": ["prompt"],
+        "properties": {"prompt": {"type": "string"}, "duration": {"type": "number", "maximum": 99}},
+    }
+    pricing = {"type": "fixed", "unit": "second", "currency": "USD", "price_points": [{"amount": "0.11", "dimensions": {}}]}
+    operation = {"requestBody": {"content": {"application/json": {"schema": body}}}, "x-krea-pricing": pricing}
+    document = {"openapi": "3.1.0", "info": {"title": "Krea"}, "paths": {"/generate/video/xai/grok-video": {"post": operation}}}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = json.dumps(document).encode()
+            self.send_response(200 if self.path == "/openapi.json" else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_models_are_refreshed_from_krea_and_the_next_plan_uses_them(animatic: Verb, krea: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KREA_API_URL", krea)
+    said = animatic("models", "--refresh", "--max-price", "1", "--kind", "video")
+    assert said.code == 0
+    assert "~ xai/grok-video" in said.err
+    assert "(refreshed)" in said.err
+    monkeypatch.delenv("KREA_API_URL")
+    Path("pipelines.yaml").write_text(GOOD.replace("duration: 4, start_image: dawn", "duration: 40"), encoding="utf-8")
+    said = animatic("plan")
+    assert "$4.40" in said.out
+    assert said.code == 3
 
 
 def test_the_schema_accepts_what_validates(animatic: Verb) -> None:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plan_helpers import HEAD, STARTED, DeclarationOf, PlanOf
 
 from animatic.catalog import Catalog
 from animatic.plan import Plan, build_plan
 from animatic.source import load
 from animatic.spec import Declaration, declare
-
-STARTED = datetime(2026, 11, 21, 10, 45, 12, tzinfo=UTC)
-HEAD = "version: 1\ndefaults:\n  video: {model: xai/grok-video}\n  image: {model: google/nano-banana-pro}\npipelines:\n"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(56)
-MP4 = b"\0\0\0\x18ftypisom" + bytes(52)
-
-PlanOf = Callable[..., Plan]
-DeclarationOf = Callable[..., Declaration]
 
 
 @pytest.fixture(scope="session")

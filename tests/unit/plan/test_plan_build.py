@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import MP4, PNG, STARTED, DeclarationOf, PlanOf
+from plan_helpers import MP4, PNG, STARTED, DeclarationOf, PlanOf
 
 from animatic.catalog import Catalog
 from animatic.errors import DeclarationError, UsageError

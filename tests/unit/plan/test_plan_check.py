@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import DeclarationOf
+from plan_helpers import DeclarationOf
 
 from animatic.catalog import Catalog
 from animatic.errors import UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import STARTED, DeclarationOf
+from plan_helpers import STARTED, DeclarationOf
 
 from animatic.catalog import Catalog
 from animatic.plan import as_svg, build_plan, examine, render_plan

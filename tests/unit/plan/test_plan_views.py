@@ -12,7 +12,7 @@ from typing import Literal
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import PNG, PlanOf
+from plan_helpers import PNG, PlanOf
 
 from animatic.errors import UsageError
 from animatic.plan import (
