@@ -1,0 +1,103 @@
+"""Faults of every kind at 10 % each, and many processes at once: everything is delivered, and nothing is completed twice in silence."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from harness import Set, finish, lost_clips, start_simulator
+
+pytest_plugins = ["s3server"]
+pytestmark = pytest.mark.anyio
+
+KINDS = (
+    "rate_limited",
+    "error_before",
+    "error_after",
+    "html_524",
+    "lost_before",
+    "lost_after",
+    "failing_poll",
+    "cut_download",
+    "failed_job",
+)
+TENTHS = dict.fromkeys(KINDS, 0.1)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Set]:
+    deliver, environment = str(tmp_path / "out"), {}
+    if getattr(request, "param", "folder") == "s3":
+        s3 = request.getfixturevalue("s3")
+        deliver, environment = f"{s3.url}/boards", s3.environment
+    with start_simulator(tmp_path) as simulator:
+        yield Set(folder=tmp_path, deliver=deliver, simulator=simulator, environment=environment)
+
+
+def board(shots: int, *, retries: int = 4) -> str:
+    """Half of the shots in chains of two."""
+    lines = []
+    for number in range(0, shots, 2):
+        lines.append(f"- {{id: a{number}, prompt: Shot {number}, duration: 2, retries: {retries}}}")
+        chain = f", start_image: a{number}" if number % 4 == 0 else ""
+        lines.append(f"- {{id: b{number}, prompt: Shot {number} goes on, duration: 2, retries: {retries}{chain}}}")
+    return "  coast:\n    shots:\n" + "".join(f"      {line}\n" for line in lines)
+
+
+async def weather(stage: Set, shots: int) -> None:
+    stage.change({"faults": {**TENTHS, "retry_after": 0.1, "seed": 11}})
+    stage.declare(board(shots))
+    ended = stage.render(ANIMATIC_GRACE_SECONDS="0.8", timeout=280)
+    if ended.code:
+        assert ended.code == 4, ended
+        ended = stage.render(ANIMATIC_GRACE_SECONDS="0.8", timeout=280)
+    assert ended.code == 0, ended
+    struck = {name: count for name, count in _stats(stage).items() if name.startswith("fault ")}
+    stage.change({"faults": dict.fromkeys(TENTHS, 0.0)})
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == shots
+    assert await lost_clips(stage.storage, f"coast/{ended.run_id}") == []
+    print(f"\n{shots} shots delivered through {sum(struck.values())} faults ({', '.join(sorted(struck))})")  # noqa: T201
+
+
+def _stats(stage: Set) -> dict[str, int]:
+    found: dict[str, int] = httpx.get(f"{stage.simulator.url}/_simulator/stats", trust_env=False).json()
+    return found
+
+
+@pytest.mark.timeout(300)
+async def test_a_storyboard_comes_through_faults_of_every_kind_within_two_runs(stage: Set) -> None:
+    await weather(stage, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
+async def test_twenty_four_shots_come_through_faults_of_every_kind_within_two_runs(stage: Set) -> None:
+    await weather(stage, 24)
+
+
+async def together(stage: Set, processes: int) -> None:
+    stage.declare(board(6))
+    running = [stage.start() for _ in range(processes)]
+    ended = [finish(process, timeout=200) for process in running]
+    assert [end.code for end in ended] == [0] * processes, ended
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == 6
+    made: Counter[str] = Counter()
+    for end in ended:
+        assert await lost_clips(stage.storage, f"coast/{end.run_id}") == []
+        data = await stage.storage.read(f"coast/{end.run_id}/manifest.json")
+        assert data is not None
+        made.update(shot["id"] for shot in json.loads(data)["shots"] if shot["state"] == "delivered")
+    assert max(made.values()) == 1, "two runs say that they made the same take"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
+async def test_eight_processes_at_once_pay_for_each_take_once(stage: Set) -> None:
+    await together(stage, 8)
