@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from urllib.parse import quote
 
-from animatic.takes.run import SIMULATED, Run
+from animatic.takes.destination import SIMULATED
+from animatic.takes.run import Run
 from flows.environment import PUBLIC_URL
 
 S3 = "s3://"

@@ -161,7 +161,7 @@ async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Findi
 
 
 async def _destinations(declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[Finding]:
-    from animatic.takes.run import open_destination
+    from animatic.takes.destination import open_destination
     from flows.health import Finding
 
     for place in dict.fromkeys(destination_of(spec) for spec in declaration.pipelines.values()) if declaration else ():

@@ -11,7 +11,7 @@ from animatic.manifest import Manifest, read_manifest
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.spec import Declaration
 from animatic.storage import Storage
-from animatic.takes.run import open_destination, utc_now
+from animatic.takes.destination import open_destination, utc_now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, build_plan, destination_of, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
-from animatic.takes.run import STORAGE_OUTAGE
+from animatic.takes.destination import STORAGE_OUTAGE
 from animatic.takes.survey import open_ledger
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +19,16 @@ from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBook, PrefectRun
 from animatic.plan import Plan, plan_to_json
 from animatic.settings import Patience, Secret, Settings
-from animatic.storage import Storage, open_storage
+from animatic.storage import Storage
 from animatic.takes.budget import Budget
 from animatic.takes.crashpoints import crashpoint
+from animatic.takes.destination import open_destination, utc_now
 from animatic.takes.progress import Board
 
 if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
     from animatic.takes.submission import Submission
 
-SIMULATED = "simulated"
-STORAGE_OUTAGE = 60.0
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6
 
@@ -101,22 +100,6 @@ class Run:
 def stops_everything(error: AnimaticError) -> bool:
     """Whether an error means that no further submission can succeed: no money, no valid token."""
     return isinstance(error, MoneyError | KreaRefusedError)
-
-
-def utc_now() -> datetime:
-    """Return the time now, in UTC."""
-    return datetime.now(UTC)
-
-
-def open_destination(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE) -> Storage:
-    """Open the home of clips and ledger; simulated runs share nothing with real ones. ``outage``: seconds for which S3 may be silent."""
-    storage = open_storage(deliver, patience=outage)
-    return storage.below(SIMULATED) if simulated else storage
-
-
-def connect_to_krea(base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
-    """Return a client of the real network."""
-    return KreaClient(base_url, token, patience=patience)
 
 
 @asynccontextmanager

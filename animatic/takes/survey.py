@@ -11,7 +11,7 @@ from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
 from animatic.ledger.parallel import each
 from animatic.plan import Plan, Step
-from animatic.takes.run import STORAGE_OUTAGE, open_destination, utc_now
+from animatic.takes.destination import STORAGE_OUTAGE, open_destination, utc_now
 
 Action = Literal["run", "reuse", "resume"]
 

@@ -18,8 +18,9 @@ from animatic.ledger import Ledger
 from animatic.plan import Plan, Step
 from animatic.settings import Patience, Secret, Settings
 from animatic.spec import Declaration, load_declaration
+from animatic.takes.destination import open_destination, utc_now
 from animatic.takes.planning import Wish, pipeline_named, plan_here
-from animatic.takes.run import Run, open_destination, open_run, utc_now
+from animatic.takes.run import Run, open_run
 
 PATIENCE = Patience(grace=0.2, poll=0.02, post=5.0, get=2.0, outage=0.4)
 
