@@ -102,6 +102,11 @@ def stops_everything(error: AnimaticError) -> bool:
     return isinstance(error, MoneyError | KreaRefusedError)
 
 
+def connect_to_krea(base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
+    """Return a client of the real network."""
+    return KreaClient(base_url, token, patience=patience)
+
+
 @asynccontextmanager
 async def open_run(
     plan: Plan,
