@@ -65,7 +65,7 @@ def wanted_deployments(declaration: Declaration, origin: Origin, *, pool: str | 
                 "entrypoint": f"{MODULE}.{identifier(spec.name)}",
                 "parameter_openapi_schema": parameter_schema(pipeline_flow(spec)).model_dump(exclude_unset=True),
                 "pull_steps": [dict(step) for step in origin.pull_steps],
-                "job_variables": {"env": environment},
+                "job_variables": {"env": dict(environment)},
                 "work_pool_name": pool,
             },
             schedules=tuple(schedule_of(schedule) for schedule in spec.schedules),

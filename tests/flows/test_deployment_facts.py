@@ -1,0 +1,135 @@
+"""What deployments are made of, without a server: versions, origins, prefect.yaml, addresses, tables."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animatic.errors import UsageError
+from animatic.spec import Declaration, load_declaration
+from animatic.takes.progress import Board
+from flows.deploying import wanted_deployments
+from flows.origin import in_folder, in_repository
+from flows.prefect_yaml import prefect_yaml
+from flows.tables import end_markdown, headline, progress_of, shot_rows
+from flows.version import check_version, version_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TEXT = """
+version: 1
+defaults: {video: {model: xai/grok-video}}
+pipelines:
+  town:
+    description: A town.
+    schedule: {interval: 24h, timezone: Europe/Lisbon}
+    shots:
+      - {id: dawn, prompt: Dawn}
+"""
+
+
+def declared(folder: Path, text: str = TEXT) -> Declaration:
+    path = folder / "pipelines.yaml"
+    path.write_text(text)
+    declaration = load_declaration((path,))
+    assert not declaration.problems
+    return declaration
+
+
+def test_the_version_follows_what_is_rendered_and_nothing_else(tmp_path: Path) -> None:
+    version = version_of(declared(tmp_path).pipelines["town"])
+    for same in (
+        TEXT.replace("A town.", "Another word for it."),
+        TEXT.replace("24h", "12h"),
+        "# a comment\n" + TEXT,
+        TEXT.replace("{id: dawn, prompt: Dawn}", "{prompt: Dawn, id: dawn}"),
+    ):
+        assert version_of(declared(tmp_path, same).pipelines["town"]) == version
+    for other in (
+        TEXT.replace("prompt: Dawn", "prompt: Dusk"),
+        TEXT.replace("xai/grok-video", "kling/kling-2.5"),
+        TEXT + "deliver: ./else\n",
+    ):
+        assert version_of(declared(tmp_path, other).pipelines["town"]) != version
+
+
+def test_a_worker_renders_only_the_version_that_was_deployed_unless_told_to_follow(tmp_path: Path) -> None:
+    spec = declared(tmp_path).pipelines["town"]
+    check_version(spec, version_of(spec), follow=False)
+    check_version(spec, None, follow=False)
+    check_version(spec, "0000", follow=True)
+    with pytest.raises(UsageError, match="is not what was deployed") as caught:
+        check_version(spec, "0000", follow=False)
+    assert "animatic deploy" in str(caught.value)
+
+
+def test_an_interval_is_anchored_so_that_deploying_again_does_not_move_it(tmp_path: Path) -> None:
+    declaration = declared(tmp_path)
+    origin = in_folder(tmp_path / "pipelines.yaml")
+    first = wanted_deployments(declaration, origin, pool="p")
+    time.sleep(0.01)
+    assert wanted_deployments(declaration, origin, pool="p") == first
+    assert "2024-01-01T00:00:00" in str(first[0].schedules[0].schedule.model_dump(mode="json")["anchor_date"])
+
+
+def test_a_repository_is_cloned_with_a_token_that_only_the_server_knows() -> None:
+    origin = in_repository("https://git.example/boards.git", Path("pipelines.yaml"), branch="main", token_block="git")
+    assert origin.pull_steps[0]["prefect.deployments.steps.git_clone"] == {
+        "repository": "https://git.example/boards.git",
+        "branch": "main",
+        "access_token": "{{ prefect.blocks.secret.git }}",
+    }
+    with pytest.raises(UsageError, match="user name or token"):
+        in_repository("https://me:tok@git.example/boards.git", Path("pipelines.yaml"))
+
+
+def test_the_prefect_yaml_of_this_project_is_in_step_with_its_pipelines() -> None:
+    declaration = load_declaration((REPOSITORY / "pipelines.yaml",))
+    text = prefect_yaml(declaration, Path("pipelines.yaml"), pool="animatic", target=Path("deployments/prefect.yaml"))
+    assert (REPOSITORY / "deployments" / "prefect.yaml").read_text(encoding="utf-8") == text, "run: animatic deploy --write"
+
+
+def test_the_live_table_links_what_is_delivered_and_tells_money_as_it_is() -> None:
+    board = Board.of({"dawn": "xai/grok-video", "surf": "xai/grok-video", "old": "xai/grok-video", "odd": "kling/kling-2.5"})
+    board.change("dawn", "delivered", job_id="j1", usd=Decimal("0.280"))
+    board.change("surf", "running", "processing", job_id="j2", usd=Decimal("0.28"))
+    board.change("old", "reused", usd=Decimal("0.28"))
+    board.change("odd", "running", job_id="j3")
+
+    rows = shot_rows(board, {"dawn": "01-dawn.mp4"}, lambda name: f"https://cdn.example/{name}")
+
+    assert [(row["shot"], row["state"], row["usd"]) for row in rows] == [
+        ("dawn", "delivered", "0.28"),
+        ("surf", "running", "0.28"),
+        ("old", "reused", "paid before"),
+        ("odd", "running", "unknown"),
+    ]
+    assert rows[0]["clip"] == "[01-dawn.mp4](https://cdn.example/01-dawn.mp4)"
+    assert shot_rows(board, {"dawn": "01-dawn.mp4"}, lambda _: None)[0]["clip"] == "01-dawn.mp4"
+    assert progress_of(board) == 50
+    assert headline(board) == "2 of 4 shots: 1 delivered, 2 running, 1 reused; 0.56 USD"
+
+
+def test_a_table_of_very_many_shots_shows_those_that_need_attention_first() -> None:
+    board = Board.of({f"s{number}": "xai/grok-video" for number in range(3000)})
+    board.change("s2999", "failed", "moderation refused the prompt")
+    rows = shot_rows(board, {}, lambda _: None)
+    assert len(rows) == 1000
+    assert rows[0]["shot"] == "s2999"
+
+
+def test_the_account_of_a_failed_run_names_the_shots_and_why() -> None:
+    manifest: dict[str, Any] = {
+        "pipeline": "town", "run_id": "r1", "state": "partial", "simulated": True,
+        "cost": {"billed_usd": 0.28, "reused_usd": None, "unpriced": 1}, "reels": [],
+        "shots": [{"id": "dawn", "key": "dawn", "error": None}, {"id": "surf", "key": "surf", "error": {"message": "the job\nfailed"}}],
+    }  # fmt: skip
+    text = end_markdown(manifest, address=lambda _: None, location=lambda name: f"/out/{name}")
+    assert "town: partial (simulated)" in text
+    assert "**0.28 USD**" in text
+    assert "an unknown amount" in text
+    assert "- **surf**: the job failed" in text
+    assert "`/out/manifest.json`" in text
