@@ -41,12 +41,13 @@ async def launch(
     simulator_url: str | None,
     on_start: Callable[[Performance, Run], None],
     register: Callable[[Performance], None] = lambda _: None,
+    cancel_jobs: bool = False,
 ) -> Performance:
     """Run a plan as a flow run of its pipeline. Raises PrefectError when the Prefect API does not answer.
 
-    How the run ended is in the returned performance: ``error`` is None if every shot is delivered.
+    ``cancel_jobs``: an interruption also cancels at Krea what the run waits for. How the run ended is in the returned performance: ``error`` is None if every shot is delivered.
     """
-    performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url, on_start=on_start)
+    performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url, on_start=on_start, cancel_jobs=cancel_jobs)
     register(performance)
     token = PERFORMANCE.set(performance)
     try:

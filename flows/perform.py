@@ -22,6 +22,7 @@ from animatic.takes.record import outcome, record_reel
 from animatic.takes.reels import missing_from
 from animatic.takes.report import Reporter
 from animatic.takes.run import Run, open_run
+from animatic.takes.waiting import cancel_running
 from flows.artifacts import Showing
 from flows.events import announce_over_budget, announcing
 from flows.stages import PrefectStages, outcome_of
@@ -41,6 +42,8 @@ class Performance:
     flow_run_url: str | None = None
     work: asyncio.Future[None] | None = None
     interrupted: bool = False
+    cancel_jobs: bool = False
+    """Whether an interruption also cancels at Krea what the run waits for."""
     manifest: dict[str, Any] | None = None
     manifest_location: str | None = None
     page_location: str | None = None
@@ -105,6 +108,8 @@ async def _work(performance: Performance, run: Run, reporter: Reporter, desk: De
             await make_all(run, stages)
             await _assemble(run, stages)
     except asyncio.CancelledError:
+        if performance.cancel_jobs:
+            await cancel_running(run)
         performance.manifest = await reporter.finish(cancelled=True)
         raise
     named: Any = write_manifest.with_options(task_run_name="manifest")

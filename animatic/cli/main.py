@@ -24,6 +24,7 @@ VERBS = {
     "new": "animatic.cli.declare",
     "run": "animatic.cli.perform",
     "resume": "animatic.cli.perform",
+    "retake": "animatic.cli.retake",
     "deploy": "animatic.cli.deploy",
     "serve": "animatic.cli.deploy",
     "runs": "animatic.cli.inspect",

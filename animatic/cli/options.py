@@ -29,6 +29,9 @@ only_option = click.option(
     "--only", metavar="ID", help="Only these shots: A, A+ (and all that hangs on it), +A (and all it hangs on); several by comma."
 )
 fresh_option = click.option("--fresh", is_flag=True, help="Make new takes of everything, even if nothing changed.")
+cancel_jobs_option = click.option(
+    "--cancel-jobs", is_flag=True, help="When interrupted, also cancel the jobs that are waited for at Krea; they are not billed then."
+)
 deliver_option = click.option("--deliver", metavar="PLACE", help="Deliver to another folder or s3://bucket/prefix than the file says.")
 
 

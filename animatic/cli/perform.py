@@ -19,6 +19,7 @@ import click
 from animatic.catalog import Catalog
 from animatic.cli.loop import run_async
 from animatic.cli.options import (
+    cancel_jobs_option,
     deliver_option,
     file_option,
     fresh_option,
@@ -67,6 +68,7 @@ class Prepared:
     type=click.Path(path_type=Path),
     help="Run exactly this plan (of `animatic plan --out`), or refuse with the difference.",
 )
+@cancel_jobs_option
 @json_option
 def run(
     pipeline: str | None,
@@ -77,30 +79,32 @@ def run(
     simulate: bool,
     deliver: str | None,
     plan_file: Path | None,
+    cancel_jobs: bool,
     as_json: bool,
 ) -> int:
     """Make every shot of a PIPELINE that is not made yet, and deliver the clips, the reel and the record."""
     settings = Settings.from_environment()
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    _need_token(settings, simulate=simulate)
+    need_token(settings, simulate=simulate)
     wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
     prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
-    return start(prepared, as_json=as_json)
+    return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 
 
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @file_option
 @deliver_option
+@cancel_jobs_option
 @json_option
-def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
+def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, cancel_jobs: bool, as_json: bool) -> int:
     """Take up what a crashed, interrupted or failed RUN left: jobs that were paid for are adopted, only what is missing is paid for."""
     settings = Settings.from_environment()
     declaration = declared(files)
     prepared = run_async(_take_up(declaration, run_id, deliver, settings))
-    _need_token(settings, simulate=prepared.simulate)
-    return start(prepared, as_json=as_json)
+    need_token(settings, simulate=prepared.simulate)
+    return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 
 
 async def _take_up(declaration: Declaration, run_id: str, deliver: str | None, settings: Settings) -> Prepared:
@@ -134,7 +138,8 @@ def _exactly(plan_file: Path, now: Plan) -> Plan:
     return now
 
 
-def _need_token(settings: Settings, *, simulate: bool) -> None:
+def need_token(settings: Settings, *, simulate: bool) -> None:
+    """Refuse to begin without a token. Raises UsageError naming both ways on."""
     if not simulate and settings.krea_token is None:
         raise UsageError(
             "no Krea token: KREA_API_TOKEN is not set",
@@ -142,14 +147,14 @@ def _need_token(settings: Settings, *, simulate: bool) -> None:
         )
 
 
-def start(prepared: Prepared, *, as_json: bool) -> int:
+def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool = False) -> int:
     """Run what was prepared with live progress; prints the result and returns the exit code."""
     from animatic.cli.problems import show_problems
 
     if prepared.plan.warnings:
         show_problems(prepared.plan.warnings)
     with _services(prepared) as simulator:
-        performance = asyncio.run(_launch(prepared, simulator))
+        performance = asyncio.run(_launch(prepared, simulator, cancel_jobs=cancel_jobs))
     _tell(performance, as_json=as_json)
     if performance.error is None:
         return 0
@@ -202,7 +207,7 @@ def prefect_url(settings: Settings, chosen: str | None = None) -> str:
     return chosen
 
 
-async def _launch(prepared: Prepared, simulator_url: str | None) -> Performance:
+async def _launch(prepared: Prepared, simulator_url: str | None, *, cancel_jobs: bool) -> Performance:
     from flows.launch import hide_tracebacks, launch
 
     hide_tracebacks()
@@ -217,7 +222,13 @@ async def _launch(prepared: Prepared, simulator_url: str | None) -> Performance:
 
     with views:
         return await launch(
-            prepared.spec, prepared.plan, prepared.settings, simulator_url=simulator_url, on_start=show, register=_end_on_signals
+            prepared.spec,
+            prepared.plan,
+            prepared.settings,
+            simulator_url=simulator_url,
+            on_start=show,
+            register=_end_on_signals,
+            cancel_jobs=cancel_jobs,
         )
 
 
@@ -228,7 +239,8 @@ def _end_on_signals(performance: Performance) -> None:
     def heard() -> None:
         if performance.interrupted:
             os._exit(130)
-        _say("Stopping: what was submitted stays in the ledger (once more to stop at once) ...")
+        fate = "is cancelled" if performance.cancel_jobs else "stays in the ledger"
+        _say(f"Stopping: what was submitted {fate} (once more to stop at once) ...")
         performance.interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM):
