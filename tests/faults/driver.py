@@ -1,6 +1,6 @@
 """One process that renders a pipeline without Prefect: what the crash harness kills by the hundred.
 
-``python driver.py PIPELINES_FILE [--run RUN_ID] [--fresh]``: plans (or takes up RUN_ID), makes every take, prints one line of JSON, and exits with the code that
+``python driver.py PIPELINES_FILE [--pipeline NAME] [--run RUN_ID] [--fresh]``: plans (or takes up RUN_ID), makes every take, prints one line of JSON, and exits with the code that
 the command line would exit with. Below the stages it is the product's own code.
 """
 
@@ -28,6 +28,7 @@ from animatic.takes.survey import check_money, survey
 async def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
+    parser.add_argument("--pipeline")
     parser.add_argument("--run")
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
@@ -37,7 +38,7 @@ async def main() -> int:
     if options.run:
         plan = (await find_run(options.run, places(declaration))).plan
     else:
-        spec = pipeline_named(declaration, None)
+        spec = pipeline_named(declaration, options.pipeline)
         plan, ledger = await plan_here(declaration, spec, {}, Catalog.load(), Wish(fresh=options.fresh))
         check_money(plan, await survey(plan, ledger))
     print(json.dumps({"run_id": plan.run_id}), flush=True)  # noqa: T201

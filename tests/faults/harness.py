@@ -100,6 +100,11 @@ class Set:
     def render(self, *options: str, timeout: float = 100, **more: Any) -> Ended:
         return finish(self.start(*options, **more), timeout=timeout)
 
+    def cli(self, *arguments: str, timeout: float = 100, **more: Any) -> Ended:
+        """Run ``animatic`` itself."""
+        command = [sys.executable, "-m", "animatic", *arguments]
+        return finish(self.start(command=command, **more), timeout=timeout)
+
     def kill_at(self, point: str, *options: str) -> Ended:
         ended = self.render(*options, crash_at=point)
         self.kills += ended.code == KILLED
