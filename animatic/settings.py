@@ -67,6 +67,15 @@ class Settings:
     home: Path = field(default_factory=lambda: default_home(os.environ))
     patience: Patience = field(default_factory=Patience)
 
+    def require_token(self) -> Secret:
+        """Return the token. Raises UsageError naming both ways on, where there is none."""
+        if self.krea_token is None:
+            raise UsageError(
+                "no Krea token: KREA_API_TOKEN is not set",
+                hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
+            )
+        return self.krea_token
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the variables of the contract.

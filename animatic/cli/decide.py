@@ -102,8 +102,7 @@ async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str |
 
     settings = Settings.from_environment()
     place, attempt = await _the_doubtful(shot, files, deliver)
-    if settings.krea_token is None:
-        raise UsageError("no Krea token: KREA_API_TOKEN is not set", hint="the job is read from Krea before it is adopted")
+    settings.require_token()
     async with _client(settings) as client:
         job = await client.job(job_id)
     if job is None:

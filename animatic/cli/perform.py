@@ -86,7 +86,8 @@ def run(
     settings = Settings.from_environment()
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    need_token(settings, simulate=simulate)
+    if not simulate:
+        settings.require_token()
     wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
     prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
     return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
@@ -103,7 +104,8 @@ def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, cancel_job
     settings = Settings.from_environment()
     declaration = declared(files)
     prepared = run_async(_take_up(declaration, run_id, deliver, settings))
-    need_token(settings, simulate=prepared.simulate)
+    if not prepared.simulate:
+        settings.require_token()
     return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 
 
@@ -136,15 +138,6 @@ def _exactly(plan_file: Path, now: Plan) -> Plan:
             f"the plan in {plan_file} is not what would run now:\n  " + "\n  ".join(difference), hint="look at it, then plan again"
         )
     return now
-
-
-def need_token(settings: Settings, *, simulate: bool) -> None:
-    """Refuse to begin without a token. Raises UsageError naming both ways on."""
-    if not simulate and settings.krea_token is None:
-        raise UsageError(
-            "no Krea token: KREA_API_TOKEN is not set",
-            hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
-        )
 
 
 def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool = False) -> int:

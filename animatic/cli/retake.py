@@ -19,7 +19,7 @@ from animatic.cli.options import (
     parse_params,
     simulate_option,
 )
-from animatic.cli.perform import Prepared, need_token, start
+from animatic.cli.perform import Prepared, start
 from animatic.cli.sources import declared
 from animatic.errors import UsageError
 from animatic.settings import Settings
@@ -59,7 +59,8 @@ def retake(
     settings = Settings.from_environment()
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    need_token(settings, simulate=simulate)
+    if not simulate:
+        settings.require_token()
     wish = Wish(deliver=deliver, simulated=simulate, outage=settings.patience.outage)
     changes = _changes(prompt, fields)
     prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, wish, shot, changes, keep=keep_downstream))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animatic import __version__
-from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, ShotError, UsageError
+from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, ShotError
 from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBook, PrefectRun
@@ -124,16 +124,11 @@ async def open_run(
     Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
     simulated = simulator_url is not None
-    if not simulated and settings.krea_token is None:
-        raise UsageError(
-            "no Krea token: KREA_API_TOKEN is not set",
-            hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
-        )
+    token = Secret("simulated") if simulated else settings.require_token()
     storage = open_destination(plan.deliver, simulated=simulated, outage=settings.patience.outage)
     ledger = Ledger(storage, clock=clock)
     started = clock()
     async with AsyncExitStack() as stack:
-        token = Secret("simulated") if simulated else settings.krea_token
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
         await asyncio.gather(storage.check(), _prove_token(client))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
