@@ -1,0 +1,322 @@
+"""Deployments against a real Prefect server: what `deploy` writes, and that workers and `serve` render what was deployed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from s3server import S3
+
+from animatic.simulator import launch
+from flows.local_server import LocalServer
+
+pytest_plugins = ["s3server"]
+pytestmark = pytest.mark.timeout(300)
+TOKEN = "krea-secret-token-77aa"
+
+
+def pipelines(name: str, *, deliver: str = "./out", shots: str = "", schedules: str = "") -> str:
+    shots = shots or "      - {id: dawn, prompt: Dawn over the town}\n      - {id: surf, prompt: Surf at the wall, start_image: dawn}"
+    return f"""
+version: 1
+deliver: {deliver}
+defaults: {{video: {{model: xai/grok-video, duration: 1, resolution: 480p}}}}
+pipelines:
+  {name}:
+    description: A town by the sea.
+    params:
+      city: {{type: string, default: Lisbon, description: Town to show}}
+      mood: {{type: string, enum: [golden, noir], default: noir}}
+    tags: [teaser]
+{schedules}
+    shots:
+{shots}
+"""
+
+
+@pytest.fixture
+def name() -> str:
+    """A pipeline of this test's own: the server is shared."""
+    return f"town-{secrets.token_hex(4)}"
+
+
+class Api:
+    """The Prefect API as the UI uses it."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=30)
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return self.http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+
+    def start(self, name: str, **parameters: Any) -> str:
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        answer = self.http.post(f"/deployments/{self.deployment(name)['id']}/create_flow_run", json=body).raise_for_status()
+        return answer.json()["id"]
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return self.http.get(f"/flow_runs/{run_id}").raise_for_status().json()
+
+    def wait(self, run_id: str, *, until: Callable[[dict[str, Any]], bool] | None = None, seconds: float = 120) -> dict[str, Any]:
+        ended = until or (lambda run: run["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+        deadline = time.monotonic() + seconds
+        while not ended(run := self.run(run_id)):
+            assert time.monotonic() < deadline, run["state"]
+            time.sleep(0.3)
+        return run
+
+    def set_state(self, run_id: str, kind: str) -> None:
+        self.http.post(f"/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": False}).raise_for_status()
+
+    def everything_about(self, run_id: str) -> str:
+        """Return all that the server tells of a run: itself, tasks, logs, artifacts."""
+        of_run = {"flow_runs": {"id": {"any_": [run_id]}}}
+        parts = [self.http.get(f"/flow_runs/{run_id}").text]
+        parts += [self.http.post(f"/{kind}/filter", json=of_run).text for kind in ("task_runs", "artifacts", "deployments")]
+        parts.append(self.http.post("/logs/filter", json={"logs": {"flow_run_id": {"any_": [run_id]}}}).text)
+        return "\n".join(parts)
+
+
+@pytest.fixture
+def api(prefect_server: LocalServer) -> Iterator[Api]:
+    api = Api(prefect_server.api_url)
+    yield api
+    api.http.close()
+
+
+@contextlib.contextmanager
+def process(*arguments: str, cwd: Path, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of the virtual environment until the end of the block, then end it as Ctrl-C does."""
+    cwd.mkdir(exist_ok=True)
+    with log.open("ab") as output:
+        running = subprocess.Popen(arguments, cwd=cwd, env=os.environ | environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(40)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+ANIMATIC = (sys.executable, "-c", "from animatic.cli import main; main()")
+PREFECT = (sys.executable, "-m", "prefect")
+
+
+def test_deploying_follows_the_file_and_a_second_time_changes_nothing(
+    animatic: Callable[..., Any], api: Api, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "pipelines.yaml"
+    file.write_text(
+        pipelines(
+            name,
+            schedules='    schedules: [{cron: "0 6 * * 1-5", timezone: Europe/Lisbon, fresh: true}, {interval: 2h, params: {mood: golden}}]',
+        )
+    )
+
+    first = animatic("deploy", "--pool", f"pool-{name}")
+
+    assert first.code == 0, first.err
+    assert f"+ {name}" in first.out
+    deployment = api.deployment(name)
+    assert {"animatic", "teaser"} == set(deployment["tags"])
+    assert deployment["description"] == "A town by the sea."
+    assert api.http.get(f"/work_pools/pool-{name}").json()["type"] == "process"
+    properties = deployment["parameter_openapi_schema"]["properties"]
+    assert properties["city"] | {"position": 0} == {
+        "default": "Lisbon", "description": "Town to show", "position": 0, "title": "city", "type": "string"
+    }  # fmt: skip
+    assert properties["mood"]["enum"] == ["golden", "noir"]
+    assert properties["fresh"]["default"] is False
+    schedules = {schedule["slug"]: schedule for schedule in deployment["schedules"]}
+    assert {item["schedule"].get("cron", "every 2 h"): item["parameters"] for item in schedules.values()} == {
+        "0 6 * * 1-5": {"fresh": True},
+        "every 2 h": {"mood": "golden"},
+    }
+
+    again = animatic("deploy", "--pool", f"pool-{name}", "--json")
+    assert [(item["change"], item["details"]) for item in json.loads(again.out)] == [("unchanged", [])]
+    assert {item["id"] for item in api.deployment(name)["schedules"]} == {item["id"] for item in schedules.values()}
+
+    # Somebody pauses a schedule in the UI, on which Prefect forgets its parameters: they come back, and it stays paused.
+    paused = next(item for item in schedules.values() if "cron" in item["schedule"])
+    api.http.patch(f"/deployments/{deployment['id']}/schedules/{paused['id']}", json={"active": False}).raise_for_status()
+    assert animatic("deploy", "--pool", f"pool-{name}").code == 0
+    there = {item["slug"]: (item["active"], item["parameters"]) for item in api.deployment(name)["schedules"]}
+    assert there[paused["slug"]] == (False, {"fresh": True})
+
+    file.write_text(pipelines(name, schedules='    schedule: {cron: "0 6 * * 1-5", timezone: Europe/Lisbon, fresh: true}'))
+    third = animatic("deploy", "--pool", f"pool-{name}")
+
+    assert "schedule interval-" in third.out
+    assert [(item["slug"], item["active"]) for item in api.deployment(name)["schedules"]] == [(paused["slug"], False)]
+    assert api.deployment(name)["version"] == deployment["version"]  # what is rendered is the same
+
+    file.write_text(pipelines(f"{name}-2"))
+    kept = animatic("deploy", "--pool", f"pool-{name}", "--no-prune")
+    assert f"- {name}" in kept.out
+    assert api.deployment(name)["id"] == deployment["id"]
+    assert animatic("deploy", "--pool", f"pool-{name}", "--prune").code == 0
+    assert api.http.get(f"/deployments/name/{name}/{name}").status_code == 404
+
+
+def test_prefect_deploy_makes_the_same_deployments_from_the_written_file(
+    animatic: Callable[..., Any], prefect_server: LocalServer, api: Api, name: str, tmp_path: Path
+) -> None:
+    schedules = '    schedules: [{cron: "0 6 * * 1-5", timezone: Europe/Lisbon}, {interval: 2h, timezone: Europe/Lisbon}]'
+    (tmp_path / "pipelines.yaml").write_text(pipelines(name, schedules=schedules))
+    assert animatic("deploy", "--write", "--pool", f"pool-{name}").code == 0
+    api.http.post("/work_pools/", json={"name": f"pool-{name}", "type": "process"}).raise_for_status()
+
+    with process(
+        *PREFECT, "--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml",
+        cwd=tmp_path, log=tmp_path / "deploy.log", PREFECT_API_URL=prefect_server.api_url,
+    ) as deploying:  # fmt: skip
+        assert deploying.wait(90) == 0, (tmp_path / "deploy.log").read_text()
+
+    compared = animatic("deploy", "--dry-run", "--json", "--pool", f"pool-{name}")
+    assert [(item["change"], item["details"]) for item in json.loads(compared.out)] == [("unchanged", [])]
+
+
+def test_a_worker_in_another_folder_renders_what_was_deployed_to_s3_and_refuses_what_was_not(
+    animatic: Callable[..., Any],
+    krea: Callable[..., launch.Running],
+    prefect_server: LocalServer,
+    api: Api,
+    s3: S3,
+    name: str,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "pipelines.yaml"
+    file.write_text(pipelines(name, deliver=f"{s3.url}/boards"))
+    assert animatic("deploy", "--pool", f"pool-{name}").code == 0
+    server = krea(tokens=(TOKEN,))
+    environment = {"PREFECT_API_URL": prefect_server.api_url, "KREA_API_URL": server.url, "ANIMATIC_POLL_SECONDS": "0.3", **s3.environment}
+    log = tmp_path / "worker.log"
+
+    with process(
+        *PREFECT, "worker", "start", "--pool", f"pool-{name}", "--install-policy", "never",
+        cwd=tmp_path / "elsewhere", log=log, PREFECT_WORKER_QUERY_SECONDS="1", **environment,
+    ):  # fmt: skip
+        without = api.wait(api.start(name, city="Faro"))
+        assert without["state"]["name"] == "Failed"
+        assert "KREA_API_TOKEN is not set" in without["state"]["message"]
+
+        block = save_secret(api, TOKEN)
+        try:
+            done = api.wait(api.start(name, city="Porto"))
+        finally:
+            api.http.delete(f"/block_documents/{block}")
+        assert done["state"]["type"] == "COMPLETED", (done["state"], log.read_text()[-3000:])
+        assert done["name"] == f"{name} · Porto · noir"
+        assert {"animatic", "teaser"} <= set(done["tags"])
+        assert TOKEN not in api.everything_about(done["id"])
+        assert TOKEN not in log.read_text()
+
+        keys = [item["Key"] for item in s3.client().list_objects_v2(Bucket=s3.bucket)["Contents"]]
+        run = next(key for key in keys if key.endswith("manifest.json")).rpartition("/")[0]
+        assert {f"{run}/01-dawn.mp4", f"{run}/02-surf.mp4", f"{run}/index.html"} <= set(keys)
+        manifest = json.loads(s3.client().get_object(Bucket=s3.bucket, Key=f"{run}/manifest.json")["Body"].read())
+        assert manifest["prefect"]["flow_run_id"] == done["id"]
+        assert manifest["params"] == {"city": "Porto", "mood": "noir"}
+
+        file.write_text(file.read_text().replace("Dawn over", "Dusk over"))
+        refused = api.wait(api.start(name))
+        assert refused["state"]["type"] == "FAILED"
+        assert "is not what was deployed" in refused["state"]["message"]
+        assert "animatic deploy" in refused["state"]["message"]
+
+
+def save_secret(api: Api, text: str) -> str:
+    kind = api.http.get("/block_types/slug/secret").raise_for_status().json()["id"]
+    schema = api.http.post("/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind]}}}).json()[0]["id"]
+    body = {"name": "krea-api-token", "block_type_id": kind, "block_schema_id": schema, "data": {"value": text}}
+    document: str = api.http.post("/block_documents/", json=body).raise_for_status().json()["id"]
+    return document
+
+
+def test_a_cancelled_run_stops_in_seconds_and_the_next_one_pays_only_for_what_is_missing(
+    krea: Callable[..., launch.Running], prefect_server: LocalServer, api: Api, name: str, tmp_path: Path
+) -> None:
+    shots = "      - {id: quick, prompt: A square}\n      - {id: slow, prompt: 'A long street [sim: slow 20]'}"
+    (tmp_path / "pipelines.yaml").write_text(pipelines(name, shots=shots))
+    server = krea()
+    environment = {
+        "PREFECT_API_URL": prefect_server.api_url,
+        "KREA_API_URL": server.url,
+        "KREA_API_TOKEN": TOKEN,
+        "ANIMATIC_POLL_SECONDS": "0.3",
+    }
+    with process(*ANIMATIC, "serve", cwd=tmp_path, log=tmp_path / "serve.log", **environment):
+        wait_for(lambda: api.http.get(f"/deployments/name/{name}/{name}").is_success)
+        first = api.start(name)
+        wait_for(lambda: f"{name}-progress" in api.everything_about(first) and submitted(server) == 2)
+
+        began = time.monotonic()
+        api.set_state(first, "CANCELLING")
+        ended = api.wait(first)
+
+        assert ended["state"]["name"] == "Cancelled"
+        assert time.monotonic() - began < 15
+        (record,) = (tmp_path / "out" / name).glob("*/manifest.json")
+        assert json.loads(record.read_text())["state"] == "cancelled"
+
+        # Retry, as the button in the UI does it: the same run, taken up. The runner looks every three seconds whether the process has gone.
+        wait_for(lambda: "Cancelled flow run" in (tmp_path / "serve.log").read_text())
+        api.set_state(first, "SCHEDULED")
+        again = api.wait(first)
+
+    assert again["state"]["type"] == "COMPLETED", (tmp_path / "serve.log").read_text()[-3000:]
+    assert submitted(server) == 2
+    manifest = json.loads(record.read_text())
+    assert manifest["state"] == "completed"
+    assert {shot["id"]: shot["state"] for shot in manifest["shots"]} == {"quick": "delivered", "slow": "delivered"}
+
+
+def submitted(server: launch.Running) -> int:
+    return len(httpx.get(f"{server.url}/jobs", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False).json()["items"])
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+@pytest.mark.slow
+def test_a_schedule_fires_by_itself(
+    krea: Callable[..., launch.Running], prefect_server: LocalServer, api: Api, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pipelines.yaml").write_text(
+        pipelines(name, schedules='    schedule: {cron: "* * * * *", params: {city: Porto}, fresh: true}')
+    )
+    server = krea()
+    environment = {
+        "PREFECT_API_URL": prefect_server.api_url,
+        "KREA_API_URL": server.url,
+        "KREA_API_TOKEN": TOKEN,
+        "ANIMATIC_POLL_SECONDS": "0.3",
+    }
+    with process(*ANIMATIC, "serve", cwd=tmp_path, log=tmp_path / "serve.log", **environment):
+        wait_for(lambda: list((tmp_path / "out" / name).glob("*/index.html")) != [], seconds=150)
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}, "deployments": {"name": {"any_": [name]}}}
+        wait_for(lambda: api.http.post("/flow_runs/filter", json=wanted).json() != [])
+        run = api.http.post("/flow_runs/filter", json=wanted).json()[0]
+    assert run["auto_scheduled"] is True
+    assert run["name"] == f"{name} · Porto · noir · fresh"
+    api.http.delete(f"/deployments/{api.deployment(name)['id']}")
