@@ -184,6 +184,14 @@ class Watcher:
         await self._read_each(single)
         if len(single) < len(due):
             await self._read_list([watched for watched in self._active() if watched.created_at is not None])
+        if any(watched.ended.is_set() for watched in active):
+            self._look_sooner()
+
+    def _look_sooner(self) -> None:
+        """Bring looks forward: what has just ended has told how long the others of its model take."""
+        now = self._clock()
+        for watched in self._active():
+            watched.next_look = min(watched.next_look, self._next_look(watched, now))
 
     async def _read_list(self, waiting: list[Watched]) -> None:
         """Read the job list down to the oldest waiting job; then, one by one, those that ended and some of those it did not show."""
@@ -259,7 +267,10 @@ class Watcher:
             watched.end(job=job)
 
     def _plan_next_look(self, watched: Watched, now: float) -> None:
-        watched.next_look = now + interval(now - watched.began, self._durations.expected(watched.model), self._poll)
+        watched.next_look = self._next_look(watched, now)
+
+    def _next_look(self, watched: Watched, now: float) -> float:
+        return now + interval(now - watched.began, self._durations.expected(watched.model), self._poll)
 
     def _did_not_see(self, watched: Watched, now: float) -> None:
         watched.next_single = now + watched.backoff.next()
