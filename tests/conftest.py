@@ -12,7 +12,8 @@ import pytest
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # One home for the Prefect server that all workers of a test run share: set by the first process, inherited by the workers.
-os.environ.setdefault("TEST_PREFECT_HOME", tempfile.mkdtemp(prefix="animatic-tests-"))
+if "TEST_PREFECT_HOME" not in os.environ:
+    os.environ["TEST_PREFECT_HOME"] = tempfile.mkdtemp(prefix="animatic-tests-")
 HIDDEN = ("KREA_", "AWS_", "PREFECT_", "ANIMATIC_")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +23,7 @@ from animatic.takes.budget import Budget
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.destination import open_destination, utc_now
 from animatic.takes.progress import Board
+from animatic.takes.workdir import working_folder
 
 if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
@@ -140,7 +140,7 @@ async def open_run(
             receiver = await stack.enter_async_context(
                 WebhookReceiver(settings.webhook_url, port=settings.webhook_port, on_callback=lambda _token, job_id: watcher.nudge(job_id))
             )
-        workdir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animatic-")))
+        workdir = stack.enter_context(working_folder(settings.home))
         budget = Budget(plan=plan, ledger=ledger, clock=clock)
         await budget.recall()
         crashpoint("before-run-saved")

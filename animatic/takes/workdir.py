@@ -1,0 +1,45 @@
+"""The folder that a run works in: downloads, frames and reels on their way. Removed at the end of the run, or by a later one if its process died.
+
+Below the state folder rather than the system's temporary one: a killed run leaves clips behind, and somebody must know whose they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from animatic.errors import StorageError
+
+LOCK = "lock"
+
+
+@contextlib.contextmanager
+def working_folder(home: Path) -> Iterator[Path]:
+    """Make a folder below ``home``, locked while this process uses it. Raises StorageError where that cannot be written."""
+    shelf = home / "work"
+    try:
+        shelf.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=shelf))
+        lock = (folder / LOCK).open("w")
+    except OSError as error:
+        raise StorageError(f"cannot work in {shelf}: {error.strerror}", hint="set ANIMATIC_HOME to a folder that can be written") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _sweep(shelf)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(shelf: Path) -> None:
+    """Remove what dead processes left: the kernel let go of their locks."""
+    for folder in shelf.glob("run-*"):
+        # One without its lock was made a moment ago, or is being removed.
+        with contextlib.suppress(OSError), (folder / LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
