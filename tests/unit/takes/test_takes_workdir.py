@@ -40,6 +40,6 @@ with working_folder(Path({str(tmp_path)!r})) as folder:
 
 
 def test_a_home_that_cannot_be_written_is_an_error_with_advice(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("a file")
-    with pytest.raises(StorageError, match="ANIMATIC_HOME"), working_folder(tmp_path / "home"):
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(StorageError, match="ANIMATIC_HOME"), working_folder(tmp_path / "state"):
         pass
