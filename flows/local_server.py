@@ -40,6 +40,9 @@ SERVER_SETTINGS = {
     "DO_NOT_TRACK": "1",
 }
 
+PORT_ATTEMPTS = 3
+"""Between choosing a free port and listening there, a server of somebody else may have taken it."""
+
 _KEPT: list[subprocess.Popen[bytes]] = []
 
 
@@ -101,11 +104,17 @@ def ensure(home: Path, *, port: int | None = None, tell: Callable[[str], None] =
     with _only_one(folder / "starting.lock"):
         server = _recorded(home)
         if server and _lives(server):
-            if _await_health(server, patience=30.0):
+            if _await_health(server, folder, patience=30.0):
                 return server
             stop(home)
         tell("Starting the local Prefect server (the first start takes up to a minute) ...")
-        return _start(folder, port or _free_port())
+        for again in range(PORT_ATTEMPTS):
+            server, ended = _start(folder, port or _free_port())
+            if ended is None:
+                return server
+            if port or again + 1 == PORT_ATTEMPTS or not _taken(server.port):
+                break
+        raise PrefectError(f"the local Prefect server {ended}", hint=f"its log: {folder / 'server.log'}")
 
 
 def stop(home: Path, *, patience: float = 15.0) -> LocalServer | None:
@@ -129,7 +138,8 @@ def stop(home: Path, *, patience: float = 15.0) -> LocalServer | None:
     return server
 
 
-def _start(folder: Path, port: int) -> LocalServer:
+def _start(folder: Path, port: int) -> tuple[LocalServer, str | None]:
+    """Start a server, and return it with how it failed, if it did."""
     log = folder / "server.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "KREA_", "AWS_"))}
     environment |= SERVER_SETTINGS | {
@@ -155,23 +165,37 @@ def _start(folder: Path, port: int) -> LocalServer:
     temporary = folder / f"server.json.{secrets.token_hex(4)}"
     temporary.write_text(json.dumps(asdict(server)))
     temporary.replace(folder / "server.json")
-    if not _await_health(server, patience=START_PATIENCE, process=process):
+    if not _await_health(server, folder, patience=START_PATIENCE, process=process):
         code = process.poll()
         stop(folder.parent)
-        what = "did not answer in time" if code is None else f"ended with code {code}"
-        raise PrefectError(f"the local Prefect server {what}", hint=f"its log: {log}")
-    return server
+        return server, "did not answer in time" if code is None else f"ended with code {code}"
+    return server, None
 
 
-def _await_health(server: LocalServer, *, patience: float, process: subprocess.Popen[bytes] | None = None) -> bool:
+def _await_health(server: LocalServer, folder: Path, *, patience: float, process: subprocess.Popen[bytes] | None = None) -> bool:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        if answering(server.api_url, timeout=2.0):
+        if answering(server.api_url, timeout=2.0) and _is_of(folder, server.api_url):
             return True
         if (process is not None and process.poll() is not None) or not _lives(server):
             return False
         time.sleep(0.2)
     return False
+
+
+def _is_of(folder: Path, api_url: str) -> bool:
+    """Whether the server that answers is the one whose data lie in ``folder``: another one may have taken the port first."""
+    try:
+        said = httpx.get(f"{api_url}/admin/settings", timeout=5.0, trust_env=False).json().get("home")
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return False
+    return isinstance(said, str) and Path(said).resolve() == folder.resolve()
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _recorded(home: Path) -> LocalServer | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -62,6 +64,31 @@ def test_a_server_that_ends_at_once_is_an_error_with_its_log(tmp_path: Path, mon
     with pytest.raises(PrefectError, match=r"server\.log"):
         local_server.ensure(tmp_path, port=9)
     assert running(tmp_path) is None
+
+
+def test_a_port_that_somebody_else_took_meanwhile_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Somebody(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"home": "/somewhere/else"}' if self.path == "/api/admin/settings" else b"true"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Somebody) as other:
+        thread = Thread(target=other.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        ports = iter([other.server_port, 9])
+        monkeypatch.setattr(local_server, "_free_port", lambda: next(ports))
+        monkeypatch.setattr("sys.executable", "/bin/false")
+        with pytest.raises(PrefectError, match=r"server\.log"):
+            local_server.ensure(tmp_path)
+        other.shutdown()
+        thread.join()
+    assert next(ports, None) is None, "the port of somebody else was taken for ours, or no other was tried"
 
 
 def test_addresses_are_of_this_machine() -> None:
