@@ -1,0 +1,46 @@
+"""``python -m benchmarks [SUBJECT ...] [--rounds N] [--json]``: all subjects, or some of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import reels, running, storing, tables, validating, watching
+
+SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
+    "start": validating.small,
+    "scale": validating.large,
+    "run": running.overhead,
+    "wait": watching.thousand,
+    "store": storing.deliver,
+    "reel": reels.assemble,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks against the limit, as tables.")
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of: {', '.join(SUBJECTS)} (default: all)")
+    parser.add_argument("--rounds", type=int, default=5, help="measure everything this often and take medians (default: 5)")
+    parser.add_argument("--json", action="store_true", help="one line of JSON a table")
+    options = parser.parse_args()
+    if unknown := [name for name in options.subjects if name not in SUBJECTS]:
+        parser.error(f"unknown subject: {', '.join(unknown)}")
+    for name in [name for name in os.environ if name.startswith(("KREA_", "AWS_", "PREFECT_", "ANIMATIC_"))]:
+        del os.environ[name]
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: seconds are the machine's, read ratios",
+        file=sys.stderr,
+    )
+    for name in options.subjects or SUBJECTS:
+        with tempfile.TemporaryDirectory(prefix=f"animatic-bench-{name}-") as folder:
+            tables.show(SUBJECTS[name](Path(folder), max(1, options.rounds)), as_json=options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
