@@ -47,7 +47,9 @@ async def launch(
 
     ``cancel_jobs``: an interruption also cancels at Krea what the run waits for. How the run ended is in the returned performance: ``error`` is None if every shot is delivered.
     """
-    performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url, on_start=on_start, cancel_jobs=cancel_jobs)
+    performance = Performance(
+        plan=plan, settings=settings, simulator_url=simulator_url, on_begin=register, on_start=on_start, cancel_jobs=cancel_jobs
+    )
     register(performance)
     token = PERFORMANCE.set(performance)
     try:
@@ -62,7 +64,11 @@ async def launch(
                 f"the Prefect API does not take the run: {type(error).__name__}",
                 hint="check PREFECT_API_URL, or unset it to use a local server",
             ) from error
-        raise
+        if not _recorded(performance):
+            raise
+        # Everything is made and written down; only Prefect could not be told how the run ended.
+        performance.told_prefect = False
+        return performance
     finally:
         PERFORMANCE.reset(token)
     if performance.error is None and not state.is_completed():
@@ -70,3 +76,11 @@ async def launch(
         if isinstance(failure, Exception):
             raise failure
     return performance
+
+
+def _recorded(performance: Performance) -> bool:
+    """Whether the run came to its own end: its record is written, whatever Prefect knows of it."""
+    work = performance.work
+    if work is None or not work.done() or performance.manifest is None:
+        return False
+    return work.cancelled() or work.exception() is None

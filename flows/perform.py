@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from prefect import allow_failure, get_run_logger
@@ -13,7 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, ShotError
+from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
 from animatic.manifest import PrefectRun
 from animatic.plan import Plan
 from animatic.settings import Settings
@@ -25,6 +26,7 @@ from animatic.takes.run import Run, open_run
 from animatic.takes.waiting import cancel_running
 from flows.artifacts import Showing
 from flows.events import announce_over_budget, announcing
+from flows.outage import call_task, gone
 from flows.stages import PrefectStages, outcome_of
 from tasks.assemble import assemble
 from tasks.current import Desk, working_at
@@ -38,12 +40,16 @@ class Performance:
     plan: Plan
     settings: Settings
     simulator_url: str | None = None
+    on_begin: Callable[[Performance], None] = lambda _performance: None
+    """Called within the flow: Prefect takes SIGTERM for itself when a flow begins."""
     on_start: Callable[[Performance, Run], None] = lambda _performance, _run: None
     flow_run_url: str | None = None
     work: asyncio.Future[None] | None = None
     interrupted: bool = False
     cancel_jobs: bool = False
     """Whether an interruption also cancels at Krea what the run waits for."""
+    told_prefect: bool = True
+    """Whether Prefect knows how the run ended."""
     manifest: dict[str, Any] | None = None
     manifest_location: str | None = None
     page_location: str | None = None
@@ -62,6 +68,7 @@ PERFORMANCE: ContextVar[Performance | None] = ContextVar("animatic_performance",
 
 async def perform(performance: Performance) -> State[Any]:
     """Make everything that the plan wants and return the flow run's final state."""
+    performance.on_begin(performance)
     performance.flow_run_url = flow_run.ui_url
     performance.work = asyncio.ensure_future(_perform(performance))
     if performance.interrupted:  # asked to stop before it began
@@ -97,7 +104,8 @@ async def _perform(performance: Performance) -> None:
                 raise
             performance.error = outcome(run)
             announce_over_budget(run.plan.pipeline, run.plan.run_id, performance.error)
-            await showing.publish_end(performance.manifest or {})
+            if not gone(run):
+                await showing.publish_end(performance.manifest or {})
 
 
 async def _work(performance: Performance, run: Run, reporter: Reporter, desk: Desk) -> None:
@@ -113,8 +121,14 @@ async def _work(performance: Performance, run: Run, reporter: Reporter, desk: De
         performance.manifest = await reporter.finish(cancelled=True)
         raise
     named: Any = write_manifest.with_options(task_run_name="manifest")
-    state = await named(wait_for=[allow_failure(state) for state in stages.ends()], return_state=True)
-    performance.manifest = await outcome_of(desk, "manifest", state)
+    after = [allow_failure(state) for state in stages.ends()]
+    try:
+        state = await call_task(desk, "manifest", lambda: named(wait_for=after, return_state=True))
+    except PrefectError:
+        # The record is due all the same: it says what was delivered before Prefect went away.
+        performance.manifest = await reporter.finish(cancelled=False)
+    else:
+        performance.manifest = await outcome_of(desk, "manifest", state)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:
@@ -127,9 +141,11 @@ async def _assemble(run: Run, stages: PrefectStages) -> None:
             record_reel(run, cut, error=ShotError(message, code="upstream"))
             continue
         named: Any = assemble.with_options(task_run_name="reel")
-        state = await named(number, wait_for=[stages.last[key] for key in cut.steps], return_state=True)
-        stages.last[f"reel {number}"] = state
+        after = [stages.last[key] for key in cut.steps if key in stages.last]
         try:
+            state = await call_task(stages.desk, "reel", partial(named, number, wait_for=after, return_state=True))
+            if state is not None:
+                stages.last[f"reel {number}"] = state
             record_reel(run, cut, reel=await outcome_of(stages.desk, "reel", state))
         except AnimaticError as error:
             record_reel(run, cut, error=error)

@@ -260,6 +260,8 @@ def _tell(performance: Performance, *, as_json: bool) -> None:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     elif manifest:
         print(_summary(performance, manifest))
+    if not performance.told_prefect:
+        _say("Prefect does not answer: it will show this run as running; the manifest is right")
     if error is not None:
         _say(f"error: {error}")
 

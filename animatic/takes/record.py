@@ -94,6 +94,8 @@ def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error:
 def outcome(run: Run) -> AnimaticError | None:
     """Return the error that the run as a whole ends with: money before services before doubt before failed shots; None if all is well."""
     errors = run.errors
+    if not errors:
+        return None
     for kind in (MoneyError, ServiceError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
@@ -103,8 +105,6 @@ def outcome(run: Run) -> AnimaticError | None:
             f"{which} in doubt: Krea may or may not have accepted the submission",
             hint="animatic doubts shows the candidates and how to decide",
         )
-    if not errors:
-        return None
     told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:TOLD])
     more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
     return ShotError(

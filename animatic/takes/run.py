@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animatic import __version__
-from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, ShotError
+from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, PrefectError, ShotError
 from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBook, PrefectRun
@@ -98,8 +98,8 @@ class Run:
 
 
 def stops_everything(error: AnimaticError) -> bool:
-    """Whether an error means that no further submission can succeed: no money, no valid token."""
-    return isinstance(error, MoneyError | KreaRefusedError)
+    """Whether an error means that no further submission can succeed: no money, no valid token, no engine."""
+    return isinstance(error, MoneyError | KreaRefusedError | PrefectError)
 
 
 def connect_to_krea(base_url: str, token: Secret | None, patience: Patience) -> KreaClient:

@@ -1,0 +1,185 @@
+"""The real ``animatic run`` with Prefect around it: killed, interrupted, and with its Prefect server gone in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from harness import KILLED, Ended, Set, finish, lost_clips, start_simulator
+
+from flows.local_server import LocalServer, ensure, stop
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
+
+BOARD = """  coast:
+    shots:
+      - {id: dawn, prompt: Dawn, duration: 2}
+      - {id: surf, prompt: Surf, duration: 2, start_image: dawn}
+      - {id: gulls, prompt: Gulls, duration: 2}
+    cut: {}
+"""
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> LocalServer:
+    return ensure(Path(os.environ["TEST_PREFECT_HOME"]))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, shared_server: LocalServer) -> Iterator[Set]:
+    with start_simulator(tmp_path) as simulator:
+        found = Set(
+            folder=tmp_path, deliver=str(tmp_path / "out"), simulator=simulator, environment={"PREFECT_API_URL": shared_server.api_url}
+        )
+        found.declare(BOARD)
+        yield found
+
+
+def begin(stage: Set, *arguments: str) -> subprocess.Popen[str]:
+    return stage.start(command=[sys.executable, "-m", "animatic", *arguments])
+
+
+def last_run(stage: Set) -> str:
+    ended = stage.cli("runs", "--json")
+    run_id: str = json.loads(ended.output)[0]["run_id"]
+    return run_id
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.05)
+
+
+def accepted(stage: Set) -> int:
+    stats: dict[str, int] = httpx.get(f"{stage.simulator.url}/_simulator/stats", trust_env=False).json()
+    return stats.get("accepted", 0)
+
+
+async def delivered_once(stage: Set, ended: Ended, run_id: str, *, billed: int = 3) -> None:
+    assert ended.code == 0, ended
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == billed
+    assert await lost_clips(stage.storage, f"coast/{run_id}") == []
+
+
+async def test_killed_twice_and_resumed(stage: Set) -> None:
+    assert stage.cli("run", crash_at="after-answer").code == KILLED
+    run_id = last_run(stage)
+    assert stage.cli("resume", run_id, crash_at="after-take").code == KILLED
+    await delivered_once(stage, stage.cli("resume", run_id), run_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "point", ["after-intended", "after-submitted", "after-download", "after-delivered", "after-reel", "before-manifest"]
+)
+async def test_killed_at_a_point_and_run_again(stage: Set, point: str) -> None:
+    assert stage.cli("run", crash_at=point).code == KILLED
+    ended = stage.cli("run")
+    await delivered_once(stage, ended, last_run(stage))
+
+
+async def test_ctrl_c_ends_in_good_order_and_resume_takes_it_up(stage: Set) -> None:
+    stage.change({"job_seconds": 6.0})
+    process = begin(stage, "run")
+    until(lambda: accepted(stage) == 2)
+    process.send_signal(signal.SIGINT)
+    ended = finish(process)
+    assert ended.code == 130, ended
+    assert "stays in the ledger" in ended.errors
+    run_id = last_run(stage)
+    assert f"animatic resume {run_id}" in ended.errors
+    data = await stage.storage.read(f"coast/{run_id}/manifest.json")
+    assert data is not None
+    assert json.loads(data)["state"] == "cancelled"
+    await delivered_once(stage, stage.cli("resume", run_id), run_id)
+
+
+async def test_sigterm_with_cancel_jobs_pays_for_nothing_that_was_not_finished(stage: Set) -> None:
+    stage.change({"job_seconds": 30.0})
+    process = begin(stage, "run", "--cancel-jobs")
+    until(lambda: accepted(stage) == 2)
+    process.terminate()
+    ended = finish(process)
+    assert ended.code == 130, ended
+    assert stage.billing() == []
+    stage.await_idle()
+    stage.change({"job_seconds": 0.2})
+    run_id = last_run(stage)
+    await delivered_once(stage, stage.cli("resume", run_id), run_id)
+
+
+@pytest.mark.slow
+async def test_ctrl_c_twice_ends_at_once_and_resume_takes_it_up(stage: Set) -> None:
+    stage.change({"faults": {"slow_post": 5.0}})
+    process = begin(stage, "run")
+    until(lambda: "Watch it" in process.stderr.readline() if process.stderr else False)
+    await anyio.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    await anyio.sleep(0.3)
+    before = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert finish(process).code == 130
+    assert time.monotonic() - before < 3
+    stage.change({"faults": {"slow_post": 0.0}})
+    run_id = last_run(stage)
+    await delivered_once(stage, stage.cli("resume", run_id), run_id)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[[], LocalServer]]:
+    home = tmp_path / "prefect-of-its-own"
+    port: list[int] = []
+
+    def up() -> LocalServer:
+        server = ensure(home, port=port[0] if port else None)
+        port[:] = [server.port]
+        return server
+
+    yield up
+    stop(home)
+
+
+@pytest.mark.slow
+async def test_a_prefect_server_that_is_restarted_in_the_middle_costs_nothing(stage: Set, own_server: Callable[[], LocalServer]) -> None:
+    server = own_server()
+    stage.environment = {"PREFECT_API_URL": server.api_url}
+    stage.change({"job_seconds": 5.0})
+    process = begin(stage, "run")
+    until(lambda: accepted(stage) == 2)
+    os.killpg(server.pid, signal.SIGKILL)
+    await anyio.sleep(8)
+    own_server()
+    ended = finish(process, timeout=200)
+    await delivered_once(stage, ended, last_run(stage))
+
+
+@pytest.mark.slow
+async def test_a_prefect_server_that_stays_away_ends_the_run_clearly_and_nothing_is_paid_twice(
+    stage: Set, own_server: Callable[[], LocalServer]
+) -> None:
+    server = own_server()
+    stage.environment = {"PREFECT_API_URL": server.api_url}
+    stage.change({"job_seconds": 5.0})
+    process = stage.start(command=[sys.executable, "-m", "animatic", "run"], PREFECT_CLIENT_MAX_RETRIES="1", ANIMATIC_OUTAGE_SECONDS="5")
+    until(lambda: accepted(stage) == 2)
+    os.killpg(server.pid, signal.SIGKILL)
+    ended = finish(process, timeout=200)
+    assert ended.code == 6, ended
+    assert "Prefect" in ended.errors
+    assert "animatic itself failed" not in ended.errors
+    run_id = last_run(stage)
+    assert f"animatic resume {run_id}" in ended.errors
+    own_server()
+    await delivered_once(stage, stage.cli("resume", run_id), run_id)
