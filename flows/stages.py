@@ -13,7 +13,7 @@ from animatic.krea import Job
 from animatic.ledger import Take
 from animatic.plan import Request, Step
 from animatic.takes.delivery import Delivered
-from animatic.takes.submission import Submission
+from animatic.takes.submitted import Submission
 from flows.outage import call_task
 from tasks.current import Desk
 from tasks.generate import generate

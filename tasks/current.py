@@ -17,7 +17,7 @@ from animatic.ledger import Take
 from animatic.plan import Request
 from animatic.takes.report import Reporter
 from animatic.takes.run import Run
-from animatic.takes.submission import Submission
+from animatic.takes.submitted import Submission
 
 
 @dataclass(kw_only=True)

@@ -14,7 +14,8 @@ from animatic.takes.record import outcome, record_reel
 from animatic.takes.reels import deliver_reel, missing_from
 from animatic.takes.report import Reporter
 from animatic.takes.run import Run
-from animatic.takes.submission import Submission, obtain
+from animatic.takes.submission import obtain
+from animatic.takes.submitted import Submission
 from animatic.takes.waiting import await_job
 
 FETCHES = 5

@@ -14,7 +14,7 @@ from animatic.plan import Step
 from animatic.redact import bare_url
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.run import Run
-from animatic.takes.submission import Submission
+from animatic.takes.submitted import Submission
 
 SUFFIXES = {
     "video/mp4": ".mp4",

@@ -25,7 +25,7 @@ from animatic.plan import Request, Step
 from animatic.takes.delivery import Delivered
 from animatic.takes.record import record_end
 from animatic.takes.run import Run, stops_everything
-from animatic.takes.submission import Submission
+from animatic.takes.submitted import Submission
 
 STARTS_AT_ONCE = 16
 """Bursts of starting tasks lose states at the Prefect server; POSTs go one at a time anyway."""

@@ -65,13 +65,17 @@ def _worth_telling(run: Run, attempt: Attempt) -> bool:
     return attempt.intent.run_id == run.plan.run_id or attempt.settled is None or attempt.settled.outcome == "completed"
 
 
+_KREA_SAYS = {"moderated": "failed", "empty": "completed"}
+"""The job's status in Krea's word, where the ledger is finer; what was wrong with it is in the attempt's error."""
+
+
 def _attempt(attempt: Attempt) -> manifest.Attempt:
     settled, submitted = attempt.settled, attempt.submitted
     error = settled.error if settled else None
     return manifest.Attempt(
         attempt=attempt.number,
         job_id=submitted.job_id if submitted else None,
-        status=settled.outcome if settled else attempt.state,
+        status=_KREA_SAYS.get(settled.outcome, settled.outcome) if settled else attempt.state,
         submitted_at=attempt.intent.intended_at,
         completed_at=settled.completed_at if settled else None,
         error=Failure(code=error.code, message=error.message) if error else None,

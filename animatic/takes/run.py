@@ -23,11 +23,11 @@ from animatic.takes.budget import Budget
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.destination import open_destination, utc_now
 from animatic.takes.progress import Board
+from animatic.takes.submitted import Submission
 from animatic.takes.workdir import working_folder
 
 if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
-    from animatic.takes.submission import Submission
 
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from animatic.errors import AnimaticError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
@@ -23,26 +21,10 @@ from animatic.takes.crashpoints import crashpoint
 from animatic.takes.doubt import Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost, sending
 from animatic.takes.inputs import Resolved, resolve_inputs
 from animatic.takes.run import Run, stops_everything
+from animatic.takes.submitted import Submission
 from animatic.takes.window import SENDING_SLACK, STALE_INTENT
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
-    """A job that was paid for and that somebody has to wait for."""
-
-    fingerprint: str
-    attempt: int
-    job_id: str
-    model: str
-    submitted_at: datetime
-    usd: Decimal | None
-    request: Mapping[str, Any]
-    """Body as sent, URLs without query."""
-    inputs: tuple[Mapping[str, Any], ...]
-    adopted: bool
-    """Taken up from the ledger: this process did not send it."""
 
 
 async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:

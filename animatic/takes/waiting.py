@@ -14,7 +14,7 @@ from animatic.ledger import Failure
 from animatic.plan import Step
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.run import Run
-from animatic.takes.submission import Submission
+from animatic.takes.submitted import Submission
 
 NOTHING = Decimal(0)
 CANCEL_PATIENCE = timedelta(seconds=10)
