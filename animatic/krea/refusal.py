@@ -103,8 +103,10 @@ def _gone(body: bytes, reason: JobError, endpoint: str) -> ModelGoneError:
     facts = data if isinstance(data, dict) else {}
     replacement = facts.get("replacement") if isinstance(facts.get("replacement"), str) else None
     since = f" since {facts['sunset_date']}" if isinstance(facts.get("sunset_date"), str) else ""
+    # In the message, not the hint alone: a run with several failed shots lists their messages.
+    instead = f"; it names {replacement} instead" if replacement else ""
     return ModelGoneError(
-        f"Krea has withdrawn {endpoint}{since} (410): {reason.message}",
+        f"Krea has withdrawn {endpoint}{since} (410): {reason.message}{instead}",
         hint=f"use {replacement}, or name a fallback" if replacement else "choose another model, or name a fallback",
         replacement=replacement,
     )

@@ -35,14 +35,16 @@ async def fetch_take(run: Run, step: Step, submission: Submission, job: Job) -> 
     comes later takes it up from the ledger.
     """
     run.board.change(step.key, "fetching", job_id=job.id)
-    arriving = run.workdir / f"{step.fingerprint}.{submission.attempt}.download"
+    # The file's name is what messages about it say.
+    arriving = run.workdir / f"{step.fingerprint}.{submission.attempt}" / "what Krea delivered"
+    arriving.parent.mkdir(exist_ok=True)
     async with run.transfer_gate:
         download = await _download(run, job, arriving)
     crashpoint("after-download")
     async with run.media_gate:
         facts = await asyncio.to_thread(probe, arriving)
     _check_kind(step, facts)
-    clip = arriving.with_name(f"{step.fingerprint}{SUFFIXES.get(facts.mime, '.bin')}")
+    clip = run.workdir / f"{step.fingerprint}{SUFFIXES.get(facts.mime, '.bin')}"
     arriving.replace(clip)
     folder = f".animatic/takes/{step.fingerprint[:2]}/{step.fingerprint}"
     # The name holds the content's hash: what a crashed worker left there can never pass for something else.

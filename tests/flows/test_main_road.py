@@ -136,7 +136,7 @@ pipelines:
     shots = {shot["id"]: shot for shot in manifest["shots"]}
     assert [attempt["status"] for attempt in shots["broken"]["attempts"]] == ["failed", "failed"]
     assert [attempt["usd"] for attempt in shots["broken"]["attempts"]] == [0, 0]
-    assert [attempt["status"] for attempt in shots["refused"]["attempts"]] == ["moderated"]
+    assert [attempt["status"] for attempt in shots["refused"]["attempts"]] == ["failed"]
     assert shots["empty"]["error"]["code"] == "empty_result"
     assert shots["after"]["error"]["code"] == "upstream"
     assert shots["gone"]["model"] == "kling/kling-2.5"

@@ -97,6 +97,7 @@ def test_a_withdrawn_model_names_its_replacement():
     assert isinstance(found, ModelGoneError)
     assert found.replacement == "a/b"
     assert "2026-04-27" in found.message
+    assert "a/b" in found.message
     assert "a/b" in (found.hint or "")
 
 

@@ -22,7 +22,7 @@ async def test_moderated_jobs_are_not_repeated(studio: Studio) -> None:
     assert isinstance(studio.run.errors["dawn"], JobFailedError)
     assert studio.krea.counts["post"] == 1
     attempt = studio.run.book.shot("dawn").record.attempts[0]
-    assert (attempt.status, attempt.usd) == ("moderated", 0)
+    assert (attempt.status, attempt.usd) == ("failed", 0)
 
 
 async def test_failed_jobs_are_repeated_as_often_as_the_shot_says(studio: Studio) -> None:
@@ -48,7 +48,7 @@ async def test_an_empty_result_counts_as_spent_and_is_repeated(studio: Studio) -
     error = await studio.render()
     assert isinstance(error, ShotError)
     attempts = studio.run.book.shot("dawn").record.attempts
-    assert [attempt.status for attempt in attempts] == ["empty", "empty"]
+    assert [attempt.status for attempt in attempts] == ["completed", "completed"]
     assert all(attempt.usd for attempt in attempts)
 
 
