@@ -14,6 +14,8 @@ from animatic.plan import Plan, Step
 from animatic.takes.destination import STORAGE_OUTAGE, open_destination, utc_now
 
 Action = Literal["run", "reuse", "resume"]
+MANY = 500
+"""From so many takes on, one listing of the ledger tells sooner which were ever begun than asking for each of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +52,11 @@ def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE
 
 async def survey(plan: Plan, ledger: Ledger) -> Survey:
     """Decide for every step. Raises StorageError when the destination cannot be read."""
-    takes = await ledger.takes(sorted({step.fingerprint for step in plan.steps}))
-    unmade = sorted({step.fingerprint for step in plan.steps} - takes.keys())
+    begun = {step.fingerprint for step in plan.steps}
+    if len(begun) >= MANY:
+        begun &= await ledger.known_fingerprints()
+    takes = await ledger.takes(sorted(begun))
+    unmade = sorted(begun - takes.keys())
     submissions = dict(zip(unmade, await each(ledger.attempts, unmade), strict=True))
     decisions: dict[str, Decision] = {}
     to_pay: list[Step] = []
@@ -63,7 +68,7 @@ async def survey(plan: Plan, ledger: Ledger) -> Survey:
         elif step.fingerprint in seen:
             decisions[step.key] = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
         else:
-            attempts = submissions[step.fingerprint]
+            attempts = submissions.get(step.fingerprint, ())
             last = attempts[-1] if attempts else None
             if last is not None and last.submitted is not None and (last.settled is None or last.settled.outcome == "completed"):
                 decisions[step.key] = Decision(action="resume", reason=f"job {last.submitted.job_id} was paid for and not yet delivered")
