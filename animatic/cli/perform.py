@@ -149,9 +149,12 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool = False) -> in
     with _services(prepared) as simulator:
         performance = asyncio.run(_launch(prepared, simulator, cancel_jobs=cancel_jobs))
     _tell(performance, as_json=as_json)
-    if performance.error is None:
-        return 0
-    return performance.error.exit_code
+    code = 0 if performance.error is None else performance.error.exit_code
+    if not performance.told_prefect:
+        # Prefect's workers would go on trying to deliver their events for minutes before they let the process end.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
 
 
 @contextlib.contextmanager
@@ -164,6 +167,7 @@ def _services(prepared: Prepared) -> Iterator[str | None]:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # Prefect's log lines are for its UI; this terminal shows the shots.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     with ThreadPoolExecutor(1, thread_name_prefix="services") as pool:
         simulator: Future[Any] | None = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from animatic import manifest
-from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError
+from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
 from animatic.ledger import Attempt, Take
 from animatic.manifest import Failure, Input, ShotChanges
 from animatic.manifest.model import ShotState
@@ -12,6 +14,7 @@ from animatic.takes.delivery import Delivered
 from animatic.takes.progress import State
 from animatic.takes.run import Run
 
+log = logging.getLogger(__name__)
 TOLD = 5
 NOT_STARTED = frozenset({"upstream", "stopped"})
 UNHEARD = frozenset({"rate_limited", "NotSentError"})
@@ -22,9 +25,15 @@ async def record_end(
     run: Run, step: Step, *, take: Take | None = None, delivered: Delivered | None = None, error: AnimaticError | None = None
 ) -> None:
     """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
-    attempts = await run.ledger.attempts(step.fingerprint)
+    attempts: tuple[Attempt, ...] = ()
     state = _state(run, step, take, error)
-    changes = ShotChanges(state=state, attempts=[_attempt(attempt) for attempt in attempts if _worth_telling(run, attempt)])
+    changes = ShotChanges(state=state)
+    try:
+        attempts = await run.ledger.attempts(step.fingerprint)
+        changes |= ShotChanges(attempts=[_attempt(attempt) for attempt in attempts if _worth_telling(run, attempt)])
+    except StorageError as unread:
+        # How the shot ended is known all the same; a destination that stays away shows when the record is written.
+        log.warning("the attempts of %s could not be read: %s", step.key, unread.message)
     if take is not None and delivered is not None:
         changes |= ShotChanges(
             clip=delivered.clip,

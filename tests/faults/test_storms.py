@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import secrets
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import anyio
 import httpx
 import pytest
 from harness import Set, finish, lost_clips, start_simulator
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from s3server import S3, OneAtATime, Quiet
+from werkzeug.serving import make_server
 
 pytest_plugins = ["s3server"]
 pytestmark = pytest.mark.anyio
@@ -101,3 +109,77 @@ async def together(stage: Set, processes: int) -> None:
 @pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
 async def test_eight_processes_at_once_pay_for_each_take_once(stage: Set) -> None:
     await together(stage, 8)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[tuple[Set, Callable[[float], None]]]:
+    """A destination on an S3 of its own, and how to let it be away for some seconds."""
+    app = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    servers: list[Any] = []
+
+    def up(port: int) -> int:
+        server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return int(server.server_port)
+
+    def down() -> None:
+        server = servers.pop()
+        server.shutdown()
+        server.server_close()
+
+    port = up(0)
+
+    def away(seconds: float) -> None:
+        down()
+        time.sleep(seconds)
+        up(port)
+
+    environment = {
+        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    name = f"bucket-{secrets.token_hex(6)}"
+    with pytest.MonkeyPatch.context() as patch, start_simulator(tmp_path, job_seconds=3.0) as simulator:
+        for key, value in environment.items():
+            patch.setenv(key, value)
+        S3(endpoint=f"http://127.0.0.1:{port}", bucket=name, environment=environment).client().create_bucket(Bucket=name)
+        yield Set(folder=tmp_path, deliver=f"s3://{name}/boards", simulator=simulator, environment=environment), away
+    down()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_an_s3_that_is_away_for_half_a_minute_costs_time_and_nothing_else(bucket: tuple[Set, Callable[[float], None]]) -> None:
+    stage, away = bucket
+    stage.declare(board(6))
+    process = stage.start(ANIMATIC_OUTAGE_SECONDS="90")
+    while _stats(stage).get("accepted", 0) < 2:  # noqa: ASYNC110
+        await anyio.sleep(0.05)
+    away(30)
+    ended = finish(process, timeout=200)
+    assert ended.code == 0, ended
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == 6
+    assert await lost_clips(stage.storage, f"coast/{ended.run_id}") == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_an_s3_that_stays_away_ends_the_run_with_6_and_the_next_run_pays_nothing_twice(
+    bucket: tuple[Set, Callable[[float], None]],
+) -> None:
+    stage, away = bucket
+    stage.declare(board(6))
+    process = stage.start(ANIMATIC_OUTAGE_SECONDS="3")
+    while _stats(stage).get("accepted", 0) < 2:  # noqa: ASYNC110
+        await anyio.sleep(0.05)
+    away(30)
+    assert finish(process, timeout=200).code == 6
+    ended = stage.render()
+    assert ended.code == 0, ended
+    assert stage.billed_twice() == {}
+    assert len(stage.billing()) == 6
