@@ -1,0 +1,52 @@
+"""The benchmarks themselves: what they measure is a valid storyboard, and what they print is what they measured."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+
+import pytest
+
+from animatic.catalog import Catalog
+from animatic.plan import check_declaration
+from animatic.spec import load_declaration
+from benchmarks.declarations import write_declaration
+from benchmarks.measure import CommandFailedError, Cost, command, in_turns
+from benchmarks.tables import Results, Row, show
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path, chained):
+    declaration = load_declaration((write_declaration(tmp_path / "pipelines.yaml", 9, chained=chained),))
+    assert check_declaration(declaration, Catalog.load()) == ()
+    assert len(declaration.pipelines["storyboard"].shots) == 9
+
+
+def test_sides_take_turns_and_the_first_round_does_not_count():
+    order: list[str] = []
+    walls = {name: iter(values) for name, values in {"ours": (100, 3, 1, 2), "limit": (100, 1, 1, 1)}.items()}
+
+    def measure(name: str) -> Cost:
+        order.append(name)
+        return Cost(wall=next(walls[name]), cpu=0.5)
+
+    found = in_turns(3, {"ours": lambda: measure("ours"), "limit": lambda: measure("limit")})
+    assert order == ["ours", "limit"] * 4
+    assert found == {"ours": Cost(wall=2, cpu=0.5), "limit": Cost(wall=1, cpu=0.5)}
+
+
+def test_a_command_that_fails_is_no_measurement():
+    assert command([sys.executable, "-c", "sum(range(10**6))"])().cpu > 0
+    with pytest.raises(CommandFailedError, match="no such thing"):
+        command([sys.executable, "-c", "raise SystemExit('no such thing')"])()
+
+
+def test_tables_show_ratios_and_json_holds_the_figures(capsys):
+    row = Row(what="validate", cost=Cost(wall=3.0, cpu=1.0), limit=Cost(wall=2.0, cpu=0.0), target="2 x")
+    results = Results(title="Start-up", limit="the imports", rows=(row,))
+    show(results, as_json=False)
+    cells = [cell.strip() for line in capsys.readouterr().out.splitlines() if "validate" in line for cell in line.split("│")]
+    assert list(itertools.filterfalse(lambda cell: not cell, cells)) == ["validate", "3.00", "1.00", "2.00", "1.5", "2 x"]
+    show(results, as_json=True)
+    assert json.loads(capsys.readouterr().out)["rows"][0]["cost"] == {"wall": 3.0, "cpu": 1.0}
