@@ -13,6 +13,6 @@ from animatic.ledger.takes import Takes
 class Ledger(Submissions, Takes, Assets, Selections, Runs, SpendingBook):
     """All records below ``.animatic/`` of a storage; each part is described where it is defined.
 
-    ``Ledger(storage, clock=..., new_id=...)``: the clock returns aware times, ``new_id`` 128 unguessable bits in hex. Holds no state: any number
-    of ledgers on any number of machines may share a storage. Every method may raise StorageError.
+    ``Ledger(storage, clock=..., new_id=...)``: the clock returns aware times, ``new_id`` 128 unguessable bits in hex. Remembers only
+    what never changes: any number of ledgers on any number of machines may share a storage. Every method may raise StorageError.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from animatic.errors import StorageError
@@ -18,6 +18,8 @@ from animatic.ledger.journal import ClosedDay, Cost, Journal
 from animatic.ledger.layout import attempt_folder, spending_key
 from animatic.ledger.model import NOT_ACCEPTED, Line, Settled, Submitted
 from animatic.ledger.parallel import each
+from animatic.ledger.shelf import random_id
+from animatic.storage import Storage
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,11 @@ class Spending:
 
 
 class SpendingBook(Journal):
-    """The part of the ledger that adds up."""
+    """The part of the ledger that adds up. Remembers what is settled, so that a budget by the day looks at each submission of a long run once."""
+
+    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
+        super().__init__(storage, clock=clock, new_id=new_id)
+        self._settled: dict[str, Cost] = {}
 
     async def spending(self, days: Iterable[date]) -> Spending:
         """Return what was submitted on those days (UTC) and what it costs."""
@@ -69,6 +75,8 @@ class SpendingBook(Journal):
         return list(costs.values())
 
     async def _cost(self, key: str) -> tuple[str, Cost | None]:
+        if key in self._settled:
+            return key, self._settled[key]
         line = await self._read(key, Line)
         if line is None:
             return key, None
@@ -79,7 +87,10 @@ class SpendingBook(Journal):
         late = await self._read(f"{folder}submitted.json", Submitted) if settled.outcome in NOT_ACCEPTED else None
         if late:  # Krea's answer came after all: the job runs, and may be billed.
             return key, Cost(line=line, usd=line.usd, outcome=None)
-        return key, Cost(line=line, usd=line.usd if settled.usd is None else settled.usd, outcome=settled.outcome)
+        cost = Cost(line=line, usd=line.usd if settled.usd is None else settled.usd, outcome=settled.outcome)
+        if settled.outcome not in NOT_ACCEPTED:
+            self._settled[key] = cost
+        return key, cost
 
     async def _close(self, day: date, costs: dict[str, Cost]) -> None:
         """Sum the day up. Left out, and read again each time: what is open, and what a late answer can still turn into a job."""

@@ -121,6 +121,38 @@ async def test_sigterm_with_cancel_jobs_pays_for_nothing_that_was_not_finished(s
 
 
 @pytest.mark.slow
+async def test_a_shot_is_taken_again_and_what_hangs_on_it_follows_or_stays(stage: Set) -> None:
+    assert stage.cli("run").code == 0
+    for options, paid, told in (([], 5, "stale, made anew: surf"), (["--keep-downstream"], 6, "stale, kept as they are: surf")):
+        ended = stage.cli("retake", "coast", "dawn", "--prompt", f"Dusk {paid}", "--set", "duration=3", *options)
+        assert ended.code == 0, ended
+        assert told in ended.errors
+        stage.await_idle()
+        assert len(stage.billing()) == paid
+        assert await lost_clips(stage.storage, f"coast/{last_run(stage)}") == []
+    assert [take["current"] for take in json.loads(stage.cli("takes", "coast", "dawn", "--json").output)] == [False, False, True]
+    ended = stage.cli("run", "--json")
+    assert json.loads(ended.output)["shots"] == {"reused": 3}
+    assert json.loads(ended.output)["cost"]["billed_usd"] == 0
+
+
+def test_mistakes_in_a_retake_are_told_before_anything_starts(tmp_path: Path) -> None:
+    with start_simulator(tmp_path) as simulator:
+        stage = Set(folder=tmp_path, deliver=str(tmp_path / "out"), simulator=simulator)
+        stage.declare(BOARD)
+        assert stage.render().code == 0
+        for arguments, message in (
+            (("coast", "dawn", "--set", "duration=99"), "duration 99 is out of range for xai/grok-video"),
+            (("coast", "dusk"), "has no shot 'dusk'"),
+            (("coast", "surf", "--set", "start_image=gulls"), "takes from the pipelines file"),
+            (("coast", "dawn", "--set", "duration"), "is not of the form field=value"),
+        ):
+            ended = stage.cli("retake", *arguments)
+            assert (ended.code, message in ended.errors) == (2, True), ended
+        assert len(stage.billing()) == 3
+
+
+@pytest.mark.slow
 async def test_ctrl_c_twice_ends_at_once_and_resume_takes_it_up(stage: Set) -> None:
     stage.change({"faults": {"slow_post": 5.0}})
     process = begin(stage, "run")
