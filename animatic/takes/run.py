@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animatic import __version__
-from animatic.errors import AnimaticError, KreaRefusedError, MoneyError, PrefectError, ShotError
+from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError
 from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBook, PrefectRun
 from animatic.plan import Plan, plan_to_json
+from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
 from animatic.storage import Storage
 from animatic.takes.budget import Budget
@@ -29,6 +30,8 @@ from animatic.takes.workdir import working_folder
 if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
 
+FIRST_ANSWER = 30.0
+"""Seconds for Krea's first answer: less than an outage may last in mid-run, as a wrong address should not take minutes to show."""
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6
 
@@ -130,7 +133,7 @@ async def open_run(
     started = clock()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
-        await asyncio.gather(storage.check(), _prove_token(client))
+        await asyncio.gather(storage.check(), _prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
         receiver = None
         if settings.webhook_url is not None and not simulated:
@@ -165,10 +168,17 @@ async def open_run(
         )
 
 
-async def _prove_token(client: KreaClient) -> None:
+async def _prove_token(client: KreaClient, url: str, outage: float) -> None:
     """Read one job of the list: the cheapest call that needs a valid token."""
-    async for _ in client.jobs(limit=1):
-        break
+    try:
+        async with asyncio.timeout(min(outage, FIRST_ANSWER)):
+            async for _ in client.jobs(limit=1):
+                break
+    except (TimeoutError, KreaUnreachableError) as error:
+        said = f": {error.message}" if isinstance(error, KreaUnreachableError) else ""
+        raise KreaUnreachableError(
+            f"Krea does not answer at {bare_url(url)}{said}", hint="check KREA_API_URL and the network; this run has submitted nothing"
+        ) from error
 
 
 def _run_record(plan: Plan, *, simulated: bool) -> dict[str, object]:

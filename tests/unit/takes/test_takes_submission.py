@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from conftest import CHAIN, Studio, patient
 
-from animatic.errors import InDoubtError, KreaRefusedError, OutOfCreditsError, ShotError
+from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent
 from animatic.ledger.owner import identity
@@ -281,3 +282,16 @@ async def test_the_ledger_holds_no_query_of_a_signed_url(studio: Studio, tmp_pat
     texts = [path.read_text() for path in (studio.out).rglob("*.json")]
     assert texts
     assert not [text for text in texts if "sig=secret" in text]
+
+
+async def test_a_krea_that_never_answers_is_told_early_by_its_address(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    monkeypatch.setattr("animatic.takes.run.FIRST_ANSWER", 0.2)
+    monkeypatch.setattr(type(studio.krea), "__call__", lambda _self, request: nobody(request))
+    studio.patience = replace(studio.patience, outage=60.0)
+    with pytest.raises(KreaUnreachableError, match=r"does not answer at https?://") as caught:
+        await studio.render()
+    assert "submitted nothing" in (caught.value.hint or "")
+    assert caught.value.exit_code == 6
