@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prefect import Flow
+from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -25,14 +25,39 @@ DEFAULT_FILE = "pipelines.yaml"
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
-    """Return the flow of a pipeline, by its Python name."""
+    """Return the flow of a pipeline, by its Python name.
+
+    To a run that is starting a flow is returned in any case: one that fails with what is wrong, where Prefect would show a traceback.
+    """
     if name.startswith("_"):
         raise AttributeError(name)
-    for pipeline, spec in declaration().pipelines.items():
+    starting = "PREFECT__FLOW_RUN_ID" in os.environ
+    try:
+        pipelines = declaration().pipelines
+    except AnimaticError as error:
+        if starting:
+            return _refusing(name, error)
+        raise
+    for pipeline, spec in pipelines.items():
         if identifier(pipeline) == name:
             return pipeline_flow(spec)
-    known = ", ".join(identifier(pipeline) for pipeline in declaration().pipelines)
-    raise AttributeError(f"no pipeline {name!r} in {pipelines_file()}; there are: {known}")
+    missing = UsageError(
+        f"there is no pipeline {name!r} in {pipelines_file()}; there are: {', '.join(identifier(pipeline) for pipeline in pipelines)}",
+        hint="if it left the file for good, remove its deployment: animatic deploy --prune",
+    )
+    if starting:
+        return _refusing(name, missing)
+    raise AttributeError(missing.message)
+
+
+def _refusing(name: str, error: AnimaticError) -> Flow[..., Any]:
+    """Return a flow that takes any parameters and fails for a reason."""
+
+    async def refuse(**values: Any) -> State[Any]:
+        del values
+        return refused(error)
+
+    return flow(name=name, validate_parameters=False)(refuse)
 
 
 def __dir__() -> list[str]:
