@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +21,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("pipeline")
-@click.argument("shot")
+@click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
 @param_option
 @file_option
 @deliver_option
 @simulate_option
 @json_option
 def takes(
-    pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
+    words: tuple[str, ...], params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
 ) -> None:
-    """List the takes of a SHOT, and which one counts."""
+    """List the takes of a SHOT, and which one counts. PIPELINE may be left out where only one has such a shot."""
     from animatic.takes.deciding import takes_of
+
+    pipeline, shot = _named(words, "takes [PIPELINE] SHOT", files)
 
     async def look() -> list[dict[str, Any]]:
         step, ledger = await _step(pipeline, shot, params, files, deliver, simulated=simulate)
@@ -62,26 +64,31 @@ def takes(
 
 
 @click.command()
-@click.argument("pipeline")
-@click.argument("shot")
-@click.argument("take", type=click.IntRange(1))
+@click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT TAKE")
 @param_option
 @file_option
 @deliver_option
 @simulate_option
 @json_option
 def use(
-    pipeline: str,
-    shot: str,
-    take: int,
+    words: tuple[str, ...],
     params: tuple[str, ...],
     files: tuple[Path, ...],
     deliver: str | None,
     simulate: bool,
     as_json: bool,
 ) -> None:
-    """Make TAKE the one of SHOT that counts from now on; what hangs on it follows with the next run."""
+    """Make TAKE the one of SHOT that counts from now on; what hangs on it follows with the next run.
+
+    PIPELINE may be left out where only one has such a shot.
+    """
     from animatic.takes.deciding import choose
+
+    *names, number = words
+    if not number.isdecimal() or int(number) < 1:
+        raise UsageError(f"{number!r} is not the number of a take", hint="animatic use [PIPELINE] SHOT TAKE; `animatic takes` lists them")
+    take = int(number)
+    pipeline, shot = _named(names, "use [PIPELINE] SHOT TAKE", files)
 
     async def decide() -> None:
         step, ledger = await _step(pipeline, shot, params, files, deliver, simulated=simulate)
@@ -92,6 +99,26 @@ def use(
         print(json.dumps({"shot": shot, "take": take}))
     else:
         print(f"take {take} of {shot} counts from now on")
+
+
+def _named(words: Sequence[str], usage: str, files: tuple[Path, ...]) -> tuple[str, str]:
+    """Return pipeline and shot; the pipeline may be left out where only one of the file has such a shot."""
+    match words:
+        case [pipeline, shot]:
+            return pipeline, shot
+        case [shot]:
+            name = shot.rpartition("/")[2]  # behind the variant, where there is one
+            homes = [spec.name for spec in declared(files).pipelines.values() if any(found.id == name for found in spec.shots)]
+        case _:
+            raise UsageError("a shot is to be named, and at most a pipeline before it", hint=f"animatic {usage}")
+    if len(homes) == 1:
+        return homes[0], shot
+    if homes:
+        raise UsageError(f"several pipelines have a shot {shot!r}", hint=f"name one of {', '.join(homes)} before it: animatic {usage}")
+    raise UsageError(
+        f"no pipeline has a shot {shot!r}",
+        hint="ids are as the pipelines file writes them; `animatic plan PIPELINE` lists a pipeline's shots",
+    )
 
 
 async def _step(
