@@ -6,6 +6,7 @@ ended (list items may lack the reason), where a webhook called, or where the lis
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import time
@@ -15,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Self
 
 import anyio
-from anyio.abc import TaskGroup
 
 from animatic.errors import AnimaticError, InterruptedRunError, JobFailedError, JobTimeoutError, MoneyError, ServiceError
 from animatic.krea.client import KreaClient
@@ -38,7 +38,7 @@ NEVER_SEEN_SECONDS = 180.0
 
 
 class Watcher:
-    """Waits for Krea's jobs. An async context manager; enter it once per process, in the task that leaves it.
+    """Waits for Krea's jobs. An async context manager; one per process is enough.
 
     ``poll`` is the seconds between two looks; ``sleep`` and ``clock`` (monotonic seconds) are for tests. An outage of Krea shorter than the
     client's patience is not felt; a longer one fails every wait with KreaUnreachableError.
@@ -62,19 +62,19 @@ class Watcher:
         self._planned = float("inf")
         self._closed = False
         self._wake = anyio.Event()
-        self._tasks: TaskGroup | None = None
+        self._loop: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._tasks = await anyio.create_task_group().__aenter__()
-        self._tasks.start_soon(self._run)
+        # A plain task: a task group would take part in how the body is cancelled, and hide its error behind a cancellation of its own.
+        self._loop = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._closed = True
         self._fail_all(InterruptedRunError("the run ended while a job was waited for", hint="`animatic resume` takes it up"))
-        if self._tasks is not None:
-            self._tasks.cancel_scope.cancel()
-            await self._tasks.__aexit__(None, None, None)  # given the body's exception, it would wrap that in a group
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
 
     async def wait(
         self,

@@ -15,6 +15,7 @@ from animatic.redact import bare_url
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.run import Run
 from animatic.takes.submitted import Submission
+from animatic.takes.workdir import on_disk
 
 SUFFIXES = {
     "video/mp4": ".mp4",
@@ -35,6 +36,11 @@ async def fetch_take(run: Run, step: Step, submission: Submission, job: Job) -> 
     comes later takes it up from the ledger.
     """
     run.board.change(step.key, "fetching", job_id=job.id)
+    with on_disk(run.workdir):
+        return await _fetch(run, step, submission, job)
+
+
+async def _fetch(run: Run, step: Step, submission: Submission, job: Job) -> Take:
     # The file's name is what messages about it say.
     arriving = run.workdir / f"{step.fingerprint}.{submission.attempt}" / "what Krea delivered"
     arriving.parent.mkdir(exist_ok=True)

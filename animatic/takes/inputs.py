@@ -23,6 +23,7 @@ from animatic.plan import FileInput, Frame, Input, Request, ShotInput, field_nam
 from animatic.redact import bare_url
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.run import Run
+from animatic.takes.workdir import on_disk
 
 RESULT_URL_TRUSTED = timedelta(hours=1)
 LONGEST_URL = 1024
@@ -42,7 +43,8 @@ async def resolve_inputs(run: Run, request: Request) -> Resolved:
     records: list[Mapping[str, Any]] = []
     for item in request.inputs:
         async with run.prepare_gate:
-            url, record = await _resolve(run, item)
+            with on_disk(run.workdir):
+                url, record = await _resolve(run, item)
         _put(body, item.path, url)
         records.append({"field": field_name(item.path), **record, "sent_as": bare_url(url)})
     return Resolved(body=body, inputs=tuple(records))

@@ -13,6 +13,7 @@ from animatic.plan import Cut
 from animatic.takes.crashpoints import crashpoint
 from animatic.takes.inputs import local_clip
 from animatic.takes.run import Run
+from animatic.takes.workdir import on_disk
 
 
 def reel_name(cut: Cut) -> str:
@@ -28,6 +29,11 @@ def missing_from(run: Run, cut: Cut) -> tuple[str, ...]:
 
 async def deliver_reel(run: Run, cut: Cut) -> Clip:
     """Assemble and deliver one reel; returns what the manifest says of it. Raises AnimaticError; clips are already delivered then."""
+    with on_disk(run.workdir):
+        return await _deliver(run, cut)
+
+
+async def _deliver(run: Run, cut: Cut) -> Clip:
     clips = [await local_clip(run, run.takes[key]) for key in cut.steps]
     name = reel_name(cut)
     target = run.workdir / name.replace("/", "-")

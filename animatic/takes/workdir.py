@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from animatic.errors import StorageError
+from animatic.storage import StorageRefusedError
 
 LOCK = "lock"
 
@@ -34,6 +35,18 @@ def working_folder(home: Path) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def on_disk(folder: Path) -> Iterator[None]:
+    """Turn what the local disk refuses (it is full, it was unmounted) into a StorageError: what was paid for is fetched again later."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageRefusedError(
+            f"cannot work in {folder}: {error.strerror or error}",
+            hint="free some space there, or set ANIMATIC_HOME to another disk; then run again: nothing is paid twice",
+        ) from error
 
 
 def _sweep(shelf: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from harness import Set, finish, lost_clips, start_simulator
+from harness import DRIVER, Set, finish, lost_clips, start_simulator
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from s3server import S3, OneAtATime, Quiet
 from werkzeug.serving import make_server
@@ -109,6 +110,22 @@ async def together(stage: Set, processes: int) -> None:
 @pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
 async def test_eight_processes_at_once_pay_for_each_take_once(stage: Set) -> None:
     await together(stage, 8)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kilobytes", [12, 24])
+def test_a_disk_that_takes_no_more_ends_the_run_with_6_and_the_next_run_pays_nothing_twice(tmp_path: Path, kilobytes: int) -> None:
+    """The limit on the size of files stands in for a full disk: the page does not fit, or the frames of a chain do not."""
+    with start_simulator(tmp_path, longest_side=480) as simulator:
+        stage = Set(folder=tmp_path, deliver=str(tmp_path / "out"), simulator=simulator)
+        stage.declare(board(4))
+        command = ["bash", "-c", f"ulimit -f {kilobytes}; exec {sys.executable} {DRIVER} {stage.file}"]
+        ended = finish(stage.start(command=command))
+        assert ended.code == 6, ended
+        assert "cannot" in ended.lines[-1]["error"]
+        assert stage.render().code == 0
+        assert stage.billed_twice() == {}
+        assert len(stage.billing()) == 4
 
 
 @pytest.fixture
