@@ -19,7 +19,7 @@ async def generate(shot: str) -> Any:
     """Return the take of a shot if the ledger has it, else the job that makes it, submitted if nobody has."""
     desk, logger = current_desk(), get_run_logger()
     run = desk.run
-    step = run.plan.step(shot)
+    step = run.steps[shot]
     try:
         found = await obtain(run, step, desk.requests[shot])
     except AnimaticError as error:

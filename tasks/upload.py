@@ -28,7 +28,7 @@ async def upload(shot: str) -> Any:
     """Deliver a shot: a take that is there already, or a finished job that is fetched first."""
     desk, logger = current_desk(), get_run_logger()
     run, source = desk.run, desk.sources[shot]
-    step = run.plan.step(shot)
+    step = run.steps[shot]
     try:
         take = source if isinstance(source, Take) else await fetch_take(run, step, *source)
         delivered = await deliver_take(run, step, take)

@@ -26,7 +26,7 @@ async def wait(shot: str) -> Any:
     """Wait for the end of a shot's job; all waits of the process share one poll of the job list."""
     desk = current_desk()
     try:
-        job = await await_job(desk.run, desk.run.plan.step(shot), desk.submissions[shot])
+        job = await await_job(desk.run, desk.run.steps[shot], desk.submissions[shot])
     except AnimaticError as error:
         return raise_or_fail(shot, error)
     return done(shot, job, f"job {job.id} {job.status}")

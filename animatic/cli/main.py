@@ -16,31 +16,32 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS = {
-    "validate": "animatic.cli.declare",
-    "plan": "animatic.cli.declare",
-    "models": "animatic.cli.declare",
-    "schema": "animatic.cli.declare",
-    "fix": "animatic.cli.declare",
-    "new": "animatic.cli.declare",
-    "run": "animatic.cli.perform",
-    "resume": "animatic.cli.perform",
-    "retake": "animatic.cli.retake",
-    "deploy": "animatic.cli.deploy",
-    "serve": "animatic.cli.deploy",
-    "runs": "animatic.cli.inspect",
-    "status": "animatic.cli.inspect",
-    "watch": "animatic.cli.watch",
-    "takes": "animatic.cli.choose",
-    "use": "animatic.cli.choose",
-    "doubts": "animatic.cli.decide",
-    "adopt": "animatic.cli.decide",
-    "resubmit": "animatic.cli.decide",
-    "spend": "animatic.cli.money",
-    "up": "animatic.cli.up",
-    "doctor": "animatic.cli.doctor",
-    "simulate": "animatic.cli.local",
-    "down": "animatic.cli.local",
+    "validate": ("animatic.cli.declare", "every mistake of the declaration, with its line"),
+    "plan": ("animatic.cli.declare", "what a run would make or reuse, why, and the price"),
+    "models": ("animatic.cli.declare", "the catalogue: fields, limits, prices"),
+    "schema": ("animatic.cli.declare", "JSON Schema of pipelines files, for editors"),
+    "fix": ("animatic.cli.declare", "rewrite retired names and unquoted templates"),
+    "new": ("animatic.cli.declare", "a small pipelines file to start from"),
+    "run": ("animatic.cli.perform", "make what is not made yet, and deliver it"),
+    "resume": ("animatic.cli.perform", "take up what a crashed or failed run left"),
+    "retake": ("animatic.cli.retake", "a new take of one shot, and what hangs on it"),
+    "deploy": ("animatic.cli.deploy", "bring Prefect deployments in step with the file"),
+    "serve": ("animatic.cli.deploy", "serve the pipelines' deployments from this process"),
+    "runs": ("animatic.cli.inspect", "list runs: what came of them, what they cost"),
+    "status": ("animatic.cli.inspect", "where each shot of a run is"),
+    "watch": ("animatic.cli.watch", "follow a run until it ends"),
+    "takes": ("animatic.cli.choose", "list the takes of a shot"),
+    "use": ("animatic.cli.choose", "say which take of a shot counts"),
+    "doubts": ("animatic.cli.decide", "submissions that may or may not have been accepted"),
+    "adopt": ("animatic.cli.decide", "say which job a doubtful submission became"),
+    "resubmit": ("animatic.cli.decide", "say that no job is it: send it again"),
+    "spend": ("animatic.cli.money", "what was paid, by day, pipeline, model or shot"),
+    "up": ("animatic.cli.up", "server, UI, simulator and deployments on this machine"),
+    "doctor": ("animatic.cli.doctor", "check everything that a run depends on"),
+    "simulate": ("animatic.cli.local", "run the simulator alone"),
+    "down": ("animatic.cli.local", "end the local Prefect server"),
 }
+"""Where each verb lives, and what it does in a few words: listing the verbs imports none of them."""
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
 
@@ -58,9 +59,15 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command = getattr(importlib.import_module(VERBS[cmd_name]), cmd_name)
+        command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in VERBS.items()])
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

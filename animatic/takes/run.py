@@ -16,7 +16,7 @@ from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableErro
 from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBook, PrefectRun
-from animatic.plan import Plan, plan_to_json
+from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
 from animatic.storage import Storage
@@ -55,6 +55,8 @@ class Run:
     workdir: Path
     started_at: datetime
     clock: Callable[[], datetime]
+    steps: dict[str, Step] = field(init=False)
+    """The plan's steps by key."""
     takes: dict[str, Take] = field(default_factory=dict)
     """Takes that this run has, by step key."""
     errors: dict[str, AnimaticError] = field(default_factory=dict)
@@ -76,6 +78,9 @@ class Run:
     """Krea jobs of this pipeline at once, where the pipeline says so."""
     fingerprint_gates: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """Equal shots of one run share a take: the first makes it, the others find it."""
+
+    def __post_init__(self) -> None:
+        self.steps = {step.key: step for step in self.plan.steps}
 
     @property
     def prefix(self) -> str:
