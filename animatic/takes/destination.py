@@ -8,6 +8,8 @@ from animatic.storage import Storage, open_storage
 
 SIMULATED = "simulated"
 STORAGE_OUTAGE = 60.0
+FIRST_READING = 30.0
+"""Seconds for the first reading of a destination: nothing hangs on it yet, and a wrong endpoint should not take minutes to show."""
 
 
 def utc_now() -> datetime:

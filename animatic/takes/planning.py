@@ -13,7 +13,7 @@ from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, build_plan, destination_of, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
-from animatic.takes.destination import STORAGE_OUTAGE
+from animatic.takes.destination import FIRST_READING, STORAGE_OUTAGE
 from animatic.takes.survey import open_ledger
 
 
@@ -50,7 +50,7 @@ async def plan_here(
 
     Raises DeclarationError, UsageError; StorageError when the destination cannot be read.
     """
-    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=wish.outage)
+    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=min(wish.outage, FIRST_READING))
     chosen = await ledger.selections()
     known = await ledger.known_fingerprints() if wish.fresh else frozenset()
     now = datetime.now(UTC)

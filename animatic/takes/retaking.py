@@ -13,6 +13,7 @@ from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Request, Step, build_plan, destination_of, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
+from animatic.takes.destination import FIRST_READING
 from animatic.takes.planning import Wish
 from animatic.takes.survey import open_ledger
 
@@ -63,7 +64,7 @@ async def plan_retake(
             f"{spec.name!r} makes everything anew in each run (reuse: {spec.reuse}), so there is no take to follow",
             hint=f"animatic run {spec.name}",
         )
-    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=wish.outage)
+    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=min(wish.outage, FIRST_READING))
     chosen, known = await ledger.selections(), await ledger.known_fingerprints()
     now = datetime.now(UTC)
 
