@@ -34,7 +34,7 @@ LONGEST_PAUSE = 45.0
 
 
 class Stages(Protocol):
-    """What is done to a step. Each may be repeated by its engine, apart from ``generate``."""
+    """What is done to a step. Each may be repeated by its engine: the ledger, not the engine, knows what was submitted and delivered."""
 
     async def generate(self, step: Step, request: Request) -> Take | Submission:
         """Return the take if there is one, else the job that makes it, submitted if need be."""
