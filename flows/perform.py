@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect import allow_failure, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
@@ -70,7 +71,9 @@ async def perform(performance: Performance) -> State[Any]:
     """Make everything that the plan wants and return the flow run's final state."""
     performance.on_begin(performance)
     performance.flow_run_url = flow_run.ui_url
-    performance.work = asyncio.ensure_future(_perform(performance))
+    # The run is tagged, its tasks are not: at every start of a tagged task Prefect asks the server for a slot, slowly, and waits while it is away.
+    with TagsContext(current_tags=set()):
+        performance.work = asyncio.ensure_future(_perform(performance))
     if performance.interrupted:  # asked to stop before it began
         performance.work.cancel()
     try:
