@@ -76,13 +76,13 @@ def _checks(model: Model, *, skip_references: bool) -> tuple[Mapping[str, Check]
 
 def _compile(field: Field, model: Model, *, skip_references: bool) -> Check:
     check = _plain(field, model, skip_references=skip_references)
-    if not (field.caution or field.deprecated or field.expected):
+    if not (field.caution or field.deprecated):
         return check
 
     def warned(value: Any, path: Path, out: list[Finding]) -> None:
         before = len(out)
         check(value, path, out)
-        if len(out) == before and (warning := explain.warning(field, model, value, path)) is not None:
+        if len(out) == before and (warning := explain.warning(field, model, path)) is not None:
             out.append(warning)
 
     return warned

@@ -62,8 +62,6 @@ def encode_field(item: Field, name: str = "") -> dict[str, Any]:
     out |= {key: value for key in _PLAIN if (value := getattr(item, key)) is not None}
     if item.caution:
         out["caution"] = item.caution
-    if item.expected is not None:
-        out["expected"] = list(item.expected)
     if item.items is not None:
         out["items"] = encode_field(item.items)
     if item.properties is not None:
@@ -86,7 +84,6 @@ def decode_field(data: Mapping[str, Any], name: str = "") -> Field:
         has_default="default" in data,
         enum=_tuple(data.get("enum")),
         caution=data.get("caution", ""),
-        expected=_tuple(data.get("expected")),
         items=None if items is None else decode_field(items),
         properties=None if properties is None else {key: decode_field(value, key) for key, value in properties.items()},
         one_of=tuple(decode_field(branch) for branch in data.get("one_of", ())),

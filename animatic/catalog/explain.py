@@ -148,7 +148,7 @@ def union(model: Model, value: Any, path: Path, attempts: Sequence[tuple[Field, 
     return min((found for _, found in attempts), key=len)
 
 
-def warning(field: Field, model: Model, value: Any, path: Path) -> Finding | None:
+def warning(field: Field, model: Model, path: Path) -> Finding | None:
     """Report what to know about a value that is accepted."""
     name = spell(path)
     if field.caution:
@@ -158,14 +158,6 @@ def warning(field: Field, model: Model, value: Any, path: Path) -> Finding | Non
             code="disputed-field",
             severity="warning",
             on_key=True,
-        )
-    if field.expected is not None and value not in field.expected:
-        return Finding(
-            path=path,
-            message=f"{name} {show(value)} is not certain for {model.name}: all of Krea's pages agree on {' and '.join(map(show, field.expected))} only",
-            hint=f"Krea may refuse the request; {' or '.join(show(item) for item in field.expected)} is safe",
-            code="disputed-value",
-            severity="warning",
         )
     if field.deprecated:
         return Finding(

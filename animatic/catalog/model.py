@@ -38,8 +38,6 @@ class Field:
     deprecated: bool = False
     caution: str = ""
     """Why Krea may refuse the field although it is listed here; it is accepted with a warning."""
-    expected: tuple[Any, ...] | None = None
-    """Values that every source agrees on; others within the limits are accepted with a warning."""
     media: Media | None = None
     """Set on every field that Krea declares as a URI: it takes a reference of this media."""
     items: Field | None = None

@@ -24,7 +24,7 @@ from animatic.catalog.openapi import read_document
 from animatic.catalog.price import span
 from animatic.catalog.store import REFRESHED, VERSION, Catalog
 
-_SILENT = {"description", "items", "properties", "one_of", "has_default", "caution", "expected"}
+_SILENT = {"description", "items", "properties", "one_of", "has_default", "caution"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

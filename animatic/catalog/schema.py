@@ -63,8 +63,6 @@ def remarks(field: Field) -> dict[str, Any]:
         out["description"] = text
     if field.has_default:
         out["default"] = field.default
-    if field.expected is not None:
-        out["examples"] = list(field.expected)
     if field.deprecated:
         out["deprecated"] = True
     return out

@@ -120,17 +120,15 @@ def test_a_route_that_cannot_be_read_keeps_its_entry():
 
 def test_decisions_hold_until_the_document_says_otherwise():
     guide = ("width", "height", "fps", "seed", "model")
-    plain = dict.fromkeys(guide) | {"duration": {"type": "number", "enum": [5, 10], "default": 5}}
+    plain = dict.fromkeys(guide)
     after, _ = merge(document(**{"kling/kling-2.5": schema_of("kling/kling-2.5", **plain)}), BEFORE, today=TODAY)
     kling = after["kling/kling-2.5"]
-    assert (kling.fields["duration"].minimum, kling.fields["duration"].expected) == (3, (5, 10))
     assert kling.fields["fps"].caution
     assert "fps" not in kling.removed
-    known = {**plain, "fps": {"type": "number", "enum": [24, 60]}, "duration": {"type": "number", "minimum": 5, "maximum": 20}}
+    known = {**plain, "fps": {"type": "number", "enum": [24, 60]}}
     after, _ = merge(document(**{"kling/kling-2.5": schema_of("kling/kling-2.5", **known)}), BEFORE, today=TODAY)
     kling = after["kling/kling-2.5"]
     assert (kling.fields["fps"].enum, kling.fields["fps"].caution) == ((24, 60), "")
-    assert (kling.fields["duration"].maximum, kling.fields["duration"].expected) == (20, None)
 
 
 @pytest.mark.parametrize(
