@@ -30,6 +30,8 @@ SHORTEST_PAUSE = 1.0
 """Seconds between two calls to the server."""
 ROWS_PER_SECOND = 100
 """A large table is written less often: 1,000 shots every ten seconds."""
+PATIENT, IMPATIENT = 20.0, 2.0
+"""Seconds for one artifact: of a server that answers, and of one that did not last time. By itself Prefect tries for a minute."""
 MOST_SURVEYED = 200
 """Beyond that the plan is shown without what each shot would find: looking would hold the first submission up."""
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Showing:
         self._writer: asyncio.Task[None] | None = None
         self._client: PrefectClient | None = None
         self._stack = contextlib.AsyncExitStack()
+        self._patience = PATIENT
         self._note = " (simulated)" if run.simulated else ""
 
     async def __aenter__(self) -> Self:
@@ -138,14 +141,17 @@ class Showing:
         )
         self._ids[name] = made.id
 
-    @staticmethod
-    async def _safely(work: Any) -> None:
+    async def _safely(self, work: Any) -> None:
         try:
-            await work
+            async with asyncio.timeout(self._patience):
+                await work
         except AnimaticError as error:
             log.warning("an artifact could not be made: %s", error.message)
         except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
             log.warning("an artifact could not be published: %s", type(error).__name__)
+            self._patience = IMPATIENT
+        else:
+            self._patience = PATIENT
 
 
 async def read_shots(pipeline: str, flow_run_id: str) -> str | None:
