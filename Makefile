@@ -49,7 +49,7 @@ test: lint
 	$(PYTEST) -m "not slow and not live"
 
 test-all: lint
-	$(PYTEST) -m "not live"
+	HYPOTHESIS_PROFILE=default $(PYTEST) -m "not live"
 
 bench: install-dev
 	@$(BIN)/python -m benchmarks

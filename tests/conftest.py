@@ -8,12 +8,16 @@ import socket
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # One home for the Prefect server that all workers of a test run share: set by the first process, inherited by the workers.
 if "TEST_PREFECT_HOME" not in os.environ:
     os.environ["TEST_PREFECT_HOME"] = tempfile.mkdtemp(prefix="animatic-tests-")
+# The same examples in every `make test`: what fails there fails again. `make test-all` draws new ones.
+hypothesis.settings.register_profile("steady", derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 HIDDEN = ("KREA_", "AWS_", "PREFECT_", "ANIMATIC_")
 
 
