@@ -164,6 +164,8 @@ def _services(prepared: Prepared) -> Iterator[str | None]:
 
     chosen = configured_api_url(os.environ)
     os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
+    # About half a minute: the run itself goes on without the server, only its last word to it waits.
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "4")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # Prefect's log lines are for its UI; this terminal shows the shots.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
