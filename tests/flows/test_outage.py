@@ -1,0 +1,75 @@
+"""Tasks that Prefect does not take, without a server: asked again, believed where their work is done, and given up after the length of an outage."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from prefect.states import Completed
+
+from animatic.errors import PrefectError
+from flows import outage
+
+pytestmark = pytest.mark.anyio
+
+
+class Desk:
+    """What `call_task` looks at: outcomes, and the run with its patience and the reason why it stopped."""
+
+    def __init__(self, patience: float = 5.0) -> None:
+        self.outcomes: dict[str, Any] = {}
+        self.run = SimpleNamespace(
+            plan=SimpleNamespace(run_id="20261121T120000Z-4f3a"),
+            settings=SimpleNamespace(patience=SimpleNamespace(outage=patience)),
+            stopped=None,
+            stop=self.stop,
+        )
+
+    def stop(self, reason: Exception) -> None:
+        self.run.stopped = self.run.stopped or reason
+
+
+class Task:
+    """Fails as often as it is told to, as Prefect's client does while its server is away."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.calls = failures, 0
+
+    async def __call__(self) -> Any:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise httpx.ConnectError("refused")
+        return Completed(message="done")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "FIRST_PAUSE", 0.01)
+
+
+async def test_a_task_is_called_again_until_prefect_takes_it() -> None:
+    task = Task(failures=3)
+    state = await outage.call_task(Desk(), "dawn", task)  # type: ignore[arg-type]
+    assert state is not None
+    assert (state.message, task.calls) == ("done", 4)
+
+
+async def test_a_task_whose_work_is_done_is_not_called_again() -> None:
+    desk, task = Desk(), Task(failures=3)
+    desk.outcomes["dawn"] = "a take"
+    assert await outage.call_task(desk, "dawn", task) is None  # type: ignore[arg-type]
+    assert task.calls == 1
+
+
+async def test_after_the_length_of_an_outage_the_run_stops_and_says_how_to_go_on() -> None:
+    desk = Desk(patience=0.1)
+    with pytest.raises(PrefectError, match="has not answered") as told:
+        await outage.call_task(desk, "dawn", Task(failures=1000))  # type: ignore[arg-type]
+    assert told.value.exit_code == 6
+    assert "animatic resume 20261121T120000Z-4f3a" in (told.value.hint or "")
+    task = Task(failures=1000)
+    with pytest.raises(PrefectError):
+        await outage.call_task(desk, "surf", task)  # type: ignore[arg-type]
+    assert task.calls == 1, "another shot has waited long enough"
