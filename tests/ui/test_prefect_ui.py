@@ -174,7 +174,7 @@ def test_a_run_is_cancelled_in_the_ui_within_seconds(up: Up, browser: Browser) -
     browser.open(f"{up.ui}/runs/flow-run/{run_id}")
     browser.click("//button[contains(., 'Cancel')]")
     browser.see("Cancel Flow Run")
-    browser.click("(//button[contains(., 'Cancel')])[last()]")
+    browser.click("//button[contains(., 'Confirm')]")
     browser.wait(lambda: up.state(run_id) == "Cancelled", 25, lambda: up.state(run_id))
     browser.see("Cancelled")
     browser.picture(PICTURES / "cancelled.png")
