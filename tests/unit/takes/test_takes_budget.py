@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from conftest import ONE, Studio
+from takes_studio import ONE, Studio
 
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.plan import Step

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHAIN, ONE, Studio
 from krea_double import still_bytes
+from takes_studio import CHAIN, ONE, Studio
 
 from animatic.errors import ShotError, StorageError
 from animatic.storage import StorageRefusedError

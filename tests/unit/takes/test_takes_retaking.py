@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import CHAIN, Studio
+from takes_studio import CHAIN, Studio
 
 from animatic.catalog import Catalog
 from animatic.errors import UsageError

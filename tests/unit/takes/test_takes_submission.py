@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import CHAIN, Studio, patient
+from takes_studio import CHAIN, Studio, patient
 
 from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
 from animatic.krea import NotSentError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import CHAIN, Studio
+from takes_studio import CHAIN, Studio
 
 from animatic.takes import survey as module
 from animatic.takes.survey import Survey, survey

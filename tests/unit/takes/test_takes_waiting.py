@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from conftest import ONE, Studio, patient
+from takes_studio import ONE, Studio, patient
 
 from animatic.errors import JobFailedError, JobTimeoutError, ShotError
 from animatic.takes.waiting import cancel_running
