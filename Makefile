@@ -16,6 +16,7 @@ help:
 	@echo "make bench     the benchmarks, as tables"
 	@echo "make up        local Prefect server with UI, simulator and deployments"
 
+# The lock files are complete: nothing is resolved again (--no-deps), which pip would get wrong for extras (sqlalchemy[asyncio]).
 install: $(VENV)/.installed
 
 $(BIN)/python:
@@ -25,7 +26,7 @@ $(BIN)/python:
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing from requirements.lock (about a minute, once)"
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -33,7 +34,7 @@ install-dev: $(VENV)/.installed-dev
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the tools of the test suite"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 run: install

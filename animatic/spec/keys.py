@@ -115,7 +115,7 @@ CUT = Level(
         "audio": "remove it; the reel is silent",
     },
 )
-RESERVED_PARAMS = frozenset({"fresh", "simulate", "only"})
-"""Options that every flow has beside the params of its pipeline."""
+RESERVED_PARAMS = frozenset({"fresh", "simulate", "only", "return_state", "wait_for"})
+"""Options that every flow has beside the params of its pipeline: ours, and those of Prefect's calls."""
 RESERVED_PIPELINES = frozenset({"simulated"})
 """Names that lie in the destination beside the folders of pipelines."""
