@@ -72,7 +72,7 @@ class AnimaticError(Exception):
     """Base of all errors that a user may meet. ``message`` is one sentence; ``hint`` says what to do next."""
 
     exit_code: ClassVar[int] = 1
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -181,12 +181,14 @@ class JobTimeoutError(ShotError):
 
 
 class BadClipError(ShotError):
-    """What was downloaded is cut, of the wrong length, or does not decode."""
+    """What was downloaded is cut, of the wrong length, or does not decode.
 
-    retryable = True
+    Fetching it again helps where it was cut on its way; what arrived whole and is no media stays so.
+    """
 
     def __init__(self, message: str, *, hint: str | None = None, code: str = "bad_clip") -> None:
         super().__init__(message, hint=hint, code=code)
+        self.retryable = code in {"bad_clip", "cut"}
 
 
 class BadMediaError(ShotError):

@@ -150,7 +150,7 @@ def _check_answer(response: httpx.Response, largest: int) -> None:
     if status != 200:  # noqa: PLR2004
         raise BadClipError(f"{where} answers {status} instead of the file", code="bad_answer")
     if (mime := _media_type(response)) in _NO_MEDIA:
-        raise _CutError(f"{where} answers with {mime} instead of the file")
+        raise _CutError(f"{where} answers with {mime} instead of the file", code="not_media")
     if (announced := _length(response)) is not None and announced > largest:
         raise _too_large(announced, largest)
 
