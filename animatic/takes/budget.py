@@ -7,7 +7,7 @@ sends, is there. Of two workers that reach the limit together both may stand bac
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,16 @@ from animatic.ledger import Ledger
 from animatic.plan import Plan, Request, Step
 
 ZERO = Decimal(0)
+
+
+def check_prices(plan: Plan, requests: Iterable[Request]) -> None:
+    """Refuse unknown prices where the pipeline blocks them. Raises UnknownPriceError naming them all."""
+    unknown = sorted({request.model for request in requests if request.price.usd is None})
+    if unknown and plan.unknown_price == "block":
+        raise UnknownPriceError(
+            f"the price of {', '.join(unknown)} is not known, and {plan.pipeline!r} blocks unknown prices",
+            hint="set `unknown_price: allow` in the pipeline (the budget then counts only what is known), or choose a model with a price",
+        )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -42,13 +52,8 @@ class Budget:
         self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
 
     def check_prices(self, requests: tuple[Request, ...]) -> None:
-        """Refuse unknown prices where the pipeline blocks them. Raises UnknownPriceError naming them all."""
-        unknown = sorted({request.model for request in requests if request.price.usd is None})
-        if unknown and self.plan.unknown_price == "block":
-            raise UnknownPriceError(
-                f"the price of {', '.join(unknown)} is not known, and {self.plan.pipeline!r} blocks unknown prices",
-                hint="set `unknown_price: allow` in the pipeline (the budget then counts only what is known), or choose a model with a price",
-            )
+        """Do the same for requests of this run."""
+        check_prices(self.plan, requests)
 
     async def reserve(self, step: Step, attempt: int, request: Request) -> None:
         """Set the price of one submission aside. Raises UnknownPriceError, OverBudgetError; then nothing was reserved."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from animatic.errors import OverBudgetError, UnknownPriceError
+from animatic.errors import OverBudgetError
 from animatic.ledger import Ledger
 from animatic.ledger.parallel import each
 from animatic.plan import Plan, Step
+from animatic.takes.budget import check_prices
 from animatic.takes.destination import STORAGE_OUTAGE, open_destination, utc_now
 
 Action = Literal["run", "reuse", "resume"]
@@ -83,12 +84,7 @@ async def survey(plan: Plan, ledger: Ledger) -> Survey:
 
 def check_money(plan: Plan, found: Survey) -> None:
     """Refuse to start what cannot be paid for. Raises OverBudgetError or UnknownPriceError."""
-    unknown = sorted({step.request.model for step in found.to_pay if step.request.price.usd is None})
-    if unknown and plan.unknown_price == "block":
-        raise UnknownPriceError(
-            f"the price of {', '.join(unknown)} is not known, and {plan.pipeline!r} blocks unknown prices",
-            hint="set `unknown_price: allow` in the pipeline (the budget then counts only what is known), or choose a model with a price",
-        )
+    check_prices(plan, (step.request for step in found.to_pay))
     if plan.budget_usd is not None and found.to_pay_usd > plan.budget_usd:
         raise OverBudgetError(
             f"{plan.pipeline!r} would cost {found.to_pay_usd.normalize():f} USD, over its budget of {plan.budget_usd.normalize():f} USD",
