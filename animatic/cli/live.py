@@ -27,12 +27,13 @@ class LiveView:
         self._board = board
         self._title = title + (" · SIMULATED" if simulated else "")
         self._console = Console(stderr=True, highlight=False)
+        # Before the display is made: on a terminal, Rich renders once as soon as it has the display.
+        self._began = time.monotonic()
         self._live = (
             Live(get_renderable=self._render, console=self._console, refresh_per_second=8, transient=False)
             if self._console.is_terminal
             else None
         )
-        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._live is not None:
