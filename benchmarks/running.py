@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+from animatic.flows.local_server import ensure, stop
 from benchmarks.declarations import write_declaration
 from benchmarks.measure import CommandFailedError, Cost, command, middle
 from benchmarks.services import jobs_of, krea
 from benchmarks.tables import Results, Row
 from benchmarks.validating import ANIMATIC
-from flows.local_server import ensure, stop
 
 JOB_SECONDS = 4.0
 SHOTS = 40

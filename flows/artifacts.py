@@ -18,13 +18,13 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, Fl
 from prefect.runtime import flow_run
 
 from animatic.errors import AnimaticError
+from animatic.flows.pictures import graph_picture, storyboard_picture
+from animatic.flows.public import public_address
+from animatic.flows.tables import end_markdown, fenced, headline, progress_of, shot_rows
 from animatic.plan import render_plan
 from animatic.takes.delivery import file_name
 from animatic.takes.run import Run
 from animatic.takes.survey import survey
-from flows.pictures import graph_picture, storyboard_picture
-from flows.public import public_address
-from flows.tables import end_markdown, fenced, headline, progress_of, shot_rows
 
 SHORTEST_PAUSE = 1.0
 """Seconds between two calls to the server."""

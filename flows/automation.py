@@ -12,7 +12,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
 from animatic.errors import UsageError
-from flows.expand import TAG
+from animatic.flows.expand import TAG
 
 NAME = "animatic: a run failed"
 EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")

@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
-from flows.perform import Performance
+from animatic.flows.perform import Performance
 
 EVERY = 3.0
 """Seconds between two looks at the run's state."""

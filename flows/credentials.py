@@ -13,8 +13,8 @@ from typing import Any
 from prefect.blocks.system import Secret as SecretBlock
 
 from animatic.errors import UsageError
+from animatic.flows.environment import AWS_BLOCK
 from animatic.settings import Secret, Settings
-from flows.environment import AWS_BLOCK
 
 TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
 

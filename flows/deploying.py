@@ -20,14 +20,16 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.utilities.callables import parameter_schema
 
+from animatic.flows.environment import FILE, FOLLOW
+from animatic.flows.expand import FRESH, TAG, identifier
+from animatic.flows.origin import Origin, project_of
+from animatic.flows.storyboards import pipeline_flow
+from animatic.flows.version import version_of
 from animatic.spec import Declaration, ScheduleSpec
-from flows.environment import FILE, FOLLOW
-from flows.expand import FRESH, TAG, identifier
-from flows.origin import Origin, project_of
-from flows.storyboards import pipeline_flow
-from flows.version import version_of
 
-MODULE = "flows.storyboards"
+MODULE = "animatic.flows.storyboards"
+FORMER_MODULE = "flows.storyboards"
+"""Where the entry points were in version 0.1: the next `animatic deploy` brings such deployments over."""
 PAGE = 200
 Change = Literal["new", "changed", "unchanged", "gone"]
 
@@ -110,7 +112,8 @@ async def _ours(client: PrefectClient) -> list[DeploymentResponse]:
     tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
     while page := await client.read_deployments(deployment_filter=tagged, limit=PAGE, offset=len(found)):
         found += page
-    return [deployment for deployment in found if (deployment.entrypoint or "").startswith(f"{MODULE}.")]
+    modules = (f"{MODULE}.", f"{FORMER_MODULE}.")
+    return [deployment for deployment in found if (deployment.entrypoint or "").startswith(modules)]
 
 
 def _project(deployment: DeploymentResponse) -> tuple[str, str]:

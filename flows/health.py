@@ -12,12 +12,12 @@ from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 
 from animatic.errors import AnimaticError, PrefectError
+from animatic.flows.api import check_server, prefect_api
+from animatic.flows.credentials import with_token
+from animatic.flows.deploying import compare, wanted_deployments
+from animatic.flows.origin import in_folder
 from animatic.settings import Settings
 from animatic.spec import Declaration
-from flows.api import check_server, prefect_api
-from flows.credentials import with_token
-from flows.deploying import compare, wanted_deployments
-from flows.origin import in_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

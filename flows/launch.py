@@ -9,13 +9,13 @@ from typing import Any
 from prefect import tags
 
 from animatic.errors import AnimaticError, PrefectError
+from animatic.flows.expand import TAG
+from animatic.flows.perform import PERFORMANCE, Performance
+from animatic.flows.storyboards import pipeline_flow
 from animatic.plan import Plan
 from animatic.settings import Settings
 from animatic.spec import PipelineSpec
 from animatic.takes.run import Run
-from flows.expand import TAG
-from flows.perform import PERFORMANCE, Performance
-from flows.storyboards import pipeline_flow
 
 
 class _WithoutTracebacks(logging.Filter):

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 
 from animatic.errors import AnimaticError, PrefectError
 from animatic.takes.run import Run
-from tasks.current import Desk
+from animatic.tasks.current import Desk
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0

@@ -16,6 +16,10 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
+from animatic.flows.artifacts import Showing
+from animatic.flows.events import announce_over_budget, announcing
+from animatic.flows.outage import call_task, gone
+from animatic.flows.stages import PrefectStages, outcome_of
 from animatic.manifest import PrefectRun
 from animatic.plan import Plan
 from animatic.settings import Settings
@@ -25,13 +29,9 @@ from animatic.takes.reels import missing_from
 from animatic.takes.report import Reporter
 from animatic.takes.run import Run, open_run
 from animatic.takes.waiting import cancel_running
-from flows.artifacts import Showing
-from flows.events import announce_over_budget, announcing
-from flows.outage import call_task, gone
-from flows.stages import PrefectStages, outcome_of
-from tasks.assemble import assemble
-from tasks.current import Desk, working_at
-from tasks.manifest import write_manifest
+from animatic.tasks.assemble import assemble
+from animatic.tasks.current import Desk, working_at
+from animatic.tasks.manifest import write_manifest
 
 
 @dataclass(kw_only=True)

@@ -11,16 +11,16 @@ from uuid import UUID
 from prefect.runtime import deployment, flow_run
 
 from animatic.catalog import Catalog
+from animatic.flows.credentials import use_aws_block, with_token
+from animatic.flows.environment import FOLLOW, SIMULATOR
+from animatic.flows.expand import FRESH
+from animatic.flows.version import check_version
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.settings import Settings
 from animatic.spec import Declaration, PipelineSpec
 from animatic.takes.planning import Wish, plan_here
 from animatic.takes.survey import check_money, open_ledger, survey
-from flows.credentials import use_aws_block, with_token
-from flows.environment import FOLLOW, SIMULATOR
-from flows.expand import FRESH
-from flows.version import check_version
 
 RUN_ID_DIGITS = 12
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from animatic.flows.deploying import wanted_deployments
+from animatic.flows.origin import Origin
 from animatic.spec import Declaration
-from flows.deploying import wanted_deployments
-from flows.origin import Origin
 
 HEAD = """\
 # Written by `animatic deploy --write` from {file}; do not edit.

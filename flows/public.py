@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from urllib.parse import quote
 
+from animatic.flows.environment import PUBLIC_URL
 from animatic.takes.destination import SIMULATED
 from animatic.takes.run import Run
-from flows.environment import PUBLIC_URL
 
 S3 = "s3://"
 

@@ -9,16 +9,16 @@ from prefect import Task, allow_failure
 from prefect.client.schemas.objects import State
 
 from animatic.errors import AnimaticError, PrefectError
+from animatic.flows.outage import call_task
 from animatic.krea import Job
 from animatic.ledger import Take
 from animatic.plan import Request, Step
 from animatic.takes.delivery import Delivered
 from animatic.takes.submitted import Submission
-from flows.outage import call_task
-from tasks.current import Desk
-from tasks.generate import generate
-from tasks.upload import upload
-from tasks.wait import wait
+from animatic.tasks.current import Desk
+from animatic.tasks.generate import generate
+from animatic.tasks.upload import upload
+from animatic.tasks.wait import wait
 
 
 @dataclass(kw_only=True)

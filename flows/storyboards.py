@@ -1,4 +1,4 @@
-"""Every pipeline as a module attribute: ``flows.storyboards.coast_teaser`` is the flow of ``coast-teaser``.
+"""Every pipeline as a module attribute: ``animatic.flows.storyboards.coast_teaser`` is the flow of ``coast-teaser``.
 
 The pipelines file is ``ANIMATIC_FILE``, else ``./pipelines.yaml`` of the working folder, so that a Prefect worker that was handed a folder or a
 git checkout finds it there. Flows are made when they are asked for.
@@ -16,10 +16,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from animatic.errors import AnimaticError, DeclarationError, UsageError
+from animatic.flows.expand import flow_for, identifier
+from animatic.flows.perform import PERFORMANCE, Performance, perform
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
-from flows.expand import flow_for, identifier
-from flows.perform import PERFORMANCE, Performance, perform
 
 DEFAULT_FILE = "pipelines.yaml"
 
@@ -101,9 +101,9 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
     if performance is not None:
         return await perform(performance)
     # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
-    from flows.cancelling import stop_when_asked
-    from flows.events import announce_over_budget
-    from flows.planning import plan_for_worker
+    from animatic.flows.cancelling import stop_when_asked
+    from animatic.flows.events import announce_over_budget
+    from animatic.flows.planning import plan_for_worker
 
     try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)

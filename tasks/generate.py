@@ -10,8 +10,8 @@ from prefect.cache_policies import NO_CACHE
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
 from animatic.takes.submission import obtain
-from tasks.current import current_desk
-from tasks.outcomes import done, failed
+from animatic.tasks.current import current_desk
+from animatic.tasks.outcomes import done, failed
 
 
 @task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)

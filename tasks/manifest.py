@@ -8,8 +8,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from animatic.errors import AnimaticError
-from tasks.current import current_desk
-from tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.current import current_desk
+from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
 
 
 @task(

@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 
 from animatic.errors import AnimaticError, InDoubtError
 from animatic.krea import NotSentError
-from tasks.current import current_desk
+from animatic.tasks.current import current_desk
 
 
 def worth_retrying(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:

@@ -11,8 +11,8 @@ from animatic.errors import AnimaticError
 from animatic.ledger import Take
 from animatic.takes.delivery import deliver_take
 from animatic.takes.fetching import fetch_take
-from tasks.current import current_desk
-from tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.current import current_desk
+from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
 
 
 @task(

@@ -9,8 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from animatic.errors import AnimaticError
 from animatic.takes.waiting import await_job
-from tasks.current import current_desk
-from tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.current import current_desk
+from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
 
 
 @task(

@@ -39,8 +39,8 @@ from animatic.takes.planning import Wish, pipeline_named, plan_here
 from animatic.takes.survey import Survey, check_money, survey
 
 if TYPE_CHECKING:
+    from animatic.flows.perform import Performance
     from animatic.takes.run import Run
-    from flows.perform import Performance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +160,7 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool = False) -> in
 @contextlib.contextmanager
 def _services(prepared: Prepared) -> Iterator[str | None]:
     """Bring up what the run needs, all at once: the simulator, the local Prefect server, and the import of Prefect."""
-    from flows.local_server import configured_api_url
+    from animatic.flows.local_server import configured_api_url
 
     chosen = configured_api_url(os.environ)
     os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
@@ -175,7 +175,7 @@ def _services(prepared: Prepared) -> Iterator[str | None]:
         try:
             os.environ["PREFECT_API_URL"] = prefect_url(prepared.settings, chosen)
             # The simulator starts in another process meanwhile. Prefect reads its settings when it is imported.
-            import flows.launch  # noqa: F401
+            import animatic.flows.launch  # noqa: F401
 
             yield simulator.result().url if simulator else None
         finally:
@@ -192,7 +192,7 @@ def _start_simulator(settings: Settings) -> Any:
 
 def prefect_url(settings: Settings, chosen: str | None = None) -> str:
     """Return the address of a Prefect API that answers: the configured one, else the local server's, started if need be. Raises PrefectError."""
-    from flows.local_server import answering, configured_api_url, ensure
+    from animatic.flows.local_server import answering, configured_api_url, ensure
 
     chosen = chosen or configured_api_url(os.environ)
     if chosen is None:
@@ -207,7 +207,7 @@ def prefect_url(settings: Settings, chosen: str | None = None) -> str:
 
 
 async def _launch(prepared: Prepared, simulator_url: str | None, *, cancel_jobs: bool) -> Performance:
-    from flows.launch import hide_tracebacks, launch
+    from animatic.flows.launch import hide_tracebacks, launch
 
     hide_tracebacks()
     views = contextlib.ExitStack()

@@ -72,7 +72,7 @@ def follow_rows(board: Board, rows: list[dict[str, Any]]) -> None:
 
 async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
     """Read the table that the run keeps at the Prefect server; empty where there is none, or no server."""
-    from flows.local_server import configured_api_url, running
+    from animatic.flows.local_server import configured_api_url, running
 
     flow_run_id = manifest.prefect.flow_run_id
     server = running(Settings.from_environment().home)
@@ -80,7 +80,7 @@ async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
     if flow_run_id is None or url is None:
         return []
     os.environ["PREFECT_API_URL"] = url
-    from flows.artifacts import read_shots
+    from animatic.flows.artifacts import read_shots
 
     try:
         found: list[dict[str, Any]] = json.loads(await read_shots(run.plan.pipeline, flow_run_id) or "[]")

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from harness import KILLED, Ended, Set, finish, lost_clips, start_simulator
 
-from flows.local_server import LocalServer, ensure, stop
+from animatic.flows.local_server import LocalServer, ensure, stop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 

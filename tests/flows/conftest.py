@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from animatic.flows.local_server import LocalServer, ensure
 from animatic.simulator import launch
 from animatic.simulator.settings import SimulatorSettings
-from flows.local_server import LocalServer, ensure
 
 SERVER_HOME = Path(os.environ["TEST_PREFECT_HOME"])
 

@@ -18,8 +18,8 @@ import httpx
 import pytest
 from s3server import S3
 
+from animatic.flows.local_server import LocalServer
 from animatic.simulator import launch
-from flows.local_server import LocalServer
 
 pytest_plugins = ["s3server"]
 pytestmark = pytest.mark.timeout(300)

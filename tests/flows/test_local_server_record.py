@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 
 from animatic.errors import PrefectError
-from flows import local_server
-from flows.local_server import LocalServer, answering, configured_api_url, running, stop
+from animatic.flows import local_server
+from animatic.flows.local_server import LocalServer, answering, configured_api_url, running, stop
 
 
 def test_the_environment_names_the_api() -> None:

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from s3server import S3
 
+from animatic.flows.local_server import LocalServer
 from animatic.media import probe
 from animatic.simulator import launch
 from animatic.simulator.settings import Faults
-from flows.local_server import LocalServer
 
 pytest_plugins = ["s3server"]
 pytestmark = pytest.mark.timeout(240)

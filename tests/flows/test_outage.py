@@ -10,7 +10,7 @@ import pytest
 from prefect.states import Completed
 
 from animatic.errors import PrefectError
-from flows import outage
+from animatic.flows import outage
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from terminal import OnTerminal, run_on_terminal
 
-from flows.local_server import LocalServer
+from animatic.flows.local_server import LocalServer
 
 BOARD = """
 version: 1
