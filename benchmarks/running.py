@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from animatic.flows.local_server import ensure, stop
+from animatic.prefect.server import ensure, stop
 from benchmarks.declarations import write_declaration
 from benchmarks.measure import CommandFailedError, Cost, command, middle
 from benchmarks.services import jobs_of, krea

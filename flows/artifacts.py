@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 from typing import Any, Self
+from urllib.parse import quote
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -17,14 +19,14 @@ from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
 from prefect.runtime import flow_run
 
+from animatic.engine.deliver import file_name
+from animatic.engine.estimate import survey
+from animatic.engine.history import SIMULATED
+from animatic.engine.run import Run
 from animatic.errors import AnimaticError
-from animatic.flows.pictures import graph_picture, storyboard_picture
-from animatic.flows.public import public_address
-from animatic.flows.tables import end_markdown, fenced, headline, progress_of, shot_rows
+from animatic.flows.environment import PUBLIC_URL
+from animatic.flows.tables import end_markdown, fenced, graph_picture, headline, progress_of, shot_rows, storyboard_picture
 from animatic.plan import render_plan
-from animatic.takes.delivery import file_name
-from animatic.takes.run import Run
-from animatic.takes.survey import survey
 
 SHORTEST_PAUSE = 1.0
 """Seconds between two calls to the server."""
@@ -168,3 +170,22 @@ async def read_shots(pipeline: str, flow_run_id: str) -> str | None:
 def slug(pipeline: str) -> str:
     """Return a pipeline's name as keys of artifacts are written: lower case letters, digits and dashes."""
     return "".join(character if character.isalnum() and character.isascii() else "-" for character in pipeline.lower()).strip("-") or "run"
+
+
+S3 = "s3://"
+
+
+def public_address(run: Run, name: str) -> str | None:
+    """Return where a browser finds a file of a run; None where nobody said how its destination can be read.
+
+    A bucket without a public address has the AWS console's: that asks who is there, and never expires.
+    """
+    base = os.environ.get(PUBLIC_URL, "").rstrip("/")
+    if base:
+        inside = f"{run.prefix}/{name}"
+        return f"{base}/{quote(f'{SIMULATED}/{inside}' if run.simulated else inside)}"
+    address = run.address(name)
+    if address.startswith(S3) and not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")):
+        bucket, _, key = address.removeprefix(S3).partition("/")
+        return f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
+    return None

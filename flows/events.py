@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 from prefect.events import emit_event
 
+from animatic.engine.progress import ShotProgress
+from animatic.engine.run import Run
 from animatic.errors import AnimaticError, OverBudgetError
-from animatic.takes.progress import ShotProgress
-from animatic.takes.run import Run
 
 ENDS = {"delivered": "delivered", "reused": "delivered", "failed": "failed", "skipped": "failed", "in doubt": "in-doubt"}
 log = logging.getLogger(__name__)

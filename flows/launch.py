@@ -8,14 +8,14 @@ from typing import Any
 
 from prefect import tags
 
+from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
-from animatic.flows.expand import TAG
-from animatic.flows.perform import PERFORMANCE, Performance
+from animatic.flows.parameters import TAG
+from animatic.flows.run import PERFORMANCE, Performance
 from animatic.flows.storyboards import pipeline_flow
 from animatic.plan import Plan
 from animatic.settings import Settings
 from animatic.spec import PipelineSpec
-from animatic.takes.run import Run
 
 
 class _WithoutTracebacks(logging.Filter):

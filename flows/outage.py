@@ -9,9 +9,9 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
+from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
-from animatic.takes.run import Run
-from animatic.tasks.current import Desk
+from animatic.tasks.context import Desk
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0

@@ -16,8 +16,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from animatic.errors import AnimaticError, DeclarationError, UsageError
-from animatic.flows.expand import flow_for, identifier
-from animatic.flows.perform import PERFORMANCE, Performance, perform
+from animatic.flows.parameters import flow_for, identifier
+from animatic.flows.run import PERFORMANCE, Performance, perform
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
 
@@ -101,9 +101,8 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
     if performance is not None:
         return await perform(performance)
     # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
-    from animatic.flows.cancelling import stop_when_asked
     from animatic.flows.events import announce_over_budget
-    from animatic.flows.planning import plan_for_worker
+    from animatic.flows.worker import plan_for_worker, stop_when_asked
 
     try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)

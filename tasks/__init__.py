@@ -1,1 +1,1 @@
-"""The Prefect tasks: names, retries and states around what `animatic.takes` does. No domain logic."""
+"""The Prefect tasks: names, retries and states around what `animatic.engine` does. No domain logic."""

@@ -7,10 +7,9 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from animatic.engine.reel import deliver_reel
 from animatic.errors import AnimaticError
-from animatic.takes.reels import deliver_reel
-from animatic.tasks.current import current_desk
-from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
 
 
 @task(name="reel", retries=2, retry_delay_seconds=[1, 10], retry_condition_fn=worth_retrying, cache_policy=NO_CACHE, persist_result=False)

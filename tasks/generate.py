@@ -7,11 +7,10 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from animatic.engine.submit import obtain
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
-from animatic.takes.submission import obtain
-from animatic.tasks.current import current_desk
-from animatic.tasks.outcomes import done, failed
+from animatic.tasks.context import current_desk, done, failed
 
 
 @task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)

@@ -8,8 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from animatic.errors import AnimaticError
-from animatic.tasks.current import current_desk
-from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
 
 
 @task(

@@ -7,12 +7,11 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from animatic.engine.deliver import deliver_take
+from animatic.engine.fetch import fetch_take
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
-from animatic.takes.delivery import deliver_take
-from animatic.takes.fetching import fetch_take
-from animatic.tasks.current import current_desk
-from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
 
 
 @task(

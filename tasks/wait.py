@@ -7,10 +7,9 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from animatic.engine.wait import await_job
 from animatic.errors import AnimaticError
-from animatic.takes.waiting import await_job
-from animatic.tasks.current import current_desk
-from animatic.tasks.outcomes import done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
 
 
 @task(

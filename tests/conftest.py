@@ -24,7 +24,7 @@ HIDDEN = ("KREA_", "AWS_", "PREFECT_", "ANIMATIC_")
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End that server when the last worker is done."""
     if not hasattr(config, "workerinput") and (home := os.environ.pop("TEST_PREFECT_HOME", None)):
-        from animatic.flows.local_server import stop
+        from animatic.prefect.server import stop
 
         stop(Path(home))
         shutil.rmtree(home, ignore_errors=True)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from animatic.engine.deliver import Delivered, deliver_take
+from animatic.engine.fetch import fetch_take
+from animatic.engine.manifest_writer import Reporter, outcome, record_reel
+from animatic.engine.reel import deliver_reel, missing_from
+from animatic.engine.run import Run, Submission
+from animatic.engine.steps import make_all
+from animatic.engine.submit import obtain
+from animatic.engine.wait import await_job
 from animatic.errors import AnimaticError
 from animatic.krea import Job
 from animatic.ledger import Take
 from animatic.manifest import Clip
 from animatic.plan import Request, Step
-from animatic.takes.delivery import Delivered, deliver_take
-from animatic.takes.fetching import fetch_take
-from animatic.takes.making import make_all
-from animatic.takes.record import outcome, record_reel
-from animatic.takes.reels import deliver_reel, missing_from
-from animatic.takes.report import Reporter
-from animatic.takes.run import Run
-from animatic.takes.submission import obtain
-from animatic.takes.submitted import Submission
-from animatic.takes.waiting import await_job
 
 FETCHES = 5
 
 
 class DirectStages:
-    """What `animatic.takes.making.make_all` calls. ``upload`` is tried again as the task is, without its pauses."""
+    """What `animatic.engine.steps.make_all` calls. ``upload`` is tried again as the task is, without its pauses."""
 
     def __init__(self, run: Run) -> None:
         self.run = run

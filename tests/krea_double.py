@@ -99,7 +99,7 @@ class KreaDouble:
         return [job for job in self.jobs.values() if job.status == "completed" and job.outcome.get("status", "completed") == "completed"]
 
     def client(self, base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
-        """What `animatic.takes.run.open_run` takes as ``connect``."""
+        """What `animatic.engine.run.open_run` takes as ``connect``."""
         del base_url
         return KreaClient(BASE, token, patience=patience, transport=httpx.MockTransport(self))
 

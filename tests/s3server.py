@@ -1,4 +1,4 @@
-"""A moto server on this machine as a pytest plugin: ``pytest_plugins = ["s3server"]``, then the fixture ``s3``.
+"""A moto server on this machine as a pytest plugin: ``pytest_plugins = ["tests.s3server"]``, then the fixture ``s3``.
 
 PYTEST_DONT_REWRITE: it holds no assertions, and modules that name its types may import it first.
 """

@@ -9,8 +9,7 @@ from typing import Any
 
 from animatic.catalog.codec import encode_model
 from animatic.catalog.finding import limits, listed, show
-from animatic.catalog.media import media_fields
-from animatic.catalog.model import Field, Kind, Model
+from animatic.catalog.model import Field, Kind, Model, media_fields
 from animatic.catalog.price import price_of, span
 from animatic.catalog.store import Catalog
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from animatic.catalog.codec import DATA, KINDS, encode_model
 from animatic.catalog.convert import convert
-from animatic.catalog.curated import curate, curate_price, curated
 from animatic.catalog.model import Field, Model, PriceTable
+from animatic.catalog.store import curate, curate_price, curated
 
 COLLECTED = "2026-11-20"
 DOCUMENT = "2026-10-03"

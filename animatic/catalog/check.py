@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from animatic.catalog import explain
+from animatic.catalog import messages
 from animatic.catalog.finding import Finding, Path
 from animatic.catalog.model import Field, Model
 from animatic.catalog.store import Catalog
@@ -41,11 +41,11 @@ def check_body(
     for name, value in body.items():
         check = checks.get(name)
         if check is None:
-            found.append(explain.unknown_field(model, name, catalog))
+            found.append(messages.unknown_field(model, name, catalog))
         else:
             check(value, (name,), found)
     if not required <= body.keys():
-        found += [explain.missing(model, name) for name in model.fields if name in required - body.keys() and name not in besides]
+        found += [messages.missing(model, name) for name in model.fields if name in required - body.keys() and name not in besides]
     for rule in model.rules:
         if all(body.get(name, ...) not in (..., [], {}) for name in rule.fields):
             found.append(
@@ -58,7 +58,7 @@ def check_body(
                 )
             )
     if catalog is not None and found:
-        found = [explain.advised(finding, model, body, catalog) for finding in found]
+        found = [messages.advised(finding, model, body, catalog) for finding in found]
     yield from found
 
 
@@ -82,7 +82,7 @@ def _compile(field: Field, model: Model, *, skip_references: bool) -> Check:
     def warned(value: Any, path: Path, out: list[Finding]) -> None:
         before = len(out)
         check(value, path, out)
-        if len(out) == before and (warning := explain.warning(field, model, path)) is not None:
+        if len(out) == before and (warning := messages.warning(field, model, path)) is not None:
             out.append(warning)
 
     return warned
@@ -109,7 +109,7 @@ def _scalar(field: Field, model: Model, quick: Quick) -> Check:
 
     def check(value: Any, path: Path, out: list[Finding]) -> None:
         if not quick(value) and not (nullable and value is None):
-            out.append(explain.scalar(field, model, value, path))
+            out.append(messages.scalar(field, model, value, path))
 
     return check
 
@@ -121,10 +121,10 @@ def _array(field: Field, model: Model, *, skip_references: bool) -> Check:
     def check(value: Any, path: Path, out: list[Finding]) -> None:
         if not isinstance(value, list | tuple):
             if not (nullable and value is None):
-                out.append(explain.scalar(field, model, value, path))
+                out.append(messages.scalar(field, model, value, path))
             return
         if len(value) < low or (high is not None and len(value) > high):
-            out.append(explain.count(field, model, value, path))
+            out.append(messages.count(field, model, value, path))
         if item is not None:
             for index, element in enumerate(value):
                 item(element, (*path, index), out)
@@ -141,15 +141,15 @@ def _object(field: Field, model: Model, *, skip_references: bool) -> Check:
     def check(value: Any, path: Path, out: list[Finding]) -> None:
         if not isinstance(value, Mapping):
             if not (nullable and value is None):
-                out.append(explain.scalar(field, model, value, path))
+                out.append(messages.scalar(field, model, value, path))
             return
         for name, element in value.items():
             inner = checks.get(name)
             if inner is not None:
                 inner(element, (*path, name), out)
             elif known:
-                out.append(explain.unknown_key(field, model, name, path))
-        out += [explain.missing_key(model, name, path) for name in required if name not in value]
+                out.append(messages.unknown_key(field, model, name, path))
+        out += [messages.missing_key(model, name, path) for name in required if name not in value]
 
     return check
 
@@ -168,7 +168,7 @@ def _union(field: Field, model: Model, *, skip_references: bool) -> Check:
                 out += found
                 return
             attempts.append((branch, found))
-        out += explain.union(model, value, path, attempts)
+        out += messages.union(model, value, path, attempts)
 
     return check
 
@@ -224,7 +224,7 @@ def _is_any(field: Field) -> Quick:
 
 def _is_url(field: Field) -> Quick:
     high = math.inf if field.max_length is None else field.max_length
-    return lambda value: type(value) is str and explain.URL.match(value) is not None and len(value) <= high
+    return lambda value: type(value) is str and messages.URL.match(value) is not None and len(value) <= high
 
 
 def is_uuid(text: str) -> bool:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog.codec import descriptions
-from animatic.catalog.media import TABLE, media_of
-from animatic.catalog.model import Field, FieldType
+from animatic.catalog.model import TABLE, Field, FieldType, media_of
 
 MAX_DEPTH = 16
 MAX_STEPS = 5000

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from animatic.catalog.advice import snake
 from animatic.catalog.codec import KINDS
 from animatic.catalog.convert import ConversionError, convert_body
+from animatic.catalog.finding import snake
 from animatic.catalog.model import Model, PriceTable
 from animatic.errors import UsageError
 

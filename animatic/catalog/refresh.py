@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from animatic.catalog.codec import KINDS, encode_model
-from animatic.catalog.curated import curate
 from animatic.catalog.finding import show
 from animatic.catalog.model import Field, Model, PriceTable
 from animatic.catalog.openapi import read_document
 from animatic.catalog.price import span
-from animatic.catalog.store import REFRESHED, VERSION, Catalog
+from animatic.catalog.store import REFRESHED, VERSION, Catalog, curate
 
 _SILENT = {"description", "items", "properties", "one_of", "has_default", "caution"}
 

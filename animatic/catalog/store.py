@@ -11,13 +11,14 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from animatic.catalog.codec import DATA, DamagedError, decode_model
-from animatic.catalog.curated import sunsets
-from animatic.catalog.model import Kind, Model, Sunset
+from animatic.catalog.codec import DATA, DamagedError, decode_field, decode_model, encode_field
+from animatic.catalog.model import Field, Kind, Model, PriceTable, Rule, Sunset
 
 VERSION = 1
 """Of the refreshed file's form; another one is read as damaged."""
@@ -153,3 +154,54 @@ def _refreshed(path: Path) -> Catalog:
     return Catalog(
         _listings(list(entries.values())), lambda listing: decode_model(entries[listing.name]), date=str(data["date"]), origin="refreshed"
     )
+
+
+@cache
+def curated() -> Mapping[str, Any]:
+    """Return the file as it is."""
+    data: Mapping[str, Any] = json.loads((DATA / "curated.json").read_text("utf-8"))
+    return data
+
+
+def sunsets() -> tuple[Sunset, ...]:
+    """Return the models that were switched off before this catalogue began, by the last part of their name."""
+    return tuple(Sunset(**row) for row in curated()["sunset"])
+
+
+def curate(model: Model) -> Model:
+    """Return the model with every decision about it applied."""
+    data = curated()
+    fields = dict(model.fields)
+    for row in data["fields"]:
+        if row["model"] == model.name:
+            _decide(fields, row)
+    rules = tuple(
+        Rule(fields=tuple(row["fields"]), message=row["message"], hint=row["hint"]) for row in data["rules"] if model.name in row["models"]
+    )
+    return replace(
+        model,
+        title=data["titles"].get(model.name, model.title),
+        fields=fields,
+        removed={name: data["renamed_fields"].get(name) for name in model.removed if name not in fields},
+        rules=rules,
+        notes=data["notes"].get(model.name, model.notes),
+    )
+
+
+def curate_price(name: str, table: PriceTable) -> PriceTable:
+    """Return a collected price table with the decisions about it applied."""
+    row = curated()["prices"].get(name, {})
+    rows = tuple((dict(item["when"]), Decimal(item["usd"])) for item in row["rows"]) if "rows" in row else table.rows
+    return replace(table, rows=rows, unless=tuple(row.get("unless", ())), note=row.get("note", table.note))
+
+
+def _decide(fields: dict[str, Field], row: Mapping[str, Any]) -> None:
+    name = row["field"]
+    if "add" in row:
+        fields.setdefault(name, decode_field(row["add"], name))
+        return
+    form = {} if name not in fields else encode_field(fields[name], name)
+    if not form or any(form.get(key) != value for key, value in row.get("if", {}).items()):
+        return
+    merged = {**form, **row["patch"]}
+    fields[name] = decode_field({key: value for key, value in merged.items() if value is not None}, name)

@@ -63,7 +63,7 @@ def models(name: str | None, kind: Kind | None, takes: str | None, max_price: st
 def schema(out: Path | None, as_json: bool) -> None:
     """Print the JSON Schema of pipelines files, with which editors complete and check models and their fields."""
     from animatic.catalog import Catalog
-    from animatic.catalog.editor import declaration_schema
+    from animatic.schema.editor import declaration_schema
 
     catalog = Catalog.load(Settings.from_environment().home)
     text = json.dumps(declaration_schema(catalog), indent=1, ensure_ascii=False)

@@ -31,7 +31,7 @@ def takes(
     words: tuple[str, ...], params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
 ) -> None:
     """List the takes of a SHOT, and which one counts. PIPELINE may be left out where only one has such a shot."""
-    from animatic.takes.deciding import takes_of
+    from animatic.engine.decisions import takes_of
 
     pipeline, shot = _named(words, "takes [PIPELINE] SHOT", files)
 
@@ -82,7 +82,7 @@ def use(
 
     PIPELINE may be left out where only one has such a shot.
     """
-    from animatic.takes.deciding import choose
+    from animatic.engine.decisions import choose
 
     *names, number = words
     if not number.isdecimal() or int(number) < 1:
@@ -125,7 +125,7 @@ async def _step(
     pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
 ) -> tuple[Step, Ledger]:
     from animatic.catalog import Catalog
-    from animatic.takes.planning import Wish, pipeline_named, plan_here
+    from animatic.engine.plan_run import Wish, pipeline_named, plan_here
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)

@@ -15,9 +15,9 @@ from animatic.errors import UsageError
 from animatic.settings import Settings
 
 if TYPE_CHECKING:
+    from animatic.engine.history import Place
     from animatic.krea import KreaClient
     from animatic.ledger import Attempt
-    from animatic.takes.history import Place
 
 WAITS_FOR_A_PERSON = 5
 
@@ -46,9 +46,9 @@ def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
 
 
 async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str, Any]]:
+    from animatic.engine.decisions import candidates_of, doubtful
+    from animatic.engine.history import places
     from animatic.redact import bare_url
-    from animatic.takes.deciding import candidates_of, doubtful
-    from animatic.takes.history import places
 
     settings = Settings.from_environment()
     told = []
@@ -98,7 +98,7 @@ def adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, 
 
 
 async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None) -> None:
-    from animatic.takes import deciding
+    from animatic.engine import decisions
 
     settings = Settings.from_environment()
     place, attempt = await _the_doubtful(shot, files, deliver)
@@ -107,7 +107,7 @@ async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str |
         job = await client.job(job_id)
     if job is None:
         raise UsageError(f"Krea knows no job {job_id}", hint="`animatic doubts` shows the candidates")
-    await deciding.adopt(place, attempt, job)
+    await decisions.adopt(place, attempt, job)
 
 
 @click.command()
@@ -125,14 +125,14 @@ def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, as_json: b
 
 
 async def _withdraw(shot: str, files: tuple[Path, ...], deliver: str | None) -> None:
-    from animatic.takes.deciding import withdraw
+    from animatic.engine.decisions import withdraw
 
     await withdraw(*await _the_doubtful(shot, files, deliver))
 
 
 async def _the_doubtful(shot: str, files: tuple[Path, ...], deliver: str | None) -> tuple[Place, Attempt]:
-    from animatic.takes.deciding import doubtful, named
-    from animatic.takes.history import places
+    from animatic.engine.decisions import doubtful, named
+    from animatic.engine.history import places
 
     return named(await doubtful(places(declared(files), deliver)), shot)
 

@@ -23,8 +23,8 @@ from animatic.settings import Settings
 from animatic.spec import Declaration
 
 if TYPE_CHECKING:
-    from animatic.flows.deploying import Difference
-    from animatic.flows.origin import Origin
+    from animatic.prefect.deployments import Difference
+    from animatic.prefect.origin import Origin
 
 MARKS = {"new": "+", "changed": "~", "unchanged": "=", "gone": "-"}
 PREFECT_YAML = Path("deployments/prefect.yaml")
@@ -66,10 +66,10 @@ def deploy(
     """Bring the Prefect deployments in step with the pipelines file: one for each pipeline, with its schedules."""
     path = chosen_file(file)
     declaration = checked(path)
-    from animatic.flows.origin import in_folder, in_repository
+    from animatic.prefect.origin import in_folder, in_repository
 
     if write:
-        from animatic.flows.prefect_yaml import write_prefect_yaml
+        from animatic.prefect.prefect_yaml import write_prefect_yaml
 
         changed = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool)
         print(f"{PREFECT_YAML} {'written' if changed else 'is in step already'}")
@@ -88,7 +88,7 @@ def serve(file: Path | None, limit: int, follow: bool, prune: bool | None) -> No
     """Deploy every pipeline and run what is due from this process, without a work pool, until Ctrl-C."""
     path = chosen_file(file)
     declaration = checked(path)
-    from animatic.flows.origin import in_folder
+    from animatic.prefect.origin import in_folder
 
     origin = in_folder(path)
     use_prefect()
@@ -131,9 +131,8 @@ async def _deploy(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from animatic.flows.api import prefect_api
-    from animatic.flows.deploying import compare, wanted_deployments
-    from animatic.flows.pools import ensure_pool
+    from animatic.prefect.api import ensure_pool, prefect_api
+    from animatic.prefect.deployments import compare, wanted_deployments
 
     async with prefect_api() as client:
         differences = await compare(client, wanted_deployments(declaration, origin, pool=pool, follow=follow), origin)
@@ -148,7 +147,7 @@ async def _deploy(
             say(f"made the process work pool {pool!r}")
         await bring_about(client, differences, prune=prune)
         if notify is not None:
-            from animatic.flows.automation import ensure_automation
+            from animatic.prefect.api import ensure_automation
 
             say(await ensure_automation(client, notify))
         if as_json:
@@ -160,7 +159,7 @@ async def _deploy(
 
 
 async def _serve(declaration: Declaration, origin: Origin, *, limit: int, follow: bool, prune: bool | None) -> None:
-    from animatic.flows.serving import serve as serve_deployments
+    from animatic.prefect.serve import serve as serve_deployments
 
     deployments = await deploy_served(declaration, origin, follow=follow, prune=prune)
     say(f"Serving {len(deployments)} deployments, {limit} runs at once; Ctrl-C ends it, schedules stay.")
@@ -170,8 +169,8 @@ async def _serve(declaration: Declaration, origin: Origin, *, limit: int, follow
 
 async def deploy_served(declaration: Declaration, origin: Origin, *, follow: bool, prune: bool | None) -> dict[str, Any]:
     """Deploy without a work pool and return the deployments' ids by name."""
-    from animatic.flows.api import prefect_api
-    from animatic.flows.deploying import compare, wanted_deployments
+    from animatic.prefect.api import prefect_api
+    from animatic.prefect.deployments import compare, wanted_deployments
 
     async with prefect_api() as client:
         differences = await compare(client, wanted_deployments(declaration, origin, pool=None, follow=follow), origin)
@@ -181,7 +180,7 @@ async def deploy_served(declaration: Declaration, origin: Origin, *, follow: boo
 
 async def bring_about(client: Any, differences: Sequence[Difference], *, prune: bool | None) -> dict[str, Any]:
     """Write what differs, remove what may be removed, and return the ids by name."""
-    from animatic.flows.deploying import apply, remove
+    from animatic.prefect.deployments import apply, remove
 
     written = {item.name: await apply(client, item) for item in differences if item.wanted is not None}
     gone = [item for item in differences if item.change == "gone"]

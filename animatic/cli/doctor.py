@@ -26,7 +26,7 @@ from animatic.settings import Settings
 from animatic.spec import Declaration
 
 if TYPE_CHECKING:
-    from animatic.flows.health import Finding
+    from animatic.prefect.health import Finding
 
 GIGABYTE = 10**9
 LITTLE_DISK = 2 * GIGABYTE
@@ -61,7 +61,7 @@ async def _examine(path: Path, *, simulate: bool, pool: str, as_json: bool) -> l
 
 
 async def _all(path: Path, api_url: str | None, *, simulate: bool, pool: str) -> AsyncIterator[Finding]:
-    from animatic.flows.health import Finding, examine_prefect
+    from animatic.prefect.health import Finding, examine_prefect
 
     settings = Settings.from_environment()
     yield Finding(
@@ -87,7 +87,7 @@ async def _all(path: Path, api_url: str | None, *, simulate: bool, pool: str) ->
 
 def _api_url() -> str | None:
     """Find the Prefect API without starting one, and set it before Prefect is imported."""
-    from animatic.flows.local_server import configured_api_url, running
+    from animatic.prefect.server import configured_api_url, running
 
     server = running(Settings.from_environment().home)
     url = configured_api_url(os.environ) or (server.api_url if server else None)
@@ -97,14 +97,14 @@ def _api_url() -> str | None:
 
 
 def _catalog(settings: Settings) -> Finding:
-    from animatic.flows.health import Finding
+    from animatic.prefect.health import Finding
 
     catalog = Catalog.load(settings.home)
     return Finding(subject="models", message=f"{len(catalog.names())} models, prices of {catalog.date} ({catalog.origin})")
 
 
 def _declaration(path: Path) -> tuple[Declaration | None, Finding]:
-    from animatic.flows.health import Finding
+    from animatic.prefect.health import Finding
 
     try:
         declaration = declared((path,))
@@ -115,7 +115,7 @@ def _declaration(path: Path) -> tuple[Declaration | None, Finding]:
 
 
 def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[Finding]:
-    from animatic.flows.health import Finding
+    from animatic.prefect.health import Finding
 
     places = {"state": settings.home, "temporary": Path(tempfile.gettempdir())}
     for spec in declaration.pipelines.values() if declaration else ():
@@ -130,8 +130,8 @@ def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[Findi
 
 
 async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Finding]:
-    from animatic.flows.health import Finding, token_of_prefect
     from animatic.krea import KreaClient
+    from animatic.prefect.health import Finding, token_of_prefect
 
     source = "the environment"
     if settings.krea_token is None and with_blocks:
@@ -161,8 +161,8 @@ async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Findi
 
 
 async def _destinations(declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[Finding]:
-    from animatic.flows.health import Finding
-    from animatic.takes.destination import open_destination
+    from animatic.engine.history import open_destination
+    from animatic.prefect.health import Finding
 
     for place in dict.fromkeys(destination_of(spec) for spec in declaration.pipelines.values()) if declaration else ():
         try:

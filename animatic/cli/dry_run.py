@@ -27,10 +27,10 @@ from animatic.errors import MoneyError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from animatic.catalog import Catalog
+    from animatic.engine.estimate import Survey
+    from animatic.engine.plan_run import Wish
     from animatic.plan import Plan, Step
     from animatic.spec import Declaration, PipelineSpec
-    from animatic.takes.planning import Wish
-    from animatic.takes.survey import Survey
 
 
 @click.command()
@@ -59,9 +59,9 @@ def plan(
     """Show shot by shot what running a PIPELINE would make or reuse, why, and what it would cost."""
     from animatic.catalog import Catalog
     from animatic.cli.sources import declared
+    from animatic.engine.plan_run import Wish, pipeline_named
     from animatic.plan import minutes_from
     from animatic.settings import Settings
-    from animatic.takes.planning import Wish, pipeline_named
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
@@ -79,8 +79,8 @@ def _planned(
     declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, wish: Wish
 ) -> tuple[Plan, Survey | None]:
     """Plan against the destination's ledger; where that cannot be read, as if nothing had been made yet (survey None)."""
-    from animatic.takes.planning import plan_here
-    from animatic.takes.survey import survey
+    from animatic.engine.estimate import survey
+    from animatic.engine.plan_run import plan_here
 
     async def look() -> tuple[Plan, Survey]:
         made, ledger = await plan_here(declaration, spec, params, catalog, wish)
@@ -160,7 +160,7 @@ def _as_json(made: Plan, found: Survey | None, minutes_of: Callable[[Step], floa
 
 def _refused(made: Plan, found: Survey | None) -> int:
     """Say why a run of this plan would be refused for money. Returns the exit code."""
-    from animatic.takes.survey import Survey, check_money
+    from animatic.engine.estimate import Survey, check_money
 
     if found is None:
         found = Survey(decisions={}, to_pay=tuple({step.fingerprint: step for step in made.steps}.values()))

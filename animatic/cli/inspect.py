@@ -14,8 +14,8 @@ from animatic.cli.sources import declared
 from animatic.errors import UsageError
 
 if TYPE_CHECKING:
+    from animatic.engine.history import PastRun
     from animatic.manifest import Manifest, Shot
-    from animatic.takes.history import PastRun
 
 
 @click.command()
@@ -41,7 +41,7 @@ def runs(pipeline: str | None, files: tuple[Path, ...], deliver: str | None, lim
 
 
 async def _runs(files: tuple[Path, ...], deliver: str | None, pipeline: str | None, limit: int) -> list[tuple[PastRun, Manifest | None]]:
-    from animatic.takes.history import past_runs, places
+    from animatic.engine.history import past_runs, places
 
     found = await past_runs(places(declared(files), deliver), pipeline=pipeline, limit=limit)
     return [(run, await run.manifest()) for run in found]
@@ -85,7 +85,7 @@ def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, as_
 
 async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
     """Return a run and its manifest. Raises UsageError where there is none, or it has not written anything."""
-    from animatic.takes.history import find_run, past_runs, places
+    from animatic.engine.history import find_run, past_runs, places
 
     where = places(declared(files), deliver)
     if run_id is not None:

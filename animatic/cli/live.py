@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from animatic.takes.progress import FINAL, Board, ShotProgress
+from animatic.engine.progress import FINAL, Board, ShotProgress
 
 COLORS = {"delivered": "green", "reused": "cyan", "failed": "red", "in doubt": "yellow", "skipped": "bright_black", "running": "blue"}
 MARKS = {"delivered": "✓", "reused": "=", "failed": "✗", "in doubt": "?", "skipped": "-", "pending": "·"}

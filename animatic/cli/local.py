@@ -37,7 +37,7 @@ def simulate(port: int, state: Path | None, as_json: bool) -> None:
 @json_option
 def down(as_json: bool) -> None:
     """End the local Prefect server that earlier runs left up."""
-    from animatic.flows.local_server import stop
+    from animatic.prefect.server import stop
 
     server = stop(Settings.from_environment().home)
     if as_json:

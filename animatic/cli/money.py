@@ -44,7 +44,7 @@ def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simu
 
 
 async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, *, simulated: bool) -> dict[str, Totals]:
-    from animatic.takes.history import places
+    from animatic.engine.history import places
 
     today = datetime.now(UTC).date()
     wanted = [today - timedelta(days=back) for back in range(days)]

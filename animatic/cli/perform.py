@@ -30,17 +30,17 @@ from animatic.cli.options import (
     simulate_option,
 )
 from animatic.cli.sources import declared
+from animatic.engine.estimate import Survey, check_money, survey
+from animatic.engine.history import find_run, places
+from animatic.engine.plan_run import Wish, pipeline_named, plan_here
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import Plan, diff_plans, plan_from_json
 from animatic.settings import Settings
 from animatic.spec import Declaration, PipelineSpec
-from animatic.takes.history import find_run, places
-from animatic.takes.planning import Wish, pipeline_named, plan_here
-from animatic.takes.survey import Survey, check_money, survey
 
 if TYPE_CHECKING:
-    from animatic.flows.perform import Performance
-    from animatic.takes.run import Run
+    from animatic.engine.run import Run
+    from animatic.flows.run import Performance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +160,7 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool = False) -> in
 @contextlib.contextmanager
 def _services(prepared: Prepared) -> Iterator[str | None]:
     """Bring up what the run needs, all at once: the simulator, the local Prefect server, and the import of Prefect."""
-    from animatic.flows.local_server import configured_api_url
+    from animatic.prefect.server import configured_api_url
 
     chosen = configured_api_url(os.environ)
     os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
@@ -192,7 +192,7 @@ def _start_simulator(settings: Settings) -> Any:
 
 def prefect_url(settings: Settings, chosen: str | None = None) -> str:
     """Return the address of a Prefect API that answers: the configured one, else the local server's, started if need be. Raises PrefectError."""
-    from animatic.flows.local_server import answering, configured_api_url, ensure
+    from animatic.prefect.server import answering, configured_api_url, ensure
 
     chosen = chosen or configured_api_url(os.environ)
     if chosen is None:

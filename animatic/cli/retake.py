@@ -21,13 +21,12 @@ from animatic.cli.options import (
 )
 from animatic.cli.perform import Prepared, start
 from animatic.cli.sources import declared
+from animatic.engine.estimate import Survey, check_money, survey
+from animatic.engine.plan_run import Retake, Wish, pipeline_named, plan_retake
 from animatic.errors import UsageError
 from animatic.settings import Settings
-from animatic.source.scalars import resolve
+from animatic.source.parser import resolve
 from animatic.spec import Declaration, PipelineSpec
-from animatic.takes.planning import Wish, pipeline_named
-from animatic.takes.retaking import Retake, plan_retake
-from animatic.takes.survey import Survey, check_money, survey
 
 
 @click.command()

@@ -21,7 +21,7 @@ from animatic.settings import Settings
 from animatic.spec import Declaration
 
 if TYPE_CHECKING:
-    from animatic.flows.local_server import LocalServer
+    from animatic.prefect.server import LocalServer
 
 port_type = click.IntRange(0, 65535)
 
@@ -48,7 +48,7 @@ def up(file: Path | None, port: int | None, simulator_port: int, files_port: int
         simulator = stack.enter_context(_simulator(settings.home, simulator_port))
         server = stack.enter_context(_server(settings.home, port))
         _set_environment(api_url=server.api_url, simulator_url=simulator)
-        from animatic.flows.gallery import serving
+        from animatic.prefect.files_server import serving
 
         os.environ[PUBLIC_URL] = stack.enter_context(serving(folders(declaration), files))
         print(f"Prefect UI   {server.ui_url}", flush=True)
@@ -60,8 +60,8 @@ def up(file: Path | None, port: int | None, simulator_port: int, files_port: int
 
 
 async def _serve(declaration: Declaration, path: Path, limit: int) -> None:
-    from animatic.flows.origin import in_folder
-    from animatic.flows.serving import serve
+    from animatic.prefect.origin import in_folder
+    from animatic.prefect.serve import serve
 
     deployments = await deploy_served(declaration, in_folder(path), follow=True, prune=True)
     say("Everything is up: start a run in the UI under Deployments. Ctrl-C ends all of it.")
@@ -121,7 +121,7 @@ def _simulator(home: Path, port: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _server(home: Path, port: int | None) -> Iterator[LocalServer]:
-    from animatic.flows.local_server import ensure, running, stop
+    from animatic.prefect.server import ensure, running, stop
 
     there = running(home)
     if there is not None and port not in {None, there.port}:

@@ -14,12 +14,12 @@ import click
 from animatic.cli.inspect import newest_or_named
 from animatic.cli.live import LiveView
 from animatic.cli.options import deliver_option, file_option
+from animatic.engine.progress import Board, State
 from animatic.settings import Settings
-from animatic.takes.progress import Board, State
 
 if TYPE_CHECKING:
+    from animatic.engine.history import PastRun
     from animatic.manifest import Manifest
-    from animatic.takes.history import PastRun
 
 EVERY = 2.0
 """Seconds between two looks; the manifest is written as often."""
@@ -72,7 +72,7 @@ def follow_rows(board: Board, rows: list[dict[str, Any]]) -> None:
 
 async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
     """Read the table that the run keeps at the Prefect server; empty where there is none, or no server."""
-    from animatic.flows.local_server import configured_api_url, running
+    from animatic.prefect.server import configured_api_url, running
 
     flow_run_id = manifest.prefect.flow_run_id
     server = running(Settings.from_environment().home)

@@ -6,9 +6,9 @@ brings a web server) hears callbacks. Failures are those of `animatic.errors`, a
 
 from animatic.krea.client import KreaClient
 from animatic.krea.errors import ExpiredUrlError, LostAnswerError, NotSentError
-from animatic.krea.explain import JobError
+from animatic.krea.reasons import JobError
 from animatic.krea.transfer import Download
-from animatic.krea.watcher import Watcher
+from animatic.krea.wait import Watcher
 from animatic.krea.wire import Asset, Job
 
 __all__ = ["Asset", "Download", "ExpiredUrlError", "Job", "JobError", "KreaClient", "LostAnswerError", "NotSentError", "Watcher"]

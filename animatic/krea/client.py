@@ -17,11 +17,10 @@ from urllib.parse import quote
 import anyio
 import httpx
 
+from animatic.krea.errors import Verdict, of_answer, of_lost_request, of_status
 from animatic.krea.pace import Backoff
-from animatic.krea.refusal import of_answer, of_lost_request
 from animatic.krea.session import Answer, Session, Sleep
 from animatic.krea.transfer import Download, Progress, download, upload
-from animatic.krea.verdict import Verdict, of_status
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
 from animatic.settings import Patience, Secret
 

@@ -11,7 +11,25 @@
 
 from __future__ import annotations
 
-from animatic.errors import KreaUnreachableError, ShotError
+import json
+from enum import Enum
+from http import HTTPStatus
+
+import httpx
+
+from animatic.errors import (
+    AnimaticError,
+    KreaRefusedError,
+    KreaUnreachableError,
+    ModelGoneError,
+    OutOfCreditsError,
+    PlanRequiredError,
+    RequestRefusedError,
+    ShotError,
+    UsageError,
+)
+from animatic.krea.reasons import JobError, explain_body
+from animatic.redact import redact
 
 
 class NotSentError(KreaUnreachableError):
@@ -48,3 +66,164 @@ class ExpiredUrlError(ShotError):
 
     def __init__(self, message: str, *, hint: str | None = None, code: str = "url_expired") -> None:
         super().__init__(message, hint=hint, code=code)
+
+
+class Verdict(Enum):
+    """What became of a submission."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """Krea looked at it and said no: sending it again as it is helps nobody."""
+    NOT_SENT = "not sent"
+    """It was not accepted and may be sent again as it is."""
+    DOUBTFUL = "doubtful"
+    """It may have been accepted and billed."""
+
+
+# Subclasses inherit; RequestError itself stands for whatever httpx adds in the future.
+EXCEPTIONS: dict[type[Exception], Verdict] = {
+    httpx.RequestError: Verdict.DOUBTFUL,
+    httpx.ConnectTimeout: Verdict.NOT_SENT,
+    httpx.ConnectError: Verdict.NOT_SENT,  # refused, unroutable, DNS, a failed TLS handshake
+    httpx.PoolTimeout: Verdict.NOT_SENT,
+    httpx.ProxyError: Verdict.NOT_SENT,  # the proxy did not open the tunnel
+    httpx.UnsupportedProtocol: Verdict.NOT_SENT,
+    httpx.ReadTimeout: Verdict.DOUBTFUL,
+    httpx.WriteTimeout: Verdict.DOUBTFUL,  # the body is short: all of it may be in the network's buffers
+    httpx.ReadError: Verdict.DOUBTFUL,
+    httpx.WriteError: Verdict.DOUBTFUL,
+    httpx.CloseError: Verdict.DOUBTFUL,
+    httpx.RemoteProtocolError: Verdict.DOUBTFUL,  # closed without an answer, or a torn one
+    httpx.LocalProtocolError: Verdict.DOUBTFUL,
+    httpx.DecodingError: Verdict.DOUBTFUL,
+    httpx.TooManyRedirects: Verdict.DOUBTFUL,
+}
+
+# Statuses that differ from their class: 2xx accepted, 3xx and 4xx refused, 5xx and all that is no HTTP status doubtful.
+STATUSES: dict[int, Verdict] = {
+    HTTPStatus.SEE_OTHER: Verdict.DOUBTFUL,  # the way to say: done, look over there
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: Verdict.NOT_SENT,
+    HTTPStatus.REQUEST_TIMEOUT: Verdict.DOUBTFUL,
+    HTTPStatus.TOO_EARLY: Verdict.NOT_SENT,
+    HTTPStatus.TOO_MANY_REQUESTS: Verdict.NOT_SENT,
+    499: Verdict.DOUBTFUL,  # nginx: the client went away, while the request was being worked on
+}
+
+
+def of_exception(error: BaseException) -> Verdict:
+    """Return what an exception of the transport means for a submission; whatever is not in the table is doubtful."""
+    for base in type(error).__mro__:
+        if base in EXCEPTIONS:
+            return EXCEPTIONS[base]
+    return Verdict.DOUBTFUL
+
+
+def of_status(status: int) -> Verdict:
+    """Return what an answer's status means for a submission, before its body is looked at."""
+    if status in STATUSES:
+        return STATUSES[status]
+    match status // 100:
+        case 2:
+            return Verdict.ACCEPTED
+        case 3 | 4:
+            return Verdict.REFUSED
+        case _:
+            return Verdict.DOUBTFUL
+
+
+GATEWAY_TIMEOUTS = frozenset({408, 504, 522, 524})
+_DOUBT_HINT = "a job may exist and may be billed: it is looked for before anything is sent again"
+
+
+def describe(error: BaseException) -> str:
+    """Return the exception's type and text in one line, without secrets."""
+    return f"{type(error).__name__}: {redact(str(error))}".rstrip(": ")
+
+
+def of_lost_request(error: BaseException, endpoint: str) -> NotSentError | LostAnswerError:
+    """Return what the exception of a submission means."""
+    if of_exception(error) is Verdict.NOT_SENT:
+        return NotSentError(f"Krea cannot be reached ({describe(error)})", hint="check the network, the proxy and KREA_API_URL")
+    late = isinstance(error, httpx.TimeoutException | TimeoutError)
+    return LostAnswerError(f"the answer to a submission to {endpoint} was lost ({describe(error)})", hint=_DOUBT_HINT, late=late)
+
+
+def of_answer(status: int, body: bytes, content_type: str, endpoint: str, *, retry_after: float | None) -> AnimaticError:
+    """Return what an answer that brings no job means for a submission.
+
+    LostAnswerError: it may have been accepted. Every other error: it was not, and is not billed.
+    """
+    match of_status(status):
+        case Verdict.REFUSED:
+            return refusal(status, body, content_type, endpoint)
+        case Verdict.NOT_SENT:
+            text = explain_body(body, content_type).message
+            return NotSentError(f"Krea turned a submission away for now ({status}): {text}", retry_after=retry_after, busy=True)
+        case Verdict.ACCEPTED:
+            return LostAnswerError(f"Krea accepted a submission to {endpoint} ({status}) without naming the job", hint=_DOUBT_HINT)
+        case Verdict.DOUBTFUL:
+            text = explain_body(body, content_type).message
+            return LostAnswerError(
+                f"Krea answered {status} to a submission to {endpoint}: {text}", hint=_DOUBT_HINT, late=status in GATEWAY_TIMEOUTS
+            )
+
+
+def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> AnimaticError:
+    """Return the error for an answer that refuses a request for good; ``status`` is 3xx or 4xx."""
+    reason = explain_body(body, content_type)
+    text = reason.message
+    if status < HTTPStatus.BAD_REQUEST:
+        return UsageError(
+            f"KREA_API_URL is redirected ({status} from {endpoint})", hint="set KREA_API_URL to the address that answers itself"
+        )
+    if status == HTTPStatus.UNAUTHORIZED:
+        return KreaRefusedError(
+            f"Krea refuses the token (401): {text}",
+            hint="check KREA_API_TOKEN; tokens are made at krea.ai/settings/api-tokens, and the workspace must have API access",
+        )
+    if status == HTTPStatus.GONE:
+        return _gone(body, reason, endpoint)
+    if status in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN} and reason.about_plan:
+        return PlanRequiredError(
+            f"Krea wants a higher plan for {endpoint} ({status}): {text}", hint="upgrade the plan, or choose another model"
+        )
+    if status == HTTPStatus.PAYMENT_REQUIRED:
+        return OutOfCreditsError(
+            f"Krea's balance is used up (402): {text}", hint="top up at krea.ai and run again: what is paid for is reused"
+        )
+    if reason.moderated:
+        return RequestRefusedError(
+            f"Krea refuses the content ({status}): {text}", hint="change the prompt or the reference; nothing is billed", code="moderated"
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return KreaRefusedError(
+            f"Krea refuses the token's access to {endpoint} (403): {text}", hint="check what the token's workspace may use"
+        )
+    return RequestRefusedError(f"Krea refuses the request to {endpoint} ({status}): {text}", hint=_hint(status))
+
+
+def _gone(body: bytes, reason: JobError, endpoint: str) -> ModelGoneError:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        data = None
+    facts = data if isinstance(data, dict) else {}
+    replacement = facts.get("replacement") if isinstance(facts.get("replacement"), str) else None
+    since = f" since {facts['sunset_date']}" if isinstance(facts.get("sunset_date"), str) else ""
+    # In the message, not the hint alone: a run with several failed shots lists their messages.
+    instead = f"; it names {replacement} instead" if replacement else ""
+    return ModelGoneError(
+        f"Krea has withdrawn {endpoint}{since} (410): {reason.message}{instead}",
+        hint=f"use {replacement}, or name a fallback" if replacement else "choose another model, or name a fallback",
+        replacement=replacement,
+    )
+
+
+def _hint(status: int) -> str:
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return "check the model's name and KREA_API_URL; `animatic models` lists what is known"
+        case HTTPStatus.UNPROCESSABLE_ENTITY:
+            return "check the fields, and that Krea can fetch every URL that is passed on; a local file is uploaded instead"
+        case _:
+            return "check the fields against `animatic models NAME`; nothing was made and nothing is billed"

@@ -20,9 +20,9 @@ import httpx
 
 from animatic import __version__
 from animatic.errors import KreaUnreachableError
-from animatic.krea.explain import explain_body
+from animatic.krea.errors import describe, refusal
 from animatic.krea.pace import Backoff, ClockOffset, http_date, retry_after
-from animatic.krea.refusal import describe, refusal
+from animatic.krea.reasons import explain_body
 from animatic.redact import redact
 from animatic.settings import Patience, Secret
 

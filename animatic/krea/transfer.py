@@ -18,9 +18,8 @@ import anyio
 import httpx
 
 from animatic.errors import BadClipError, BadMediaError, RequestRefusedError, StorageError
-from animatic.krea.errors import ExpiredUrlError
+from animatic.krea.errors import ExpiredUrlError, describe
 from animatic.krea.pace import Backoff
-from animatic.krea.refusal import describe
 from animatic.krea.session import Session
 from animatic.krea.wire import Asset, parse_asset
 from animatic.redact import bare_url

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from animatic.krea.explain import JobError, explain
+from animatic.krea.reasons import JobError, explain
 
 log = logging.getLogger(__name__)
 

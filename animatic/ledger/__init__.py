@@ -1,8 +1,6 @@
 """Durable, immutable records of what was intended, sent, paid and made, kept beside the clips."""
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
-from animatic.ledger.journal import Cost
-from animatic.ledger.layout import take_folder
 from animatic.ledger.ledger import Ledger
 from animatic.ledger.model import (
     AssetRecord,
@@ -20,7 +18,8 @@ from animatic.ledger.model import (
     Submitted,
     Take,
 )
-from animatic.ledger.spending import Spending, Totals
+from animatic.ledger.records import take_folder
+from animatic.ledger.spending import Cost, Spending, Totals
 
 __all__ = [
     "AlreadySubmittedError",

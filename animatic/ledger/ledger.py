@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from animatic.ledger.assets import Assets
-from animatic.ledger.runs import Runs
-from animatic.ledger.selections import Selections
 from animatic.ledger.spending import SpendingBook
 from animatic.ledger.submissions import Submissions
-from animatic.ledger.takes import Takes
+from animatic.ledger.takes import Assets, Runs, Selections, Takes
 
 
 class Ledger(Submissions, Takes, Assets, Selections, Runs, SpendingBook):

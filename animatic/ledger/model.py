@@ -51,7 +51,7 @@ class Intent:
     host: str
     pid: int
     started: str
-    """When the owner's process started, in a form that only `animatic.ledger.owner` reads."""
+    """When the owner's process started, in a form that only `animatic.ledger.submissions` reads."""
     clock_offset: float = 0.0
     """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
 

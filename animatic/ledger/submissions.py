@@ -7,18 +7,20 @@ of it is decided by creating objects that must be absent, so any number of worke
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
-from animatic.ledger.journal import Journal
-from animatic.ledger.layout import SUBMISSIONS, attempt_folder, claim_key, journal_key, journal_time
 from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, Line, Outcome, Settled, Submitted
-from animatic.ledger.owner import identity, is_alive
-from animatic.ledger.parallel import each
+from animatic.ledger.records import SUBMISSIONS, attempt_folder, claim_key, each, journal_key, journal_time
+from animatic.ledger.spending import Journal
 
 
 class Submissions(Journal):
@@ -212,3 +214,51 @@ def _submitted_key(fingerprint: str, attempt: int) -> str:
 
 def _submitted_by(claim: Claim) -> Submitted:
     return Submitted(job_id=claim.job_id, created_at=claim.created_at, how=claim.how, at=claim.at)
+
+
+PROC = Path("/proc")
+STATE, START = 0, 19
+"""Places in /proc/PID/stat behind the command's name."""
+
+
+def identity() -> tuple[str, int, str]:
+    """Return host, process id and start of this process."""
+    pid = os.getpid()
+    return socket.gethostname(), pid, f"{_world()} {_start(pid) or ''}".strip()
+
+
+def is_alive(host: str, pid: int, started: str) -> bool | None:
+    """Tell whether that process is running; None where that cannot be known: another machine or container, or Windows.
+
+    A process id that was given to another process since is told apart by when it started (on Linux).
+    """
+    if host != socket.gethostname() or sys.platform == "win32":
+        return None
+    world, _, start = started.rpartition(" ")
+    if world != _world():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is there, and somebody else's
+    return _start(pid) in {start, None}
+
+
+def _world() -> str:
+    """Return what must be equal for two process ids to mean the same: the boot and the process namespace."""
+    try:
+        return f"{(PROC / 'sys/kernel/random/boot_id').read_text().strip()} {(PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _start(pid: int) -> str | None:
+    """Return the start of the process in clock ticks since the boot; empty for one that has ended but was not collected yet."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[STATE] in {"Z", "X"} else fields[START]

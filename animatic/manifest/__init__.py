@@ -1,9 +1,21 @@
 """What came out of a run: the manifest for programs, the page for people."""
 
-from animatic.manifest.book import ManifestBook, ShotChanges, ShotEntry
-from animatic.manifest.model import Attempt, Clip, Cost, Failure, Input, Manifest, PrefectRun, Provenance, Reel, Shot
+from animatic.manifest.builder import ManifestBook, ShotChanges, ShotEntry
+from animatic.manifest.model import (
+    Attempt,
+    Clip,
+    Cost,
+    Failure,
+    Input,
+    Manifest,
+    PrefectRun,
+    Provenance,
+    Reel,
+    Shot,
+    read_manifest,
+    write_manifest,
+)
 from animatic.manifest.page import render_page
-from animatic.manifest.reader import read_manifest, write_manifest
 
 __all__ = [
     "Attempt",

@@ -9,10 +9,8 @@ BadMediaError for a reference that cannot be what it is used as (a new download 
 
 from __future__ import annotations
 
-from animatic.media.facts import Facts, probe
-from animatic.media.frames import extract_frame, thumbnail
+from animatic.media.facts import Facts, probe, sniff
+from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.reel import assemble_reel
-from animatic.media.sheet import contact_sheet
-from animatic.media.sniff import sniff
 
 __all__ = ["Facts", "assemble_reel", "contact_sheet", "extract_frame", "probe", "sniff", "thumbnail"]

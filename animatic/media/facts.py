@@ -12,10 +12,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
-from animatic.errors import BadClipError
-from animatic.media.container import decoding, identify, opened_clip, time_base
-from animatic.media.extent import missing_bytes
-from animatic.media.picture import display_size
+from animatic.catalog.model import Media
+from animatic.errors import BadClipError, BadMediaError
+from animatic.media.container import decoding, identify, missing_bytes, moving_picture, opened, opened_clip, time_base
+from animatic.media.frames import display_size
 
 _RATE_TOLERANCE = 0.02
 
@@ -113,3 +113,36 @@ def _still(path: Path, mime: str) -> Facts:
         width, height = ImageOps.exif_transpose(image).size
         codec = (image.format or mime.removeprefix("image/")).lower()
     return Facts(mime=mime, width=width, height=height, fps=None, duration=None, frames=None, codec=codec, has_audio=False)
+
+
+_UNREAD = {"image/heic", "image/avif"}
+"""Images that Krea may take but that are not decoded here: believed by their first bytes."""
+
+
+def sniff(path: Path) -> tuple[str, Media]:
+    """Return MIME type and media (image, video or audio) of a local file, after decoding a little of it.
+
+    Raises BadMediaError if it is missing, empty, no media, cut, or does not decode.
+    """
+    try:
+        mime = identify(path)
+        if mime in _UNREAD:
+            return mime, "image"
+        if mime.startswith("image/"):
+            probe(path)
+            return mime, "image"
+        return _stream(path, mime)
+    except BadClipError as error:
+        raise BadMediaError(error.message, hint=error.hint, code="bad_media") from error
+
+
+def _stream(path: Path, mime: str) -> tuple[str, Media]:
+    with opened(path, mime) as container:
+        if mime.startswith("video/") and moving_picture(container) is not None:
+            probe(path)
+            return mime, "video"
+        if not container.streams.audio:
+            raise BadMediaError(f"{path.name} holds neither picture nor sound", hint="export it again")
+        if next(container.decode(container.streams.audio[0]), None) is None:
+            raise BadMediaError(f"{path.name} holds no sound", hint="export it again")
+    return mime.replace("video/", "audio/"), "audio"

@@ -23,8 +23,7 @@ from av.video.stream import VideoStream
 from animatic.errors import BadClipError
 from animatic.media.container import decoding, opened_clip
 from animatic.media.facts import Facts, probe
-from animatic.media.frames import shown_frames
-from animatic.media.picture import fit
+from animatic.media.frames import fit, shown_frames
 from animatic.media.reel_copy import Footage, copy_clips, footage
 
 Progress = Callable[[float], None]

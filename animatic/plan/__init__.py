@@ -12,29 +12,36 @@ if TYPE_CHECKING:
     from animatic.plan.build import build_plan, destination_of
     from animatic.plan.check import Examination, check_declaration, examine, find_pipeline
     from animatic.plan.codec import plan_from_json, plan_to_json
-    from animatic.plan.difference import diff_plans
+    from animatic.plan.diff import diff_plans
+    from animatic.plan.draw import as_mermaid, as_svg
     from animatic.plan.fingerprint import base_of, filled, fingerprint_of
-    from animatic.plan.mermaid import as_mermaid
-    from animatic.plan.model import Cut, FileInput, Frame, Input, Plan, Request, Reuse, ShotInput, Step, UrlInput, field_name
-    from animatic.plan.report import render_plan, to_pay
-    from animatic.plan.runs import new_run_id
-    from animatic.plan.selection import select
-    from animatic.plan.svg import as_svg
-    from animatic.plan.totals import expected_minutes, minutes_from
+    from animatic.plan.model import Cut, FileInput, Frame, Input, Plan, Request, Reuse, ShotInput, Step, UrlInput, field_name, new_run_id
+    from animatic.plan.report import expected_minutes, minutes_from, render_plan, to_pay
+    from animatic.plan.select import select
 
 _HOMES = {
     "build": ("build_plan", "destination_of"),
     "check": ("Examination", "check_declaration", "examine", "find_pipeline"),
     "codec": ("plan_from_json", "plan_to_json"),
-    "difference": ("diff_plans",),
+    "diff": ("diff_plans",),
     "fingerprint": ("base_of", "filled", "fingerprint_of"),
-    "mermaid": ("as_mermaid",),
-    "model": ("Cut", "FileInput", "Frame", "Input", "Plan", "Request", "Reuse", "ShotInput", "Step", "UrlInput", "field_name"),
-    "report": ("render_plan", "to_pay"),
-    "runs": ("new_run_id",),
-    "selection": ("select",),
-    "svg": ("as_svg",),
-    "totals": ("expected_minutes", "minutes_from"),
+    "draw": ("as_mermaid", "as_svg"),
+    "model": (
+        "Cut",
+        "FileInput",
+        "Frame",
+        "Input",
+        "Plan",
+        "Request",
+        "Reuse",
+        "ShotInput",
+        "Step",
+        "UrlInput",
+        "field_name",
+        "new_run_id",
+    ),
+    "report": ("expected_minutes", "minutes_from", "render_plan", "to_pay"),
+    "select": ("select",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 

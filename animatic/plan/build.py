@@ -11,14 +11,13 @@ from typing import Any, Literal
 
 from animatic.catalog import Catalog, price_of
 from animatic.errors import DeclarationError, Problem, UsageError
-from animatic.plan.advisories import advisories
 from animatic.plan.check import find_pipeline
 from animatic.plan.drafts import Draft, Shot
 from animatic.plan.fingerprint import base_of, fingerprint_of
-from animatic.plan.graph import ordered, reachable
 from animatic.plan.model import Cut, Input, Plan, Request, Step
+from animatic.plan.report import advisories
 from animatic.plan.resolving import Circumstances, ResolvedVariant, resolve
-from animatic.plan.selection import select
+from animatic.plan.select import ordered, reachable, select
 from animatic.plan.templates import mentions
 from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
 from animatic.spec.params import coerce_params

@@ -10,7 +10,7 @@ from animatic.catalog import Catalog
 from animatic.errors import Problem, UsageError
 from animatic.plan.resolving import Circumstances, resolve
 from animatic.spec.model import Declaration, ParamSpec, PipelineSpec
-from animatic.spec.nearest import nearest
+from animatic.suggest import nearest
 
 _SAMPLE_RUN = {"date": "2026-01-31", "id": "20260131T060000Z-000000"}
 

@@ -16,7 +16,7 @@ from animatic.plan.filling import Filler
 from animatic.plan.reporting import Reporter
 from animatic.plan.templates import TemplateError, is_template
 from animatic.spec.model import Path, PipelineSpec, ShotSpec
-from animatic.spec.nearest import nearest
+from animatic.suggest import nearest
 
 Yield = Literal["video", "image"]
 _KINDS: tuple[Kind, ...] = ("video", "image", "enhance")

@@ -9,10 +9,10 @@ from animatic.plan import references
 from animatic.plan.drafts import Draft, Shot
 from animatic.plan.files import BadFileError, LocalFile, inspect
 from animatic.plan.filling import MediaValue
-from animatic.plan.graph import cycles
 from animatic.plan.model import FileInput, Input, ShotInput, UrlInput, field_name
 from animatic.plan.references import BadReferenceError, FileReference, ShotReference, UrlReference
 from animatic.plan.reporting import Reporter
+from animatic.plan.select import cycles
 from animatic.spec.model import Path
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from animatic.catalog.model import Kind, Media, Price
 from animatic.errors import Place, Problem
-from animatic.plan.graph import longest
+from animatic.plan.select import longest
 
 Frame = Literal["first", "last"] | float
 Reuse = Literal["always", "run", "never"]
@@ -166,3 +168,8 @@ class Plan:
 
     def _prices(self) -> list[Price]:
         return list({step.fingerprint: step.request.price for step in self.steps}.values())
+
+
+def new_run_id(now: datetime) -> str:
+    """Return an id like ``20261121T104512Z-4f3a9c`` for an aware ``now``; ids of different seconds sort as the seconds do."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from animatic.plan.model import Frame
-from animatic.spec.nearest import nearest
+from animatic.suggest import nearest
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{256,}={0,2}\s*")

@@ -1,15 +1,78 @@
-"""The plan as a page of plain text: shot by shot what would be done and why, then money, time and notes."""
+"""How long takes are expected to last, before anything is known of this machine's own runs."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from animatic.plan.mermaid import edge_labels
+from animatic.catalog import Catalog, is_stale
+from animatic.errors import Problem
+from animatic.plan.draw import edge_labels
 from animatic.plan.model import FileInput, Plan, Step, UrlInput, field_name
-from animatic.plan.totals import expected_minutes
+
+_MINUTES = {"video": 2.0, "image": 0.5, "enhance": 0.75}
+"""By kind; what Krea printed as averages in mid-2026: clips 0.5 to 2 minutes and longer for the large models, stills 5 to 70 seconds."""
+_USUAL_SECONDS = 6.0
+
+
+def expected_minutes(step: Step) -> float:
+    """Return a first guess of the minutes that a step's job takes; longer footage takes longer in proportion."""
+    minutes = _MINUTES[step.kind]
+    duration = step.request.duration
+    return minutes * max(1.0, duration / _USUAL_SECONDS) if step.kind == "video" and duration else minutes
+
+
+def minutes_from(catalog: Catalog) -> Callable[[Step], float]:
+    """Return a guess that knows what Krea prints as a model's usual time, where it prints one."""
+
+    def minutes_of(step: Step) -> float:
+        model = catalog.find(step.request.model)
+        usual = model.typical_seconds if model is not None else None
+        return expected_minutes(step) if usual is None else usual / 60
+
+    return minutes_of
+
+
+def advisories(steps: Iterable[Step], today: date) -> tuple[Problem, ...]:
+    """Return one warning for each reason why a model's price is not known, and one for all prices that are old."""
+    unknown: dict[tuple[str, str], list[Step]] = defaultdict(list)
+    old: dict[str, str] = {}
+    for step in steps:
+        price = step.request.price
+        if price.usd is None:
+            unknown[step.request.model, price.note].append(step)
+        elif is_stale(price, today):
+            old[step.request.model] = min(price.seen, old.get(step.request.model, price.seen))
+    warnings = [_unknown(model, note, found) for (model, note), found in unknown.items()]
+    if old:
+        oldest = min(old, key=lambda model: (old[model], model))
+        which = f"the price of {oldest} was" if len(old) == 1 else f"the prices of {len(old)} models were"
+        when = f"on {old[oldest]}" if old[oldest] else "at a date that is not known"
+        warnings.append(
+            Problem(
+                message=f"{which} last read {when}",
+                hint="`animatic models --refresh` reads the prices of today",
+                severity="warning",
+                code="old-price",
+            )
+        )
+    return tuple(warnings)
+
+
+def _unknown(model: str, note: str, steps: list[Step]) -> Problem:
+    shots = list(dict.fromkeys(step.shot for step in steps))
+    named = ", ".join(shots[:3]) + (f" and {len(shots) - 3} more" if len(shots) > 3 else "")  # noqa: PLR2004
+    return Problem(
+        message=f"the price of {model} is not known (shots: {named})" + (f": {note}" if note else ""),
+        place=steps[0].place,
+        hint="the total leaves these out; see `unknown_price`, or read prices with `animatic models --refresh`",
+        severity="warning",
+        code="unknown-price",
+    )
+
 
 _NOTES = 40
 

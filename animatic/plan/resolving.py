@@ -18,7 +18,7 @@ from animatic.plan.requesting import Requester
 from animatic.plan.templates import Names, TemplateError, is_template, mentions, render, scopes
 from animatic.plan.variants import ONLY, Variant
 from animatic.spec.model import MatrixSpec, Path, PipelineSpec, ShotSpec
-from animatic.spec.nearest import nearest
+from animatic.suggest import nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

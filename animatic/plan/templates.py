@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from animatic.spec.nearest import nearest
+from animatic.suggest import nearest
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import Any
@@ -13,14 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from animatic.simulator import assets, control, files
-from animatic.simulator.directives import parse
-from animatic.simulator.jobs import STATUSES, TERMINAL, Job
+from animatic.errors import UsageError
+from animatic.simulator import assets
+from animatic.simulator.jobs import STATUSES, TERMINAL, Job, parse
 from animatic.simulator.openapi import document
 from animatic.simulator.replies import DroppedError, RefusedError, parse_timestamp, submitted, timestamp
 from animatic.simulator.simulation import Simulation
-from animatic.simulator.web import JsonReply, base_of, bounded_int, simulation_of
-from animatic.simulator.wire import full_reply
+from animatic.simulator.web import JsonReply, base_of, bounded_int, full_reply, simulation_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -40,9 +40,9 @@ def application(simulation: Simulation) -> Starlette:
         Route("/assets/{id}", _framed("asset", assets.get_asset), methods=["GET"]),
         Route("/assets/{id}", _framed("delete asset", assets.delete_asset), methods=["DELETE"]),
         Route("/openapi.json", _framed("openapi", _openapi, token=False), methods=["GET"]),
-        Route("/files/assets/{file}", _framed("download", files.asset, token=False), methods=["GET"]),
-        Route("/files/results/{id}/{name}", _framed("download", files.result, token=False), methods=["GET"]),
-        *control.routes(),
+        Route("/files/assets/{file}", _framed("download", assets.asset, token=False), methods=["GET"]),
+        Route("/files/results/{id}/{name}", _framed("download", assets.result, token=False), methods=["GET"]),
+        *control_routes(),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     app.state.simulation = simulation
@@ -174,3 +174,45 @@ def _known(request: Request) -> Job:
 def _fail_polls(simulation: Simulation) -> None:
     if simulation.strikes("failing_poll"):
         raise RefusedError(503, {"error": "Service temporarily unavailable"})
+
+
+def control_routes() -> list[Route]:
+    """Return the routes; they take no token, as they listen on this machine only."""
+    return [
+        Route("/_simulator/billing", _billing, methods=["GET"]),
+        Route("/_simulator/stats", _stats, methods=["GET"]),
+        Route("/_simulator/settings", _settings, methods=["GET"]),
+        Route("/_simulator/settings", _change, methods=["POST"]),
+    ]
+
+
+async def _billing(request: Request) -> Response:
+    items = simulation_of(request).billing()
+    total = round(sum(item["usd"] or 0 for item in items), 6)
+    return JsonReply({"items": items, "usd": total, "unpriced": sum(item["usd"] is None for item in items)})
+
+
+async def _stats(request: Request) -> Response:
+    return JsonReply(dict(sorted(simulation_of(request).counts.items())))
+
+
+async def _settings(request: Request) -> Response:
+    return JsonReply(simulation_of(request).settings.to_json())
+
+
+async def _change(request: Request) -> Response:
+    simulation = simulation_of(request)
+    try:
+        simulation.change(_object(await request.body()))
+    except (ValueError, TypeError) as error:
+        return JsonReply({"error": f"not settings: {error}"}, 400)
+    except UsageError as error:
+        return JsonReply({"error": str(error)}, 400)
+    return JsonReply(simulation.settings.to_json())
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    data = json.loads(raw)
+    if not isinstance(data, dict):
+        raise UsageError("settings are a JSON object")
+    return data

@@ -18,8 +18,7 @@ from typing import Any
 from animatic.catalog import Catalog, price_of
 from animatic.catalog.model import Model
 from animatic.simulator.checks import is_web_address, media_places, mistakes
-from animatic.simulator.directives import Directive, parse
-from animatic.simulator.jobs import Job, Outcome, Status
+from animatic.simulator.jobs import Directive, Job, Outcome, Status, parse
 from animatic.simulator.library import Library
 from animatic.simulator.render.queue import RenderQueue
 from animatic.simulator.render.recipe import Recipe, recipe_of

@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from animatic.simulator.replies import RefusedError
+from animatic.simulator.jobs import TERMINAL, Job
+from animatic.simulator.replies import RefusedError, Result, job_reply
 from animatic.simulator.simulation import Simulation
 
 
@@ -39,3 +40,25 @@ def bounded_int(text: str | None, *, default: int, most: int) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
         raise RefusedError(400, {"error": f"Invalid limit: expected 1 to {most}"})
     return int(text)
+
+
+def full_reply(simulation: Simulation, job: Job, base: str) -> dict[str, Any]:
+    """Return the job as ``GET /jobs/{id}`` shows it now, at the server with that base address."""
+    status = simulation.status(job)
+    ended_at = simulation.ended_at(job) if status in TERMINAL else 0.0
+    result = None
+    if status == "completed" and job.outcome == "completed":
+        seconds = simulation.settings.url_seconds
+        library = simulation.library
+        result = Result(
+            url=library.result_url(job, base, ended_at=ended_at, url_seconds=seconds),
+            thumbnail_url=library.result_url(job, base, ended_at=ended_at, url_seconds=seconds, name="thumbnail.jpg"),
+            facts=_facts(job),
+        )
+    return job_reply(job, status, ended_at=ended_at, result=result, shape=simulation.settings.result_shape)
+
+
+def _facts(job: Job) -> dict[str, float]:
+    """Return what the older result form tells of a clip, as far as the request says it."""
+    names = ("duration", "width", "height", "fps")
+    return {name: job.body[name] for name in names if isinstance(job.body.get(name), int | float)}

@@ -11,9 +11,8 @@ from typing import Any
 import yaml
 
 from animatic.errors import DeclarationError, Place, Problem
-from animatic.source.parser import MAX_DEPTH, PLAIN, TEXT
+from animatic.source.parser import MAX_DEPTH, PLAIN, TEXT, resolve
 from animatic.source.reading import Source
-from animatic.source.scalars import resolve
 
 _TAG = "tag:yaml.org,2002:"
 _TAGGED_SCALARS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}

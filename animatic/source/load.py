@@ -8,9 +8,8 @@ from typing import Any
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.build import build
-from animatic.source.document import Document
+from animatic.source.document import Document, Positions
 from animatic.source.parser import collector_paused
-from animatic.source.positions import Positions
 from animatic.source.reading import Source, from_bytes, read
 from animatic.source.recover import parse
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animatic.errors import DeclarationError, Place, Problem
-from animatic.source.positions import Positions
+from animatic.source.document import Positions
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _LINE_BREAKS_TO_YAML_1_1_ONLY = re.compile("[\x85\u2028\u2029]")

@@ -13,9 +13,9 @@ import yaml
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.build import quoted
+from animatic.source.document import Positions
 from animatic.source.lines import Line, closing_quote_missing, take_apart
 from animatic.source.parser import compose
-from animatic.source.positions import Positions
 from animatic.source.reading import Source
 from animatic.source.syntax import Fault, explain, explain_value
 

@@ -1,7 +1,6 @@
 """The typed declaration: what a pipelines file says, with every structural mistake in it."""
 
-from animatic.spec.declare import declare
-from animatic.spec.files import load_declaration
+from animatic.spec.declare import declare, load_declaration
 from animatic.spec.model import (
     CutSpec,
     Declaration,

@@ -6,18 +6,18 @@ one, and 10,000 shots pass in a fraction of the time that parsing their YAML tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from animatic.errors import Place, Problem
-from animatic.source import Document
+from animatic.errors import Place, Problem, UsageError
+from animatic.source import Document, load_all
 from animatic.spec.keys import BUDGET, FILE, RESERVED_PIPELINES
 from animatic.spec.model import Declaration, PipelineSpec
-from animatic.spec.nearest import snake
 from animatic.spec.pipeline import decode_defaults, decode_deliver, decode_pipeline
-from animatic.spec.prompts import check_prompts
 from animatic.spec.section import Section, describe
-from animatic.spec.shots import check_name
+from animatic.spec.shots import check_name, check_prompts
+from animatic.suggest import snake
 
 VERSION = 1
 
@@ -126,3 +126,24 @@ def _clash(spec: PipelineSpec, other: PipelineSpec) -> Problem:
 
 def _python_name(name: str) -> str:
     return name.replace("-", "_").lower()
+
+
+ENDINGS = {".yaml", ".yml"}
+
+
+def load_declaration(paths: Iterable[Path]) -> Declaration:
+    """Read one or several pipelines files as one declaration.
+
+    Raises DeclarationError for files that cannot be read as data, UsageError for a folder without YAML files; every other mistake is in the
+    declaration's problems.
+    """
+    return declare(load_all(file for path in paths for file in _files(path)))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in ENDINGS and file.is_file())
+    if not found:
+        raise UsageError(f"there is no pipelines file in {path}", hint="a folder stands for all the .yaml files in it")
+    return found

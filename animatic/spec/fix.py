@@ -14,10 +14,10 @@ from typing import Any
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source import Document, load_text
 from animatic.source.build import quoted
-from animatic.source.positions import Positions
+from animatic.source.document import Positions
 from animatic.spec.keys import BUDGET, CUT, FILE, KINDS, PARAM, PIPELINE, SCHEDULE, SHOT, Level
 from animatic.spec.model import Path
-from animatic.spec.nearest import snake
+from animatic.suggest import snake
 
 Aliases = Mapping[str, Mapping[str, str]]
 """Model -> retired field name -> the name of today."""

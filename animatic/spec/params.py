@@ -11,8 +11,8 @@ from typing import Any, get_args
 from animatic.errors import Problem
 from animatic.spec.keys import PARAM, RESERVED_PARAMS
 from animatic.spec.model import ParamSpec, ParamType, PipelineSpec
-from animatic.spec.nearest import did_you_mean, nearest
 from animatic.spec.section import YES_NO, Section, describe
+from animatic.suggest import did_you_mean, nearest
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _TYPES: tuple[ParamType, ...] = get_args(ParamType)

@@ -11,9 +11,9 @@ from typing import Any
 
 from animatic.spec.keys import SCHEDULE
 from animatic.spec.model import ParamSpec, ScheduleSpec
-from animatic.spec.nearest import did_you_mean
 from animatic.spec.params import NotThatTypeError, check_value
 from animatic.spec.section import Section
+from animatic.suggest import did_you_mean
 
 _RULES = ("cron", "interval", "rrule")
 _EXAMPLE = "write 'schedule: {cron: \"0 6 * * 1-5\", timezone: Europe/Lisbon}'"

@@ -12,7 +12,7 @@ from animatic.errors import Place, Problem, Severity
 from animatic.source import Document
 from animatic.spec.keys import Level
 from animatic.spec.model import Path
-from animatic.spec.nearest import did_you_mean, snake
+from animatic.suggest import did_you_mean, snake
 
 _DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
 _UNITS = (86_400, 3_600, 60, 1)

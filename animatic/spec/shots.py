@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from animatic.errors import Problem
+from animatic.source import Document
 from animatic.spec.keys import FALLBACK_NOT, KINDS, SHOT
 from animatic.spec.model import FallbackSpec, Kind, Path, ShotSpec
 from animatic.spec.section import Section, describe
@@ -151,3 +153,31 @@ def _fallbacks(section: Section) -> list[FallbackSpec]:
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key != "model" and key not in FALLBACK_NOT}
+
+
+_CUT = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?![\"'|>#])[^\n\r]*?(?<=\S)(?P<rest>[ ]+#(?![ #\r\n])[^\n\r]*)", re.MULTILINE)
+_QUOTED = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?P<open>[“”„‘’«])[^\n\r]*[“”‘’»][ ]*$", re.MULTILINE)
+_OPENING = "“”„‘’«"
+
+
+def check_prompts(document: Document) -> Iterator[Problem]:
+    """Yield a warning for every prompt that looks like more or less than what would be sent."""
+    text = document.text
+    if " #" in text:
+        for match in _CUT.finditer(text):
+            lost = match["rest"].strip()
+            yield Problem(
+                "the prompt ends here: YAML takes the rest of the line for a comment",
+                document.positions.place(match.start("rest") + len(match["rest"]) - len(match["rest"].lstrip()), len(lost)),
+                hint="quote the prompt if this belongs to it, or put a space behind the '#' if it does not",
+                severity="warning",
+                code="prompt",
+            )
+    for match in _QUOTED.finditer(text) if any(quote in text for quote in _OPENING) else ():
+        yield Problem(
+            f"the quotes {match['open']} are part of the prompt: YAML knows only straight ones",
+            document.positions.place(match.start("open"), 1),
+            hint="remove them, or write straight quotes",
+            severity="warning",
+            code="prompt",
+        )

@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from animatic.errors import StorageError
-from animatic.storage.errors import StorageRefusedError
-from animatic.storage.keys import TEMPORARY
-from animatic.storage.protocol import Entry
+from animatic.storage.protocol import TEMPORARY, Entry, StorageRefusedError
 
 CHUNK = 1 << 20
 STALE_AFTER = 24 * 3600.0

@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from animatic.storage import files
-from animatic.storage.errors import StorageRefusedError
-from animatic.storage.keys import check_key, check_prefix
-from animatic.storage.probe import probe
-from animatic.storage.protocol import Entry
+from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
 from animatic.storage.threads import Threads
 
 

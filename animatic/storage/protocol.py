@@ -1,11 +1,58 @@
-"""What every home of clips and records can do. Two implementations: a folder and S3."""
+"""Errors of the homes of clips and records: those that may pass, and those that stay until somebody acts."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from animatic.errors import StorageError
+
+
+class StorageRefusedError(StorageError):
+    """Trying again cannot help: no permission, no bucket, a full or read-only disk, a damaged record. The hint says what to do."""
+
+    retryable = False
+
+
+TEMPORARY = ".tmp-"
+"""File names that start like this are unfinished: never listed, never a valid part of a key."""
+
+LONGEST_KEY = 900
+"""Bytes. S3 allows 1,024 for prefix and key together."""
+
+
+def check_key(key: str) -> str:
+    """Return the key itself.
+
+    Raises StorageRefusedError if it is empty, absolute, too long, holds ``.``, ``..``, an empty part, a backslash or a control character,
+    or has a part that looks like an unfinished file.
+    """
+    if problem := _problem(key):
+        raise StorageRefusedError(f"{key!r} is no usable storage key: {problem}", hint="use relative names, parts separated by '/'")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return the prefix itself: empty, or the beginning of valid keys (with or without a ``/`` at its end)."""
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+    return prefix
+
+
+def _problem(key: str) -> str | None:
+    if any(ord(character) < 32 or character == "\\" for character in key):  # noqa: PLR2004
+        return "it holds a backslash or a control character"
+    if len(key.encode(errors="replace")) > LONGEST_KEY:
+        return f"it is longer than {LONGEST_KEY} bytes"
+    for part in key.split("/"):
+        if part in {"", ".", ".."}:
+            return "a part of it is empty, '.' or '..'"
+        if part.startswith(TEMPORARY):
+            return f"names that start with {TEMPORARY!r} mark unfinished files"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +133,41 @@ class Storage(Protocol):
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens if there is none."""
         ...
+
+
+FOLDER = ".animatic/probe/"
+
+
+async def probe(storage: Storage) -> None:
+    """Create, refuse to create again, read, list and delete one object.
+
+    Raises StorageError with the reason. Some servers that speak S3 ignore ``If-None-Match`` and overwrite: two workers would then both
+    believe that they may submit, and a shot would be paid for twice.
+    """
+    key = f"{FOLDER}{secrets.token_hex(8)}"
+    ours, other = secrets.token_bytes(16), secrets.token_bytes(16)
+    _expect(await storage.create(key, ours), storage, "an object that was just created is not there")
+    try:
+        _expect(not await storage.create(key, other), storage, "it overwrites objects that must be created only once")
+        _expect(await storage.read(key) == ours, storage, "what is read is not what was written")
+        _expect(key in {entry.key for entry in await storage.list(FOLDER)}, storage, "a new object is missing from its list")
+    except StorageError:
+        await _delete_quietly(storage, key)
+        raise
+    await storage.delete(key)
+    _expect(await storage.read(key) is None, storage, "a deleted object is still there")
+
+
+def _expect(truth: bool, storage: Storage, reason: str) -> None:  # noqa: FBT001
+    if not truth:
+        raise StorageRefusedError(
+            f"{storage.url} cannot hold the ledger: {reason}",
+            hint="use a folder, Amazon S3, or another store that honors conditional writes (If-None-Match) and reads its own writes",
+        )
+
+
+async def _delete_quietly(storage: Storage, key: str) -> None:
+    try:
+        await storage.delete(key)
+    except StorageError:
+        pass  # the reason that is being raised matters more

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from animatic.storage import files
-from animatic.storage.errors import StorageRefusedError
-from animatic.storage.keys import check_key, check_prefix
-from animatic.storage.probe import probe
-from animatic.storage.protocol import Entry
-from animatic.storage.s3_client import PatientClient
-from animatic.storage.s3_errors import PRECONDITION_FAILED, is_absent, status_of
+from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
+from animatic.storage.s3_client import PRECONDITION_FAILED, PatientClient, is_absent, status_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -8,7 +8,7 @@ from pathlib import Path
 from jsonschema import Draft7Validator
 
 from animatic.catalog import Catalog
-from animatic.catalog.editor import declaration_schema
+from animatic.schema.editor import declaration_schema
 from animatic.source import load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import pytest
 from animatic.errors import StorageError, UsageError
 from animatic.storage import Storage, StorageRefusedError, open_storage
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 pytestmark = pytest.mark.anyio
 
 

@@ -18,14 +18,14 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
-from s3server import S3
 
 from animatic.errors import StorageError
 from animatic.storage import StorageRefusedError, open_storage
 from animatic.storage.s3 import S3Storage
 from animatic.storage.s3_client import PatientClient, make_client
+from tests.s3server import S3
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 pytestmark = pytest.mark.anyio
 
 Fault = Callable[[AWSPreparedRequest], AWSResponse | None]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from language_server import Editor
+
+from tests.language_server import Editor
 
 pytestmark = [
     pytest.mark.slow,

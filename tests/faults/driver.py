@@ -12,17 +12,16 @@ import json
 import sys
 from pathlib import Path
 
-from direct_stages import perform
-
 from animatic.catalog import Catalog
+from animatic.engine.estimate import check_money, survey
+from animatic.engine.history import find_run, places
+from animatic.engine.plan_run import Wish, pipeline_named, plan_here
+from animatic.engine.run import open_run
 from animatic.errors import AnimaticError
 from animatic.plan import Plan
 from animatic.settings import Settings
 from animatic.spec import load_declaration
-from animatic.takes.history import find_run, places
-from animatic.takes.planning import Wish, pipeline_named, plan_here
-from animatic.takes.run import open_run
-from animatic.takes.survey import check_money, survey
+from tests.direct_stages import perform
 
 
 async def main() -> int:

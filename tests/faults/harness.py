@@ -23,7 +23,7 @@ from animatic.simulator.launch import Running, start
 from animatic.storage import Storage, open_storage
 
 ROOT = Path(__file__).parents[2]
-DRIVER = Path(__file__).with_name("driver.py")
+DRIVER = ("-m", "tests.faults.driver")
 QUICK = {
     "ANIMATIC_GRACE_SECONDS": "1.5",
     "ANIMATIC_POLL_SECONDS": "0.1",
@@ -82,13 +82,13 @@ class Set:
             "KREA_API_URL": self.simulator.url,
             "KREA_API_TOKEN": "test",
             "ANIMATIC_HOME": str(self.folder / "home"),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "faults")]),
+            "PYTHONPATH": str(ROOT),
         }
         env |= self.environment | environment
         if crash_at:
             env["ANIMATIC_CRASH_AT"] = crash_at
         return subprocess.Popen(
-            command or [sys.executable, str(DRIVER), str(self.file), *options],
+            command or [sys.executable, *DRIVER, str(self.file), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

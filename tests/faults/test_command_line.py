@@ -14,9 +14,9 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
-from harness import KILLED, Ended, Set, finish, lost_clips, start_simulator
 
-from animatic.flows.local_server import LocalServer, ensure, stop
+from animatic.prefect.server import LocalServer, ensure, stop
+from tests.faults.harness import KILLED, Ended, Set, finish, lost_clips, start_simulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import KILLED, Ended, Set, lost_clips, start_simulator
-from krea_double import still_bytes
 
-from animatic.takes.crashpoints import NAMES
+from animatic.engine.crashpoints import NAMES
+from tests.faults.harness import KILLED, Ended, Set, lost_clips, start_simulator
+from tests.krea_double import still_bytes
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 pytestmark = pytest.mark.anyio
 
 ONLY_WHEN_CANCELLING = {"before-cancelled", "after-cancelled"}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import KILLED, Ended, Set, finish, start_simulator
+
+from tests.faults.harness import KILLED, Ended, Set, finish, start_simulator
 
 BOARDS = """  coast:
     shots: [{id: dawn, prompt: Dawn, duration: 2}]

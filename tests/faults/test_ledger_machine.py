@@ -24,13 +24,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from ledger_recording import CrashError, CrashingStorage
 
 from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, ClipRecord, Intent, Ledger, OpenAttemptError, Take
-from animatic.ledger.layout import ROOT
+from animatic.ledger.records import ROOT
 from animatic.storage import Storage, open_storage
+from tests.faults.ledger_recording import CrashError, CrashingStorage
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 
 START = datetime(2026, 11, 21, 23, 50, tzinfo=UTC)
 FINGERPRINTS = [f"{n:02x}" * 32 for n in (1, 2)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 
 KEYS = 40
 RACER = f"""

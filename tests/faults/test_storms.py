@@ -15,12 +15,13 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from harness import DRIVER, Set, finish, lost_clips, start_simulator
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from s3server import S3, OneAtATime, Quiet
 from werkzeug.serving import make_server
 
-pytest_plugins = ["s3server"]
+from tests.faults.harness import DRIVER, Set, finish, lost_clips, start_simulator
+from tests.s3server import S3, OneAtATime, Quiet
+
+pytest_plugins = ["tests.s3server"]
 pytestmark = pytest.mark.anyio
 
 KINDS = (
@@ -119,7 +120,7 @@ def test_a_disk_that_takes_no_more_ends_the_run_with_6_and_the_next_run_pays_not
     with start_simulator(tmp_path, longest_side=480) as simulator:
         stage = Set(folder=tmp_path, deliver=str(tmp_path / "out"), simulator=simulator)
         stage.declare(board(4))
-        command = ["bash", "-c", f"ulimit -f {kilobytes}; exec {sys.executable} {DRIVER} {stage.file}"]
+        command = ["bash", "-c", f"ulimit -f {kilobytes}; exec {sys.executable} {' '.join(DRIVER)} {stage.file}"]
         ended = finish(stage.start(command=command))
         assert ended.code == 6, ended
         assert "cannot" in ended.lines[-1]["error"]

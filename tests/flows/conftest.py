@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from animatic.flows.local_server import LocalServer, ensure
+from animatic.prefect.server import LocalServer, ensure
 from animatic.simulator import launch
 from animatic.simulator.settings import SimulatorSettings
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from animatic.engine.progress import Board
 from animatic.errors import UsageError
-from animatic.flows.deploying import wanted_deployments
-from animatic.flows.origin import in_folder, in_repository
-from animatic.flows.prefect_yaml import prefect_yaml
 from animatic.flows.tables import end_markdown, headline, progress_of, shot_rows
-from animatic.flows.version import check_version, version_of
+from animatic.flows.worker import check_version, version_of
+from animatic.prefect.deployments import wanted_deployments
+from animatic.prefect.origin import in_folder, in_repository
+from animatic.prefect.prefect_yaml import prefect_yaml
 from animatic.spec import Declaration, load_declaration
-from animatic.takes.progress import Board
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = """

@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx
 import pytest
-from s3server import S3
 
-from animatic.flows.local_server import LocalServer
+from animatic.prefect.server import LocalServer
 from animatic.simulator import launch
+from tests.s3server import S3
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 pytestmark = pytest.mark.timeout(300)
 TOKEN = "krea-secret-token-77aa"
 

@@ -14,13 +14,13 @@ from typing import Any
 import boto3
 import click
 import pytest
-from s3server import S3
 
 from animatic.cli.main import cli
 from animatic.simulator import launch
 from animatic.spec import load_declaration
+from tests.s3server import S3
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 TEXTS = [REPOSITORY / "README.md", *PAGES]

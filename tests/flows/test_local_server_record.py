@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 
 from animatic.errors import PrefectError
-from animatic.flows import local_server
-from animatic.flows.local_server import LocalServer, answering, configured_api_url, running, stop
+from animatic.prefect import server as local_server
+from animatic.prefect.server import LocalServer, answering, configured_api_url, running, stop
 
 
 def test_the_environment_names_the_api() -> None:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from s3server import S3
 
-from animatic.flows.local_server import LocalServer
 from animatic.media import probe
+from animatic.prefect.server import LocalServer
 from animatic.simulator import launch
 from animatic.simulator.settings import Faults
+from tests.s3server import S3
 
-pytest_plugins = ["s3server"]
+pytest_plugins = ["tests.s3server"]
 pytestmark = pytest.mark.timeout(240)
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "krea-test-token-5f1d"

@@ -7,9 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from terminal import OnTerminal, run_on_terminal
-
-from animatic.flows.local_server import LocalServer
+from animatic.prefect.server import LocalServer
+from tests.terminal import OnTerminal, run_on_terminal
 
 BOARD = """
 version: 1

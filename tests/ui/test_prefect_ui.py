@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import Browser, chromium
+
+from tests.ui.browser import Browser, chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -5,6 +5,7 @@ The slate is drawn and converted to YUV once; a frame costs a few patches in pla
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,11 +17,11 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
-from animatic.simulator.render.pictures import Plane, cover, length, load, output_size, source_planes, to_planes
+from animatic.simulator.render.drawing import Plane, cover, font_for, length, load, output_size, size_of, source_planes, to_planes
 from animatic.simulator.render.recipe import Recipe
-from animatic.simulator.render.slate import Box, Slate, draw
-from animatic.simulator.render.typeset import font_for
+from animatic.simulator.render.slate import Box, Slate, badge, draw
 
 COMMENT = "simulated: a slate by animatic, not made by any model"
 _ENCODER = {"preset": "ultrafast", "qp": "28", "threads": "1"}  # a constant quantizer spares the analysis
@@ -159,3 +160,52 @@ def _encode(frames: Iterator[Plane], target: Path, size: tuple[int, int], rate: 
             frame.pts, frame.time_base = index, 1 / rate
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+
+
+_ENLARGED = 2
+
+
+def render_still(recipe: Recipe, target: Path) -> None:
+    """Write a PNG whole or not at all. Raises what Pillow raises if one of the recipe's files cannot be read."""
+    if recipe.kind == "enhance" and recipe.start is not None:
+        image = _enhanced(recipe)
+    else:
+        backdrop = load(recipe.start) if recipe.start else None
+        image = draw(recipe, output_size(recipe, even=False), None, backdrop, [load(media) for media in recipe.references]).image
+    notes = PngInfo()
+    notes.add_text("Comment", COMMENT)
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        image.save(part, format="PNG", compress_level=1, pnginfo=notes)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _enhanced(recipe: Recipe) -> Image.Image:
+    assert recipe.start is not None
+    natural = size_of(recipe.start)
+    asked = (recipe.width, recipe.height) if recipe.width and recipe.height else (natural[0] * _ENLARGED, natural[1] * _ENLARGED)
+    shrink = min(1.0, recipe.longest_side / max(asked))
+    image = cover(load(recipe.start), (max(16, round(asked[0] * shrink)), max(16, round(asked[1] * shrink))))
+    unit = min(image.size) / 720
+    badge(ImageDraw.Draw(image), (round(32 * unit), image.height - round(76 * unit)), unit)  # its source may carry one at the top
+    return image
+
+
+_WIDTH = 480
+
+
+def poster(path: Path) -> bytes:
+    """Return a JPEG of a still, or of the frame in the middle of a clip."""
+    if path.suffix == ".mp4":
+        with av.open(str(path)) as container:
+            container.seek((container.duration or 0) // 2)
+            image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
+    else:
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+    image.thumbnail((_WIDTH, _WIDTH))
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=80)
+    return buffer.getvalue()

@@ -61,7 +61,7 @@ class RenderQueue:
 
                 render_clip(recipe, self.path(key, "mp4"))
             else:
-                from animatic.simulator.render.still import render_still  # noqa: PLC0415
+                from animatic.simulator.render.clip import render_still  # noqa: PLC0415
 
                 render_still(recipe, self.path(key, "png"))
         except Exception:  # noqa: BLE001 - whatever is wrong with a picture, only its own job may fail

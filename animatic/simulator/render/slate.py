@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from animatic.simulator.render.pictures import cover
+from animatic.simulator.render.drawing import cover, fitted, font_for, shortened
 from animatic.simulator.render.recipe import Recipe
-from animatic.simulator.render.typeset import fitted, font_for, shortened
 
 Box = tuple[int, int, int, int]
 

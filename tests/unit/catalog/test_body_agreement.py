@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 
 from animatic.catalog import Catalog, check_body
 from animatic.catalog.model import Field
-from animatic.catalog.schema import model_schema
+from animatic.schema.fields import model_schema
 
 CATALOG = Catalog.load()
 URL = "https://krea.example/a.png"

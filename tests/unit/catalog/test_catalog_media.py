@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from animatic.catalog import Catalog, media_fields, media_places
-from animatic.catalog.media import TABLE, media_of
+from animatic.catalog.model import TABLE, media_of
 
 CATALOG = Catalog.load()
 

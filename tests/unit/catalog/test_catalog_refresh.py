@@ -10,9 +10,9 @@ import pytest
 
 from animatic.catalog import Catalog, price_of
 from animatic.catalog.refresh import diff, merge, refresh
-from animatic.catalog.schema import model_schema
 from animatic.catalog.store import REFRESHED
 from animatic.errors import UsageError
+from animatic.schema.fields import model_schema
 
 TODAY = date(2026, 12, 24)
 BUILT_IN = Catalog.load()

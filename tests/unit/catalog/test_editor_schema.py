@@ -10,10 +10,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 from animatic.catalog import Catalog
-from animatic.catalog.editor import declaration_schema
-from animatic.catalog.loosest import loosest
 from animatic.catalog.model import Field
-from animatic.catalog.schema import model_schema
+from animatic.schema.editor import declaration_schema
+from animatic.schema.fields import loosest, model_schema
 from animatic.source import load
 from animatic.spec import keys
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from animatic.krea.explain import LONGEST, explain_body
+from animatic.krea.reasons import LONGEST, explain_body
 
 
 @pytest.mark.parametrize(

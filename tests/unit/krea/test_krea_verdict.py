@@ -16,8 +16,7 @@ from animatic.errors import (
     UsageError,
 )
 from animatic.krea import LostAnswerError, NotSentError
-from animatic.krea.refusal import of_answer, of_lost_request
-from animatic.krea.verdict import EXCEPTIONS, Verdict, of_exception, of_status
+from animatic.krea.errors import EXCEPTIONS, Verdict, of_answer, of_exception, of_lost_request, of_status
 
 
 def tree(base: type[Exception]) -> set[type[Exception]]:

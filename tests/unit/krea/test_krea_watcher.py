@@ -11,7 +11,7 @@ import pytest
 
 from animatic.errors import AnimaticError, InterruptedRunError, JobFailedError, JobTimeoutError, KreaRefusedError, KreaUnreachableError
 from animatic.krea import Job, KreaClient, Watcher
-from animatic.krea.durations import Durations, interval
+from animatic.krea.pace import Durations, interval
 
 pytestmark = pytest.mark.anyio
 

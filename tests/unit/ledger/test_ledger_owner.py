@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from animatic.ledger import owner
+from animatic.ledger import submissions as owner
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 
-SAY_WHO = "import sys; from animatic.ledger.owner import identity; print(*identity(), sep='|', flush=True); sys.stdin.read()"
+SAY_WHO = "import sys; from animatic.ledger.submissions import identity; print(*identity(), sep='|', flush=True); sys.stdin.read()"
 
 
 def test_this_process_is_alive() -> None:

@@ -7,12 +7,12 @@ import json
 from decimal import Decimal
 
 import pytest
-from ledger_samples import make_take
 
 from animatic.errors import StorageError
 from animatic.ledger import Ledger, take_folder
-from animatic.ledger.layout import attempt_folder, journal_key, journal_time, numbered, selection_folder, take_key
+from animatic.ledger.records import attempt_folder, journal_key, journal_time, numbered, selection_folder, take_key
 from animatic.storage import Storage, StorageRefusedError
+from tests.unit.ledger.ledger_samples import make_take
 
 DAWN = "da" * 32
 BASE = "ba" * 32

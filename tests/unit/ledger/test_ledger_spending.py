@@ -10,7 +10,7 @@ import pytest
 
 from animatic.errors import StorageError
 from animatic.ledger import Ledger, Totals
-from animatic.ledger.layout import journal_folder, spending_key
+from animatic.ledger.records import journal_folder, spending_key
 from animatic.storage import Storage
 from animatic.storage.folder import FolderStorage
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Ledger, OpenAttemptError
-from animatic.ledger.layout import attempt_folder, journal_key
+from animatic.ledger.records import attempt_folder, journal_key
 from animatic.storage import Storage
 
 DAWN = "da" * 32

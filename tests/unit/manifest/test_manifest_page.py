@@ -14,8 +14,7 @@ import pytest
 
 from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBook, wording
 from animatic.manifest.lineage import draw
-from animatic.manifest.links import Links
-from animatic.manifest.page import render_page
+from animatic.manifest.page import Links, render_page
 from animatic.plan.model import Step
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plan_helpers import HEAD, STARTED, DeclarationOf, PlanOf
 
 from animatic.catalog import Catalog
 from animatic.plan import Plan, build_plan
 from animatic.source import load
 from animatic.spec import Declaration, declare
+from tests.unit.plan.plan_helpers import HEAD, STARTED, DeclarationOf, PlanOf
 
 
 @pytest.fixture(scope="session")

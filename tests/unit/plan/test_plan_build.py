@@ -4,11 +4,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from plan_helpers import MP4, PNG, STARTED, DeclarationOf, PlanOf
 
 from animatic.catalog import Catalog
 from animatic.errors import DeclarationError, UsageError
 from animatic.plan import FileInput, ShotInput, UrlInput, build_plan, destination_of
+from tests.unit.plan.plan_helpers import MP4, PNG, STARTED, DeclarationOf, PlanOf
 
 CHAIN = """
     teaser:

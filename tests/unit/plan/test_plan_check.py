@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from plan_helpers import DeclarationOf
 
 from animatic.catalog import Catalog
 from animatic.errors import UsageError
 from animatic.plan import check_declaration, examine
+from tests.unit.plan.plan_helpers import DeclarationOf
 
 
 def test_size_is_counted(declaration_of: DeclarationOf, catalog: Catalog) -> None:

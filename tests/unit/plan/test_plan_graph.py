@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animatic.errors import UsageError
-from animatic.plan.graph import cycles, longest, ordered, reachable
-from animatic.plan.selection import select
+from animatic.plan.select import cycles, longest, ordered, reachable, select
 
 CHAIN = {"dawn": (), "surf": ("dawn",), "still": (), "noir": ("surf", "still")}
 

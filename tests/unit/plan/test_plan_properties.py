@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from animatic.catalog import Catalog
 from animatic.plan import Plan, build_plan, plan_from_json, plan_to_json
 from animatic.plan.fingerprint import base_of, fingerprint_of
-from animatic.plan.graph import dependents, reachable
+from animatic.plan.select import dependents, reachable
 from animatic.source import load_text
 from animatic.spec import declare
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from plan_helpers import STARTED, DeclarationOf
 
 from animatic.catalog import Catalog
 from animatic.plan import as_svg, build_plan, examine, render_plan
+from tests.unit.plan.plan_helpers import STARTED, DeclarationOf
 
 SHOTS = 3_000
 

@@ -12,7 +12,6 @@ from typing import Literal
 from xml.etree import ElementTree as ET
 
 import pytest
-from plan_helpers import PNG, PlanOf
 
 from animatic.errors import UsageError
 from animatic.plan import (
@@ -26,7 +25,8 @@ from animatic.plan import (
     render_plan,
     to_pay,
 )
-from animatic.plan.layout import WIDTH, arrange
+from animatic.plan.draw import WIDTH, arrange
+from tests.unit.plan.plan_helpers import PNG, PlanOf
 
 STORY = """
     teaser:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animatic import simulator
-from animatic.simulator.directives import NAMES, Directive, parse
+from animatic.simulator.jobs import NAMES, Directive, parse
 
 
 def test_directives_are_taken_out_of_the_text():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from animatic.simulator.jobs import STATUSES, Job
 from animatic.simulator.replies import DroppedError, RefusedError
-from animatic.simulator.wire import full_reply
+from animatic.simulator.web import full_reply
 
 GROK = "/generate/video/xai/grok-video"
 STILL = "/generate/image/google/nano-banana-pro"

@@ -11,11 +11,9 @@ from PIL import Image
 
 from animatic.media import extract_frame, probe
 from animatic.simulator.checks import media_places
-from animatic.simulator.render.clip import COMMENT, render_clip
-from animatic.simulator.render.poster import poster
+from animatic.simulator.render.clip import COMMENT, poster, render_clip, render_still
+from animatic.simulator.render.drawing import fitted
 from animatic.simulator.render.recipe import Media, Recipe, recipe_of
-from animatic.simulator.render.still import render_still
-from animatic.simulator.render.typeset import fitted
 
 PLAIN = {
     "kind": "video",

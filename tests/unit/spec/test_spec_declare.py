@@ -12,7 +12,7 @@ import pytest
 from animatic.source import load_text
 from animatic.spec import Declaration, PipelineSpec, declare
 from animatic.spec.keys import FILE, PIPELINE, SHOT
-from animatic.spec.nearest import did_you_mean, nearest, snake
+from animatic.suggest import did_you_mean, nearest, snake
 
 FULL = """\
 version: 1

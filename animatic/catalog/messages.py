@@ -1,0 +1,302 @@
+"""The words of every finding: what is wrong, what the model takes instead, and what to do. Called on a mistake only.
+
+Codes: ``unknown-field`` ``retired-name`` ``removed-field`` ``missing`` ``wrong-type`` ``out-of-range`` ``not-in-enum`` ``too-long``
+``too-short`` ``too-many`` ``too-few`` ``bad-format``; as warnings ``unknown-key`` ``deprecated-field`` ``disputed-field`` ``disputed-value``
+``no-effect``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from animatic.catalog.finding import (
+    Finding,
+    Path,
+    article,
+    closest,
+    elsewhere,
+    limits,
+    listed,
+    nearest_value,
+    number,
+    show,
+    snake,
+    spell,
+    taker,
+)
+from animatic.catalog.model import Field, Model
+from animatic.catalog.store import Catalog
+
+URL = re.compile(r"https?://[^\s/]+|data:[\w/+.-]+;base64,")
+
+_UNCHECKED = "to send it all the same, write it under extra_body"
+_PATTERNS = {
+    "^[a-z][a-z0-9_-]+$": "a lower-case letter first, then lower-case letters, digits, _ and -",
+    "^[a-z][a-z0-9_]+$": "a lower-case letter first, then lower-case letters, digits and _",
+}
+
+
+def unknown_field(model: Model, name: str, catalog: Catalog | None) -> Finding:
+    """Report a name that the model's body does not have: retired, removed, misspelt or another model's."""
+    path: Path = (name,)
+    modern = model.aliases.get(name)
+    if modern is None and (guess := snake(name)) != name and (guess in model.fields or guess in model.removed):
+        modern = guess
+    if modern is not None and modern in model.fields:
+        since = f" on {model.aliases_until}" if model.aliases_until and name in model.aliases else ""
+        return Finding(
+            path=path,
+            message=f"'{name}' was retired by Krea{since}; the field of {model.name} is '{modern}'",
+            hint=f"write {modern}; 'animatic fix' rewrites all retired names",
+            code="retired-name",
+            on_key=True,
+        )
+    gone = modern or name
+    if gone in model.removed:
+        successor = model.removed[gone]
+        instead = f"write {successor} instead" if successor else "leave it out"
+        other = elsewhere(catalog, model, gone)
+        return Finding(
+            path=path,
+            message=f"{model.name} no longer takes '{name}': the field is gone from Krea's API",
+            hint=f"{instead}; {other}" if other else instead,
+            code="removed-field",
+            on_key=True,
+        )
+    meant = closest(name, model.fields)
+    other = elsewhere(catalog, model, name)
+    parts = [f"did you mean '{meant}'?"] if meant else []
+    parts += [other] if other else []
+    parts += [] if parts else [f"the model takes {listed(model.fields, most=24)}"]
+    return Finding(
+        path=path,
+        message=f"{model.name} has no field '{name}'",
+        hint="; ".join([*parts, _UNCHECKED] if not meant else parts),
+        code="unknown-field",
+        on_key=True,
+    )
+
+
+def missing(model: Model, name: str) -> Finding:
+    """Report a required field that the body lacks."""
+    field = model.fields[name]
+    hint = (
+        f"write it under extra_body: {{{name}: ...}}"
+        if name == "model"
+        else f"add {name}" + (f": {field.description}" if field.description else "")
+    )
+    if field.enum:
+        hint += f" ({listed(field.enum)})"
+    return Finding(path=(name,), message=f"{model.name} requires '{name}'", hint=hint, code="missing", on_key=True)
+
+
+def missing_key(model: Model, name: str, path: Path) -> Finding:
+    """Report a required key that a mapping inside the body lacks."""
+    return Finding(
+        path=(*path, name), message=f"{spell(path)} needs a '{name}' for {model.name}", hint=f"add {name}", code="missing", on_key=True
+    )
+
+
+def unknown_key(field: Field, model: Model, name: str, path: Path) -> Finding:
+    """Report a key that a mapping inside the body is not known to have."""
+    known = field.properties or {}
+    meant = closest(name, known)
+    return Finding(
+        path=(*path, name),
+        message=f"{spell(path)} has no key '{name}' that is known for {model.name}",
+        hint=f"did you mean '{meant}'?" if meant else f"it takes {listed(known)}",
+        code="unknown-key",
+        severity="error" if field.closed else "warning",
+        on_key=True,
+    )
+
+
+def scalar(field: Field, model: Model, value: Any, path: Path) -> Finding:
+    """Report a value that is of the wrong type or outside of its limits."""
+    name = spell(path)
+    if value is None:
+        return Finding(
+            path=path, message=f"{name} must not be null for {model.name}", hint="leave the key out, or give it a value", code="wrong-type"
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        return Finding(path=path, message=f"{name} must be a finite number", hint="write a number such as 5", code="wrong-type")
+    if not _typed(field, value):
+        return _wrong_type(field, value, path)
+    if field.enum is not None and value not in field.enum:
+        return _not_in_enum(field, model, value, path)
+    if isinstance(value, str):
+        return _text(field, model, value, path)
+    return _number(field, model, value, path)
+
+
+def count(field: Field, model: Model, value: Sequence[Any], path: Path) -> Finding:
+    """Report a list with too many or too few items."""
+    size, name = len(value), spell(path)
+    items = f"{size} {'item' if size == 1 else 'items'}"
+    if field.max_items is not None and size > field.max_items:
+        hint = f"take {size - field.max_items} out"
+        return Finding(path=path, message=f"{name} has {items}, {model.name} takes at most {field.max_items}", hint=hint, code="too-many")
+    hint = "leave the key out" if size == 0 and not field.required else f"add {(field.min_items or 0) - size}"
+    return Finding(path=path, message=f"{name} has {items}, {model.name} needs at least {field.min_items}", hint=hint, code="too-few")
+
+
+def union(model: Model, value: Any, path: Path, attempts: Sequence[tuple[Field, list[Finding]]]) -> list[Finding]:
+    """Report a value that fits none of several forms: by the form that was meant, where one can be told."""
+    if isinstance(value, Mapping):
+        keys = [key for branch, _ in attempts for key, child in (branch.properties or {}).items() if child.enum and len(child.enum) == 1]
+        for key in dict.fromkeys(keys):
+            tags = [tag for branch, _ in attempts for tag in ((branch.properties or {}).get(key) or branch).enum or ()]
+            for branch, found in attempts:
+                child = (branch.properties or {}).get(key)
+                if child is not None and child.enum and key in value and value[key] in child.enum:
+                    return found
+            if key in value:
+                meant = closest(str(value[key]), [tag for tag in tags if isinstance(tag, str)])
+                message = f"{spell((*path, key))} {show(value[key])} is not a value of {model.name} ({listed(tags)})"
+                return [Finding(path=(*path, key), message=message, hint=f"did you mean '{meant}'?" if meant else None, code="not-in-enum")]
+    return min((found for _, found in attempts), key=len)
+
+
+def warning(field: Field, model: Model, path: Path) -> Finding | None:
+    """Report what to know about a value that is accepted."""
+    name = spell(path)
+    if field.caution:
+        return Finding(
+            path=path,
+            message=f"{name} is not certain for {model.name}: {field.caution}",
+            code="disputed-field",
+            severity="warning",
+            on_key=True,
+        )
+    if field.deprecated:
+        return Finding(
+            path=path,
+            message=f"{name} is deprecated for {model.name}",
+            hint="leave it out if you can",
+            code="deprecated-field",
+            severity="warning",
+            on_key=True,
+        )
+    return None
+
+
+def advised(finding: Finding, model: Model, body: Mapping[str, Any], catalog: Catalog) -> Finding:
+    """Return a finding about a value with the name of a model that takes it, where there is one."""
+    if finding.code not in {"out-of-range", "not-in-enum"} or len(finding.path) != 1 or "did you mean" in (finding.hint or ""):
+        return finding
+    name = str(finding.path[0])
+    other = taker(catalog, model, name, body[name], body)
+    if other is None:
+        return finding
+    higher = isinstance(body[name], int | float) and (body[name] > _highest(model.fields[name]))
+    that = "goes longer" if name == "duration" and higher else f"takes {show(body[name])}"
+    return replace(finding, hint=f"{finding.hint}, or a model that {that}: {other}" if finding.hint else f"a model that {that}: {other}")
+
+
+def _highest(field: Field) -> float:
+    numbers = [item for item in field.enum or () if isinstance(item, int | float)]
+    return max(numbers) if numbers else math.inf if field.maximum is None else field.maximum
+
+
+def _typed(field: Field, value: Any) -> bool:
+    if field.type == "any" or field.media is not None:
+        return field.media is None or isinstance(value, str)
+    if isinstance(value, bool):
+        return field.type == "boolean"
+    if field.type == "integer":
+        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    expected: Mapping[str, tuple[type, ...]] = {
+        "string": (str,),
+        "number": (int, float),
+        "boolean": (bool,),
+        "array": (list, tuple),
+        "object": (Mapping,),
+    }
+    return isinstance(value, expected[field.type])
+
+
+def _wrong_type(field: Field, value: Any, path: Path) -> Finding:
+    what = "text " if isinstance(value, str) else ""
+    hint = None
+    if isinstance(value, str) and field.type in {"number", "integer"} and re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip()):
+        hint = f"write it without quotes: {value.strip()}"
+    elif (
+        isinstance(value, str)
+        and field.type in {"number", "integer"}
+        and (digits := re.fullmatch(r"(\d+(?:\.\d+)?)\s*[a-z]+", value.strip().lower()))
+    ):
+        hint = f"write the number alone: {digits[1]}"
+    elif isinstance(value, str) and field.type == "boolean":
+        hint = "write true or false, without quotes"
+    elif field.type == "string" and field.enum is not None:
+        hint = f"use one of {listed(field.enum, most=24)}"
+    elif field.type == "string" and isinstance(value, int | float):
+        hint = f'write it in quotes: "{show(value)}"'
+    elif field.type == "array":
+        hint = f"write a list: [{value}]" if isinstance(value, str) and len(value) <= 40 else "write a list: [..., ...]"  # noqa: PLR2004
+    elif field.type == "integer" and isinstance(value, float):
+        hint = f"use {math.floor(value)} or {math.ceil(value)}"
+    return Finding(path=path, message=f"{spell(path)} must be {article(field)}, not {what}{show(value)}", hint=hint, code="wrong-type")
+
+
+def _not_in_enum(field: Field, model: Model, value: Any, path: Path) -> Finding:
+    values = field.enum or ()
+    if isinstance(value, str):
+        meant = closest(value, [item for item in values if isinstance(item, str)])
+        hint = f"did you mean '{meant}'?" if meant else None
+    else:
+        near = nearest_value(field, value) if isinstance(value, int | float) else None
+        hint = f"use {near}" if near else None
+    return Finding(
+        path=path,
+        message=f"{spell(path)} {show(value)} is not a value of {model.name} ({listed(values, most=24)})",
+        hint=hint,
+        code="not-in-enum",
+    )
+
+
+def _number(field: Field, model: Model, value: float, path: Path) -> Finding:
+    near = nearest_value(field, value)
+    if near is None and field.multiple_of is not None:
+        return Finding(
+            path=path,
+            message=f"{spell(path)} {show(value)} is not a multiple of {number(field.multiple_of)} as {model.name} needs",
+            hint=f"use {number(round(value / field.multiple_of) * field.multiple_of)}",
+            code="out-of-range",
+        )
+    return Finding(
+        path=path,
+        message=f"{spell(path)} {show(value)} is out of range for {model.name} ({limits(field)})",
+        hint=f"use {near}" if near else None,
+        code="out-of-range",
+    )
+
+
+def _text(field: Field, model: Model, value: str, path: Path) -> Finding:
+    name, size = spell(path), len(value)
+    if field.media is not None and not URL.match(value):
+        return Finding(path=path, message=f"{name} must be a URL", hint="write https://...", code="bad-format")
+    if field.max_length is not None and size > field.max_length:
+        return Finding(
+            path=path,
+            message=f"{name} is {_characters(size)} long, {model.name} takes at most {field.max_length}",
+            hint=f"shorten it by {size - field.max_length}",
+            code="too-long",
+        )
+    if field.min_length is not None and size < field.min_length:
+        message = f"{name} is empty" if size == 0 else f"{name} is {_characters(size)} long, {model.name} needs at least {field.min_length}"
+        return Finding(path=path, message=message, hint=f"write at least {field.min_length}", code="too-short")
+    if field.format == "uuid":
+        return Finding(
+            path=path, message=f"{name} {show(value)} is not a UUID", hint="copy the id from Krea as it stands", code="bad-format"
+        )
+    hint = _PATTERNS.get(field.pattern or "", f"it must match {field.pattern}")
+    return Finding(path=path, message=f"{name} {show(value)} has a form that {model.name} refuses", hint=hint, code="bad-format")
+
+
+def _characters(size: int) -> str:
+    return f"{size} {'character' if size == 1 else 'characters'}"

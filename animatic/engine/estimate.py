@@ -1,0 +1,97 @@
+"""What a plan would do at its destination, read from the ledger without changing anything: reuse, take up, or pay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from animatic.engine.budget import check_prices
+from animatic.engine.history import STORAGE_OUTAGE, open_destination, utc_now
+from animatic.errors import OverBudgetError
+from animatic.ledger import Ledger
+from animatic.ledger.records import each
+from animatic.plan import Plan, Step
+
+Action = Literal["run", "reuse", "resume"]
+MANY = 500
+"""From so many takes on, one listing of the ledger tells sooner which were ever begun than asking for each of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What will happen to a step, and why."""
+
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """Decisions by step key, and the money that they mean."""
+
+    decisions: Mapping[str, Decision]
+    to_pay: tuple[Step, ...]
+    """Steps that will be submitted, each fingerprint once."""
+
+    @property
+    def to_pay_usd(self) -> Decimal:
+        """Sum of the known prices of what will be submitted."""
+        return sum((step.request.price.usd or Decimal(0) for step in self.to_pay), Decimal(0))
+
+    @property
+    def unpriced(self) -> int:
+        """How many of those have no known price."""
+        return sum(step.request.price.usd is None for step in self.to_pay)
+
+
+def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE) -> Ledger:
+    """Open the ledger of a destination. ``outage``: seconds for which S3 may be silent."""
+    return Ledger(open_destination(deliver, simulated=simulated, outage=outage), clock=utc_now)
+
+
+async def survey(plan: Plan, ledger: Ledger) -> Survey:
+    """Decide for every step. Raises StorageError when the destination cannot be read."""
+    begun = {step.fingerprint for step in plan.steps}
+    if len(begun) >= MANY:
+        begun &= await ledger.known_fingerprints()
+    takes = await ledger.takes(sorted(begun))
+    unmade = sorted(begun - takes.keys())
+    submissions = dict(zip(unmade, await each(ledger.attempts, unmade), strict=True))
+    decisions: dict[str, Decision] = {}
+    to_pay: list[Step] = []
+    seen: dict[str, str] = {}
+    for step in plan.steps:
+        if step.fingerprint in takes:
+            take = takes[step.fingerprint]
+            decisions[step.key] = Decision(action="reuse", reason=f"unchanged since run {take.run_id}")
+        elif step.fingerprint in seen:
+            decisions[step.key] = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
+        else:
+            attempts = submissions.get(step.fingerprint, ())
+            last = attempts[-1] if attempts else None
+            if last is not None and last.submitted is not None and (last.settled is None or last.settled.outcome == "completed"):
+                decisions[step.key] = Decision(action="resume", reason=f"job {last.submitted.job_id} was paid for and not yet delivered")
+            elif last is not None and last.settled is None:
+                decisions[step.key] = Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
+            else:
+                decisions[step.key] = Decision(action="run", reason="failed before" if last else _why(step, decisions))
+                to_pay.append(step)
+        seen.setdefault(step.fingerprint, step.key)
+    return Survey(decisions=decisions, to_pay=tuple(to_pay))
+
+
+def check_money(plan: Plan, found: Survey) -> None:
+    """Refuse to start what cannot be paid for. Raises OverBudgetError or UnknownPriceError."""
+    check_prices(plan, (step.request for step in found.to_pay))
+    if plan.budget_usd is not None and found.to_pay_usd > plan.budget_usd:
+        raise OverBudgetError(
+            f"{plan.pipeline!r} would cost {found.to_pay_usd.normalize():f} USD, over its budget of {plan.budget_usd.normalize():f} USD",
+            hint="raise `budget_usd`, shorten shots, or leave some out with --only; `animatic plan` shows each price",
+        )
+
+
+def _why(step: Step, decisions: Mapping[str, Decision]) -> str:
+    upstream = [key for key in step.depends_on if decisions[key].action != "reuse"]
+    return f"new, and so is what it starts from ({', '.join(upstream)})" if upstream else "no take of this request yet"

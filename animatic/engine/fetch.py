@@ -1,0 +1,129 @@
+"""From "the job has ended well" to "the take is recorded and its file is at the destination". Never submits; may be repeated freely."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from animatic.catalog.model import Kind
+from animatic.engine.crashpoints import crashpoint
+from animatic.engine.run import Run, Submission
+from animatic.engine.workdir import on_disk
+from animatic.errors import BadClipError
+from animatic.krea import Download, ExpiredUrlError, Job
+from animatic.ledger import ClipRecord, Take
+from animatic.media import Facts, probe, thumbnail
+from animatic.plan import Step
+from animatic.redact import bare_url
+
+SUFFIXES = {
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/avif": ".avif",
+}
+
+
+async def fetch_take(run: Run, step: Step, submission: Submission, job: Job) -> Take:
+    """Download, prove, store and record a result; returns the take that stands (another worker's, if that was first).
+
+    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid for: whoever
+    comes later takes it up from the ledger.
+    """
+    run.board.change(step.key, "fetching", job_id=job.id)
+    with on_disk(run.workdir):
+        return await _fetch(run, step, submission, job)
+
+
+async def _fetch(run: Run, step: Step, submission: Submission, job: Job) -> Take:
+    # The file's name is what messages about it say.
+    arriving = run.workdir / f"{step.fingerprint}.{submission.attempt}" / "what Krea delivered"
+    arriving.parent.mkdir(exist_ok=True)
+    async with run.transfer_gate:
+        download = await _download(run, job, arriving)
+    crashpoint("after-download")
+    async with run.media_gate:
+        facts = await asyncio.to_thread(probe, arriving)
+    _check_kind(step, facts)
+    clip = run.workdir / f"{step.fingerprint}{SUFFIXES.get(facts.mime, '.bin')}"
+    arriving.replace(clip)
+    folder = f".animatic/takes/{step.fingerprint[:2]}/{step.fingerprint}"
+    # The name holds the content's hash: what a crashed worker left there can never pass for something else.
+    key = f"{folder}/{download.sha256[:16]}{clip.suffix}"
+    async with run.transfer_gate:
+        await run.storage.store(key, clip, content_type=facts.mime, sha256=download.sha256)
+    crashpoint("after-clip-stored")
+    thumbnail_key = await _thumbnail(run, clip, folder, download.sha256)
+    take = await run.ledger.record_take(
+        Take(
+            fingerprint=step.fingerprint,
+            base=step.base,
+            number=step.take,
+            kind=step.kind,
+            model=submission.model,
+            request=submission.request,
+            attempt=submission.attempt,
+            job_id=job.id,
+            submitted_at=submission.submitted_at,
+            completed_at=job.completed_at or run.clock(),
+            usd=submission.usd,
+            clip=_clip_record(key, download, facts),
+            thumbnail=thumbnail_key,
+            result_urls=tuple(bare_url(url) for url in job.urls),
+            inputs=submission.inputs,
+            pipeline=run.plan.pipeline,
+            step=step.key,
+            run_id=run.plan.run_id,
+            made_at=run.clock(),
+        )
+    )
+    crashpoint("after-take")
+    return take
+
+
+async def _download(run: Run, job: Job, target: Path) -> Download:
+    try:
+        return await run.client.download(job.urls[0], target)
+    except ExpiredUrlError:
+        # Addresses of results do not last; reading the job again gives a new one where there is one.
+        again = await run.client.job(job.id)
+        if again is None or not again.urls:
+            raise
+        return await run.client.download(again.urls[0], target)
+
+
+async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str:
+    small = clip.with_name(f"{clip.stem}.thumbnail.jpg")
+    async with run.media_gate:
+        await asyncio.to_thread(thumbnail, clip, small)
+    key = f"{folder}/{sha256[:16]}.jpg"
+    await run.storage.write(key, await asyncio.to_thread(small.read_bytes), content_type="image/jpeg")
+    return key
+
+
+def _check_kind(step: Step, facts: Facts) -> None:
+    due: Kind = "video" if step.kind == "video" else "image"
+    if not facts.mime.startswith(f"{due}/"):
+        raise BadClipError(
+            f"shot {step.key!r} should be {'a clip' if due == 'video' else 'a still'}, but Krea delivered {facts.mime}",
+            hint="it is paid for and stays as it is; for another result: animatic retake",
+            code="wrong_kind",
+        )
+
+
+def _clip_record(key: str, download: Download, facts: Facts) -> ClipRecord:
+    return ClipRecord(
+        key=key,
+        sha256=download.sha256,
+        size=download.size,
+        mime=facts.mime,
+        width=facts.width,
+        height=facts.height,
+        fps=facts.fps,
+        duration=facts.duration,
+        frames=facts.frames,
+    )

@@ -1,0 +1,136 @@
+"""The inputs of a request, turned into URLs that Krea can fetch.
+
+Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are young;
+afterwards (nobody documents how long they last) the clip that lies at the destination is uploaded. URLs of the user are passed on untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from animatic.engine.crashpoints import crashpoint
+from animatic.engine.run import Run
+from animatic.engine.workdir import on_disk
+from animatic.errors import BadMediaError, StorageError
+from animatic.ledger import Take
+from animatic.media import extract_frame, sniff
+from animatic.plan import FileInput, Frame, Input, Request, ShotInput, field_name
+from animatic.redact import bare_url
+
+RESULT_URL_TRUSTED = timedelta(hours=1)
+LONGEST_URL = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """A request body that is ready to be sent, and what the manifest says of its inputs."""
+
+    body: Mapping[str, Any]
+    inputs: tuple[Mapping[str, Any], ...]
+
+
+async def resolve_inputs(run: Run, request: Request) -> Resolved:
+    """Fill every input of a request. Raises BadMediaError, StorageError, KreaUnreachableError; nothing was paid."""
+    body: dict[str, Any] = copy.deepcopy(dict(request.body))
+    records: list[Mapping[str, Any]] = []
+    for item in request.inputs:
+        async with run.prepare_gate:
+            with on_disk(run.workdir):
+                url, record = await _resolve(run, item)
+        _put(body, item.path, url)
+        records.append({"field": field_name(item.path), **record, "sent_as": bare_url(url)})
+    return Resolved(body=body, inputs=tuple(records))
+
+
+async def _resolve(run: Run, item: Input) -> tuple[str, dict[str, Any]]:
+    if isinstance(item, ShotInput):
+        take = run.takes[item.step]
+        if item.frame is None:
+            return await _clip_url(run, take), {"from": "shot", "shot": item.step, "frame": None, "sha256": take.clip.sha256}
+        frame, digest = await _frame(run, take, item.frame)
+        url = await _asset(run, frame, digest, "image/png", f"{item.step} {item.frame} frame")
+        return url, {"from": "shot", "shot": item.step, "frame": item.frame, "sha256": digest}
+    if isinstance(item, FileInput):
+        path = Path(item.file)
+        digest = await asyncio.to_thread(_sha256, path)
+        if digest != item.sha256:
+            raise BadMediaError(
+                f"{item.written} changed since the run was planned",
+                hint="run again: the plan is then made from the new file",
+                code="file_changed",
+            )
+        mime, _ = await asyncio.to_thread(sniff, path)
+        return await _asset(run, path, digest, mime, path.name), {"from": "file", "path": item.written, "frame": None, "sha256": digest}
+    return item.url, {"from": "url", "url": bare_url(item.url), "frame": None, "sha256": None}
+
+
+async def _clip_url(run: Run, take: Take) -> str:
+    """Return Krea's own URL of a result while it is young, else upload the stored clip."""
+    if take.completed_at is not None and run.clock() - take.completed_at < RESULT_URL_TRUSTED:
+        job = await run.client.job(take.job_id)
+        if job is not None and job.urls and len(job.urls[0]) <= LONGEST_URL:
+            return job.urls[0]
+    clip = await local_clip(run, take)
+    return await _asset(run, clip, take.clip.sha256, take.clip.mime, clip.name)
+
+
+async def _frame(run: Run, take: Take, frame: Frame) -> tuple[Path, str]:
+    target = run.workdir / f"{take.fingerprint}-{frame}.png"
+    if not target.exists():
+        clip = await local_clip(run, take)
+        async with run.media_gate:
+            await asyncio.to_thread(extract_frame, clip, frame, target)
+    return target, await asyncio.to_thread(_sha256, target)
+
+
+async def local_clip(run: Run, take: Take) -> Path:
+    """Return a local copy of a take's file, fetched from the destination when this run did not just download it.
+
+    Raises StorageError when the object is gone or is not what the ledger says.
+    """
+    target = run.workdir / f"{take.fingerprint}{Path(take.clip.key).suffix}"
+    if target.exists():
+        return target
+    arriving = target.with_name(f"arriving-{target.name}")
+    async with run.transfer_gate:
+        found = await run.storage.fetch(take.clip.key, arriving)
+    if not found or await asyncio.to_thread(_sha256, arriving) != take.clip.sha256:
+        raise StorageError(
+            f"the clip of {take.step!r} at {run.storage.location(take.clip.key)} is {'not what was delivered' if found else 'gone'}",
+            hint="put the file back, or make a new take: animatic retake",
+        )
+    arriving.replace(target)
+    return target
+
+
+async def _asset(run: Run, path: Path, sha256: str, mime: str, description: str) -> str:
+    """Return the URL of an asset with this content, uploading it if Krea does not have it (any more)."""
+    host = urlsplit(run.client.base_url).netloc
+    known = await run.ledger.asset(host, sha256)
+    if known is not None and await run.client.asset(known.asset_id) is not None:
+        return known.url
+    crashpoint("before-upload-asset")
+    asset = await run.client.upload(path, mime=mime, description=description)
+    crashpoint("after-upload-asset")
+    await run.ledger.record_asset(host, sha256, asset_id=asset.id, url=asset.url, mime=mime)
+    crashpoint("after-asset-recorded")
+    return asset.url
+
+
+def _put(body: Any, path: tuple[str | int, ...], value: str) -> None:
+    for part in path[:-1]:
+        body = body[part]
+    body[path[-1]] = value
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

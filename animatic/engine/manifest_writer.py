@@ -1,0 +1,195 @@
+"""How a shot ended, written into the run's book and onto the board."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from typing import Any, Self
+
+from animatic import manifest
+from animatic.engine.crashpoints import crashpoint
+from animatic.engine.deliver import Delivered
+from animatic.engine.progress import State
+from animatic.engine.run import Run
+from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
+from animatic.ledger import Attempt, Take
+from animatic.manifest import Failure, Input, ShotChanges, render_page
+from animatic.manifest.model import ShotState
+from animatic.plan import Cut, Step
+
+log = logging.getLogger(__name__)
+TOLD = 5
+NOT_STARTED = frozenset({"upstream", "stopped"})
+UNHEARD = frozenset({"rate_limited", "NotSentError"})
+"""Submissions that Krea turned away for now: the ledger keeps them, the manifest would only be noisier for them."""
+
+
+async def record_end(
+    run: Run, step: Step, *, take: Take | None = None, delivered: Delivered | None = None, error: AnimaticError | None = None
+) -> None:
+    """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
+    attempts: tuple[Attempt, ...] = ()
+    state = _state(run, step, take, error)
+    changes = ShotChanges(state=state)
+    try:
+        attempts = await run.ledger.attempts(step.fingerprint)
+        changes |= ShotChanges(attempts=[_attempt(attempt) for attempt in attempts if _worth_telling(run, attempt)])
+    except StorageError as unread:
+        # How the shot ended is known all the same; a destination that stays away shows when the record is written.
+        log.warning("the attempts of %s could not be read: %s", step.key, unread.message)
+    if take is not None and delivered is not None:
+        changes |= ShotChanges(
+            clip=delivered.clip,
+            thumbnail=delivered.thumbnail,
+            model=take.model,
+            request=take.request,
+            inputs=[Input.model_validate(item) for item in take.inputs],
+            job_id=take.job_id,
+            submitted_at=take.submitted_at,
+            completed_at=take.completed_at,
+            usd=take.usd,
+            error=None,
+        )
+    if error is not None:
+        run.errors[step.key] = error
+        last = next((attempt.submitted for attempt in reversed(attempts) if attempt.submitted is not None), None)
+        changes |= ShotChanges(
+            error=Failure(code=_code(error), message=error.message), note=error.hint, job_id=last.job_id if last else None
+        )
+    run.book.shot(step.key).update(**changes)
+    shown: State = "in doubt" if state == "in_doubt" else "pending" if state == "waiting" else state
+    run.board.change(step.key, shown, error.message if error else "", job_id=take.job_id if take else None, usd=take.usd if take else None)
+
+
+def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None) -> ShotState:
+    if take is not None:
+        return "delivered" if (take.run_id, take.step) == (run.plan.run_id, step.key) else "reused"
+    if isinstance(error, InDoubtError):
+        return "in_doubt"
+    return "skipped" if isinstance(error, ShotError) and error.code in NOT_STARTED else "failed"
+
+
+def _worth_telling(run: Run, attempt: Attempt) -> bool:
+    """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what bought the take."""
+    settled = attempt.settled
+    if settled and settled.outcome == "unsent" and settled.error and settled.error.code in UNHEARD:
+        return False
+    return attempt.intent.run_id == run.plan.run_id or attempt.settled is None or attempt.settled.outcome == "completed"
+
+
+_KREA_SAYS = {"moderated": "failed", "empty": "completed"}
+"""The job's status in Krea's word, where the ledger is finer; what was wrong with it is in the attempt's error."""
+
+
+def _attempt(attempt: Attempt) -> manifest.Attempt:
+    settled, submitted = attempt.settled, attempt.submitted
+    error = settled.error if settled else None
+    return manifest.Attempt(
+        attempt=attempt.number,
+        job_id=submitted.job_id if submitted else None,
+        status=_KREA_SAYS.get(settled.outcome, settled.outcome) if settled else attempt.state,
+        submitted_at=attempt.intent.intended_at,
+        completed_at=settled.completed_at if settled else None,
+        error=Failure(code=error.code, message=error.message) if error else None,
+        usd=settled.usd if settled else None,
+    )
+
+
+def _code(error: AnimaticError) -> str:
+    return error.code if isinstance(error, ShotError) else type(error).__name__.removesuffix("Error").lower()
+
+
+def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:
+    """Note a reel, or why there is none."""
+    if error is not None:
+        run.errors.setdefault("reel", error)
+    if reel is not None:
+        run.book.reel(reel, variant=cut.variant)
+
+
+def outcome(run: Run) -> AnimaticError | None:
+    """Return the error that the run as a whole ends with: money before services before doubt before failed shots; None if all is well."""
+    errors = run.errors
+    if not errors:
+        return None
+    for kind in (MoneyError, ServiceError):
+        if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
+            return found
+    if doubtful := [key for key, error in errors.items() if isinstance(error, InDoubtError)]:
+        which = f"shot {doubtful[0]!r} is" if len(doubtful) == 1 else f"shots {', '.join(doubtful)} are"
+        return InDoubtError(
+            f"{which} in doubt: Krea may or may not have accepted the submission",
+            hint="animatic doubts shows the candidates and how to decide",
+        )
+    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:TOLD])
+    more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
+    return ShotError(
+        f"{len(errors)} of {len(run.plan.steps)} shots were not delivered: {told}{more}",
+        hint=f"what was paid for is kept; go on with: animatic resume {run.plan.run_id}",
+    )
+
+
+EVERY = 2.0
+"""Seconds between two writes while shots are moving: one small object, however many shots there are."""
+
+
+class Reporter:
+    """Async context manager around the making of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._dirty = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._listen = lambda _shot: self._dirty.set()
+
+    @property
+    def manifest_location(self) -> str:
+        """Where the manifest is, as people open it."""
+        return self._run.address("manifest.json")
+
+    @property
+    def page_location(self) -> str:
+        """Where the page is, as people open it."""
+        return self._run.address("index.html")
+
+    async def __aenter__(self) -> Self:
+        self._run.board.listeners.append(self._listen)
+        self._dirty.set()
+        self._writer = asyncio.create_task(self._keep_writing())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._run.board.listeners.remove(self._listen)
+        if self._writer is not None:
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+
+    async def finish(self, *, cancelled: bool) -> dict[str, Any]:
+        """Write the final manifest and the page; returns the manifest. Raises StorageError."""
+        run = self._run
+        manifest = run.book.to_json(finished_at=run.clock(), state="cancelled" if cancelled else None)
+        crashpoint("before-manifest")
+        await self._write(manifest)
+        page = await asyncio.to_thread(render_page, manifest)
+        await run.storage.write(f"{run.prefix}/index.html", page.encode(), content_type="text/html; charset=utf-8")
+        crashpoint("after-manifest")
+        return manifest
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            try:
+                await self._write(self._run.book.to_json())
+            except StorageError as error:
+                # The shots go on; the final write is the one that must succeed.
+                log.warning("the manifest could not be updated: %s", error.message)
+                self._dirty.set()
+            await asyncio.sleep(EVERY)
+
+    async def _write(self, manifest: dict[str, Any]) -> None:
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        await self._run.storage.write(f"{self._run.prefix}/manifest.json", text.encode(), content_type="application/json")

@@ -1,0 +1,201 @@
+"""Plans a run against the ledger of its destination: which take each step means, and a further take of one shot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from animatic.catalog import Catalog, Model, check_body, duration_of, media_fields, price_of
+from animatic.engine.estimate import open_ledger
+from animatic.engine.history import FIRST_READING, STORAGE_OUTAGE
+from animatic.errors import UsageError
+from animatic.ledger import Ledger
+from animatic.plan import Plan, Request, Step, build_plan, destination_of, fingerprint_of, new_run_id
+from animatic.spec import Declaration, PipelineSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What a caller asks for beyond the pipeline's params."""
+
+    only: str | None = None
+    fresh: bool = False
+    deliver: str | None = None
+    simulated: bool = False
+    outage: float = STORAGE_OUTAGE
+    """Seconds for which S3 may be silent."""
+    run_id: str | None = None
+    """The run's id where the caller must know it beforehand; None: a new one."""
+
+
+def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
+    """Return a pipeline by name; without a name the file's first. Raises UsageError naming those there are."""
+    if name is None:
+        first = next(iter(declaration.pipelines.values()), None)
+        if first is None:
+            raise UsageError("the pipelines file declares no pipeline")
+        return first
+    if name in declaration.pipelines:
+        return declaration.pipelines[name]
+    raise UsageError(f"there is no pipeline {name!r}", hint=f"there are: {', '.join(declaration.pipelines)}")
+
+
+async def plan_here(
+    declaration: Declaration, spec: PipelineSpec, params: Mapping[str, Any], catalog: Catalog, wish: Wish
+) -> tuple[Plan, Ledger]:
+    """Plan a pipeline against its destination's ledger; returns the plan and that ledger.
+
+    Raises DeclarationError, UsageError; StorageError when the destination cannot be read.
+    """
+    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=min(wish.outage, FIRST_READING))
+    chosen = await ledger.selections()
+    known = await ledger.known_fingerprints() if wish.fresh else frozenset()
+    now = datetime.now(UTC)
+    plan = build_plan(
+        declaration,
+        spec.name,
+        catalog,
+        params=params,
+        run_id=wish.run_id or new_run_id(now),
+        started=now,
+        current_take=lambda base: chosen.get(base, 1),
+        next_take=lambda base: _first_unused(base, known),
+        fresh=wish.fresh,
+        only=wish.only,
+        deliver=wish.deliver,
+    )
+    return plan, ledger
+
+
+def _first_unused(base: str, known: frozenset[str]) -> int:
+    """Return the number of the first take that nobody has ever begun."""
+    return next(number for number in count(1) if fingerprint_of(base, number) not in known)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retake:
+    """A plan whose shot is a new take, and what that means for the others."""
+
+    plan: Plan
+    ledger: Ledger
+    number: int
+    stale: Mapping[str, str]
+    """Steps that hang on the shot, by key, with the fingerprint of the take that they had until now."""
+
+    async def keep_downstream(self) -> tuple[str, ...]:
+        """Let the takes that are there stand for what hangs on the shot; returns the keys of the steps that had one.
+
+        Each is recorded again under its new fingerprint and points to the same clip: nothing is copied, nothing is paid.
+        """
+        kept = []
+        for key, before in self.stale.items():
+            step = self.plan.step(key)
+            take = await self.ledger.take(before)
+            if take is not None:
+                await self.ledger.record_take(replace(take, fingerprint=step.fingerprint, base=step.base, number=step.take))
+                kept.append(key)
+        return tuple(kept)
+
+
+async def plan_retake(
+    declaration: Declaration,
+    spec: PipelineSpec,
+    params: Mapping[str, Any],
+    catalog: Catalog,
+    wish: Wish,
+    *,
+    shot: str,
+    changes: Mapping[str, Any],
+) -> Retake:
+    """Plan a further take of a shot. ``changes`` are fields of the request body, None to leave one out.
+
+    Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what hangs on it.
+
+    Raises UsageError (no such shot, no take yet, a field that the model does not take), DeclarationError, StorageError.
+    """
+    if spec.reuse != "always":
+        raise UsageError(
+            f"{spec.name!r} makes everything anew in each run (reuse: {spec.reuse}), so there is no take to follow",
+            hint=f"animatic run {spec.name}",
+        )
+    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=min(wish.outage, FIRST_READING))
+    chosen, known = await ledger.selections(), await ledger.known_fingerprints()
+    now = datetime.now(UTC)
+
+    def plan(current: Callable[[str], int], only: str | None) -> Plan:
+        return build_plan(
+            declaration,
+            spec.name,
+            catalog,
+            params=params,
+            run_id=wish.run_id or new_run_id(now),
+            started=now,
+            current_take=current,
+            only=only,
+            deliver=wish.deliver,
+        )
+
+    before = plan(lambda base: chosen.get(base, 1), None)
+    target = step_named(before, shot)
+    number = next(number for number in count(1) if fingerprint_of(target.base, number) not in known)
+    if number == 1:
+        raise UsageError(f"shot {target.key!r} has no take yet", hint=f"animatic run {spec.name} makes the first")
+    takes = {**chosen, target.base: number}
+    after = plan(lambda base: takes.get(base, 1), None)
+    old = {step.key: step.fingerprint for step in before.steps}
+    stale = {step.key: old[step.key] for step in after.steps if step.fingerprint != old[step.key] and step.base != target.base}
+    others = [step for step in after.steps if step.fingerprint == old[step.key]]
+    if len(await ledger.takes(step.fingerprint for step in others)) < len({step.fingerprint for step in others}):
+        after = plan(lambda base: takes.get(base, 1), f"{target.key}+")
+    return Retake(plan=_changed(after, target, catalog, changes), ledger=ledger, number=number, stale=stale)
+
+
+def step_named(plan: Plan, shot: str) -> Step:
+    """Return the step of a key, or of a shot id that only one variant has. Raises UsageError."""
+    found = [step for step in plan.steps if step.key == shot] or [step for step in plan.steps if step.shot == shot]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(
+            f"{plan.pipeline!r} has no shot {shot!r}", hint=f"its shots: {', '.join(dict.fromkeys(step.shot for step in plan.steps))}"
+        )
+    raise UsageError(
+        f"shot {shot!r} exists in {len(found)} variants of {plan.pipeline!r}", hint=f"name one: {', '.join(step.key for step in found)}"
+    )
+
+
+def _changed(plan: Plan, target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Plan:
+    """Put the changes into the shot's request (and those of equal shots, which share its take); fallbacks would not have them, so they go."""
+    if not changes:
+        return plan
+    request = _request(target, catalog, changes)
+    steps = tuple(replace(step, requests=(request,)) if step.base == target.base else step for step in plan.steps)
+    return replace(plan, steps=steps)
+
+
+def _request(target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Request:
+    request = target.request
+    model = catalog.find(request.model)
+    assert model is not None, "it was planned with this catalogue"
+    _refuse_media(target, model, changes)
+    body = {name: value for name, value in {**request.body, **changes}.items() if value is not None or name not in changes}
+    findings = [finding for finding in check_body(model, body, catalog=catalog) if finding.severity == "error"]
+    if findings:
+        raise UsageError(
+            f"shot {target.key!r}: {'; '.join(finding.message for finding in findings)}",
+            hint="; ".join(dict.fromkeys(finding.hint for finding in findings if finding.hint)) or f"animatic models {model.name}",
+        )
+    seconds = duration_of(model, body) if request.duration is not None else None
+    return replace(request, body=body, price=price_of(model, body), duration=None if seconds is None else float(seconds))
+
+
+def _refuse_media(target: Step, model: Model, changes: Mapping[str, Any]) -> None:
+    media = {name.partition("[")[0].partition(".")[0] for name in media_fields(model)}
+    if wrong := sorted(media & changes.keys()):
+        raise UsageError(
+            f"shot {target.key!r}: {', '.join(wrong)} refers to media, which a retake takes from the pipelines file",
+            hint="change the reference there: that makes the shot anew by itself",
+        )

@@ -1,0 +1,142 @@
+"""The way of every step of a plan, in whatever engine: wait for what it depends on, make the take, deliver it, or say why not.
+
+Stages (generate, wait, upload) are given from outside: the flow wraps them in Prefect tasks. Attempts and fallbacks are decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Protocol
+
+from animatic.engine.deliver import Delivered
+from animatic.engine.manifest_writer import record_end
+from animatic.engine.run import Run, Submission, stops_everything
+from animatic.errors import (
+    AnimaticError,
+    InDoubtError,
+    JobFailedError,
+    JobTimeoutError,
+    ModelGoneError,
+    PlanRequiredError,
+    RequestRefusedError,
+    ShotError,
+)
+from animatic.krea import Job, NotSentError
+from animatic.ledger import Take
+from animatic.plan import Request, Step
+
+STARTS_AT_ONCE = 16
+"""Bursts of starting tasks lose states at the Prefect server; POSTs go one at a time anyway."""
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 45.0
+
+
+class Stages(Protocol):
+    """What is done to a step. Each may be repeated by its engine: the ledger, not the engine, knows what was submitted and delivered."""
+
+    async def generate(self, step: Step, request: Request) -> Take | Submission:
+        """Return the take if there is one, else the job that makes it, submitted if need be."""
+        ...
+
+    async def wait(self, step: Step, submission: Submission) -> Job:
+        """Wait for the job's end; raises what went wrong."""
+        ...
+
+    async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
+        """Fetch a finished job where that is still due, and deliver; returns the take and what the manifest says of it."""
+        ...
+
+
+async def make_all(run: Run, stages: Stages) -> None:
+    """Walk every step of the plan. Never raises for a shot that fails: the book and the board say how each ended."""
+    starts = asyncio.Semaphore(STARTS_AT_ONCE)
+    steps: dict[str, asyncio.Task[bool]] = {}
+
+    async def one(step: Step) -> bool:
+        upstream = await asyncio.gather(*(steps[key] for key in step.depends_on))
+        missing = [key for key, made in zip(step.depends_on, upstream, strict=True) if not made]
+        return await _walk(run, step, stages, missing, starts)
+
+    # Steps come after what they depend on, so every task that one awaits exists before it runs.
+    async with asyncio.TaskGroup() as group:
+        for step in run.plan.steps:
+            steps[step.key] = group.create_task(one(step))
+
+
+async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts: asyncio.Semaphore) -> bool:
+    """Make one step; True if its take is there."""
+    try:
+        if missing:
+            raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code="upstream")
+        async with run.fingerprint_gates[step.fingerprint]:
+            take, delivered = await _make(run, step, stages, starts)
+    except AnimaticError as error:
+        if stops_everything(error) or (run.plan.on_failure == "stop" and not isinstance(error, InDoubtError)):
+            run.stop(error)
+        await record_end(run, step, error=error)
+        return False
+    run.takes[step.key] = take
+    await record_end(run, step, take=take, delivered=delivered)
+    return True
+
+
+async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
+    failure: AnimaticError | None = None
+    for request in step.requests:
+        failures = 0
+        while True:
+            try:
+                return await _attempt(run, step, request, stages, starts)
+            except (ModelGoneError, PlanRequiredError, RequestRefusedError, JobTimeoutError) as error:
+                failure = failure or error
+                break
+            except JobFailedError as error:
+                failure = failure or error
+                failures += 1
+                if error.code == "cancelled":
+                    raise
+                if not error.repeatable or failures > step.retries:
+                    break
+                run.board.change(step.key, "preparing", f"attempt {failures} failed: {error.message}")
+                await asyncio.sleep(_pause(run, failures))
+    assert failure is not None
+    raise failure
+
+
+async def _attempt(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
+    if run.slots is None:
+        found = await _begin(run, step, request, stages, starts)
+    else:
+        # The slot is held from the POST to the end of the job, and given back before the download.
+        async with run.slots:
+            found = await _begin(run, step, request, stages, starts)
+    return await stages.upload(step, found)
+
+
+async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> Take | tuple[Submission, Job]:
+    turned_away = 0
+    now = asyncio.get_running_loop().time
+    deadline = now() + step.timeout
+    unheard_since: float | None = None
+    while True:
+        try:
+            async with starts:
+                found = await stages.generate(step, request)
+        except NotSentError as error:
+            turned_away += 1
+            pause = error.retry_after if error.retry_after is not None else _pause(run, turned_away)
+            unheard_since = None if error.busy else unheard_since or now()
+            patience = deadline if unheard_since is None else min(deadline, unheard_since + run.settings.patience.outage)
+            if now() + pause > patience:
+                raise
+            run.board.change(step.key, "preparing", f"{error.message}; again in {pause:.0f} s")
+            run.hold_posts(pause)
+            await asyncio.sleep(pause)
+            continue
+        return found if isinstance(found, Take) else (found, await stages.wait(step, found))
+
+
+def _pause(run: Run, failures: int) -> float:
+    longest: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (failures - 1))
+    return min(longest, max(run.settings.patience.grace, 0.05)) * random.uniform(0.75, 1.25)  # noqa: S311

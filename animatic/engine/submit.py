@@ -1,0 +1,202 @@
+"""The one place that spends money: from "this take is wanted" to "this job is ours", at most one paid POST per take.
+
+The ledger decides. A take that exists is used; a job that was paid for is taken up; an intent that somebody holds is waited for; a submission in
+doubt is resolved by reading; and only what nobody ever paid for is intended, sent and claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import TypeVar
+
+from animatic.engine.crashpoints import crashpoint
+from animatic.engine.doubt import SENDING_SLACK, STALE_INTENT, Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost, sending
+from animatic.engine.inputs import Resolved, resolve_inputs
+from animatic.engine.run import Run, Submission, stops_everything
+from animatic.errors import AnimaticError, ShotError
+from animatic.krea import Job, LostAnswerError, NotSentError
+from animatic.ledger import Attempt, Failure, Intent, Take
+from animatic.plan import Request, Step
+from animatic.redact import redact_body
+
+T = TypeVar("T")
+
+
+async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
+    """Return the take of a step if there is one, else the job that will make it, submitting it if nobody has.
+
+    Raises InDoubtError (a person must choose), MoneyError, KreaRefusedError (both stop the run), NotSentError (429 or no connection: nothing was
+    accepted, try again later), and ShotError for what Krea refuses.
+    """
+    while True:
+        take = await existing_take(run, step)
+        if take is not None:
+            return take
+        attempts = await run.ledger.attempts(step.fingerprint)
+        last = attempts[-1] if attempts else None
+        if last is not None and await _is_ours(run, last):
+            return _adopt(last)
+        if last is not None and last.settled is None:
+            run.board.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
+            if not await await_owner(run, last):
+                await resolve_doubt(run, last)
+            continue
+        run.check_open()
+        run.budget.check_prices((request,))
+        run.board.change(step.key, "preparing", model=request.model)
+        resolved = await resolve_inputs(run, request)
+        submission = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
+        if submission is not None:
+            return submission
+
+
+async def _is_ours(run: Run, last: Attempt) -> bool:
+    """Whether the job of the last attempt is the one to wait for: it runs, has completed, or may have although it was given up."""
+    if last.submitted is None:
+        return False
+    if last.settled is None:
+        return True
+    match last.settled.outcome:
+        case "completed" | "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
+            return True
+        case "timed_out" if last.settled.usd != 0:
+            # Cancelling came too late for Krea to say so: if it has completed since, it was paid for.
+            job = await run.client.job(last.submitted.job_id)
+            return job is not None and job.status == "completed" and bool(job.urls)
+        case _:
+            return False
+
+
+async def existing_take(run: Run, step: Step) -> Take | None:
+    """Return the recorded take of a step, provided that its file is still there and the same."""
+    take = await run.ledger.take(step.fingerprint)
+    if take is None:
+        return None
+    digest = await run.storage.digest(take.clip.key)
+    if digest != take.clip.sha256:
+        raise ShotError(
+            f"the clip of shot {step.key!r} was paid for, but {run.storage.location(take.clip.key)} is "
+            f"{'gone' if digest is None else 'not what was delivered any more'}",
+            hint=f"put the file back, or pay for a new take: animatic retake {run.plan.pipeline} {step.key}",
+            code="clip_missing" if digest is None else "clip_changed",
+        )
+    return take
+
+
+def _adopt(attempt: Attempt) -> Submission:
+    assert attempt.submitted is not None
+    return Submission(
+        fingerprint=attempt.intent.fingerprint,
+        attempt=attempt.number,
+        job_id=attempt.submitted.job_id,
+        model=attempt.intent.model,
+        submitted_at=attempt.submitted.created_at or attempt.intent.intended_at,
+        usd=attempt.intent.usd,
+        request=attempt.intent.request,
+        inputs=attempt.intent.inputs,
+        adopted=True,
+    )
+
+
+async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | None:
+    """Send one POST. None: another worker holds this attempt, or it never arrived; the ledger knows, so look again."""
+    async with run.post_gate:
+        if not run.left_behind_resolved:
+            await resolve_left_behind(run)
+            run.left_behind_resolved = True
+        await asyncio.sleep(run.posts_held_until - asyncio.get_running_loop().time())
+        run.check_open()
+        with contextlib.ExitStack() as flight:
+            # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
+            sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
+            if not isinstance(sent, Lost):
+                return sent
+            run.board.change(step.key, "in doubt", sent.error.message, attempt=number)
+            found = await resolve_lost(run, sent)
+            return None if found is None else _sent(found, sent.intent)
+
+
+async def _spend(
+    run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
+) -> Submission | Lost | None:
+    if number > 1 and (before := await run.ledger.attempt(step.fingerprint, number - 1)) is not None and await _is_ours(run, before):
+        return None  # given up a moment ago, while another worker found its job
+    await run.budget.reserve(step, number, request)
+    crashpoint("before-intended")
+    intent = await run.ledger.intend(
+        fingerprint=step.fingerprint,
+        attempt=number,
+        model=request.model,
+        endpoint=request.endpoint,
+        pipeline=run.plan.pipeline,
+        step=step.key,
+        run_id=run.plan.run_id,
+        usd=request.price.usd,
+        request=redact_body(resolved.body),
+        inputs=resolved.inputs,
+        deadline_seconds=run.settings.patience.post + SENDING_SLACK,
+        clock_offset=run.client.clock_offset,
+    )
+    if intent is None:
+        run.budget.release(step.fingerprint, number)
+        return None
+    flight.enter_context(sending(intent))
+    crashpoint("after-intended")
+    run.board.change(step.key, "submitting", attempt=number)
+    try:
+        await run.budget.confirm(step)
+        if run.clock() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up
+            raise NotSentError("the machine was asleep between the intent and the submission")
+        webhook = run.receiver.register(intent.token) if run.receiver else None
+        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
+    except LostAnswerError as error:
+        return Lost(intent=intent, error=error, at=run.clock())
+    except AnimaticError as error:
+        run.budget.release(step.fingerprint, number)
+        await run.ledger.settle(step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=_code(error), message=error.message))
+        if stops_everything(error):
+            run.stop(error)
+        raise
+    crashpoint("after-answer")
+    await run.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    crashpoint("after-submitted")
+    # Noted at once: an interruption may come before anybody waits for it.
+    run.running[step.key] = sent = _sent(job, intent)
+    return sent
+
+
+def _sent(job: Job, intent: Intent) -> Submission:
+    return Submission(
+        fingerprint=intent.fingerprint,
+        attempt=intent.attempt,
+        job_id=job.id,
+        model=intent.model,
+        submitted_at=intent.intended_at,
+        usd=intent.usd,
+        request=intent.request,
+        inputs=intent.inputs,
+        adopted=False,
+    )
+
+
+def _code(error: AnimaticError) -> str:
+    if isinstance(error, ShotError):
+        return error.code
+    return "rate_limited" if isinstance(error, NotSentError) and error.retry_after is not None else type(error).__name__
+
+
+async def _to_the_end(work: Callable[[], Awaitable[T]]) -> T:
+    """Run to the end even when cancelled meanwhile, however often; the cancellation then takes effect."""
+    task = asyncio.ensure_future(work())
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise

@@ -1,0 +1,292 @@
+"""Waits for jobs: one loop for all of a process, so that a thousand waits cost about as many requests as one.
+
+A look is one page of the job list, which shows every waiting job at once; a job is read by itself only where few are waiting, where it
+ended (list items may lack the reason), where a webhook called, or where the list does not show it. No thread, and no request per waiting job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Self
+
+import anyio
+
+from animatic.errors import AnimaticError, InterruptedRunError, JobFailedError, JobTimeoutError, MoneyError, ServiceError
+from animatic.krea.client import KreaClient
+from animatic.krea.pace import Durations, Watched, interval
+from animatic.krea.wire import Job
+
+log = logging.getLogger(__name__)
+
+FEW = 2
+"""Up to so many waiting jobs are read one by one: that is exact, and cheaper than a list."""
+SMALL_PAGE, LARGE_PAGE = 100, 1000
+MOST_LISTED = 10_000
+SINGLES_PER_LOOK = 16
+CLOCK_MARGIN = timedelta(minutes=1)
+"""The list is read this much further back: a creation time may come from our own clock."""
+VANISHED_SECONDS = 60.0
+"""A job that Krea has shown and now answers 404 for is given up after this long."""
+NEVER_SEEN_SECONDS = 180.0
+
+
+class Watcher:
+    """Waits for Krea's jobs. An async context manager; one per process is enough.
+
+    ``poll`` is the seconds between two looks; ``sleep`` and ``clock`` (monotonic seconds) are for tests. An outage of Krea shorter than the
+    client's patience is not felt; a longer one fails every wait with KreaUnreachableError.
+    """
+
+    def __init__(
+        self,
+        client: KreaClient,
+        *,
+        poll: float,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._poll = poll
+        self._sleep = sleep
+        self._clock = clock
+        self._durations = Durations()
+        self._watched: dict[str, Watched] = {}
+        self._listed_at = float("-inf")
+        self._planned = float("inf")
+        self._closed = False
+        self._wake = anyio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        # A plain task: a task group would take part in how the body is cancelled, and hide its error behind a cancellation of its own.
+        self._loop = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._closed = True
+        self._fail_all(InterruptedRunError("the run ended while a job was waited for", hint="`animatic resume` takes it up"))
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
+
+    async def wait(
+        self,
+        job_id: str,
+        *,
+        deadline: float,
+        created_at: datetime | None = None,
+        on_status: Callable[[Job], None] | None = None,
+        model: str | None = None,
+    ) -> Job:
+        """Return the job once it is completed, failed or cancelled.
+
+        ``deadline`` is seconds from now; ``created_at`` Krea's time of the job, which bounds the list; ``on_status`` is called at every change of
+        status; ``model`` lets the watcher learn how long its jobs take. Raises JobTimeoutError after a last look, JobFailedError (code
+        ``job_lost``) where Krea no longer knows the job, KreaUnreachableError after an outage, InterruptedRunError where the watcher is closed.
+        """
+        if self._closed:
+            raise InterruptedRunError("the watcher is closed", hint="`animatic resume` takes the job up")
+        watched = self._join(job_id, created_at, model)
+        if on_status:
+            watched.listeners.append(on_status)
+        try:
+            with anyio.move_on_after(deadline):
+                await watched.ended.wait()
+            if not watched.ended.is_set():
+                await self._look_once_more(watched)
+        finally:
+            self._leave(watched, on_status)
+        if watched.error:
+            raise copy.copy(watched.error)  # of its own for every waiting task: a raised exception collects tracebacks
+        if watched.job is None or not watched.job.terminal:
+            raise JobTimeoutError(
+                f"job {job_id} has not finished within {deadline:.0f} s; its last status was {watched.status or 'not seen'}",
+                hint="it may still finish, and is billed if it does; give the shot a longer `timeout`",
+            )
+        return watched.job
+
+    def nudge(self, job_id: str) -> None:
+        """Look at this job now: its webhook has called. Nothing happens if nobody waits for it."""
+        if (watched := self._watched.get(job_id)) and not watched.ended.is_set():
+            watched.nudged = True
+            self._wake.set()
+
+    def _join(self, job_id: str, created_at: datetime | None, model: str | None) -> Watched:
+        watched = self._watched.get(job_id)
+        if watched is None or watched.ended.is_set():
+            now = self._clock()
+            watched = Watched(id=job_id, created_at=created_at, model=model, began=now, next_look=now + interval(0, None, self._poll))
+            self._watched[job_id] = watched
+            if watched.next_look < self._planned:
+                self._wake.set()
+        watched.waiting += 1
+        return watched
+
+    def _leave(self, watched: Watched, listener: Callable[[Job], None] | None) -> None:
+        watched.waiting -= 1
+        if listener:
+            watched.listeners.remove(listener)
+        if not watched.waiting and self._watched.get(watched.id) is watched:
+            del self._watched[watched.id]
+
+    def _active(self) -> list[Watched]:
+        return [watched for watched in self._watched.values() if not watched.ended.is_set()]
+
+    async def _run(self) -> None:
+        while True:
+            await self._pause()
+            try:
+                await self._look()
+            except AnimaticError as error:
+                self._fail_all(error)
+            except Exception as error:  # whatever it is, nobody may be left waiting for a loop that has ended
+                log.exception("the watcher failed")
+                self._fail_all(AnimaticError(f"waiting for jobs failed: {type(error).__name__}", hint="the log has the details"))
+
+    async def _pause(self) -> None:
+        """Sleep until a look is due or a webhook calls; what comes to be waited for in the meantime may bring that forward."""
+        while True:
+            active = self._active()
+            if any(watched.nudged for watched in active):
+                return
+            self._wake = anyio.Event()
+            self._planned = min((watched.next_look for watched in active), default=float("inf"))
+            if not active:
+                await self._wake.wait()
+                continue
+            if len(active) > FEW:
+                self._planned = max(self._planned, self._listed_at + self._poll / 2)
+            seconds = self._planned - self._clock()
+            if seconds <= 0:
+                return
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._wake_after, seconds)
+                await self._wake.wait()
+                group.cancel_scope.cancel()
+
+    async def _wake_after(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        self._wake.set()
+
+    async def _look(self) -> None:
+        """Look at what is due: one by one what a webhook called for, what has no known age, and what is few; the rest in the list."""
+        active = self._active()
+        soon = self._clock() + self._poll / 4
+        due = [watched for watched in active if watched.nudged or watched.next_look <= soon]
+        single = [watched for watched in due if watched.nudged or watched.created_at is None or len(active) <= FEW]
+        await self._read_each(single)
+        if len(single) < len(due):
+            await self._read_list([watched for watched in self._active() if watched.created_at is not None])
+        if any(watched.ended.is_set() for watched in active):
+            self._look_sooner()
+
+    def _look_sooner(self) -> None:
+        """Bring looks forward: what has just ended has told how long the others of its model take."""
+        now = self._clock()
+        for watched in self._active():
+            watched.next_look = min(watched.next_look, self._next_look(watched, now))
+
+    async def _read_list(self, waiting: list[Watched]) -> None:
+        """Read the job list down to the oldest waiting job; then, one by one, those that ended and some of those it did not show."""
+        if not waiting:
+            return
+        missing = {watched.id: watched for watched in waiting}
+        ended: list[Watched] = []
+        since = min(watched.created_at for watched in waiting if watched.created_at) - CLOCK_MARGIN
+        listed = 0
+        async with aclosing(self._client.jobs(since=since, limit=SMALL_PAGE if len(waiting) <= SMALL_PAGE // 2 else LARGE_PAGE)) as jobs:
+            async for job in jobs:
+                listed += 1
+                if watched := missing.pop(job.id, None):
+                    if job.terminal:
+                        ended.append(watched)
+                    else:
+                        self._saw(watched, job)
+                if not missing or listed >= MOST_LISTED:
+                    break
+        self._listed_at = now = self._clock()
+        for watched in missing.values():
+            self._plan_next_look(watched, now)
+        unseen = [watched for watched in missing.values() if watched.next_single <= now]
+        await self._read_each([*ended, *unseen[:SINGLES_PER_LOOK]])
+
+    async def _read_each(self, waiting: Iterable[Watched]) -> None:
+        outages: list[AnimaticError] = []
+
+        async def read(watched: Watched) -> None:
+            try:
+                job = await self._client.job(watched.id)
+            except (ServiceError, MoneyError) as error:
+                outages.append(error)
+            except AnimaticError as error:
+                watched.end(error=error)
+            else:
+                self._saw(watched, job)
+
+        async with anyio.create_task_group() as group:
+            for watched in waiting:
+                watched.nudged = False
+                group.start_soon(read, watched)
+        if outages:
+            raise outages[0]
+
+    async def _look_once_more(self, watched: Watched) -> None:
+        """Read the job after its deadline: one that finished since the last look was paid for, and is not thrown away."""
+        with anyio.move_on_after(self._client.patience.get):
+            try:
+                job = await self._client.job(watched.id)
+            except ServiceError:
+                return
+            if job and job.terminal:
+                self._saw(watched, job)
+
+    def _saw(self, watched: Watched, job: Job | None) -> None:
+        """Take in what Krea says of a job; None is its 404."""
+        now = self._clock()
+        self._plan_next_look(watched, now)
+        if job is None:
+            self._did_not_see(watched, now)
+            return
+        watched.missing_since = None
+        watched.next_single = now + watched.backoff.next()
+        watched.created_at = job.created_at
+        if job.status != watched.status:
+            watched.status = job.status
+            watched.tell(job)
+        if job.terminal:
+            if job.status == "completed" and watched.model:
+                known = job.completed_at and (job.completed_at - job.created_at).total_seconds()
+                self._durations.record(watched.model, known or now - watched.began)
+            watched.end(job=job)
+
+    def _plan_next_look(self, watched: Watched, now: float) -> None:
+        watched.next_look = self._next_look(watched, now)
+
+    def _next_look(self, watched: Watched, now: float) -> float:
+        return now + interval(now - watched.began, self._durations.expected(watched.model), self._poll)
+
+    def _did_not_see(self, watched: Watched, now: float) -> None:
+        watched.next_single = now + watched.backoff.next()
+        if watched.missing_since is None:
+            watched.missing_since = now
+        patience = VANISHED_SECONDS if watched.status else NEVER_SEEN_SECONDS
+        if now - watched.missing_since > patience:
+            watched.end(
+                error=JobFailedError(
+                    f"Krea no longer knows job {watched.id}",
+                    hint="it may have been billed: see it in Krea's own list of jobs before making the shot again",
+                    code="job_lost",
+                    repeatable=False,
+                )
+            )
+
+    def _fail_all(self, error: AnimaticError) -> None:
+        for watched in list(self._watched.values()):
+            if not watched.ended.is_set():
+                watched.end(error=error)

@@ -1,0 +1,209 @@
+"""Where each record lies: keys below the destination, the same in a folder and in a bucket. Part of the contract."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import anyio
+from pydantic import TypeAdapter, ValidationError
+
+from animatic.storage import Storage, StorageRefusedError
+
+ROOT = ".animatic/"
+SUBMISSIONS = f"{ROOT}submissions/"
+SELECTIONS = f"{ROOT}selections/"
+RUNS = f"{ROOT}runs/"
+JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
+NUMBERED_KEY = re.compile(r"/(\d{6,})\.json$")
+
+
+def attempt_folder(fingerprint: str, attempt: int) -> str:
+    """Return the folder of one submission, ending in ``/``; it holds intended, submitted, settled and doubt."""
+    return f"{SUBMISSIONS}{fingerprint[:2]}/{fingerprint}/{attempt:03}/"
+
+
+def claim_key(job_id: str) -> str:
+    """Return the key of the claim on a job."""
+    return f"{ROOT}claims/{quote(job_id, safe='')}.json"
+
+
+def take_folder(fingerprint: str) -> str:
+    """Return the folder of a take, ending in ``/``: take.json, and its clip and thumbnail beside it."""
+    return f"{ROOT}takes/{fingerprint[:2]}/{fingerprint}/"
+
+
+def take_key(fingerprint: str) -> str:
+    """Return the key of the record of a take."""
+    return f"{take_folder(fingerprint)}take.json"
+
+
+def journal_folder(day: date) -> str:
+    """Return the folder of all submissions intended on that day (UTC), ending in ``/``."""
+    return f"{ROOT}journal/{day.isoformat()}/"
+
+
+def journal_key(intended_at: datetime, fingerprint: str, attempt: int) -> str:
+    """Return the key of a submission's line in the journal. It follows from the intent, so that anyone can complete it."""
+    return f"{journal_folder(intended_at.date())}{intended_at:%H%M%S%f}-{fingerprint[:16]}-{attempt:03}.json"
+
+
+def journal_time(key: str) -> datetime | None:
+    """Return when (UTC) the submission of that journal key was intended; None for a file that is not one of ours (``.DS_Store``)."""
+    match = JOURNAL_KEY.search(key)
+    return datetime.strptime(f"{match[1]} {match[2]} +0000", "%Y-%m-%d %H%M%S%f %z") if match else None
+
+
+def asset_folder(host: str, sha256: str) -> str:
+    """Return the folder of what is known of one content uploaded to one Krea, ending in ``/``; ``host`` may carry a port."""
+    return f"{ROOT}assets/{quote(host, safe='')}/{sha256}/"
+
+
+def selection_folder(base: str) -> str:
+    """Return the folder of the takes chosen for one shot, ending in ``/``."""
+    return f"{SELECTIONS}{base}/"
+
+
+def run_key(run_id: str) -> str:
+    """Return the key of a run's plan."""
+    return f"{RUNS}{run_id}.json"
+
+
+def numbered(folder: str, number: int) -> str:
+    """Return the key of the n-th record of a series."""
+    return f"{folder}{number:06}.json"
+
+
+def number_of(key: str) -> int | None:
+    """Return which record of its series the key names; None for a file that is not one of ours."""
+    match = NUMBERED_KEY.search(key)
+    return int(match[1]) if match else None
+
+
+def spending_key(day: date) -> str:
+    """Return the key of the sums of a past day."""
+    return f"{ROOT}spending/{day.isoformat()}.json"
+
+
+VERSION = 1
+
+T = TypeVar("T")
+
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def random_id() -> str:
+    """Return 128 random bits in hex."""
+    return secrets.token_hex(16)
+
+
+class Shelf:
+    """What all parts of the ledger share: a storage, a clock (aware, UTC) and a source of random ids."""
+
+    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._new_id = new_id
+
+    async def _create(self, key: str, record: object) -> bool:
+        """Write the record if the key is free. A random ``write_id`` tells our own record from an equal one of somebody else."""
+        return await self._storage.create(key, _encode(record, self._new_id()))
+
+    async def _read(self, key: str, kind: type[T]) -> T | None:
+        """Return the record, None if there is none. StorageError if it is damaged or of a later version."""
+        data = await self._storage.read(key)
+        return None if data is None else self._decode(key, data, kind)
+
+    async def _first(self, key: str, record: T) -> T:
+        """Write the record if the key is free, and return what stands there."""
+        if await self._create(key, record):
+            return record
+        standing = await self._read(key, type(record))
+        if standing is None:
+            raise StorageRefusedError(
+                f"{self._storage.location(key)} was there and is gone", hint="records must not be removed: restore it"
+            )
+        return standing
+
+    def _decode(self, key: str, data: bytes, kind: type[T]) -> T:
+        where = self._storage.location(key)
+        try:
+            fields = json.loads(data)
+            version = fields["version"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _damaged(where, "it is no JSON record with a version") from error
+        if version != VERSION:
+            raise StorageRefusedError(f"{where} has version {version!r}; this animatic reads version {VERSION}", hint="upgrade animatic")
+        try:
+            return _adapter(kind).validate_python(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise _damaged(where, f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
+
+
+def _encode(record: object, write_id: str) -> bytes:
+    fields = _adapter(type(record)).dump_python(record, mode="json")
+    return json.dumps({"version": VERSION, "write_id": write_id, **fields}, indent=1, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _damaged(where: str, reason: str) -> StorageRefusedError:
+    return StorageRefusedError(
+        f"{where} is damaged: {reason}", hint="restore it from a backup; without it nobody knows whether that submission was paid for"
+    )
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Return the reader and writer of a kind of record; making one takes milliseconds."""
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
+
+
+class Series(Shelf):
+    """Reading the last record of a series and adding one behind it."""
+
+    async def _last(self, folder: str, kind: type[T]) -> tuple[int, T | None]:
+        """Return the number of the last record and the record; 0 and None if there is none."""
+        number = max((number_of(entry.key) or 0 for entry in await self._storage.list(folder)), default=0)
+        return number, await self._read(numbered(folder, number), kind) if number else None
+
+    async def _append(self, folder: str, kind: type[T], make: Callable[[T | None], T]) -> T:
+        """Add the record that ``make`` derives from the last one; made again when somebody else was quicker."""
+        number, last = await self._last(folder, kind)
+        while not await self._create(numbered(folder, number + 1), record := make(last)):
+            number, last = number + 1, await self._read(numbered(folder, number + 1), kind)
+        return record
+
+
+AT_ONCE = 32
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def each(function: Callable[[A], Awaitable[B]], items: Iterable[A]) -> list[B]:
+    """Return what the function returns for each item, in order. The first failure ends the others and is raised as it is."""
+    remaining = enumerate(items)
+    results: dict[int, B] = {}
+    failures: list[Exception] = []
+
+    async def work(scope: anyio.CancelScope) -> None:
+        for index, item in remaining:
+            try:
+                results[index] = await function(item)
+            except Exception as error:  # noqa: BLE001 - raised below, without the group that a task group would wrap it in
+                failures.append(error)
+                scope.cancel()
+                return
+
+    async with anyio.create_task_group() as group:
+        for _ in range(AT_ONCE):
+            group.start_soon(work, group.cancel_scope)
+    if failures:
+        raise failures[0]
+    return [results[index] for index in sorted(results)]

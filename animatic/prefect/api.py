@@ -1,0 +1,114 @@
+"""The Prefect API as our verbs use it: one client, and its failures as errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import prefect
+from prefect.automations import AutomationCore
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.events.actions import SendNotification
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from prefect.workers.process import ProcessWorker
+
+from animatic.errors import PrefectError, UsageError
+from animatic.flows.parameters import TAG
+
+
+@contextlib.asynccontextmanager
+async def prefect_api() -> AsyncIterator[PrefectClient]:
+    """Open a client for ``PREFECT_API_URL``. Raises PrefectError for a server that is not there, or refuses."""
+    try:
+        async with get_client() as client:
+            await check_server(client)
+            yield client
+    except PrefectHTTPStatusError as error:
+        code = error.response.status_code
+        if code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            raise PrefectError("the Prefect API refuses the credentials", hint="check PREFECT_API_KEY or PREFECT_API_AUTH_STRING") from None
+        raise PrefectError(
+            f"the Prefect API answered {code} to {error.request.method} {error.request.url.path}", hint=_detail(error)
+        ) from None
+    except httpx.TransportError as error:
+        raise PrefectError(
+            f"the Prefect API does not answer: {type(error).__name__}", hint="check PREFECT_API_URL, or unset it to use a local server"
+        ) from None
+
+
+async def check_server(client: PrefectClient) -> str:
+    """Return the server's version. Raises PrefectError where it is another major or minor than the client's, which Prefect does not support."""
+    version = str(await client.api_version())
+    if version.split(".")[:2] != prefect.__version__.split(".")[:2]:
+        raise PrefectError(
+            f"the Prefect server is version {version}, this is version {prefect.__version__}",
+            hint=f"run a {'.'.join(prefect.__version__.split('.')[:2])} server, or point PREFECT_API_URL at one",
+        )
+    return version
+
+
+def _detail(error: PrefectHTTPStatusError) -> str | None:
+    try:
+        detail = error.response.json().get("detail")
+    except (ValueError, AttributeError):
+        return None
+    return str(detail) if detail else None
+
+
+async def ensure_pool(client: PrefectClient, name: str) -> bool:
+    """Make a process work pool of that name where there is none; True if it was made now. A pool of another type is used as it is."""
+    try:
+        pool = await client.read_work_pool(name)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        try:
+            await client.create_work_pool(WorkPoolCreate(name=name, type=ProcessWorker.type, base_job_template=template))
+        except ObjectAlreadyExists:
+            return False
+        return True
+    if pool.is_push_pool or pool.is_managed_pool:
+        raise UsageError(
+            f"work pool {name!r} is of type {pool.type}, which has no worker on your machines", hint="name another: --pool NAME"
+        )
+    return False
+
+
+NAME = "animatic: a run failed"
+EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
+SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
+BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"
+
+
+async def ensure_automation(client: PrefectClient, block: str) -> str:
+    """Make the automation, or point it at another block (``type/name``); returns what was done. Raises UsageError for a block that is not there."""
+    kind, _, name = block.partition("/")
+    try:
+        document = await client.read_block_document_by_name(name, kind)
+    except ObjectNotFound:
+        raise UsageError(
+            f"there is no notification block {block!r}",
+            hint="make one in the UI under Blocks, and name it TYPE/NAME, as in slack-webhook/ops",
+        ) from None
+    wanted = AutomationCore(
+        name=NAME,
+        description="Tells of storyboard runs that failed, crashed, are in doubt or went over their budget. Kept by `animatic deploy --notify`.",
+        trigger=EventTrigger(
+            expect=set(EVENTS),
+            match_related=ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}),
+            posture=Posture.Reactive,
+            threshold=1,
+            within=timedelta(0),
+        ),
+        actions=[SendNotification(block_document_id=document.id, subject=SUBJECT, body=BODY)],
+    )
+    existing = await client.read_automations_by_name(NAME)
+    if existing:
+        await client.update_automation(existing[0].id, wanted)
+        return f"the automation {NAME!r} notifies {block}"
+    await client.create_automation(wanted)
+    return f"made the automation {NAME!r}, which notifies {block}"

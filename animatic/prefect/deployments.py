@@ -1,0 +1,219 @@
+"""Prefect deployments of a pipelines file: what should be there, what is, the difference, and the way from one to the other.
+
+One flow and one deployment per pipeline, both by its name. A deployment is written only where something differs, so that deploying twice
+changes nothing and keeps what people did in the UI (a schedule that was paused there stays paused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.utilities.callables import parameter_schema
+
+from animatic.flows.environment import FILE, FOLLOW
+from animatic.flows.parameters import FRESH, TAG, identifier
+from animatic.flows.storyboards import pipeline_flow
+from animatic.flows.worker import version_of
+from animatic.prefect.origin import Origin, project_of
+from animatic.spec import Declaration, ScheduleSpec
+
+MODULE = "animatic.flows.storyboards"
+FORMER_MODULE = "flows.storyboards"
+"""Where the entry points were in version 0.1: the next `animatic deploy` brings such deployments over."""
+PAGE = 200
+Change = Literal["new", "changed", "unchanged", "gone"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A deployment as it should be; ``facts`` are the fields that are compared and written."""
+
+    name: str
+    facts: Mapping[str, Any]
+    schedules: tuple[DeploymentScheduleCreate, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What deploying would do to one deployment, and why."""
+
+    name: str
+    change: Change
+    details: tuple[str, ...] = ()
+    wanted: Wanted | None = None
+    existing: DeploymentResponse | None = field(default=None, repr=False)
+
+
+def wanted_deployments(declaration: Declaration, origin: Origin, *, pool: str | None, follow: bool = False) -> tuple[Wanted, ...]:
+    """Return the deployments of a declaration. ``pool`` None: they are served by a process of ours."""
+    environment = origin.environment | ({FOLLOW: "1"} if follow else {})
+    return tuple(
+        Wanted(
+            name=spec.name,
+            facts={
+                "description": spec.description,
+                "version": version_of(spec),
+                "tags": sorted({TAG, *spec.tags}),
+                "entrypoint": f"{MODULE}.{identifier(spec.name)}",
+                "parameter_openapi_schema": parameter_schema(pipeline_flow(spec)).model_dump(exclude_unset=True),
+                "pull_steps": [dict(step) for step in origin.pull_steps],
+                "job_variables": {"env": dict(environment)},
+                "work_pool_name": pool,
+            },
+            schedules=tuple(schedule_of(schedule) for schedule in spec.schedules),
+        )
+        for spec in declaration.pipelines.values()
+    )
+
+
+def schedule_of(spec: ScheduleSpec) -> DeploymentScheduleCreate:
+    """Return a schedule as Prefect knows it. Its parameters are only those that it sets: defaults stay the pipeline's."""
+    parameters = {**spec.params, **({FRESH: True} if spec.fresh else {})}
+    return DeploymentScheduleCreate(schedule=_rule(spec), active=spec.active, parameters=parameters, slug=spec.slug)
+
+
+def _rule(spec: ScheduleSpec) -> CronSchedule | IntervalSchedule | RRuleSchedule:
+    timezone = spec.timezone or "UTC"
+    if spec.cron is not None:
+        return CronSchedule(cron=spec.cron, timezone=timezone)
+    if spec.rrule is not None:
+        return RRuleSchedule(rrule=spec.rrule, timezone=timezone)
+    assert spec.interval is not None
+    # Without an anchor the schedule would begin anew, at another time, whenever it is deployed.
+    anchor: Any = datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))
+    return IntervalSchedule(interval=timedelta(seconds=spec.interval), anchor_date=anchor, timezone=timezone)
+
+
+async def compare(client: PrefectClient, wanted: Sequence[Wanted], origin: Origin) -> tuple[Difference, ...]:
+    """Return what deploying would change, in the file's order; deployments of this origin that left the file come last."""
+    existing = {deployment.name: deployment for deployment in await _ours(client)}
+    differences = [_difference(item, existing.get(item.name)) for item in wanted]
+    names = {item.name for item in wanted}
+    gone = [
+        Difference(name=name, change="gone", details=(f"not in {origin.file} any more",), existing=deployment)
+        for name, deployment in sorted(existing.items())
+        if name not in names and _project(deployment) == origin.project
+    ]
+    return (*differences, *gone)
+
+
+async def _ours(client: PrefectClient) -> list[DeploymentResponse]:
+    found: list[DeploymentResponse] = []
+    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    while page := await client.read_deployments(deployment_filter=tagged, limit=PAGE, offset=len(found)):
+        found += page
+    modules = (f"{MODULE}.", f"{FORMER_MODULE}.")
+    return [deployment for deployment in found if (deployment.entrypoint or "").startswith(modules)]
+
+
+def _project(deployment: DeploymentResponse) -> tuple[str, str]:
+    environment = (deployment.job_variables or {}).get("env") or {}
+    return project_of(deployment.pull_steps, environment.get(FILE))
+
+
+def _difference(wanted: Wanted, existing: DeploymentResponse | None) -> Difference:
+    if existing is None:
+        return Difference(name=wanted.name, change="new", details=tuple(_new(wanted)), wanted=wanted)
+    details = [*_changed_facts(wanted, existing), *_changed_schedules(wanted.schedules, existing)]
+    change: Change = "changed" if details else "unchanged"
+    return Difference(name=wanted.name, change=change, details=tuple(details), wanted=wanted, existing=existing)
+
+
+def _new(wanted: Wanted) -> Iterable[str]:
+    yield f"version {wanted.facts['version']}"
+    for schedule in wanted.schedules:
+        yield f"schedule {schedule.slug}: {describe_rule(schedule.schedule)}"
+
+
+def _changed_facts(wanted: Wanted, existing: DeploymentResponse) -> Iterable[str]:
+    for name, value in wanted.facts.items():
+        there: Any = getattr(existing, name)
+        if name == "tags":
+            there = sorted(there)
+        if name == "parameter_openapi_schema":
+            there = there.model_dump(exclude_unset=True) if hasattr(there, "model_dump") else there
+        if (there or None) != (value or None):
+            yield _told(name, there, value)
+
+
+def _told(name: str, old: Any, new: Any) -> str:
+    """Say how a field changes."""
+    match name:
+        case "version":
+            return f"version {old} -> {new}"
+        case "tags":
+            return f"tags: {', '.join(new)}"
+        case "entrypoint":
+            return f"entry point {new}"
+        case "pull_steps":
+            return f"comes from {project_of(new, None)[0]} instead of {project_of(old, None)[0] or 'elsewhere'}"
+        case "job_variables":
+            return f"environment of the run: {', '.join(f'{key}={value}' for key, value in new['env'].items())}"
+        case "work_pool_name":
+            return f"work pool {old or '(none: served)'} -> {new or '(none: served)'}"
+        case "parameter_openapi_schema":
+            return "the parameters"
+        case _:
+            return f"the {name}"
+
+
+def _changed_schedules(wanted: Sequence[DeploymentScheduleCreate], existing: DeploymentResponse) -> Iterable[str]:
+    there = {schedule.slug or str(schedule.id): schedule for schedule in existing.schedules}
+    for schedule in wanted:
+        assert schedule.slug is not None
+        old = there.pop(schedule.slug, None)
+        if old is None:
+            yield f"new schedule {schedule.slug}: {describe_rule(schedule.schedule)}"
+        elif old.schedule != schedule.schedule or dict(old.parameters) != dict(schedule.parameters):
+            yield f"schedule {schedule.slug}: {describe_rule(schedule.schedule)}"
+        elif old.active and not schedule.active:
+            yield f"schedule {schedule.slug} is paused"
+    for slug in there:
+        yield f"schedule {slug} goes"
+
+
+def describe_rule(rule: Any) -> str:
+    """Return ``cron 0 6 * * 1-5 (Europe/Lisbon)``."""
+    match rule:
+        case CronSchedule():
+            text = f"cron {rule.cron}"
+        case RRuleSchedule():
+            text = f"rrule {rule.rrule}"
+        case _:
+            text = f"every {rule.interval}"
+    return f"{text} ({rule.timezone})"
+
+
+async def apply(client: PrefectClient, difference: Difference) -> UUID:
+    """Write a new or changed deployment; returns its id. One request that replaces it as a whole: no schedule is doubled or left behind."""
+    wanted = difference.wanted
+    assert wanted is not None
+    if difference.change == "unchanged":
+        assert difference.existing is not None
+        return difference.existing.id
+    paused = {schedule.slug for schedule in difference.existing.schedules if not schedule.active} if difference.existing else set()
+    schedules = [item.model_copy(update={"active": False}) if item.slug in paused else item for item in wanted.schedules]
+    flow_id = await client.create_flow_from_name(wanted.name)
+    key = await client.create_deployment(
+        flow_id=flow_id, name=wanted.name, schedules=schedules, parameters={}, enforce_parameter_schema=True, **wanted.facts
+    )
+    if wanted.facts["work_pool_name"] is None and difference.existing is not None and difference.existing.work_pool_name is not None:
+        # Writing a deployment without a pool leaves it in the one that it is in: taking it out must be said.
+        await client.update_deployment(key, DeploymentUpdate(work_pool_name=None))
+    return key
+
+
+async def remove(client: PrefectClient, difference: Difference) -> None:
+    """Delete a deployment that left the file, with its schedules. Its runs stay."""
+    assert difference.existing is not None
+    await client.delete_deployment(difference.existing.id)

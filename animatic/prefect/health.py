@@ -1,0 +1,77 @@
+"""Whether Prefect is there and ready for our pipelines: what `animatic doctor` asks. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
+from prefect.client.schemas.objects import WorkerStatus
+from prefect.exceptions import ObjectNotFound
+
+from animatic.errors import AnimaticError, PrefectError
+from animatic.flows.worker import with_token
+from animatic.prefect.api import check_server, prefect_api
+from animatic.prefect.deployments import compare, wanted_deployments
+from animatic.prefect.origin import in_folder
+from animatic.settings import Settings
+from animatic.spec import Declaration
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``error`` is what is wrong with it, None if nothing is; ``warning``: it works, but look at it."""
+
+    subject: str
+    message: str
+    error: AnimaticError | None = None
+    warning: bool = False
+
+
+async def examine_prefect(declaration: Declaration | None, path: Path, pool: str) -> AsyncIterator[Finding]:
+    """Look at the API of ``PREFECT_API_URL``, its version, the work pool, and whether the deployments are in step with the file."""
+    try:
+        async with prefect_api() as client:
+            yield Finding(subject="Prefect API", message=f"{client.api_url}, version {await check_server(client)}")
+            yield await _work_pool(client, pool)
+            if declaration is not None:
+                yield await _deployments(client, declaration, path, pool)
+    except PrefectError as error:
+        yield Finding(subject="Prefect API", message=error.message, error=error)
+
+
+async def token_of_prefect(settings: Settings) -> Settings:
+    """Return the settings with the token that a scheduled run would have."""
+    return await with_token(settings)
+
+
+async def _work_pool(client: PrefectClient, name: str) -> Finding:
+    try:
+        pool = await client.read_work_pool(name)
+    except ObjectNotFound:
+        return Finding(subject="work pool", message=f"there is no {name!r} yet; `animatic deploy` makes it", warning=True)
+    online = WorkerFilter(status=WorkerFilterStatus(any_=[WorkerStatus.ONLINE]))
+    workers = await client.read_workers_for_work_pool(name, worker_filter=online)
+    if pool.is_paused:
+        return Finding(subject="work pool", message=f"{name!r} is paused: nothing in it is run; resume it in the UI", warning=True)
+    if not workers:
+        return Finding(subject="work pool", message=f"{name!r} has no worker; start one: prefect worker start --pool {name}", warning=True)
+    return Finding(subject="work pool", message=f"{name!r}, {len(workers)} workers")
+
+
+async def _deployments(client: PrefectClient, declaration: Declaration, path: Path, pool: str) -> Finding:
+    origin = in_folder(path)
+    differing: list[str] = []
+    # Deployed to the pool or served, with --follow or without: each is in step if the rest is.
+    for place, follow in ((pool, False), (None, False), (pool, True), (None, True)):
+        differences = await compare(client, wanted_deployments(declaration, origin, pool=place, follow=follow), origin)
+        if all(item.change == "new" for item in differences):
+            return Finding(subject="deployments", message="none yet; `animatic deploy` makes them", warning=True)
+        others = [item.name for item in differences if item.change != "unchanged"]
+        if not others:
+            return Finding(subject="deployments", message=f"{len(differences)}, in step with {path.name}")
+        differing = differing or others
+    message = f"{', '.join(differing)}: not as in {path.name}; see `animatic deploy --dry-run`"
+    return Finding(subject="deployments", message=message, warning=True)

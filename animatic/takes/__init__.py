@@ -1,1 +1,0 @@
-"""One take from start to end: ledger -> submit -> wait -> fetch -> store -> deliver. Free of Prefect; whoever orchestrates calls it."""

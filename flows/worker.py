@@ -1,0 +1,191 @@
+"""Plans a run that nobody in this process has planned: one started by a worker, a schedule or the UI."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.blocks.system import Secret as SecretBlock
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import deployment, flow_run
+
+from animatic.catalog import Catalog
+from animatic.engine.estimate import check_money, open_ledger, survey
+from animatic.engine.plan_run import Wish, plan_here
+from animatic.errors import UsageError
+from animatic.flows.environment import AWS_BLOCK, FOLLOW, SIMULATOR
+from animatic.flows.parameters import FRESH
+from animatic.flows.run import Performance
+from animatic.ledger import Ledger
+from animatic.plan import Plan, destination_of, plan_from_json
+from animatic.settings import Secret, Settings
+from animatic.spec import Declaration, PipelineSpec
+
+RUN_ID_DIGITS = 12
+
+
+async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: Mapping[str, Any]) -> tuple[Plan, Settings, str | None]:
+    """Return the plan, the settings and, where this worker was started with one, the simulator's address.
+
+    A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for.
+    """
+    check_version(spec, deployment.version, follow=bool(os.environ.get(FOLLOW)))
+    await use_aws_block()
+    simulator_url = os.environ.get(SIMULATOR) or None
+    settings = Settings.from_environment()
+    if simulator_url is None:
+        settings = await with_token(settings)
+    run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
+    ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
+    plan = await _begun(ledger, run_id) if run_id else None
+    if plan is None:
+        wish = Wish(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
+        params = {name: value for name, value in values.items() if name != FRESH}
+        plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), wish)
+    check_money(plan, await survey(plan, ledger))
+    return plan, settings, simulator_url
+
+
+def run_id_of(flow_run_id: str | None, expected: datetime) -> str | None:
+    """Return the run's id for a flow run: the same at every retry (Prefect keeps the first expected start), and sorting by time."""
+    if flow_run_id is None:
+        return None
+    return f"{expected.astimezone(UTC):%Y%m%dT%H%M%SZ}-{UUID(flow_run_id).hex[-RUN_ID_DIGITS:]}"
+
+
+async def _begun(ledger: Ledger, run_id: str) -> Plan | None:
+    record = await ledger.run(run_id)
+    return None if record is None else plan_from_json(record["plan"])
+
+
+NOT_RENDERED = frozenset({"description", "schedule", "schedules", "tags"})
+"""Keys of a pipeline that change when and under which label it runs, not what comes out."""
+SHARED = ("version", "defaults", "deliver", "budget")
+DIGITS = 16
+
+
+def version_of(spec: PipelineSpec) -> str:
+    """Return the version of a pipeline: the same as long as its meaning is, whatever its comments and the order of its keys."""
+    data: dict[str, Any] = spec.document.data
+    own = {key: value for key, value in data["pipelines"][spec.name].items() if key not in NOT_RENDERED}
+    content = {"pipeline": own, **{key: data[key] for key in SHARED if key in data}}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()[:DIGITS]
+
+
+def check_version(spec: PipelineSpec, deployed: str | None, *, follow: bool) -> None:
+    """Refuse to render what was not deployed. Raises UsageError; ``deployed`` None: the run has no deployment to compare with."""
+    found = version_of(spec)
+    if deployed is None or follow or deployed == found:
+        return
+    raise UsageError(
+        f"pipeline {spec.name!r} is not what was deployed: {spec.document.path} holds version {found}, the deployment is version {deployed}",
+        hint="deploy again (animatic deploy), bring the worker's copy of the file up to date, or deploy with --follow to render whatever the file says",
+    )
+
+
+TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
+
+
+async def with_token(settings: Settings) -> Settings:
+    """Return the settings with a token: the environment's, else that of the Secret block, else without one."""
+    if settings.krea_token is not None:
+        return settings
+    text = await _token_of_block()
+    return settings if text is None else replace(settings, krea_token=Secret(text))
+
+
+async def _token_of_block() -> str | None:
+    try:
+        block: Any = await SecretBlock.aload(TOKEN_BLOCK)
+    except ValueError:  # what Prefect raises where there is no such block
+        return None
+    text = str(block.get()).strip()
+    if not text or any(ord(character) < 33 or ord(character) > 126 for character in text):  # noqa: PLR2004
+        raise UsageError(f"the Secret block {TOKEN_BLOCK!r} holds no token", hint="save the token in it again: one line, no quotes")
+    return text
+
+
+async def use_aws_block() -> None:
+    """Take S3 credentials from the block that ``ANIMATIC_AWS_BLOCK`` names, if it names one. Raises UsageError where that cannot be had."""
+    name = os.environ.get(AWS_BLOCK)
+    if not name:
+        return
+    try:
+        from prefect_aws import AwsCredentials  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise UsageError(f"{AWS_BLOCK} is set, but prefect-aws is not installed", hint="pip install prefect-aws, or unset it") from None
+    try:
+        block = await AwsCredentials.aload(name)
+    except ValueError:
+        raise UsageError(
+            f"there is no AwsCredentials block {name!r} ({AWS_BLOCK})", hint="make one in the UI: Blocks, AWS Credentials"
+        ) from None
+    secret = block.aws_secret_access_key
+    for variable, value in (
+        ("AWS_ACCESS_KEY_ID", block.aws_access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret.get_secret_value() if secret else None),
+        ("AWS_SESSION_TOKEN", block.aws_session_token),
+        ("AWS_REGION", block.region_name),
+    ):
+        if value:
+            os.environ[variable] = str(value)
+
+
+EVERY = 3.0
+"""Seconds between two looks at the run's state."""
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+"""A worker sends the first, Ctrl-C in a terminal the second to every process of its group."""
+WORKING = frozenset({StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED})
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def stop_when_asked(performance: Performance) -> AsyncIterator[None]:
+    """Interrupt a performance on SIGTERM, and once the Prefect server says that its run is no longer to go on."""
+    loop = asyncio.get_running_loop()
+    watching = asyncio.create_task(_watch(performance))
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    if in_main_thread:
+        for number in STOPPING:
+            loop.add_signal_handler(number, performance.interrupt)
+    try:
+        yield
+    finally:
+        watching.cancel()
+        if in_main_thread:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+
+
+async def _watch(performance: Performance) -> None:
+    run_id = flow_run.id
+    if run_id is None:
+        return
+    async with get_client() as client:
+        while not performance.interrupted:
+            await asyncio.sleep(EVERY)
+            try:
+                state: State | None = (await client.read_flow_run(UUID(run_id))).state
+            except ObjectNotFound:
+                log.warning("the flow run was deleted: stopping")
+                performance.interrupt()
+            except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
+                log.debug("the run's state could not be read: %s", type(error).__name__)
+            else:
+                if state is not None and state.type not in WORKING:
+                    performance.interrupt()

@@ -1,0 +1,86 @@
+"""The desk that the tasks of this event loop work at: the run, and what one stage of a shot hands to the next.
+
+None of it travels as task parameters or as data of states: Prefect visits those for anything that it has seen as a result before (strings
+included) and draws an edge for each, so that every shot would seem to hang on every other. Edges come from ``wait_for`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.states import Completed, Failed
+
+from animatic.engine.manifest_writer import Reporter
+from animatic.engine.run import Run, Submission
+from animatic.errors import AnimaticError, InDoubtError
+from animatic.krea import Job, NotSentError
+from animatic.ledger import Take
+from animatic.plan import Request
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """What the tasks of one run share; by step key."""
+
+    run: Run
+    reporter: Reporter
+    requests: dict[str, Request] = field(default_factory=dict)
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    sources: dict[str, Take | tuple[Submission, Job]] = field(default_factory=dict)
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    """What the last task of a step (or of a reel, or the record) gave: its result, or the AnimaticError that ended it."""
+
+
+_DESK: ContextVar[Desk] = ContextVar("animatic_desk")
+
+
+def current_desk() -> Desk:
+    """Return the desk of this context; LookupError outside of a flow."""
+    return _DESK.get()
+
+
+@contextmanager
+def working_at(desk: Desk) -> Iterator[Desk]:
+    """Make a desk the current one of this context and of the tasks it starts."""
+    token = _DESK.set(desk)
+    try:
+        yield desk
+    finally:
+        _DESK.reset(token)
+
+
+def worth_retrying(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
+    """Prefect's condition for another try: what was raised says that trying again can help. Failed states that were returned are final."""
+    error = getattr(state.data, "result", state.data)
+    return isinstance(error, AnimaticError) and error.retryable
+
+
+def done(key: str, result: object, message: str, *, name: str = "Completed") -> State[Any]:
+    """Leave a result on the desk and return the completed state for it."""
+    current_desk().outcomes[key] = result
+    return Completed(name=name, message=message)
+
+
+def raise_or_fail(key: str, error: AnimaticError) -> State[Any]:
+    """Raise what Prefect should retry; leave everything else on the desk and return a failed state."""
+    context = TaskRunContext.get()
+    assert context is not None
+    if error.retryable and context.task_run.run_count <= context.task.retries:
+        raise error
+    return failed(key, error)
+
+
+def failed(key: str, error: AnimaticError) -> State[Any]:
+    """Leave an error on the desk and return the final state for it."""
+    current_desk().outcomes[key] = error
+    if isinstance(error, NotSentError):
+        return Completed(name="Turned away", message=error.message)
+    name = "In doubt" if isinstance(error, InDoubtError) else "Failed"
+    return Failed(name=name, message=str(error))

@@ -1,0 +1,105 @@
+"""A pipeline rendered in this process: a small Krea at the transport, a folder, and no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from animatic.catalog import Catalog
+from animatic.engine.history import open_destination, utc_now
+from animatic.engine.plan_run import Wish, pipeline_named, plan_here
+from animatic.engine.run import Run, open_run
+from animatic.errors import AnimaticError
+from animatic.ledger import Ledger
+from animatic.plan import Plan, Step
+from animatic.settings import Patience, Secret, Settings
+from animatic.spec import Declaration, load_declaration
+from tests.direct_stages import perform
+from tests.krea_double import BASE, KreaDouble
+
+PATIENCE = Patience(grace=0.2, poll=0.02, post=5.0, get=2.0, outage=0.4)
+
+DAWN = """
+version: 1
+deliver: ./out
+defaults: {video: {model: xai/grok-video, resolution: 480p}, image: {model: google/nano-banana-pro}}
+pipelines:
+  coast:
+    {pipeline}
+    shots:
+      {shots}
+"""
+ONE = "- {id: dawn, prompt: Rooftops at dawn, duration: 4}"
+CHAIN = ONE + "\n      - {id: surf, prompt: Surf, start_image: dawn, duration: 4}"
+
+
+@dataclass
+class Studio:
+    """A pipelines file in a folder, a Krea, and what rendering them gives."""
+
+    folder: Path
+    krea: KreaDouble
+    patience: Patience = PATIENCE
+    settings: dict[str, Any] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    timeout: float | None = None
+    """Seconds that a job may take, shorter than a pipelines file may say."""
+    offset: timedelta = timedelta(0)
+    """How far the clock of this machine is ahead."""
+
+    def declare(self, shots: str = ONE, pipeline: str = "description: A coast", budget: str = "") -> None:
+        text = DAWN.replace("{pipeline}", pipeline).replace("{shots}", shots) + budget
+        (self.folder / "pipelines.yaml").write_text(text)
+
+    @property
+    def declaration(self) -> Declaration:
+        return load_declaration((self.folder / "pipelines.yaml",))
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(open_destination(str(self.out), simulated=False), clock=utc_now)
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    async def plan(self, **wish: Any) -> Plan:
+        spec = pipeline_named(self.declaration, None)
+        plan, _ = await plan_here(self.declaration, spec, {}, Catalog.load(), Wish(**wish))
+        return plan if self.timeout is None else replace(plan, steps=tuple(replace(step, timeout=self.timeout) for step in plan.steps))
+
+    async def step(self, key: str = "dawn") -> Step:
+        return (await self.plan()).step(key)
+
+    async def render(self, plan: Plan | None = None, *, before: Callable[[Run], None] = lambda _run: None) -> AnimaticError | None:
+        """Run the pipeline once, as a new process would; the run is the last of ``runs``."""
+        plan = plan or await self.plan()
+        async with self.open(plan) as run:
+            self.runs.append(run)
+            before(run)
+            return await perform(run)
+
+    def open(self, plan: Plan) -> Any:
+        settings = Settings(krea_url=BASE, krea_token=Secret("token"), home=self.folder / "home", patience=self.patience, **self.settings)
+        return open_run(plan, settings, clock=self.clock, connect=self.krea.client)
+
+    @property
+    def run(self) -> Run:
+        return self.runs[-1]
+
+    def state(self, key: str = "dawn") -> str:
+        return self.run.book.shot(key).record.state
+
+    def files(self) -> list[str]:
+        folder = self.out / self.run.prefix
+        return sorted(path.name for path in folder.iterdir())
+
+
+def patient(**seconds: float) -> Patience:
+    return replace(PATIENCE, **seconds)

@@ -1,0 +1,107 @@
+"""Money: budgets per run, day and month, unknown prices, and what is given back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from animatic.errors import OverBudgetError, UnknownPriceError
+from animatic.plan import Step
+from tests.unit.engine.studio import ONE, Studio
+
+pytestmark = pytest.mark.anyio
+
+UNPRICED = "- {id: still, kind: image, model: alibaba/qwen-image-3, prompt: Bottle}"
+
+
+def shots(count: int) -> str:
+    return "\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(count))
+
+
+async def price(studio: Studio) -> Decimal:
+    usd = (await studio.plan()).steps[0].request.price.usd
+    assert usd is not None
+    return usd
+
+
+async def test_a_run_stops_before_it_goes_over_its_budget(studio: Studio) -> None:
+    studio.declare(shots(4))
+    budget = 2 * await price(studio)
+    studio.declare(shots(4), pipeline=f"budget_usd: {budget}")
+    error = await studio.render()
+    assert isinstance(error, OverBudgetError)
+    assert error.exit_code == 3
+    assert len(studio.krea.billed) == 2
+    assert studio.run.budget.spent == budget
+
+
+async def test_failed_jobs_give_their_money_back(studio: Studio) -> None:
+    one = await price(studio)
+    studio.declare(ONE.replace("}", ", retries: 2}"), pipeline=f"budget_usd: {one}")
+    studio.krea.ends = ["failed", "failed", "completed"]
+    assert await studio.render() is None
+    assert studio.run.budget.spent == one
+
+
+async def test_submissions_that_were_turned_away_give_their_money_back(studio: Studio) -> None:
+    studio.declare(ONE, pipeline=f"budget_usd: {await price(studio)}")
+    studio.krea.answers = ["429", "lost-before", "500-before"]
+    studio.krea.retry_after = "0"
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 1
+
+
+async def test_a_resumed_run_remembers_what_it_has_spent(studio: Studio) -> None:
+    studio.declare(shots(3))
+    one = await price(studio)
+    studio.declare(shots(3), pipeline=f"budget_usd: {2 * one}")
+    plan = await studio.plan()
+    assert isinstance(await studio.render(plan), OverBudgetError)
+    error = await studio.render(plan)
+    assert isinstance(error, OverBudgetError)
+    assert f"{2 * one} of the {2 * one} USD of this run are spent" in error.message
+    assert len(studio.krea.billed) == 2
+
+
+async def test_the_budget_of_a_day_counts_all_runs_of_the_destination(studio: Studio) -> None:
+    one = await price(studio)
+    studio.declare(shots(1), budget=f"budget: {{per_day_usd: {one * Decimal('1.5')}}}\n")
+    assert await studio.render() is None
+    studio.declare(shots(2).replace("Shot", "Another"), budget=f"budget: {{per_day_usd: {one * Decimal('1.5')}}}\n")
+    error = await studio.render()
+    assert isinstance(error, OverBudgetError)
+    assert "per day" in error.message
+    assert len(studio.krea.billed) == 1
+
+
+async def test_two_runs_at_once_never_go_over_the_budget_of_a_month_together(studio: Studio) -> None:
+    one = await price(studio)
+    studio.declare(shots(6), budget=f"budget: {{per_month_usd: {one * 3}}}\n")
+    plans = [await studio.plan(fresh=True), await studio.plan()]
+    await asyncio.gather(*(studio.render(plan) for plan in plans))
+    spending = await studio.ledger.spending([datetime.now(UTC).date()])
+    assert spending.totals.usd <= one * 3
+    assert len(studio.krea.billed) <= 3
+
+
+async def test_unknown_prices_block_where_the_pipeline_says_so(studio: Studio) -> None:
+    studio.declare(UNPRICED, pipeline="unknown_price: block")
+    step: Step = (await studio.plan()).steps[0]
+    assert step.request.price.usd is None, "the catalogue learned this price: choose another model for this test"
+    error = await studio.render()
+    assert isinstance(error, UnknownPriceError)
+    assert "alibaba/qwen-image-3" in error.message
+    assert studio.krea.counts["post"] == 0
+
+
+@pytest.mark.parametrize("rule", ["allow", "warn"])
+async def test_unknown_prices_are_paid_where_the_pipeline_allows_them_and_never_count_as_0(studio: Studio, rule: str) -> None:
+    studio.declare(UNPRICED, pipeline=f"unknown_price: {rule}")
+    assert await studio.render() is None
+    record = studio.run.book.shot("still").record
+    assert record.usd is None
+    assert record.attempts[0].usd is None
+    assert (await studio.ledger.spending([datetime.now(UTC).date()])).totals.unpriced == 1

@@ -1,0 +1,230 @@
+"""From a finished job to files at the destination: downloads that break, files that vanish, assets, and who else is at work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animatic.engine.crashpoints import NAMES
+from animatic.errors import ShotError, StorageError
+from animatic.storage import StorageRefusedError
+from tests.krea_double import still_bytes
+from tests.unit.engine.studio import CHAIN, ONE, Studio
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_result_url_that_has_expired_is_read_again(studio: Studio) -> None:
+    studio.krea.downloads = ["expired", "clip"]
+    assert await studio.render() is None
+    assert studio.krea.counts["download"] == 2
+
+
+async def test_a_download_that_is_cut_is_fetched_again(studio: Studio) -> None:
+    studio.krea.downloads = ["cut", "clip"]
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 1
+
+
+async def test_a_result_that_stays_unreadable_fails_the_shot_and_is_fetched_by_the_next_run_without_paying(studio: Studio) -> None:
+    studio.krea.downloads = ["html"] * 100
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    studio.krea.downloads = []
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_a_still_where_a_clip_is_due_fails_the_shot_and_says_that_it_is_paid(studio: Studio) -> None:
+    studio.krea.downloads = ["still"] * 100
+    assert isinstance(await studio.render(), ShotError)
+    failure = studio.run.book.shot("dawn").record.error
+    assert failure is not None
+    assert failure.code == "wrong_kind"
+    assert "should be a clip" in failure.message
+    assert studio.krea.counts["post"] == 1
+
+
+@pytest.mark.parametrize("damage", ["gone", "other size", "other content"])
+async def test_a_clip_that_is_gone_or_changed_at_the_destination_is_named_and_not_paid_for_again(studio: Studio, damage: str) -> None:
+    assert await studio.render() is None
+    clip = next((studio.out / ".animatic" / "takes").rglob("*.mp4"))
+    if damage == "gone":
+        clip.unlink()
+    else:
+        clip.write_bytes(clip.read_bytes() + b"more" if damage == "other size" else bytes(reversed(clip.read_bytes())))
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    failure = studio.run.errors["dawn"]
+    assert str(clip.relative_to(studio.out)) in failure.message
+    assert "animatic retake coast dawn" in (failure.hint or "")
+    assert studio.krea.counts["post"] == 1
+    assert "01-dawn.mp4" not in studio.files()
+
+
+async def test_equal_shots_are_made_once(studio: Studio) -> None:
+    studio.declare("- {id: one, prompt: Same, duration: 4}\n      - {id: two, prompt: Same, duration: 4}")
+    assert await studio.render() is None
+    assert (studio.state("one"), studio.state("two"), len(studio.krea.billed)) == ("delivered", "reused", 1)
+    assert [name for name in studio.files() if name.endswith(".mp4")] == ["01-one.mp4", "02-two.mp4"]
+
+
+async def test_two_processes_at_once_make_each_shot_once(studio: Studio) -> None:
+    studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(3)))
+    plans = [await studio.plan(), await studio.plan()]
+    assert await asyncio.gather(*(studio.render(plan) for plan in plans)) == [None, None]
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (3, 3)
+
+
+async def test_no_more_jobs_run_at_once_than_the_pipeline_allows(studio: Studio) -> None:
+    studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(5)), pipeline="concurrency: 2")
+    studio.krea.polls_until_end = 3
+    seen: list[int] = []
+
+    def count(_body: Any) -> None:
+        ended = sum(job.polls > studio.krea.polls_until_end for job in studio.krea.jobs.values())
+        seen.append(len(studio.krea.jobs) - ended + 1)
+
+    studio.krea.on_post = count
+    assert await studio.render() is None
+    assert max(seen) == 2
+
+
+async def test_on_failure_stop_starts_nothing_more(studio: Studio) -> None:
+    studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(4)), pipeline="on_failure: stop")
+    studio.krea.answers = ["400"]
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    states = sorted(studio.state(f"s{n}") for n in range(4))
+    assert states == ["failed", "skipped", "skipped", "skipped"]
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_what_hangs_on_a_failed_shot_is_skipped_and_says_why(studio: Studio) -> None:
+    studio.declare(CHAIN)
+    studio.krea.ends = ["moderated"]
+    await studio.render()
+    failure = studio.run.book.shot("surf").record.error
+    assert failure is not None
+    assert (studio.state("surf"), failure.code) == ("skipped", "upstream")
+    assert "dawn is missing" in failure.message
+
+
+async def test_a_reference_file_that_changed_since_planning_is_not_sent(studio: Studio) -> None:
+    (studio.folder / "ref.png").write_bytes(still_bytes(10))
+    studio.declare(ONE.replace("}", ", start_image: ref.png}"))
+    plan = await studio.plan()
+    (studio.folder / "ref.png").write_bytes(still_bytes(20))
+    assert isinstance(await studio.render(plan), ShotError)
+    failure = studio.run.book.shot("dawn").record.error
+    assert failure is not None
+    assert failure.code == "file_changed"
+    assert studio.krea.counts["post"] == 0
+
+
+async def test_a_file_is_uploaded_once_and_again_when_krea_has_deleted_it(studio: Studio) -> None:
+    (studio.folder / "ref.png").write_bytes(still_bytes(10))
+    studio.declare(ONE.replace("}", ", start_image: ref.png}"))
+    assert await studio.render() is None
+    assert await studio.render(await studio.plan(fresh=True)) is None
+    assert studio.krea.counts["upload"] == 1
+    studio.krea.assets.clear()
+    assert await studio.render(await studio.plan(fresh=True)) is None
+    assert studio.krea.counts["upload"] == 2
+    assert studio.krea.posts[-1]["start_image"].endswith("/files/asset-2")
+
+
+async def test_a_fresh_take_counts_from_then_on_and_overwrites_nothing(studio: Studio) -> None:
+    assert await studio.render() is None
+    assert await studio.render(await studio.plan(fresh=True)) is None
+    assert "01-dawn.2.mp4" in studio.files()
+    step = await studio.step()
+    assert step.take == 2
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 2
+    chosen = await studio.ledger.selected(step.base)
+    assert chosen is not None
+    assert (chosen.take, studio.runs[1].plan.run_id in chosen.why) == (2, True)
+
+
+async def test_a_take_that_was_recorded_and_not_chosen_before_a_crash_is_chosen_by_the_resumed_run(studio: Studio) -> None:
+    await studio.render()
+    plan = await studio.plan(fresh=True)
+    await studio.render(plan)
+    for path in (studio.out / ".animatic" / "selections").rglob("*.json"):
+        path.unlink()
+    assert (await studio.step()).take == 1
+    await studio.render(plan)
+    assert (await studio.step()).take == 2
+
+
+async def test_an_older_take_that_a_person_chose_stays_chosen(studio: Studio) -> None:
+    await studio.render()
+    fresh = await studio.plan(fresh=True)
+    await studio.render(fresh)
+    step = await studio.step()
+    await studio.ledger.select(step.base, 1, "ab" * 32, "chosen by a person")
+    await studio.render(fresh)
+    assert (await studio.step()).take == 1
+
+
+class FullDisk:
+    """A folder whose disk is full from the n-th write of a record on."""
+
+    def __init__(self, inner: Any, after: str) -> None:
+        self.inner, self.after, self.full = inner, after, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def _check(self, key: str) -> None:
+        if self.full and key.endswith(self.after):
+            raise StorageRefusedError(f"cannot create {key}: the disk is full", hint="free some space, or deliver elsewhere")
+
+    async def create(self, key: str, data: bytes) -> bool:
+        self._check(key)
+        return bool(await self.inner.create(key, data))
+
+    async def store(self, key: str, source: Path, **more: Any) -> bool:
+        self._check(key)
+        return bool(await self.inner.store(key, source, **more))
+
+
+@pytest.mark.parametrize("record", ["intended.json", "claims/job-1.json", "submitted.json", "settled.json", ".mp4", "take.json"])
+async def test_a_full_disk_ends_the_run_with_6_and_the_next_run_pays_nothing_twice(studio: Studio, record: str) -> None:
+    def fill(run: Any) -> None:
+        run.storage = FullDisk(run.storage, record)
+        run.ledger._storage = run.storage
+
+    error = await studio.render(before=fill)
+    assert isinstance(error, StorageError)
+    assert error.exit_code == 6
+    assert "disk is full" in error.message
+    studio.offset = timedelta(seconds=30)  # this process still lives: so old an intent is not being sent any more
+    assert await studio.render() is None
+    assert (len(studio.krea.billed), studio.krea.counts["post"]) == (1, 1)
+
+
+async def test_the_manifest_is_true_whatever_happened(studio: Studio) -> None:
+    studio.declare(CHAIN)
+    await studio.render()
+    manifest = json.loads((studio.out / studio.run.prefix / "manifest.json").read_text())
+    import hashlib
+
+    for shot in manifest["shots"]:
+        assert hashlib.sha256((studio.out / shot["clip"]["key"]).read_bytes()).hexdigest() == shot["clip"]["sha256"]
+    assert manifest["state"] == "completed"
+    assert datetime.fromisoformat(manifest["finished_at"]) <= datetime.now(UTC)
+
+
+def test_every_crash_point_that_has_a_name_is_passed_somewhere() -> None:
+    sources = "".join(path.read_text() for path in Path("animatic/engine").glob("*.py"))
+    assert [name for name in NAMES if f'crashpoint("{name}")' not in sources] == []

@@ -1,0 +1,128 @@
+"""Retakes: a further take beside the old ones, and what becomes of what hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from animatic.catalog import Catalog
+from animatic.engine.plan_run import Retake, Wish, pipeline_named, plan_retake
+from animatic.errors import UsageError
+from tests.unit.engine.studio import CHAIN, Studio
+
+pytestmark = pytest.mark.anyio
+
+
+async def retake(studio: Studio, shot: str = "dawn", **changes: Any) -> Retake:
+    spec = pipeline_named(studio.declaration, None)
+    return await plan_retake(studio.declaration, spec, {}, Catalog.load(), Wish(), shot=shot, changes=changes)
+
+
+@pytest.fixture
+async def made(studio: Studio) -> Studio:
+    studio.declare(CHAIN + "\n      - {id: gulls, prompt: Gulls, duration: 4}", pipeline="description: A coast")
+    assert await studio.render() is None
+    return studio
+
+
+async def test_a_retake_is_a_further_take_and_what_hangs_on_it_is_made_anew(made: Studio) -> None:
+    planned = await retake(made, prompt="Rooftops at dusk")
+    assert (planned.number, set(planned.stale)) == (2, {"surf"})
+    assert await made.render(planned.plan) is None
+    assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["delivered", "delivered", "reused"]
+    assert [post["prompt"] for post in made.krea.posts[3:]] == ["Rooftops at dusk", "Surf"]
+    assert {"01-dawn.2.mp4", "02-surf.mp4", "03-gulls.mp4"} <= set(made.files())
+    plan = await made.plan()
+    assert plan.step("dawn").take == 2
+    assert await made.render() is None
+    assert made.krea.counts["post"] == 5
+
+
+async def test_what_hangs_on_it_can_be_kept(made: Studio) -> None:
+    before = (await made.ledger.take((await made.step("surf")).fingerprint)) or pytest.fail("no take")
+    planned = await retake(made, prompt="Rooftops at dusk")
+    assert await planned.keep_downstream() == ("surf",)
+    assert await made.render(planned.plan) is None
+    assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["delivered", "reused", "reused"]
+    assert made.krea.counts["post"] == 4
+    kept = await made.ledger.take((await made.step("surf")).fingerprint)
+    assert kept is not None
+    assert (kept.clip, kept.job_id) == (before.clip, before.job_id)
+    assert await made.render() is None
+    assert made.krea.counts["post"] == 4
+
+
+async def test_the_old_take_stays_and_can_be_chosen_again(made: Studio) -> None:
+    old = await made.step()
+    await made.render((await retake(made, prompt="Rooftops at dusk")).plan)
+    await made.ledger.select(old.base, 1, old.fingerprint, "chosen by a person")
+    assert await made.render() is None
+    assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["reused", "reused", "reused"]
+    assert (await retake(made)).number == 3
+
+
+async def test_a_retake_that_was_begun_and_not_delivered_does_not_count_and_can_be_resumed(made: Studio) -> None:
+    planned = await retake(made, prompt="Rooftops at dusk")
+    made.krea.answers = ["402"]
+    assert await made.render(planned.plan) is not None
+    assert (await made.step()).take == 1
+    assert await made.render(planned.plan) is None
+    assert (await made.step()).take == 2
+    assert made.krea.posts[-2]["prompt"] == "Rooftops at dusk"
+
+
+async def test_nothing_else_is_paid_for_where_other_shots_are_not_made(made: Studio) -> None:
+    made.declare(
+        CHAIN + "\n      - {id: gulls, prompt: Gulls, duration: 4}\n      - {id: new, prompt: New, duration: 4}",
+        pipeline="description: A coast",
+    )
+    planned = await retake(made)
+    assert [step.key for step in planned.plan.steps] == ["dawn", "surf"]
+
+
+async def test_price_and_duration_follow_the_changes(made: Studio) -> None:
+    request = (await retake(made, duration=8)).plan.step("dawn").request
+    declared = (await made.step()).request
+    assert request.duration == 8
+    assert request.price.usd is not None
+    assert declared.price.usd is not None
+    assert request.price.usd > declared.price.usd
+
+
+@pytest.mark.parametrize(
+    ("shot", "changes", "message"),
+    [
+        ("dawn", {"duration": 99}, "duration 99 is out of range"),
+        ("dawn", {"promt": "x"}, "promt"),
+        ("dawn", {"prompt": None}, "prompt"),
+        ("surf", {"start_image": "https://x.test/a.png"}, "takes from the pipelines file"),
+        ("dwan", {}, "has no shot 'dwan'"),
+    ],
+)
+async def test_mistakes_are_usage_errors_and_cost_nothing(made: Studio, shot: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        await retake(made, shot, **changes)
+    assert made.krea.counts["post"] == 3
+
+
+async def test_a_shot_without_a_take_is_not_retaken(studio: Studio) -> None:
+    with pytest.raises(UsageError, match="has no take yet"):
+        await retake(studio)
+
+
+async def test_a_pipeline_that_reuses_nothing_has_nothing_to_retake(studio: Studio) -> None:
+    studio.declare(pipeline="reuse: never")
+    with pytest.raises(UsageError, match="makes everything anew"):
+        await retake(studio)
+
+
+async def test_a_shot_of_several_variants_must_be_named_by_its_key(studio: Studio) -> None:
+    studio.declare('- {id: dawn, prompt: "Dawn {{ matrix.town }}", duration: 4}', pipeline="matrix: {town: [lisbon, porto]}")
+    assert await studio.render() is None
+    with pytest.raises(UsageError, match="exists in 2 variants"):
+        await retake(studio)
+    planned = await retake(studio, studio.run.plan.steps[0].key, prompt="Dusk")
+    assert await studio.render(replace(planned.plan)) is None
+    assert studio.krea.counts["post"] == 3

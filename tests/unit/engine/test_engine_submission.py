@@ -1,0 +1,297 @@
+"""What is paid for, and what is not: the submission protocol against a Krea that loses answers and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
+from animatic.krea import NotSentError
+from animatic.ledger import Intent
+from animatic.ledger.submissions import identity
+from tests.unit.engine.studio import CHAIN, Studio, patient
+
+pytestmark = pytest.mark.anyio
+
+ENDPOINT = "/generate/video/xai/grok-video"
+
+
+async def intend(studio: Studio, *, ago: float = 1.0, pid: int | None = None, host: str | None = None, key: str = "dawn") -> Intent:
+    """Write the intent of another process, dead unless ``pid`` says otherwise."""
+    step = await studio.step(key)
+    ledger = studio.ledger
+    now = datetime.now(UTC) - timedelta(seconds=ago)
+    ledger._clock = lambda: now
+    intent = await ledger.intend(
+        fingerprint=step.fingerprint,
+        attempt=1,
+        model=step.request.model,
+        endpoint=ENDPOINT,
+        pipeline="coast",
+        step=key,
+        run_id="20261121T000000Z-0000",
+        usd=Decimal("0.2"),
+        deadline_seconds=studio.patience.post + 60,
+        request={"prompt": "as sent"},
+    )
+    assert intent is not None
+    own_host, own_pid, started = identity()
+    path = next((studio.out / ".animatic" / "submissions").glob(f"*/{step.fingerprint}/001/intended.json"))
+    record = json.loads(path.read_text())
+    record |= {"host": host or own_host, "pid": pid or 2**22 - 1}
+    record |= {"started": started if pid == own_pid else f"{started.rpartition(' ')[0]} 1"}
+    path.write_text(json.dumps(record))
+    attempts = await studio.ledger.attempts(step.fingerprint)
+    return attempts[0].intent
+
+
+async def outcomes(studio: Studio, key: str = "dawn") -> list[str]:
+    step = await studio.step(key)
+    return [attempt.settled.outcome if attempt.settled else attempt.state for attempt in await studio.ledger.attempts(step.fingerprint)]
+
+
+async def test_a_take_is_made_once_and_reused_without_a_word_to_krea_about_it(studio: Studio) -> None:
+    assert await studio.render() is None
+    assert (studio.state(), len(studio.krea.billed)) == ("delivered", 1)
+    assert await studio.render() is None
+    assert (studio.state(), studio.krea.counts["post"]) == ("reused", 1)
+    assert "01-dawn.mp4" in studio.files()
+
+
+async def test_a_job_that_a_dead_process_paid_for_is_taken_up(studio: Studio) -> None:
+    intent = await intend(studio)
+    job = studio.krea.add(ENDPOINT, {"prompt": "as sent"})
+    await studio.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 0
+    assert studio.run.takes["dawn"].job_id == job.id
+    assert studio.run.takes["dawn"].request == {"prompt": "as sent"}
+
+
+async def test_an_intent_of_a_dead_process_that_never_arrived_is_sent_again_once(studio: Studio) -> None:
+    await intend(studio)
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+async def test_an_intent_of_a_dead_process_that_did_arrive_is_adopted(studio: Studio) -> None:
+    await intend(studio)
+    studio.krea.add(ENDPOINT, {})
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (0, 1)
+
+
+async def test_a_job_that_is_listed_late_is_still_found(studio: Studio) -> None:
+    studio.patience = patient(grace=2.0)
+    studio.krea.late_listing = 0.4
+    await intend(studio, ago=0)
+    studio.krea.add(ENDPOINT, {})
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 0
+
+
+async def test_the_process_that_is_sending_is_waited_for(studio: Studio) -> None:
+    intent = await intend(studio, pid=os.getpid())
+    job = studio.krea.add(ENDPOINT, {})
+
+    async def answer_later() -> None:
+        await asyncio.sleep(0.3)
+        await studio.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+
+    answering = asyncio.ensure_future(answer_later())
+    assert await studio.render() is None
+    await answering
+    assert studio.krea.counts["post"] == 0
+    assert studio.run.takes["dawn"].job_id == job.id
+
+
+async def test_a_process_of_another_machine_is_waited_for_until_its_deadline(studio: Studio) -> None:
+    await intend(studio, host="elsewhere", ago=64.6)  # the deadline is 65 s after the intent
+    assert await studio.render() is None
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+@pytest.mark.parametrize("answer", ["lost-after", "500-after", "524-after", "torn"])
+async def test_a_lost_answer_to_an_accepted_submission_costs_nothing_more(studio: Studio, answer: Any) -> None:
+    studio.krea.answers = [answer]
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
+    attempts = await studio.ledger.attempts((await studio.step()).fingerprint)
+    assert [attempt.submitted.how for attempt in attempts if attempt.submitted] == ["listed"]
+
+
+@pytest.mark.parametrize("answer", ["lost-before", "500-before"])
+async def test_a_lost_answer_to_a_submission_that_never_arrived_is_sent_again(studio: Studio, answer: Any) -> None:
+    studio.krea.answers = [answer]
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: Studio) -> None:
+    await intend(studio)
+    candidates = {studio.krea.add(ENDPOINT, {}).id, studio.krea.add(ENDPOINT, {}).id}
+    error = await studio.render()
+    assert isinstance(error, InDoubtError)
+    assert error.exit_code == 5
+    assert studio.krea.counts["post"] == 0
+    assert studio.state() == "in_doubt"
+    attempt = (await studio.ledger.attempts((await studio.step()).fingerprint))[0]
+    assert attempt.doubt is not None
+    assert set(attempt.doubt.candidates) == candidates
+
+
+async def test_jobs_outside_of_the_window_or_of_other_submissions_are_no_candidates(studio: Studio) -> None:
+    intent = await intend(studio, ago=30)
+    before = studio.krea.add(ENDPOINT, {})
+    before.created_at = intent.intended_at - timedelta(seconds=5)
+    other = studio.krea.add(ENDPOINT, {})
+    await studio.ledger.submitted(("ab" * 32, 1), other.id, created_at=other.created_at, how="answer")
+    ours = studio.krea.add(ENDPOINT, {})
+    assert await studio.render() is None
+    assert studio.run.takes["dawn"].job_id == ours.id
+    assert studio.krea.counts["post"] == 0
+
+
+async def test_one_job_and_two_dead_submissions_wait_for_a_person(studio: Studio) -> None:
+    studio.declare(CHAIN.replace("start_image: dawn, ", ""))
+    await intend(studio, key="dawn")
+    await intend(studio, key="surf")
+    studio.krea.add(ENDPOINT, {})
+    assert isinstance(await studio.render(), InDoubtError)
+    assert studio.krea.counts["post"] == 0
+
+
+async def test_clocks_of_two_machines_may_differ_by_minutes(studio: Studio) -> None:
+    """The one that died was five minutes behind Krea; this one is five minutes ahead of it."""
+    intent = await intend(studio, ago=300 + 1)
+    path = next((studio.out / ".animatic" / "submissions").glob(f"*/{intent.fingerprint}/001/intended.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"clock_offset": 300.0}))
+    job = studio.krea.add(ENDPOINT, {})
+    studio.offset = timedelta(minutes=5)
+    assert await studio.render() is None
+    assert studio.run.takes["dawn"].job_id == job.id
+    assert studio.krea.counts["post"] == 0
+
+
+async def test_the_callback_of_its_own_token_settles_a_doubt_at_once(studio: Studio) -> None:
+    """Another job of the same moment would need a person; the callback names ours."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    studio.settings = {"webhook_url": f"http://127.0.0.1:{port}", "webhook_port": port}
+    studio.krea.answers, studio.krea.answer_delay = ["lost-after"], 0.5
+    studio.krea.on_post = lambda _body: studio.krea.add(ENDPOINT, {"prompt": "somebody else's"})
+
+    async def call_back() -> None:
+        while not (ours := [job for job in studio.krea.jobs.values() if job.webhook]):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(ours[0].webhook or "", json={"job_id": ours[0].id})
+        assert answer.status_code == 204
+
+    calling = asyncio.ensure_future(call_back())
+    assert await studio.render() is None
+    await calling
+    attempt = (await studio.ledger.attempts((await studio.step()).fingerprint))[0]
+    assert attempt.submitted is not None
+    assert attempt.submitted.how == "callback"
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_a_busy_krea_is_asked_again_after_the_time_it_names(studio: Studio) -> None:
+    studio.krea.answers = ["429", "429"]
+    studio.krea.retry_after = "0.2"
+    began = datetime.now(UTC)
+    assert await studio.render() is None
+    assert (datetime.now(UTC) - began).total_seconds() >= 0.4
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (3, 1)
+    assert await outcomes(studio) == ["unsent", "unsent", "completed"]
+
+
+async def test_no_connection_is_retried_for_the_length_of_an_outage_and_then_exits_with_6(studio: Studio) -> None:
+    posts = 0
+
+    def refuse(_body: Any) -> None:
+        nonlocal posts
+        posts += 1
+        raise httpx.ConnectError("refused")
+
+    studio.krea.on_post = refuse
+    error = await studio.render()
+    assert isinstance(error, NotSentError)
+    assert error.exit_code == 6
+    assert posts > 1
+    studio.krea.on_post = lambda _body: None
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 1
+
+
+@pytest.mark.parametrize(("answer", "kind", "code"), [("401", KreaRefusedError, 6), ("402", OutOfCreditsError, 3)])
+async def test_no_money_or_no_token_stops_everything_and_delivers_what_runs(studio: Studio, answer: Any, kind: type, code: int) -> None:
+    studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(5)))
+    studio.krea.answers = ["accept", "accept", answer]
+    error = await studio.render()
+    assert isinstance(error, kind)
+    assert error.exit_code == code  # type: ignore[attr-defined]
+    assert studio.krea.counts["post"] == 3
+    states = sorted(studio.state(f"s{n}") for n in range(5))
+    assert states == ["delivered", "delivered", "failed", "skipped", "skipped"]
+    assert len(studio.krea.billed) == 2
+
+
+@pytest.mark.parametrize("answer", ["410", "plan"])
+async def test_a_model_that_is_gone_or_not_in_the_plan_falls_back(studio: Studio, answer: Any) -> None:
+    studio.declare("- {id: dawn, prompt: Dawn, duration: 5, fallback: [{model: kling/kling-2.5, resolution: null}]}")
+    studio.krea.answers = [answer]
+    assert await studio.render() is None
+    assert studio.run.takes["dawn"].model == "kling/kling-2.5"
+    assert len(studio.krea.billed) == 1
+
+
+async def test_a_model_that_is_gone_without_a_fallback_fails_the_shot_and_what_hangs_on_it(studio: Studio) -> None:
+    studio.declare(CHAIN + "\n      - {id: gulls, prompt: Gulls, duration: 4}")
+    studio.krea.always = {"Rooftops at dawn": "410"}
+    error = await studio.render()
+    assert isinstance(error, ShotError)
+    assert error.exit_code == 4
+    assert (studio.state("dawn"), studio.state("surf"), studio.state("gulls")) == ("failed", "skipped", "delivered")
+    assert f"animatic resume {studio.run.plan.run_id}" in (error.hint or "")
+
+
+async def test_a_refused_request_is_not_sent_again(studio: Studio) -> None:
+    studio.krea.answers = ["400"]
+    error = await studio.render()
+    assert isinstance(error, ShotError)
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_the_ledger_holds_no_query_of_a_signed_url(studio: Studio, tmp_path: Path) -> None:
+    assert await studio.render() is None
+    texts = [path.read_text() for path in (studio.out).rglob("*.json")]
+    assert texts
+    assert not [text for text in texts if "sig=secret" in text]
+
+
+async def test_a_krea_that_never_answers_is_told_early_by_its_address(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    monkeypatch.setattr("animatic.engine.run.FIRST_ANSWER", 0.2)
+    monkeypatch.setattr(type(studio.krea), "__call__", lambda _self, request: nobody(request))
+    studio.patience = replace(studio.patience, outage=60.0)
+    with pytest.raises(KreaUnreachableError, match=r"does not answer at https?://") as caught:
+        await studio.render()
+    assert "submitted nothing" in (caught.value.hint or "")
+    assert caught.value.exit_code == 6
