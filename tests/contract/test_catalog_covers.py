@@ -109,14 +109,14 @@ def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: b
         yield from lost(child, (field.properties or {}).get(name), f"{where}.{name}", required=name in inner)
 
 
-def test_every_route_is_there():
+def test_every_route_is_there() -> None:
     rows = survey()
     assert len(rows) == 92
     assert {CATALOG.find(name_of(row)).endpoint for row in rows} == {row["endpoint"] for row in rows}
     assert set(routes()) <= {row["endpoint"] for row in rows}
 
 
-def test_no_fact_of_the_survey_is_lost():
+def test_no_fact_of_the_survey_is_lost() -> None:
     missing = []
     for row in survey():
         model = CATALOG.find(name_of(row))
@@ -129,7 +129,7 @@ def test_no_fact_of_the_survey_is_lost():
     assert missing == []
 
 
-def test_no_fact_of_the_openapi_document_is_lost_that_the_newer_one_did_not_change():
+def test_no_fact_of_the_openapi_document_is_lost_that_the_newer_one_did_not_change() -> None:
     rows = {row["endpoint"]: row for row in survey()}
     missing = []
     for path, operation in routes().items():
@@ -148,7 +148,7 @@ def test_no_fact_of_the_openapi_document_is_lost_that_the_newer_one_did_not_chan
     assert missing == []
 
 
-def test_decisions_keep_every_value_that_the_documents_allow():
+def test_decisions_keep_every_value_that_the_documents_allow() -> None:
     """A decision may widen what a document says, take back a default or restore what a reading lost, never narrow."""
     for path, operation in routes().items():
         name = path.removeprefix("/generate/").partition("/")[2]
@@ -163,7 +163,7 @@ def test_decisions_keep_every_value_that_the_documents_allow():
                     assert all(entry.minimum <= value <= entry.maximum for value in values)
 
 
-def test_every_retired_name_is_there():
+def test_every_retired_name_is_there() -> None:
     for row in survey():
         model = CATALOG.find(name_of(row))
         assert model.aliases == {old: entry["new"] for old, entry in row["deprecated_aliases"].items()}
@@ -175,7 +175,7 @@ def test_every_retired_name_is_there():
             assert model.aliases_until == alias["sunset_date"]
 
 
-def test_every_price_row_is_there_exactly():
+def test_every_price_row_is_there_exactly() -> None:
     for row in survey():
         table = CATALOG.find(name_of(row)).price
         if row["usd"] is None:
@@ -189,12 +189,12 @@ def test_every_price_row_is_there_exactly():
             assert list(table.rows) == expected
 
 
-def test_withdrawn_routes_are_those_that_the_newest_document_lacks():
+def test_withdrawn_routes_are_those_that_the_newest_document_lacks() -> None:
     lacking = {name_of(row) for row in survey() if row["in_openapi_2026_10_03"] is False}
     assert {model.name for model in CATALOG.models() if model.withdrawn} == lacking
 
 
-def test_the_committed_files_are_what_the_build_makes_of_the_survey(tmp_path, monkeypatch):
+def test_the_committed_files_are_what_the_build_makes_of_the_survey(tmp_path, monkeypatch) -> None:
     from animatic.catalog import build
 
     monkeypatch.setattr(build, "DATA", tmp_path)

@@ -14,12 +14,12 @@ from animatic.source import load
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_committed_schema_is_the_one_that_the_catalogue_gives():
+def test_the_committed_schema_is_the_one_that_the_catalogue_gives() -> None:
     committed = json.loads((ROOT / "pipelines.schema.json").read_text("utf-8"))
     assert committed == declaration_schema(Catalog.load()), "write it again: animatic schema --out pipelines.schema.json"
 
 
-def test_the_example_pipelines_name_it_and_obey_it():
+def test_the_example_pipelines_name_it_and_obey_it() -> None:
     example = load(ROOT / "pipelines.yaml")
     assert example.text.splitlines()[0] == "# yaml-language-server: $schema=./pipelines.schema.json"
     schema = json.loads((ROOT / "pipelines.schema.json").read_text("utf-8"))

@@ -17,13 +17,13 @@ from benchmarks.tables import Results, Row, show
 
 
 @pytest.mark.parametrize("chained", [True, False])
-def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path, chained):
+def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path, chained) -> None:
     declaration = load_declaration((write_declaration(tmp_path / "pipelines.yaml", 9, chained=chained),))
     assert check_declaration(declaration, Catalog.load()) == ()
     assert len(declaration.pipelines["storyboard"].shots) == 9
 
 
-def test_sides_take_turns_and_the_first_round_does_not_count():
+def test_sides_take_turns_and_the_first_round_does_not_count() -> None:
     order: list[str] = []
     walls = {name: iter(values) for name, values in {"ours": (100, 3, 1, 2), "limit": (100, 1, 1, 1)}.items()}
 
@@ -36,13 +36,13 @@ def test_sides_take_turns_and_the_first_round_does_not_count():
     assert found == {"ours": Cost(wall=2, cpu=0.5), "limit": Cost(wall=1, cpu=0.5)}
 
 
-def test_a_command_that_fails_is_no_measurement():
+def test_a_command_that_fails_is_no_measurement() -> None:
     assert command([sys.executable, "-c", "sum(range(10**6))"])().cpu > 0
     with pytest.raises(CommandFailedError, match="no such thing"):
         command([sys.executable, "-c", "raise SystemExit('no such thing')"])()
 
 
-def test_tables_show_ratios_and_json_holds_the_figures(capsys):
+def test_tables_show_ratios_and_json_holds_the_figures(capsys) -> None:
     row = Row(what="validate", cost=Cost(wall=3.0, cpu=1.0), limit=Cost(wall=2.0, cpu=0.0), target="2 x")
     results = Results(title="Start-up", limit="the imports", rows=(row,))
     show(results, as_json=False)

@@ -55,7 +55,7 @@ def bodies(model) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={**known, "nonsense": st.just(1)})
 
 
-def agree(name, body):
+def agree(name, body) -> None:
     model = CATALOG.find(name)
     ours = [finding for finding in check_body(model, body, skip_references=False) if finding.severity == "error"]
     theirs = list(VALIDATORS.setdefault(name, Draft7Validator(model_schema(model))).iter_errors(body))
@@ -67,17 +67,17 @@ VALIDATORS: dict[str, Draft7Validator] = {}
 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_checker_and_schema_agree_on_any_body(data):
+def test_checker_and_schema_agree_on_any_body(data) -> None:
     name = data.draw(st.sampled_from(CATALOG.names()))
     agree(name, data.draw(bodies(CATALOG.find(name))))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_checker_and_schema_agree_for_every_model(name):
+def test_checker_and_schema_agree_for_every_model(name) -> None:
     @given(body=bodies(CATALOG.find(name)))
     @settings(max_examples=60, deadline=None)
-    def run(body):
+    def run(body) -> None:
         agree(name, body)
 
     run()
@@ -85,7 +85,7 @@ def test_checker_and_schema_agree_for_every_model(name):
 
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_every_finding_has_a_place_in_the_body_words_and_a_code(data):
+def test_every_finding_has_a_place_in_the_body_words_and_a_code(data) -> None:
     name = data.draw(st.sampled_from(CATALOG.names()))
     body = data.draw(bodies(CATALOG.find(name)))
     for finding in check_body(CATALOG.find(name), body, catalog=CATALOG):

@@ -28,7 +28,7 @@ def made(**fields):
     return Model(name="a/b", title="B", kind="video", endpoint="/generate/video/a/b", fields=fields)
 
 
-def test_a_body_within_all_limits_has_no_findings():
+def test_a_body_within_all_limits_has_no_findings() -> None:
     body = {
         "prompt": "dawn",
         "duration": 15,
@@ -265,17 +265,17 @@ def test_a_body_within_all_limits_has_no_findings():
         ),
     ],
 )
-def test_each_mistake_is_named_with_its_place_and_what_to_do(model, body, path, code, message, hint):
+def test_each_mistake_is_named_with_its_place_and_what_to_do(model, body, path, code, message, hint) -> None:
     finding = found(model, {"prompt": "three words", **body})[0]
     assert (finding.path, finding.code, finding.message, finding.hint, finding.severity) == (path, code, message, hint, "error")
 
 
-def test_all_mistakes_are_found_in_the_order_of_the_body_and_what_is_missing_last():
+def test_all_mistakes_are_found_in_the_order_of_the_body_and_what_is_missing_last() -> None:
     body = {"duration": 99, "promt": "x", "resolution": "8K", "reference_images": [None] * 8}
     assert [finding.code for finding in found(GROK, body)] == ["out-of-range", "unknown-field", "not-in-enum", "too-many", "missing"]
 
 
-def test_a_missing_required_field_is_found_at_its_key():
+def test_a_missing_required_field_is_found_at_its_key() -> None:
     finding = only(
         "minimax/h3-max-camera-controls",
         {"prompt": "x", "camera_trajectory": [{"time": 0, "distance": 1, "azimuth": 0, "elevation": 0}] * 2},
@@ -284,7 +284,7 @@ def test_a_missing_required_field_is_found_at_its_key():
     assert finding.message == "minimax/h3-max-camera-controls requires 'start_image'"
 
 
-def test_a_required_field_that_clashes_with_our_own_key_is_sent_by_extra_body():
+def test_a_required_field_that_clashes_with_our_own_key_is_sent_by_extra_body() -> None:
     body = {"image_url": None, "width": 100, "height": 100}
     finding = only("topaz/standard-enhance", body)
     assert "extra_body" in finding.hint
@@ -292,43 +292,43 @@ def test_a_required_field_that_clashes_with_our_own_key_is_sent_by_extra_body():
     assert found("topaz/standard-enhance", body, besides={"model"}) == []
 
 
-def test_an_unknown_field_names_the_models_that_have_it():
+def test_an_unknown_field_names_the_models_that_have_it() -> None:
     finding = only(GROK, {"prompt": "x", "generate_audio": True})
     assert finding.hint.startswith("'generate_audio' is a field of alibaba/wan-2.5, ")
     assert finding.hint.endswith("to send it all the same, write it under extra_body")
 
 
-def test_an_unknown_field_of_no_model_lists_what_the_model_takes():
+def test_an_unknown_field_of_no_model_lists_what_the_model_takes() -> None:
     finding = only(GROK, {"prompt": "x", "zzz": True})
     assert "the model takes prompt, start_image, start_video, duration" in finding.hint
 
 
-def test_a_retired_name_of_a_removed_field_says_that_the_field_is_gone():
+def test_a_retired_name_of_a_removed_field_says_that_the_field_is_gone() -> None:
     finding = only("alibaba/wan-2.5", {"prompt": "x", "startVideo": None})
     assert (finding.code, finding.path) == ("removed-field", ("startVideo",))
     assert "no longer takes 'startVideo'" in finding.message
 
 
-def test_the_model_that_is_named_instead_does_not_depend_on_defaults_it_lacks():
+def test_the_model_that_is_named_instead_does_not_depend_on_defaults_it_lacks() -> None:
     finding = only(GROK, {"prompt": "x", "resolution": "720p", "aspect_ratio": "16:9", "duration": 20})
     assert finding.hint == "use 15, or a model that goes longer: lightricks/ltx-video-2.3-22b (20)"
 
 
-def test_without_a_catalogue_hints_name_no_other_model():
+def test_without_a_catalogue_hints_name_no_other_model() -> None:
     findings = list(check_body(GROK, {"prompt": "x", "duration": 20}))
     assert findings[0].hint == "use 15"
 
 
-def test_an_integer_may_be_written_with_a_point():
+def test_an_integer_may_be_written_with_a_point() -> None:
     assert found("alibaba/wan-3.0", {"prompt": "x", "duration": 5.0}) == []
 
 
-def test_a_nullable_field_takes_null_and_others_do_not():
+def test_a_nullable_field_takes_null_and_others_do_not() -> None:
     assert found("krea/krea-2/large", {"prompt": "x", "aspect_ratio": "1:1", "resolution": "1K", "seed": None}) == []
     assert only(GROK, {"prompt": "x", "duration": None}).code == "wrong-type"
 
 
-def test_references_are_skipped_unless_asked_for():
+def test_references_are_skipped_unless_asked_for() -> None:
     body = {"prompt": "x", "start_image": {"shot": "dawn"}, "reference_images": [object(), None], "edit_video": 7}
     assert found(GROK, body) == []
     codes = [(finding.path, finding.code) for finding in found(GROK, body, skip_references=False)]
@@ -349,19 +349,19 @@ def test_references_are_skipped_unless_asked_for():
         ("ftp://x/a", "bad-format"),
     ],
 )
-def test_resolved_references_are_checked_as_urls(url, code):
+def test_resolved_references_are_checked_as_urls(url, code) -> None:
     findings = found(GROK, {"prompt": "x", "start_image": url}, skip_references=False)
     assert [finding.code for finding in findings] == ([code] if code else [])
 
 
-def test_a_union_takes_any_of_its_forms():
+def test_a_union_takes_any_of_its_forms() -> None:
     assert found("kling/kling-1", {"prompt": "x", "camera_control": {"type": "down_back", "config": None}}) == []
     assert found("kling/kling-1", {"prompt": "x", "camera_control": {"type": "simple", "config": {"pan": 1}}}) == []
     assert only("kling/kling-1", {"prompt": "x", "camera_control": "zoom"}).code == "wrong-type"
     assert only("kling/kling-1", {"prompt": "x", "camera_control": {}}).code == "missing"
 
 
-def test_an_unknown_key_inside_is_a_warning_and_an_error_where_krea_forbids_it():
+def test_an_unknown_key_inside_is_a_warning_and_an_error_where_krea_forbids_it() -> None:
     body = {"prompt": "x", "camera_control": {"type": "simple", "config": {"zom": 1}}}
     finding = only("kling/kling-1", body)
     assert (finding.severity, finding.code, finding.hint) == ("warning", "unknown-key", "did you mean 'zoom'?")
@@ -369,12 +369,12 @@ def test_an_unknown_key_inside_is_a_warning_and_an_error_where_krea_forbids_it()
     assert only(closed, {"config": {"zom": 1}}).severity == "error"
 
 
-def test_a_deprecated_field_is_a_warning():
+def test_a_deprecated_field_is_a_warning() -> None:
     finding = only("bytedance/seedance-2", {"prompt": "x", "generate_audio": False})
     assert (finding.severity, finding.code) == ("warning", "deprecated-field")
 
 
-def test_fields_that_do_not_go_together_are_a_warning():
+def test_fields_that_do_not_go_together_are_a_warning() -> None:
     model = Model(
         name="a/b",
         title="B",
@@ -389,7 +389,7 @@ def test_fields_that_do_not_go_together_are_a_warning():
     assert found(model, {"style_images": [{}]}) == []
 
 
-def test_nano_banana_carries_the_rule_about_style_images():
+def test_nano_banana_carries_the_rule_about_style_images() -> None:
     assert [rule.fields for rule in CATALOG.find("google/nano-banana-pro").rules] == [("image_urls", "style_images")]
 
 
@@ -408,7 +408,7 @@ def test_nano_banana_carries_the_rule_about_style_images():
         (Field(type="string", enum=("a",), nullable=True), ["a", None], ["b"]),
     ],
 )
-def test_limits_hold_whatever_the_type(field, good, bad):
+def test_limits_hold_whatever_the_type(field, good, bad) -> None:
     model = made(value=field)
     for value in good:
         assert found(model, {"value": value}) == [], value
@@ -416,7 +416,7 @@ def test_limits_hold_whatever_the_type(field, good, bad):
         assert found(model, {"value": value}), value
 
 
-def test_ten_thousand_checks_of_a_typical_body_take_less_than_a_third_of_a_second():
+def test_ten_thousand_checks_of_a_typical_body_take_less_than_a_third_of_a_second() -> None:
     body = {"prompt": "Aerial at dawn", "duration": 6, "resolution": "720p", "aspect_ratio": "16:9", "start_image": None}
     times = []
     for _ in range(3):
@@ -427,7 +427,7 @@ def test_ten_thousand_checks_of_a_typical_body_take_less_than_a_third_of_a_secon
     assert min(times) < 0.3
 
 
-def test_compiled_checks_do_not_pile_up():
+def test_compiled_checks_do_not_pile_up() -> None:
     from animatic.catalog import check
 
     for number in range(check._KEPT + 10):

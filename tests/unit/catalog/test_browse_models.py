@@ -14,7 +14,7 @@ from animatic.catalog.codec import decode_model
 CATALOG = Catalog.load()
 
 
-def test_models_are_selected_by_kind_field_and_price():
+def test_models_are_selected_by_kind_field_and_price() -> None:
     assert len(select(CATALOG)) == 92
     assert {item.kind for item in select(CATALOG, kind="image")} == {"image"}
     editors = [item.name for item in select(CATALOG, takes="edit_video")]
@@ -24,14 +24,14 @@ def test_models_are_selected_by_kind_field_and_price():
     assert all(item.usd is not None and item.usd <= Decimal("0.42") for item in cheap)
 
 
-def test_a_row_says_what_a_choice_needs():
+def test_a_row_says_what_a_choice_needs() -> None:
     grok = row(CATALOG.find("xai/grok-video"))
     assert (grok.usd, grok.prices, grok.durations) == (Decimal("0.42"), "0.05 to 0.07 USD per second", "1 to 15")
     assert grok.takes == ("start_image", "start_video", "reference_images[]", "edit_video")
     assert row(CATALOG.find("kling/kling-1")).withdrawn == "absent from Krea's API document of 2026-10-03"
 
 
-def test_a_page_names_fields_limits_prices_and_retired_names():
+def test_a_page_names_fields_limits_prices_and_retired_names() -> None:
     page = describe(CATALOG.find("xai/grok-video"))
     for text in (
         "xai/grok-video  Grok Imagine (video)",
@@ -47,7 +47,7 @@ def test_a_page_names_fields_limits_prices_and_retired_names():
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_every_model_has_a_page_that_names_every_field(name):
+def test_every_model_has_a_page_that_names_every_field(name) -> None:
     model = CATALOG.find(name)
     page = describe(model)
     assert all(field in page for field in model.fields)
@@ -55,12 +55,12 @@ def test_every_model_has_a_page_that_names_every_field(name):
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_every_model_can_be_given_as_json(name):
+def test_every_model_can_be_given_as_json(name) -> None:
     model = CATALOG.find(name)
     data = json.loads(json.dumps(as_dict(model)))
     assert decode_model(data) == model
 
 
-def test_every_field_of_every_model_has_a_description():
+def test_every_field_of_every_model_has_a_description() -> None:
     bare = {(model.name, name) for model in CATALOG.models() for name, field in model.fields.items() if not field.description}
     assert bare == set()

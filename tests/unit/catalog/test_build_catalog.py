@@ -45,7 +45,7 @@ ROUTE = {
 }
 
 
-def test_a_surveyed_route_becomes_an_entry():
+def test_a_surveyed_route_becomes_an_entry() -> None:
     model = build.build_model(build.plain(json.loads(json.dumps(ROUTE), parse_float=Decimal)))
     assert (model.name, model.title, model.withdrawn, model.fields_date) == ("acme/reel-1", "Reel 1", None, "2026-10-03")
     assert list(model.fields) == ["prompt", "start_image", "guidance_scale", "effects"]
@@ -60,12 +60,12 @@ def test_a_surveyed_route_becomes_an_entry():
     assert decode_model(encode_model(model)) == model
 
 
-def test_a_route_that_the_newest_document_lacks_is_withdrawn():
+def test_a_route_that_the_newest_document_lacks_is_withdrawn() -> None:
     model = build.build_model({**ROUTE, "in_openapi_2026_10_03": False})
     assert model.withdrawn == "absent from Krea's API document of 2026-10-03"
 
 
-def test_files_are_written_for_people_and_old_ones_disappear(tmp_path):
+def test_files_are_written_for_people_and_old_ones_disappear(tmp_path) -> None:
     old = tmp_path / "image" / "gone" / "model.json"
     old.parent.mkdir(parents=True)
     old.write_text("{}")
@@ -78,12 +78,12 @@ def test_files_are_written_for_people_and_old_ones_disappear(tmp_path):
     assert json.loads((tmp_path / "index.json").read_text("utf-8"))["models"][0]["name"] == "acme/reel-1"
 
 
-def test_the_command_says_how_it_is_used(capsys):
+def test_the_command_says_how_it_is_used(capsys) -> None:
     assert build.main([]) == 2
     assert "SURVEY.json" in capsys.readouterr().err
 
 
-def test_the_command_writes_into_the_data_folder(tmp_path, monkeypatch, capsys):
+def test_the_command_writes_into_the_data_folder(tmp_path, monkeypatch, capsys) -> None:
     survey = tmp_path / "survey.json"
     survey.write_text(json.dumps([ROUTE]), "utf-8")
     monkeypatch.setattr(build, "DATA", tmp_path)
@@ -93,7 +93,7 @@ def test_the_command_writes_into_the_data_folder(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("path", sorted(DATA.rglob("*.json")), ids=lambda path: path.relative_to(DATA).as_posix())
-def test_the_committed_files_have_the_form_that_the_build_writes(path):
+def test_the_committed_files_have_the_form_that_the_build_writes(path) -> None:
     text = path.read_text("utf-8")
     if path.name in {"curated.json", "descriptions.json"}:
         json.loads(text)

@@ -10,12 +10,12 @@ from animatic.catalog.model import TABLE, media_of
 CATALOG = Catalog.load()
 
 
-def test_the_table_of_names_is_total_over_the_catalogue():
+def test_the_table_of_names_is_total_over_the_catalogue() -> None:
     used = {pattern: media for model in CATALOG.models() for pattern, media in media_fields(model).items()}
     assert {pattern: TABLE.get(pattern) for pattern in used} == used
 
 
-def test_only_the_effects_of_seedance_take_any_media():
+def test_only_the_effects_of_seedance_take_any_media() -> None:
     free = {(model.name, pattern) for model in CATALOG.models() for pattern, media in media_fields(model).items() if media == "any"}
     assert {pattern for _, pattern in free} == {"effects[].asset_url"}
 
@@ -24,11 +24,11 @@ def test_only_the_effects_of_seedance_take_any_media():
     ("pattern", "media"),
     [("reference_images[]", "image"), ("intro_video", "video"), ("voice_url", "audio"), ("mask_of_sky", "image"), ("thing[].uri", "any")],
 )
-def test_a_name_that_is_new_is_read_by_its_words(pattern, media):
+def test_a_name_that_is_new_is_read_by_its_words(pattern, media) -> None:
     assert media_of(pattern) == media
 
 
-def test_places_of_a_body_are_found_at_any_depth_in_order():
+def test_places_of_a_body_are_found_at_any_depth_in_order() -> None:
     body = {
         "prompt": "x",
         "end_image": {"shot": "dawn"},
@@ -45,7 +45,7 @@ def test_places_of_a_body_are_found_at_any_depth_in_order():
     ]
 
 
-def test_containers_of_the_wrong_type_are_left_to_the_check():
+def test_containers_of_the_wrong_type_are_left_to_the_check() -> None:
     body = {"reference_images": "dawn", "effects": [{"asset_url": "x"}, 5], "start_image": "dawn"}
     places = list(media_places(CATALOG.find("bytedance/seedance-2"), body))
     assert places == [(("effects", 0, "asset_url"), "x", "any"), (("start_image",), "dawn", "image")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -40,7 +41,7 @@ def everything():
     return document(**{name: schema_of(name) for name in BEFORE})
 
 
-def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path):
+def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path) -> None:
     changes = refresh(everything(), tmp_path, today=TODAY)
     details = [detail for lines in changes.changed.values() for detail in lines if detail != "is back"]
     assert (changes.added, changes.withdrawn, details) == ((), (), [])
@@ -52,14 +53,14 @@ def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path):
         assert model.fields.keys() == BEFORE[model.name].fields.keys()
 
 
-def test_a_second_refresh_with_the_same_document_changes_nothing(tmp_path):
+def test_a_second_refresh_with_the_same_document_changes_nothing(tmp_path) -> None:
     refresh(everything(), tmp_path, today=TODAY)
     changes = refresh(everything(), tmp_path, today=TODAY)
     assert not changes
     assert str(changes) == "no changes"
 
 
-def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path):
+def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path) -> None:
     routes = {name: schema_of(name) for name in BEFORE if name != "google/veo-2"}
     routes["xai/grok-video"] = (
         schema_of(
@@ -98,27 +99,27 @@ def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path):
     assert catalog.find("google/veo-2").price == BEFORE["google/veo-2"].price
 
 
-def test_a_price_that_the_document_lacks_stays_with_its_own_date():
+def test_a_price_that_the_document_lacks_stays_with_its_own_date() -> None:
     after, _ = merge(everything(), BEFORE, today=TODAY)
     assert after["xai/grok-video"].price.seen == "2026-08-31"
     assert after["xai/grok-video"].fields_date == "2026-12-24"
 
 
-def test_a_price_that_cannot_be_read_is_unknown_rather_than_old():
+def test_a_price_that_cannot_be_read_is_unknown_rather_than_old() -> None:
     routes = {"xai/grok-video": (schema_of("xai/grok-video"), {"x-krea-pricing": {"type": "metered"}})}
     after, skipped = merge(document(**routes), BEFORE, today=TODAY)
     assert after["xai/grok-video"].price is None
     assert any("price" in reason for reason in skipped)
 
 
-def test_a_route_that_cannot_be_read_keeps_its_entry():
+def test_a_route_that_cannot_be_read_keeps_its_entry() -> None:
     routes = {"xai/grok-video": {"properties": {"x": {"type": "money"}}}, "google/veo-2": schema_of("google/veo-2")}
     after, skipped = merge(document(**routes), BEFORE, today=TODAY)
     assert after["xai/grok-video"] == BEFORE["xai/grok-video"]
     assert len(skipped) == 1
 
 
-def test_decisions_hold_until_the_document_says_otherwise():
+def test_decisions_hold_until_the_document_says_otherwise() -> None:
     guide = ("width", "height", "fps", "seed", "model")
     plain = dict.fromkeys(guide)
     after, _ = merge(document(**{"kling/kling-2.5": schema_of("kling/kling-2.5", **plain)}), BEFORE, today=TODAY)
@@ -134,7 +135,7 @@ def test_decisions_hold_until_the_document_says_otherwise():
 @pytest.mark.parametrize(
     "garbage", [None, {}, {"openapi": "3.1.0", "paths": {}}, {"openapi": "3.1.0", "paths": {"/generate/video/a/b": {"post": {}}}}]
 )
-def test_a_document_that_is_refused_changes_nothing(tmp_path, garbage):
+def test_a_document_that_is_refused_changes_nothing(tmp_path, garbage) -> None:
     refresh(everything(), tmp_path, today=TODAY)
     before = (tmp_path / REFRESHED).read_bytes()
     with pytest.raises(UsageError):
@@ -142,11 +143,11 @@ def test_a_document_that_is_refused_changes_nothing(tmp_path, garbage):
     assert (tmp_path / REFRESHED).read_bytes() == before
 
 
-def test_a_write_that_fails_leaves_the_old_catalogue_and_no_rest(tmp_path, monkeypatch):
+def test_a_write_that_fails_leaves_the_old_catalogue_and_no_rest(tmp_path, monkeypatch) -> None:
     refresh(everything(), tmp_path, today=TODAY)
     before = (tmp_path / REFRESHED).read_bytes()
 
-    def fail(self, target):
+    def fail(self, target) -> Never:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)
@@ -156,7 +157,7 @@ def test_a_write_that_fails_leaves_the_old_catalogue_and_no_rest(tmp_path, monke
     assert (tmp_path / REFRESHED).read_bytes() == before
 
 
-def test_differences_inside_lists_objects_and_forms_are_told():
+def test_differences_inside_lists_objects_and_forms_are_told() -> None:
     kling, seedance = BEFORE["kling/kling-1"], BEFORE["bytedance/seedance-2"]
     routes = document(
         **{

@@ -18,7 +18,7 @@ from animatic.catalog.store import REFRESHED
 CATALOG = Catalog.load()
 
 
-def test_every_model_of_the_index_can_be_read_and_agrees_with_it():
+def test_every_model_of_the_index_can_be_read_and_agrees_with_it() -> None:
     assert len(CATALOG.names()) == 92
     for model in CATALOG.models():
         listing = CATALOG.listing(model.name)
@@ -29,12 +29,12 @@ def test_every_model_of_the_index_can_be_read_and_agrees_with_it():
         assert "prompt" in model.fields or "image_url" in model.fields
 
 
-def test_no_data_file_is_left_over():
+def test_no_data_file_is_left_over() -> None:
     files = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*.json") if path.parent != DATA}
     assert files == {f"{model.kind}/{model.name}.json" for model in CATALOG.models()}
 
 
-def test_names_are_filtered_by_kind():
+def test_names_are_filtered_by_kind() -> None:
     kinds = {kind: CATALOG.names(kind) for kind in ("video", "image", "enhance")}
     assert sum(map(len, kinds.values())) == len(CATALOG.names())
     assert "xai/grok-video" in kinds["video"]
@@ -43,12 +43,12 @@ def test_names_are_filtered_by_kind():
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_the_stored_form_loses_nothing(name):
+def test_the_stored_form_loses_nothing(name) -> None:
     model = CATALOG.find(name)
     assert decode_model(encode_model(model)) == model
 
 
-def test_an_unknown_model_is_none():
+def test_an_unknown_model_is_none() -> None:
     assert CATALOG.find("xai/nothing") is None
     assert CATALOG.listing("xai/nothing") is None
 
@@ -67,15 +67,15 @@ def test_an_unknown_model_is_none():
         ("krea-2/large", "krea/krea-2/large"),
     ],
 )
-def test_the_nearest_name_is_the_one_meant(written, meant):
+def test_the_nearest_name_is_the_one_meant(written, meant) -> None:
     assert CATALOG.nearest(written)[0] == meant
 
 
-def test_nothing_is_near_to_nonsense():
+def test_nothing_is_near_to_nonsense() -> None:
     assert CATALOG.nearest("qqqqqqqqqqqq") == ()
 
 
-def test_models_that_were_switched_off_are_known_with_what_replaces_them():
+def test_models_that_were_switched_off_are_known_with_what_replaces_them() -> None:
     gone = CATALOG.sunset("bytedance/seedance-1.0-lite")
     assert gone is not None
     assert (gone.date, gone.replacement) == ("2026-04-27", "bytedance/seedance-1.0-pro-fast")
@@ -84,7 +84,7 @@ def test_models_that_were_switched_off_are_known_with_what_replaces_them():
     assert CATALOG.sunset("xai/grok-video") is None
 
 
-def test_entries_are_read_only_when_asked_for(monkeypatch):
+def test_entries_are_read_only_when_asked_for(monkeypatch) -> None:
     read = []
     real = Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda self, *args, **kwargs: read.append(self.name) or real(self, *args, **kwargs))
@@ -95,13 +95,13 @@ def test_entries_are_read_only_when_asked_for(monkeypatch):
     assert read.count("grok-video.json") == 1
 
 
-def test_importing_the_catalogue_is_cheap():
+def test_importing_the_catalogue_is_cheap() -> None:
     code = "import sys, animatic.catalog; print(*({'jsonschema', 'pydantic', 'yaml', 'httpx', 'prefect', 'rich', 'asyncio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 
-def test_the_built_in_catalogue_says_where_it_is_from(tmp_path):
+def test_the_built_in_catalogue_says_where_it_is_from(tmp_path) -> None:
     catalog = Catalog.load(tmp_path)
     assert (catalog.origin, catalog.date, catalog.warning) == ("built in", "2026-11-20", None)
 
@@ -111,7 +111,7 @@ def refreshed(state: Path, day: str = "2027-01-01") -> Path:
     return save({model.name: replace(model, title="Newer")}, state, date=day)
 
 
-def test_refreshed_data_win_over_the_built_in_ones(tmp_path):
+def test_refreshed_data_win_over_the_built_in_ones(tmp_path) -> None:
     refreshed(tmp_path)
     catalog = Catalog.load(tmp_path)
     assert (catalog.origin, catalog.date, catalog.warning) == ("refreshed", "2027-01-01", None)
@@ -133,7 +133,7 @@ def test_refreshed_data_win_over_the_built_in_ones(tmp_path):
     ],
     ids=["empty", "cut", "altered", "another version", "without date", "lists", "not JSON", "doubled"],
 )
-def test_damaged_refreshed_data_are_ignored_and_named(tmp_path, damage):
+def test_damaged_refreshed_data_are_ignored_and_named(tmp_path, damage) -> None:
     path = refreshed(tmp_path)
     path.write_text(damage(path.read_text("utf-8")), "utf-8")
     catalog = Catalog.load(tmp_path)
@@ -143,12 +143,12 @@ def test_damaged_refreshed_data_are_ignored_and_named(tmp_path, damage):
     assert "damaged" in catalog.warning
 
 
-def test_refreshed_data_that_cannot_be_read_are_ignored(tmp_path):
+def test_refreshed_data_that_cannot_be_read_are_ignored(tmp_path) -> None:
     (tmp_path / REFRESHED).mkdir(parents=True)
     assert "damaged" in Catalog.load(tmp_path).warning
 
 
-def test_refreshed_data_older_than_the_package_are_ignored(tmp_path):
+def test_refreshed_data_older_than_the_package_are_ignored(tmp_path) -> None:
     refreshed(tmp_path, date(2026, 1, 1).isoformat())
     catalog = Catalog.load(tmp_path)
     assert catalog.origin == "built in"
@@ -168,7 +168,7 @@ def test_refreshed_data_older_than_the_package_are_ignored(tmp_path):
         {"price": {"unit": "second", "rows": [{"when": {}, "usd": "NaN"}], "complete": True}},
     ],
 )
-def test_an_entry_of_another_form_is_refused(change):
+def test_an_entry_of_another_form_is_refused(change) -> None:
     data = encode_model(CATALOG.find("xai/grok-video"))
     with pytest.raises(DamagedError):
         decode_model({**data, **change})

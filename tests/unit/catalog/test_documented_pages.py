@@ -21,7 +21,7 @@ def warnings(name, body):
     return {finding.path[0] for finding in check_body(CATALOG.find(name), body) if finding.severity == "warning"}
 
 
-def test_the_guides_own_request_passes():
+def test_the_guides_own_request_passes() -> None:
     assert errors("kling/kling-2.5", GUIDE) == []
 
 
@@ -40,24 +40,24 @@ def test_the_guides_own_request_passes():
         ("model", ["kling-2.5"], [5]),
     ],
 )
-def test_every_parameter_of_the_guide_is_taken_within_its_range(field, values, refused):
+def test_every_parameter_of_the_guide_is_taken_within_its_range(field, values, refused) -> None:
     for value in values:
         assert errors("kling/kling-2.5", {**GUIDE, field: value}) == [], value
     for value in refused:
         assert errors("kling/kling-2.5", {**GUIDE, field: value}), value
 
 
-def test_what_only_the_guide_documents_comes_with_a_warning():
+def test_what_only_the_guide_documents_comes_with_a_warning() -> None:
     assert warnings("kling/kling-2.5", {**GUIDE, "seed": 1, "model": "x"}) == {"width", "height", "fps", "seed", "model"}
     assert warnings("kling/kling-2.5", {"prompt": "x", "duration": 10, "aspect_ratio": "1:1"}) == set()
 
 
-def test_none_of_what_only_the_guide_documents_has_a_default_that_would_be_sent():
+def test_none_of_what_only_the_guide_documents_has_a_default_that_would_be_sent() -> None:
     fields = CATALOG.find("kling/kling-2.5").fields
     assert not any(fields[name].has_default for name in ("width", "height", "fps", "seed", "model"))
 
 
-def test_every_value_of_the_grok_imagine_page_is_taken_without_a_warning():
+def test_every_value_of_the_grok_imagine_page_is_taken_without_a_warning() -> None:
     ratios = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
     for duration, resolution, ratio in itertools.product((1, 6, 15), ("480p", "720p"), ratios):
         body = {
@@ -73,7 +73,7 @@ def test_every_value_of_the_grok_imagine_page_is_taken_without_a_warning():
         assert list(check_body(CATALOG.find("xai/grok-video"), body, skip_references=False)) == []
 
 
-def test_the_grok_imagine_page_has_no_further_fields_and_these_retired_names():
+def test_the_grok_imagine_page_has_no_further_fields_and_these_retired_names() -> None:
     model = CATALOG.find("xai/grok-video")
     assert set(model.fields) == {
         "prompt",

@@ -78,25 +78,25 @@ def shot(**fields):
     return {"version": 1, "pipelines": {"p": {"shots": [{"id": "a", **fields}]}}}
 
 
-def test_the_schema_is_valid_small_and_always_the_same():
+def test_the_schema_is_valid_small_and_always_the_same() -> None:
     Draft7Validator.check_schema(SCHEMA)
     text = json.dumps(SCHEMA, indent=2)
     assert len(text) < 700_000
     assert json.dumps(declaration_schema(Catalog.load()), indent=2) == text
 
 
-def test_no_definition_is_missing_or_left_over():
+def test_no_definition_is_missing_or_left_over() -> None:
     text = json.dumps(SCHEMA)
     used = {part.partition('"')[0] for part in text.split("#/definitions/")[1:]}
     assert used == set(SCHEMA["definitions"])
 
 
-def test_a_file_that_uses_the_whole_language_passes(tmp_path):
+def test_a_file_that_uses_the_whole_language_passes(tmp_path) -> None:
     text = EXAMPLE.replace(", {model: veo, duration: 8}", "")
     assert [error.message for error in VALIDATOR.iter_errors(read(tmp_path, text))] == []
 
 
-def test_an_unknown_model_is_an_error(tmp_path):
+def test_an_unknown_model_is_an_error(tmp_path) -> None:
     assert list(VALIDATOR.iter_errors(read(tmp_path, EXAMPLE)))
 
 
@@ -133,7 +133,7 @@ def test_an_unknown_model_is_an_error(tmp_path):
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "defaults": {"video": {"model": "google/nano-banana"}}},
     ],
 )
-def test_mistakes_are_marked(data):
+def test_mistakes_are_marked(data) -> None:
     assert list(VALIDATOR.iter_errors(data)), data
 
 
@@ -149,11 +149,11 @@ def test_mistakes_are_marked(data):
         (keys.CUT, SCHEMA["definitions"]["pipeline"]["properties"]["cut"]),
     ],
 )
-def test_the_keys_are_those_that_the_language_supports(level, schema):
+def test_the_keys_are_those_that_the_language_supports(level, schema) -> None:
     assert set(schema["properties"]) == set(level.known)
 
 
-def test_every_field_of_every_model_is_offered_under_its_model():
+def test_every_field_of_every_model_is_offered_under_its_model() -> None:
     branches = {
         item["if"]["properties"]["model"]["const"]: item["then"]
         for item in SCHEMA["definitions"]["shot"]["allOf"]
@@ -164,7 +164,7 @@ def test_every_field_of_every_model_is_offered_under_its_model():
         assert set(branches[model.name]["properties"]) == set(model.fields) | set(keys.SHOT.known)
 
 
-def test_completion_names_every_model_with_its_title_working_ones_first():
+def test_completion_names_every_model_with_its_title_working_ones_first() -> None:
     listed = SCHEMA["definitions"]["model"]["anyOf"][0]
     assert len(listed["enum"]) == len(listed["enumDescriptions"]) == 92
     gone = [CATALOG.listing(name).withdrawn for name in listed["enum"]]
@@ -173,7 +173,7 @@ def test_completion_names_every_model_with_its_title_working_ones_first():
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_the_schema_of_every_model_is_valid_and_takes_a_typical_body(name):
+def test_the_schema_of_every_model_is_valid_and_takes_a_typical_body(name) -> None:
     schema = model_schema(CATALOG.find(name))
     Draft7Validator.check_schema(schema)
     body = {field: item.default for field, item in CATALOG.find(name).fields.items() if item.has_default}
@@ -181,7 +181,7 @@ def test_the_schema_of_every_model_is_valid_and_takes_a_typical_body(name):
     assert errors == []
 
 
-def test_the_loosest_field_takes_what_any_of_them_takes():
+def test_the_loosest_field_takes_what_any_of_them_takes() -> None:
     first = Field(type="number", minimum=1, maximum=15, default=6, has_default=True)
     second = Field(type="integer", enum=(5, 20), default=5, has_default=True)
     merged = loosest([first, second])

@@ -41,13 +41,13 @@ def bare(schema, name="duration"):
         ({"properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}, {"type": "object", "closed": True}),
     ],
 )
-def test_every_way_of_writing_a_schema_is_read(schema, expected):
+def test_every_way_of_writing_a_schema_is_read(schema, expected) -> None:
     field = bare(schema)
     assert {key: getattr(field, key) for key in expected} == expected
     assert field.has_default == ("default" in expected)
 
 
-def test_uris_become_media_by_their_name():
+def test_uris_become_media_by_their_name() -> None:
     assert convert({"type": ["string", "null"], "format": "uri"}, "edit_video").media == "video"
     items = convert({"type": "array", "items": {"type": "string", "format": "uri"}, "maxItems": 3}, "reference_images")
     assert (items.max_items, items.items.media, items.media) == (3, "image", None)
@@ -56,7 +56,7 @@ def test_uris_become_media_by_their_name():
     assert convert({}, "image_urls").items.media == "image"
 
 
-def test_references_and_all_of_are_followed():
+def test_references_and_all_of_are_followed() -> None:
     document = {
         "components": {
             "schemas": {"Base": {"type": "object", "properties": {"a/b": {"type": "string"}}, "required": ["a/b"]}, "N": {"type": "number"}}
@@ -71,7 +71,7 @@ def test_references_and_all_of_are_followed():
     assert (fields["n"].type, fields["n"].minimum) == ("number", 3)
 
 
-def test_alternatives_keep_their_forms():
+def test_alternatives_keep_their_forms() -> None:
     schema = {
         "oneOf": [{"type": "object", "properties": {"kind": {"const": "a"}}}, {"type": "object", "properties": {"kind": {"const": "b"}}}]
     }
@@ -96,7 +96,7 @@ def test_alternatives_keep_their_forms():
         [],
     ],
 )
-def test_what_cannot_be_read_is_refused_and_ends(schema):
+def test_what_cannot_be_read_is_refused_and_ends(schema) -> None:
     document = {
         "loop": {"$ref": "#/loop"},
         "self": {"type": "array", "items": {"$ref": "#/self"}},
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_refused_and_ends(schema):
         convert_body(schema, document)
 
 
-def test_a_large_body_is_read_whole():
+def test_a_large_body_is_read_whole() -> None:
     fields = convert_body({"properties": {f"f{n}": {"type": "number"} for n in range(1000)}}, {})
     assert len(fields) == 1000
     assert MAX_STEPS > 1000
@@ -117,7 +117,7 @@ def priced(*points, **more):
     return {"type": "fixed", "unit": "request", "currency": "USD", "price_points": list(points), **more}
 
 
-def test_prices_are_read_with_krea_s_names_turned_into_facts():
+def test_prices_are_read_with_krea_s_names_turned_into_facts() -> None:
     pricing = priced(
         {
             "amount": "0.0849",
@@ -157,7 +157,7 @@ def test_prices_are_read_with_krea_s_names_turned_into_facts():
         priced({"amount": 1}, unit="token"),
     ],
 )
-def test_a_price_of_another_form_is_none(pricing):
+def test_a_price_of_another_form_is_none(pricing) -> None:
     assert read_price(pricing, kind="video", date="x") is None
 
 
@@ -170,7 +170,7 @@ def document(**paths):
     return {"openapi": "3.1.0", "paths": {path.replace("__", "/"): item for path, item in paths.items()}}
 
 
-def test_routes_are_read_with_aliases_title_and_deprecation():
+def test_routes_are_read_with_aliases_title_and_deprecation() -> None:
     alias = {"from": "startImage", "to": "start_image", "sunset_date": "2026-06-19"}
     item = operation(deprecated=True, **{"x-krea-deprecated-field-aliases": [alias, "junk", {"from": 1}]})
     reading = read_document(
@@ -188,7 +188,7 @@ def test_routes_are_read_with_aliases_title_and_deprecation():
     assert reading.skipped == ()
 
 
-def test_routes_that_cannot_be_read_are_named_and_the_others_kept():
+def test_routes_that_cannot_be_read_are_named_and_the_others_kept() -> None:
     paths = {
         "/generate/video/a/good": operation(**{"x-krea-pricing": {"type": "auction"}}),
         "/generate/audio/a/song": operation(),
@@ -221,6 +221,6 @@ def test_routes_that_cannot_be_read_are_named_and_the_others_kept():
         {"openapi": "3.1.0", "paths": {f"/x/{n}": {} for n in range(2001)}},
     ],
 )
-def test_a_document_without_a_readable_model_is_refused(garbage):
+def test_a_document_without_a_readable_model_is_refused(garbage) -> None:
     with pytest.raises(UsageError):
         read_document(garbage, date="x")

@@ -47,7 +47,7 @@ CATALOG = Catalog.load()
         ("xai/grok-imagine-2-edit", {"quality": "low", "resolution": "1K", "image_urls": [None]}, "0.0525"),
     ],
 )
-def test_the_price_of_a_request_follows_its_facts_and_the_models_defaults(model, body, usd):
+def test_the_price_of_a_request_follows_its_facts_and_the_models_defaults(model, body, usd) -> None:
     price = price_of(CATALOG.find(model), body)
     assert price.usd == Decimal(usd)
     assert price.source
@@ -69,13 +69,13 @@ def test_the_price_of_a_request_follows_its_facts_and_the_models_defaults(model,
         ("bytedance/seedream-5-pro", {"width": 1024, "height": 1024}, "resolution tier: unset"),
     ],
 )
-def test_where_no_row_tells_the_price_is_unknown_with_the_reason(model, body, reason):
+def test_where_no_row_tells_the_price_is_unknown_with_the_reason(model, body, reason) -> None:
     price = price_of(CATALOG.find(model), body)
     assert price.usd is None
     assert reason in price.note
 
 
-def test_prices_are_decimals_from_end_to_end():
+def test_prices_are_decimals_from_end_to_end() -> None:
     for model in CATALOG.models():
         for _, usd in model.price.rows if model.price else ():
             assert isinstance(usd, Decimal)
@@ -85,19 +85,19 @@ def test_prices_are_decimals_from_end_to_end():
 
 
 @pytest.mark.parametrize("duration", [float("nan"), float("inf"), -1, 0, True, "5"])
-def test_a_length_that_is_none_gives_no_price(duration):
+def test_a_length_that_is_none_gives_no_price(duration) -> None:
     grok = CATALOG.find("xai/grok-video")
     assert duration_of(grok, {"duration": duration}) is None
     assert price_of(grok, {"duration": duration}).usd is None
 
 
-def test_a_clip_that_is_edited_without_a_duration_is_an_estimate_and_says_so():
+def test_a_clip_that_is_edited_without_a_duration_is_an_estimate_and_says_so() -> None:
     price = price_of(CATALOG.find("xai/grok-video"), {"edit_video": None})
     assert price.usd == Decimal("0.42")
     assert "estimated" in price.note
 
 
-def test_every_condition_of_a_price_row_is_a_fact_that_a_request_has():
+def test_every_condition_of_a_price_row_is_a_fact_that_a_request_has() -> None:
     derived = {"audio", "billable_seconds", "character_reference", "duration", "lora", "reference_images", "tier", "video_reference"}
     unreadable = {("bytedance/seedream-5-pro", "resolution_tier")}
     for model in CATALOG.models():
@@ -106,14 +106,14 @@ def test_every_condition_of_a_price_row_is_a_fact_that_a_request_has():
                 assert fact in derived or fact in model.fields or (model.name, fact) in unreadable
 
 
-def test_every_price_table_says_where_and_when_it_was_seen():
+def test_every_price_table_says_where_and_when_it_was_seen() -> None:
     for model in CATALOG.models():
         if model.price is not None:
             assert model.price.source
             date.fromisoformat(model.price.seen)
 
 
-def test_a_row_matches_a_truth_value_only_by_a_truth_value():
+def test_a_row_matches_a_truth_value_only_by_a_truth_value() -> None:
     table = PriceTable(unit="image", rows=(({"audio": True}, Decimal(2)), ({"quality": 1}, Decimal(1))), complete=True, source="x")
     model = Model(name="a/b", title="B", kind="image", endpoint="/x", fields={"quality": Field(type="number")}, price=table)
     assert price_of(model, {"quality": 1}).usd == 1
@@ -122,7 +122,7 @@ def test_a_row_matches_a_truth_value_only_by_a_truth_value():
     assert price_of(model, {"generate_audio": True}).usd == 2
 
 
-def test_a_price_is_stale_after_ninety_days_or_without_a_date():
+def test_a_price_is_stale_after_ninety_days_or_without_a_date() -> None:
     known = Price(usd=Decimal(1), seen="2026-08-31")
     assert not is_stale(known, date(2026, 11, 29))
     assert is_stale(known, date(2026, 11, 30))

@@ -26,7 +26,7 @@ async def look(studio: Studio) -> Survey:
 
 
 @pytest.mark.usefixtures("size")
-async def test_everything_is_to_be_made_at_an_empty_destination(studio: Studio):
+async def test_everything_is_to_be_made_at_an_empty_destination(studio: Studio) -> None:
     studio.declare(CHAIN)
     found = await look(studio)
     assert {key: decision.action for key, decision in found.decisions.items()} == {"dawn": "run", "surf": "run"}
@@ -34,7 +34,7 @@ async def test_everything_is_to_be_made_at_an_empty_destination(studio: Studio):
 
 
 @pytest.mark.usefixtures("size")
-async def test_takes_are_reused_and_jobs_that_were_paid_for_are_taken_up(studio: Studio):
+async def test_takes_are_reused_and_jobs_that_were_paid_for_are_taken_up(studio: Studio) -> None:
     studio.declare(CHAIN)
     assert await studio.render() is None
     studio.declare(MORE)

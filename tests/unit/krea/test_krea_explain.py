@@ -36,7 +36,7 @@ from animatic.krea.reasons import LONGEST, explain_body
         ([], "", "the answer gives no reason"),
     ],
 )
-def test_json_bodies(data: Any, code: str, message: str):
+def test_json_bodies(data: Any, code: str, message: str) -> None:
     found = explain_body(json.dumps(data).encode(), "application/json")
     assert (found.code, found.message) == (code, message)
 
@@ -52,9 +52,9 @@ def test_json_bodies(data: Any, code: str, message: str):
         (b"\xff\xfe broken", "\ufffd\ufffd broken"),
     ],
 )
-def test_other_bodies(body: bytes, message: str):
+def test_other_bodies(body: bytes, message: str) -> None:
     assert explain_body(body, "").message == message
 
 
-def test_long_reasons_are_cut():
+def test_long_reasons_are_cut() -> None:
     assert len(explain_body(b'{"error": "' + b"x" * 9000 + b'"}', "").message) == LONGEST

@@ -42,7 +42,7 @@ async def read_request(stream: SocketStream) -> None:
         data += await stream.receive()
 
 
-async def test_an_answer_is_a_job():
+async def test_an_answer_is_a_job() -> None:
     async def handler(stream: SocketStream) -> None:
         await read_request(stream)
         await stream.send(HEAD + b"Content-Length: %d\r\n\r\n" % len(ANSWER) + ANSWER)
@@ -63,7 +63,7 @@ async def test_an_answer_is_a_job():
     ],
     ids=["closed", "torn head", "torn body", "torn chunk", "bad encoding", "other protocol"],
 )
-async def test_a_connection_that_breaks_after_sending_is_a_doubt(answer: bytes):
+async def test_a_connection_that_breaks_after_sending_is_a_doubt(answer: bytes) -> None:
     async def handler(stream: SocketStream) -> None:
         await read_request(stream)
         await stream.send(answer)
@@ -73,7 +73,7 @@ async def test_a_connection_that_breaks_after_sending_is_a_doubt(answer: bytes):
             await submit(f"http://127.0.0.1:{port}")
 
 
-async def test_a_reset_after_sending_is_a_doubt():
+async def test_a_reset_after_sending_is_a_doubt() -> None:
     async def handler(stream: SocketStream) -> None:
         await read_request(stream)
         raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
@@ -84,7 +84,7 @@ async def test_a_reset_after_sending_is_a_doubt():
             await submit(f"http://127.0.0.1:{port}")
 
 
-async def test_silence_is_a_doubt_that_a_time_out_made():
+async def test_silence_is_a_doubt_that_a_time_out_made() -> None:
     async def handler(stream: SocketStream) -> None:
         await read_request(stream)
         await anyio.sleep(5)
@@ -95,7 +95,7 @@ async def test_silence_is_a_doubt_that_a_time_out_made():
     assert caught.value.late
 
 
-async def test_nobody_listening_is_not_sent():
+async def test_nobody_listening_is_not_sent() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -103,7 +103,7 @@ async def test_nobody_listening_is_not_sent():
         await submit(f"http://127.0.0.1:{port}")
 
 
-async def test_a_failed_handshake_is_not_sent():
+async def test_a_failed_handshake_is_not_sent() -> None:
     async def handler(stream: SocketStream) -> None:
         await stream.receive()
         await stream.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -113,7 +113,7 @@ async def test_a_failed_handshake_is_not_sent():
             await submit(f"https://127.0.0.1:{port}")
 
 
-async def test_an_unknown_host_is_not_sent(monkeypatch: pytest.MonkeyPatch):
+async def test_an_unknown_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -122,7 +122,7 @@ async def test_an_unknown_host_is_not_sent(monkeypatch: pytest.MonkeyPatch):
         await submit("http://krea.invalid")
 
 
-async def test_a_proxy_that_refuses_the_tunnel_is_not_sent(monkeypatch: pytest.MonkeyPatch):
+async def test_a_proxy_that_refuses_the_tunnel_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     async def handler(stream: SocketStream) -> None:
         assert (await stream.receive()).startswith(b"CONNECT api.krea.test:443 ")
         await stream.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")

@@ -35,7 +35,7 @@ def answering(*answers: httpx.Response | Exception) -> tuple[Callable[[httpx.Req
     return handler, seen
 
 
-async def test_the_request_is_what_krea_documents(client_for: Make, accepted: dict[str, Any]):
+async def test_the_request_is_what_krea_documents(client_for: Make, accepted: dict[str, Any]) -> None:
     handler, seen = answering(httpx.Response(200, json=accepted))
     async with client_for(handler) as client:
         job = await client.submit(ROUTE, BODY, webhook="https://hooks.test/hooks/abc")
@@ -48,7 +48,7 @@ async def test_the_request_is_what_krea_documents(client_for: Make, accepted: di
     assert (job.id, job.status, job.terminal) == ("j-1", "queued", False)
 
 
-async def test_no_webhook_header_without_a_webhook(client_for: Make, accepted: dict[str, Any]):
+async def test_no_webhook_header_without_a_webhook(client_for: Make, accepted: dict[str, Any]) -> None:
     handler, seen = answering(httpx.Response(200, json=accepted))
     async with client_for(handler) as client:
         await client.submit(ROUTE, BODY)
@@ -56,7 +56,7 @@ async def test_no_webhook_header_without_a_webhook(client_for: Make, accepted: d
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 524, 408, 400])
-async def test_a_submission_is_never_sent_twice(client_for: Make, status: int):
+async def test_a_submission_is_never_sent_twice(client_for: Make, status: int) -> None:
     handler, seen = answering(httpx.Response(status, json={"error": "x"}))
     async with client_for(handler) as client:
         with pytest.raises((NotSentError, LostAnswerError, RequestRefusedError)):
@@ -67,7 +67,7 @@ async def test_a_submission_is_never_sent_twice(client_for: Make, status: int):
 @pytest.mark.parametrize(
     ("header", "seconds"), [("7", 7.0), ("Sat, 21 Nov 2026 10:00:20 GMT", 20.0), ("9999", 60.0), ("soon", None), ("-3", 0.0), ("nan", None)]
 )
-async def test_a_429_says_when_to_come_back(client_for: Make, header: str, seconds: float | None):
+async def test_a_429_says_when_to_come_back(client_for: Make, header: str, seconds: float | None) -> None:
     handler, _ = answering(httpx.Response(429, json={"error": "busy"}, headers={"Retry-After": header}))
     async with client_for(handler) as client:
         with pytest.raises(NotSentError) as caught:
@@ -78,28 +78,28 @@ async def test_a_429_says_when_to_come_back(client_for: Make, header: str, secon
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b'{"job_id": "j-1", "stat', b"<html><title>OK</title></html>", b"[]", b'{"job_id": null}', b"null"]
 )
-async def test_an_acceptance_that_names_no_job_is_a_doubt(client_for: Make, body: bytes):
+async def test_an_acceptance_that_names_no_job_is_a_doubt(client_for: Make, body: bytes) -> None:
     handler, _ = answering(httpx.Response(200, content=body))
     async with client_for(handler) as client:
         with pytest.raises(LostAnswerError):
             await client.submit(ROUTE, BODY)
 
 
-async def test_a_torn_acceptance_is_a_doubt(client_for: Make, broken_stream: Callable[[bytes], httpx.AsyncByteStream]):
+async def test_a_torn_acceptance_is_a_doubt(client_for: Make, broken_stream: Callable[[bytes], httpx.AsyncByteStream]) -> None:
     handler, _ = answering(httpx.Response(200, stream=broken_stream(b'{"job_id": "j-1"}')))
     async with client_for(handler) as client:
         with pytest.raises(LostAnswerError):
             await client.submit(ROUTE, BODY)
 
 
-async def test_a_torn_refusal_is_still_a_refusal(client_for: Make, broken_stream: Callable[[bytes], httpx.AsyncByteStream]):
+async def test_a_torn_refusal_is_still_a_refusal(client_for: Make, broken_stream: Callable[[bytes], httpx.AsyncByteStream]) -> None:
     handler, _ = answering(httpx.Response(401, stream=broken_stream(b'{"mess')))
     async with client_for(handler) as client:
         with pytest.raises(KreaRefusedError):
             await client.submit(ROUTE, BODY)
 
 
-async def test_an_answer_that_never_comes_is_a_doubt(client_for: Make, monkeypatch: pytest.MonkeyPatch):
+async def test_an_answer_that_never_comes_is_a_doubt(client_for: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     async def handler(_: httpx.Request) -> httpx.Response:
         await anyio.sleep(30)
         raise AssertionError("not reached")
@@ -111,14 +111,14 @@ async def test_an_answer_that_never_comes_is_a_doubt(client_for: Make, monkeypat
     assert caught.value.late
 
 
-async def test_even_an_unforeseen_failure_is_a_doubt(client_for: Make):
+async def test_even_an_unforeseen_failure_is_a_doubt(client_for: Make) -> None:
     handler, _ = answering(ZeroDivisionError("in a transport"))
     async with client_for(handler) as client:
         with pytest.raises(LostAnswerError, match="ZeroDivisionError"):
             await client.submit(ROUTE, BODY)
 
 
-async def test_a_refused_connection_was_not_sent(client_for: Make):
+async def test_a_refused_connection_was_not_sent(client_for: Make) -> None:
     handler, _ = answering(httpx.ConnectError("[Errno 111] refused"))
     async with client_for(handler) as client:
         with pytest.raises(NotSentError) as caught:
@@ -127,7 +127,7 @@ async def test_a_refused_connection_was_not_sent(client_for: Make):
     assert "KREA_API_URL" in (caught.value.hint or "")
 
 
-async def test_a_redirect_is_not_followed_with_the_token(client_for: Make):
+async def test_a_redirect_is_not_followed_with_the_token(client_for: Make) -> None:
     handler, seen = answering(httpx.Response(307, headers={"location": "https://evil.test/"}))
     async with client_for(handler) as client:
         with pytest.raises(Exception, match="redirected"):
@@ -135,7 +135,9 @@ async def test_a_redirect_is_not_followed_with_the_token(client_for: Make):
     assert len(seen) == 1
 
 
-async def test_a_route_that_is_about_to_go_is_said_once(client_for: Make, accepted: dict[str, Any], caplog: pytest.LogCaptureFixture):
+async def test_a_route_that_is_about_to_go_is_said_once(
+    client_for: Make, accepted: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     handler, _ = answering(httpx.Response(200, json=accepted, headers={"Deprecation": "true", "Sunset": "Mon, 01 Mar 2027 00:00:00 GMT"}))
     with caplog.at_level(logging.WARNING, logger="animatic"):
         async with client_for(handler) as client:
@@ -144,7 +146,7 @@ async def test_a_route_that_is_about_to_go_is_said_once(client_for: Make, accept
     assert sum("withdraw" in record.getMessage() for record in caplog.records) == 1
 
 
-async def test_no_secret_shows_in_logs_or_errors(client_for: Make, caplog: pytest.LogCaptureFixture):
+async def test_no_secret_shows_in_logs_or_errors(client_for: Make, caplog: pytest.LogCaptureFixture) -> None:
     text = "bad url https://files.test/a.png?sig=SIGNED, Bearer tok_secret_123, called https://h.test/hooks/WEBHOOKTOKEN"
     handler, _ = answering(httpx.Response(400, json={"error": text}))
     with caplog.at_level(logging.DEBUG):
@@ -156,7 +158,7 @@ async def test_no_secret_shows_in_logs_or_errors(client_for: Make, caplog: pytes
         assert secret not in caplog.text
 
 
-async def test_without_a_token_none_is_sent(client_for: Make):
+async def test_without_a_token_none_is_sent(client_for: Make) -> None:
     handler, seen = answering(httpx.Response(401, json={"message": "Unauthorized"}))
     async with client_for(handler, token=None) as client:
         with pytest.raises(KreaRefusedError):
@@ -165,6 +167,6 @@ async def test_without_a_token_none_is_sent(client_for: Make):
 
 
 @pytest.mark.parametrize("error", [NotSentError("a", hint="b", retry_after=3.0, busy=True), LostAnswerError("a", hint="b", late=True)])
-async def test_errors_survive_pickling(error: NotSentError | LostAnswerError):
+async def test_errors_survive_pickling(error: NotSentError | LostAnswerError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)

@@ -27,24 +27,24 @@ ABSTRACT = {httpx.TransportError, httpx.TimeoutException, httpx.NetworkError, ht
 PROVABLY_UNSENT = {httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol}
 
 
-def test_every_exception_of_httpx_stands_in_the_table():
+def test_every_exception_of_httpx_stands_in_the_table() -> None:
     # Those of other libraries that derive from httpx's in this process are not its own.
     own = {error for error in tree(httpx.RequestError) if error.__module__.startswith("httpx")}
     assert own - ABSTRACT == set(EXCEPTIONS)
 
 
 @pytest.mark.parametrize("error", sorted(tree(httpx.RequestError), key=str))
-def test_only_what_provably_never_left_is_not_sent(error: type[Exception]):
+def test_only_what_provably_never_left_is_not_sent(error: type[Exception]) -> None:
     expected = Verdict.NOT_SENT if error in PROVABLY_UNSENT else Verdict.DOUBTFUL
     assert of_exception(error("x")) is expected
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), OSError(), ssl.SSLError(), RuntimeError(), ConnectionResetError()])
-def test_anything_unknown_is_doubtful(error: Exception):
+def test_anything_unknown_is_doubtful(error: Exception) -> None:
     assert of_exception(error) is Verdict.DOUBTFUL
 
 
-def test_every_status_has_a_verdict():
+def test_every_status_has_a_verdict() -> None:
     verdicts = {status: of_status(status) for status in range(1000)}
     assert {status for status, verdict in verdicts.items() if verdict is Verdict.NOT_SENT} == {407, 425, 429}
     assert all(verdicts[status] is Verdict.ACCEPTED for status in range(200, 300))
@@ -78,14 +78,14 @@ def test_every_status_has_a_verdict():
         (200, b"{}", LostAnswerError),
     ],
 )
-def test_answers_without_a_job_become_the_error_that_says_what_to_do(status: int, body: bytes, error: type[Exception]):
+def test_answers_without_a_job_become_the_error_that_says_what_to_do(status: int, body: bytes, error: type[Exception]) -> None:
     found = of_answer(status, body, "", "/generate/video/x/y", retry_after=None)
     assert type(found) is error
     assert found.hint or error is NotSentError
     assert str(status) in found.message
 
 
-def test_a_withdrawn_model_names_its_replacement():
+def test_a_withdrawn_model_names_its_replacement() -> None:
     found = of_answer(
         410,
         b'{"error": "model_unavailable", "message": "gone", "replacement": "a/b", "sunset_date": "2026-04-27"}',
@@ -100,19 +100,19 @@ def test_a_withdrawn_model_names_its_replacement():
     assert "a/b" in (found.hint or "")
 
 
-def test_moderated_requests_have_a_code_of_their_own():
+def test_moderated_requests_have_a_code_of_their_own() -> None:
     found = of_answer(400, b'{"error": "Prompt flagged by content policy"}', "", "/g", retry_after=None)
     assert isinstance(found, RequestRefusedError)
     assert found.code == "moderated"
 
 
-def test_a_busy_krea_says_when_to_come_back():
+def test_a_busy_krea_says_when_to_come_back() -> None:
     found = of_answer(429, b"", "", "/g", retry_after=7.0)
     assert isinstance(found, NotSentError)
     assert (found.busy, found.retry_after) == (True, 7.0)
 
 
-def test_messages_of_lost_requests_carry_no_secrets():
+def test_messages_of_lost_requests_carry_no_secrets() -> None:
     found = of_lost_request(httpx.ReadError("https://u:p@krea.test/x?token=abc"), "/g")
     assert isinstance(found, LostAnswerError)
     assert "abc" not in str(found)

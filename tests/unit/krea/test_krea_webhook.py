@@ -41,7 +41,7 @@ class Receiver:
         return (await self.http.post(f"/hooks/{token}", **(content or {"json": JOB}))).status_code
 
 
-async def test_a_callback_names_its_job(caplog: pytest.LogCaptureFixture):
+async def test_a_callback_names_its_job(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         async with Receiver() as server:
             url = server.receiver.register(TOKEN)
@@ -54,12 +54,12 @@ async def test_a_callback_names_its_job(caplog: pytest.LogCaptureFixture):
     assert all(TOKEN not in record.getMessage() for record in ours)
 
 
-async def test_a_proxy_may_pass_its_prefix_on():
+async def test_a_proxy_may_pass_its_prefix_on() -> None:
     async with Receiver() as server:
         assert (await server.http.post(f"/base/hooks/{TOKEN}", json=JOB)).status_code == 204
 
 
-async def test_waiting_ends_when_the_callback_comes():
+async def test_waiting_ends_when_the_callback_comes() -> None:
     async with Receiver() as server, anyio.create_task_group() as group:
 
         async def call() -> None:
@@ -70,20 +70,20 @@ async def test_waiting_ends_when_the_callback_comes():
         assert await server.receiver.wait_for(TOKEN, 5) == "j-1"
 
 
-async def test_waiting_ends_without_a_callback():
+async def test_waiting_ends_without_a_callback() -> None:
     async with Receiver() as server:
         assert await server.receiver.wait_for(TOKEN, 0.01) is None
         assert await server.receiver.wait_for("f" * 32, 5) is None
 
 
-async def test_a_forgotten_token_is_unknown():
+async def test_a_forgotten_token_is_unknown() -> None:
     async with Receiver() as server:
         server.receiver.forget(TOKEN)
         assert await server.post() == 404
 
 
 @pytest.mark.parametrize("token", ["f" * 32, "x", TOKEN.upper() + "0", "%00", "é"])
-async def test_an_unknown_token_is_turned_away(token: str):
+async def test_an_unknown_token_is_turned_away(token: str) -> None:
     async with Receiver() as server:
         assert await server.post(token) == 404
         assert server.calls == []
@@ -105,19 +105,19 @@ async def test_an_unknown_token_is_turned_away(token: str):
     ],
     ids=["text", "no type", "torn", "empty", "list", "no id", "long id", "number", "large", "other name"],
 )
-async def test_bodies_are_hints_or_refused(content, status: int):
+async def test_bodies_are_hints_or_refused(content, status: int) -> None:
     async with Receiver() as server:
         assert await server.post(**content) == status
         assert len(server.calls) == (status == 204)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
-async def test_only_posts_are_heard(method: str):
+async def test_only_posts_are_heard(method: str) -> None:
     async with Receiver() as server:
         assert (await server.http.request(method, f"/hooks/{TOKEN}")).status_code == 405
 
 
-async def test_a_flood_is_slowed_down():
+async def test_a_flood_is_slowed_down() -> None:
     now = 0.0
     async with Receiver(clock=lambda: now) as server:
         for _ in range(int(BURST)):
@@ -127,7 +127,7 @@ async def test_a_flood_is_slowed_down():
         assert await server.post() == 204
 
 
-async def test_a_callback_whose_handling_fails_is_still_answered(caplog: pytest.LogCaptureFixture):
+async def test_a_callback_whose_handling_fails_is_still_answered(caplog: pytest.LogCaptureFixture) -> None:
     def fail(*_: str) -> None:
         raise RuntimeError("handler")
 
@@ -137,7 +137,7 @@ async def test_a_callback_whose_handling_fails_is_still_answered(caplog: pytest.
     assert "handler" in caplog.text
 
 
-async def test_a_taken_port_is_said_with_the_way_out():
+async def test_a_taken_port_is_said_with_the_way_out() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -145,7 +145,7 @@ async def test_a_taken_port_is_said_with_the_way_out():
             await WebhookReceiver("https://public.test", port=taken.getsockname()[1]).__aenter__()
 
 
-async def test_signals_stay_with_the_program():
+async def test_signals_stay_with_the_program() -> None:
     before = signal.getsignal(signal.SIGINT)
     async with Receiver():
         await anyio.sleep(0.05)
@@ -153,6 +153,6 @@ async def test_signals_stay_with_the_program():
 
 
 @pytest.mark.parametrize("token", ["", "short", "g/" * 20])
-def test_weak_tokens_are_not_registered(token: str):
+def test_weak_tokens_are_not_registered(token: str) -> None:
     with pytest.raises(ValueError, match="128 bits"):
         WebhookReceiver("https://public.test", port=0).register(token)

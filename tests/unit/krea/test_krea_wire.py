@@ -36,31 +36,31 @@ def job(**fields: Any):
         ("", ()),
     ],
 )
-def test_result_urls_are_found_in_every_shape(result: Any, urls: tuple[str, ...]):
+def test_result_urls_are_found_in_every_shape(result: Any, urls: tuple[str, ...]) -> None:
     assert job(result=result).urls == urls
 
 
-def test_facts_of_the_result_are_kept():
+def test_facts_of_the_result_are_kept() -> None:
     found = job(result={"video_url": URL, "thumbnail_url": "https://x/t.jpg", "duration": 5.0, "width": 1280, "height": 720, "fps": 24})
     assert found.facts == {"thumbnail_url": "https://x/t.jpg", "duration": 5.0, "width": 1280, "height": 720, "fps": 24}
 
 
 @pytest.mark.parametrize("status", sorted(PENDING))
-def test_documented_pending_statuses_go_on(status: str):
+def test_documented_pending_statuses_go_on(status: str) -> None:
     assert not job(status=status, result={}).terminal
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
-def test_documented_ends_are_terminal(status: str):
+def test_documented_ends_are_terminal(status: str) -> None:
     assert job(status=status).terminal
 
 
 @pytest.mark.parametrize(("written", "meant"), [("canceled", "cancelled"), ("COMPLETED", "completed"), (None, "unknown")])
-def test_other_spellings_of_a_status_are_understood(written: Any, meant: str):
+def test_other_spellings_of_a_status_are_understood(written: Any, meant: str) -> None:
     assert job(status=written).status == meant
 
 
-def test_an_unknown_status_is_pending_and_logged_once(caplog: pytest.LogCaptureFixture):
+def test_an_unknown_status_is_pending_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert not job(status="upscaling-7").terminal
         assert not job(status="upscaling-7").terminal
@@ -79,26 +79,26 @@ def test_an_unknown_status_is_pending_and_logged_once(caplog: pytest.LogCaptureF
         ({"detail": [{"loc": ["body", "duration"], "msg": "too long"}]}, "", "duration: too long"),
     ],
 )
-def test_the_reason_of_a_failed_job_is_found_where_it_stands(fields: dict[str, Any], code: str, message: str):
+def test_the_reason_of_a_failed_job_is_found_where_it_stands(fields: dict[str, Any], code: str, message: str) -> None:
     failed = job(status="failed", **fields)
     assert failed.error is not None
     assert (failed.error.code, failed.error.message) == (code, message)
 
 
-def test_a_failed_job_without_a_reason_has_no_error():
+def test_a_failed_job_without_a_reason_has_no_error() -> None:
     assert job(status="failed", result={}).error is None
 
 
-def test_an_empty_error_object_of_a_running_job_is_no_error():
+def test_an_empty_error_object_of_a_running_job_is_no_error() -> None:
     assert job(status="processing", error={}).error is None
 
 
-def test_moderation_is_recognised_only_where_nothing_came_of_the_job():
+def test_moderation_is_recognised_only_where_nothing_came_of_the_job() -> None:
     assert job(status="failed", error={"code": "content_moderated", "message": "x"}).moderated
     assert not job(status="completed", error="safety filter adjusted the prompt", result={"urls": [URL]}).moderated
 
 
-def test_secrets_in_reasons_are_taken_out():
+def test_secrets_in_reasons_are_taken_out() -> None:
     failed = job(status="failed", error="cannot fetch https://bucket.s3/x.png?X-Amz-Signature=abc")
     assert failed.error is not None
     assert "abc" not in failed.error.message
@@ -106,34 +106,34 @@ def test_secrets_in_reasons_are_taken_out():
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"job_id": ""}, {"job_id": 3}])
-def test_an_answer_without_a_job_id_is_refused(data: Any):
+def test_an_answer_without_a_job_id_is_refused(data: Any) -> None:
     with pytest.raises(WireError):
         parse_job(data, seen=SEEN)
 
 
 @pytest.mark.parametrize("created", [None, "yesterday", 17])
-def test_a_missing_creation_time_is_when_it_was_seen(created: Any):
+def test_a_missing_creation_time_is_when_it_was_seen(created: Any) -> None:
     assert job(created_at=created).created_at == SEEN
 
 
-def test_times_are_utc():
+def test_times_are_utc() -> None:
     assert job(created_at="2026-11-21T12:00:00+02:00").created_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert job(created_at="2026-11-21T10:00:00").created_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize("key", ["next_cursor", "nextCursor"])
-def test_both_spellings_of_the_cursor_are_read(key: str):
+def test_both_spellings_of_the_cursor_are_read(key: str) -> None:
     page = parse_page({"items": [{"job_id": "a", "status": "queued"}, {"status": "queued"}], key: "2026"}, seen=SEEN)
     assert [item.id for item in page.jobs] == ["a"]
     assert page.cursor == "2026"
 
 
-def test_a_list_that_is_none_is_refused():
+def test_a_list_that_is_none_is_refused() -> None:
     with pytest.raises(WireError):
         parse_page({"error": "x"}, seen=SEEN)
 
 
-def test_an_asset_needs_id_and_url():
+def test_an_asset_needs_id_and_url() -> None:
     assert parse_asset({"id": "a", "image_url": URL, "mime_type": None, "size_bytes": None}).url == URL
     for wrong in ({"id": "a"}, {"image_url": URL}, {"id": "a", "image_url": "nope"}, []):
         with pytest.raises(WireError):

@@ -19,7 +19,7 @@ from animatic.redact import bare_url, redact, redact_body
         ("refs/bottle.png", "refs/bottle.png"),
     ],
 )
-def test_a_bare_url_has_no_credentials_and_no_query(url: str, bare: str):
+def test_a_bare_url_has_no_credentials_and_no_query(url: str, bare: str) -> None:
     assert bare_url(url) == bare
 
 
@@ -35,11 +35,11 @@ def test_a_bare_url_has_no_credentials_and_no_query(url: str, bare: str):
         "HTTPS://HOST/x?SECRET",
     ],
 )
-def test_text_loses_its_secrets_wherever_they_stand(text: str):
+def test_text_loses_its_secrets_wherever_they_stand(text: str) -> None:
     assert "SECRET" not in redact(text)
 
 
-def test_text_without_secrets_is_unchanged():
+def test_text_without_secrets_is_unchanged() -> None:
     text = "duration 20 is out of range (1 to 15): see docs/hooks, 3 < 4 & 5?"
     assert redact(text) == text
 
@@ -55,5 +55,5 @@ def test_text_without_secrets_is_unchanged():
         ({"prompt": "a sign that reads https://x/?q=1 in neon"}, {"prompt": "a sign that reads https://x/?q=1 in neon"}),
     ],
 )
-def test_data_loses_queries_of_urls_but_prose_is_kept(data: Any, expected: Any):
+def test_data_loses_queries_of_urls_but_prose_is_kept(data: Any, expected: Any) -> None:
     assert redact_body(data) == expected

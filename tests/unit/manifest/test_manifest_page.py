@@ -45,7 +45,7 @@ def rendered(book: ManifestBook) -> Page:
     return Page(render_page(book.to_json(finished_at=DONE)))
 
 
-def test_shots_stand_in_order_with_their_clips(book: ManifestBook, clip: Clip):
+def test_shots_stand_in_order_with_their_clips(book: ManifestBook, clip: Clip) -> None:
     book.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
     book.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
     page = rendered(book)
@@ -66,7 +66,7 @@ def test_shots_stand_in_order_with_their_clips(book: ManifestBook, clip: Clip):
         assert words in page.text
 
 
-def test_lineage_is_said_and_linked(book: ManifestBook):
+def test_lineage_is_said_and_linked(book: ManifestBook) -> None:
     page = rendered(book)
     assert re.search(r"Starts from\s+the last frame of\s+dawn", page.text)
     assert re.search(r"Refers to\s+refs/a\.png", page.text)
@@ -74,7 +74,7 @@ def test_lineage_is_said_and_linked(book: ManifestBook):
     assert len(page.all("svg")) == 1
 
 
-def test_failures_and_attempts_are_told(book: ManifestBook):
+def test_failures_and_attempts_are_told(book: ManifestBook) -> None:
     book.shot("surf").update(
         state="failed",
         error=Failure(code="moderated", message="Flagged by policy"),
@@ -95,7 +95,7 @@ def test_failures_and_attempts_are_told(book: ManifestBook):
         assert words in page.text
 
 
-def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]):
+def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]) -> None:
     simulated, real = (render_page(book_of(*steps, simulated=simulated).to_json()) for simulated in (True, False))
     assert "SIMULATED</strong>" in simulated
     assert "<title>SIMULATED" in simulated
@@ -103,7 +103,7 @@ def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBo
     assert "SIMULATED" not in real
 
 
-def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBook, clip: Clip):
+def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBook, clip: Clip) -> None:
     book.shot("dawn").update(state="delivered", clip=clip)
     html = render_page(book.to_json())
     page = Page(html)
@@ -120,7 +120,7 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBook
     assert policy.startswith("default-src 'none'")
 
 
-def test_hostile_text_stays_text(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip):
+def test_hostile_text_stays_text(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip) -> None:
     hostile = [
         replace(steps[0], shot=HOSTILE, title=HOSTILE, variant={HOSTILE: HOSTILE}),
         replace(steps[1], shot="javascript:alert(1)", depends_on=()),
@@ -146,7 +146,7 @@ def test_hostile_text_stays_text(book_of: Callable[..., ManifestBook], steps: tu
     assert HOSTILE.strip() in page.text
 
 
-def test_headings_language_and_alternatives_are_there(book: ManifestBook, clip: Clip):
+def test_headings_language_and_alternatives_are_there(book: ManifestBook, clip: Clip) -> None:
     book.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "image/png", "key": f"{RUN}/03-logo.png"}))
     page = rendered(book)
     assert page.all("html") == [{"lang": "en"}]
@@ -157,7 +157,7 @@ def test_headings_language_and_alternatives_are_there(book: ManifestBook, clip: 
     assert all(video["aria-label"] for video in page.all("video"))
 
 
-def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip):
+def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip) -> None:
     tall = clip.model_copy(update={"width": 720, "height": 1280})
     keys = [replace(steps[0], key=f"{name}/dawn", variant={"aspect_ratio": name}) for name in ("16:9", "9:16")]
     book = book_of(*keys)
@@ -170,7 +170,7 @@ def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBook],
     assert len(page.all("video")) == 2
 
 
-def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]):
+def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]) -> None:
     many = [replace(steps[0], key=f"s{number}", shot=f"s{number}", number=number, fingerprint=f"fp-{number}") for number in range(1000)]
     page = rendered(book_of(*many))
     assert len([item for item in page.all("li") if "id" in item]) == 1000
@@ -189,12 +189,12 @@ def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBook], s
         (None, None),
     ],
 )
-def test_links_are_relative_to_the_runs_folder(key: str | None, link: str | None):
+def test_links_are_relative_to_the_runs_folder(key: str | None, link: str | None) -> None:
     assert Links(RUN, [f"{RUN}/01.mp4"]).to(key) == link
 
 
 @pytest.mark.parametrize("root", ["s3://bucket/", "s3://bucket/brand/media/", "simulated/", "s3://bucket/p/simulated/"])
-def test_links_find_the_root_of_the_destination(root: str):
+def test_links_find_the_root_of_the_destination(root: str) -> None:
     for known in (f"{root}{RUN}/01.mp4", f"{root}.animatic/takes/x/t.jpg"):
         links = Links(RUN, [known])
         assert links.to(f"{root}{RUN}/01.mp4") == "01.mp4"
@@ -202,13 +202,13 @@ def test_links_find_the_root_of_the_destination(root: str):
         assert links.to("s3://elsewhere/x.mp4") is None
 
 
-def test_files_of_the_run_cannot_be_looked_for_above_it():
+def test_files_of_the_run_cannot_be_looked_for_above_it() -> None:
     links = Links(RUN, [])
     assert links.beside("de/01-dawn.mp4") == "./de/01-dawn.mp4"
     assert links.beside("../../etc/passwd") == "./etc/passwd"
 
 
-def test_the_diagram_puts_each_shot_right_of_what_it_needs():
+def test_the_diagram_puts_each_shot_right_of_what_it_needs() -> None:
     diagram = draw(["a", "b", "c", "d", "alone"], {"b": ["a"], "c": ["b", "a"], "d": ["a"]})
     assert diagram is not None
     place = {node.key: (node.x, node.y) for node in diagram.nodes}
@@ -219,7 +219,7 @@ def test_the_diagram_puts_each_shot_right_of_what_it_needs():
     assert {(edge.source, edge.target) for edge in diagram.edges} == {("a", "b"), ("b", "c"), ("a", "c"), ("a", "d")}
 
 
-def test_no_diagram_where_it_would_say_nothing():
+def test_no_diagram_where_it_would_say_nothing() -> None:
     assert draw(["a", "b"], {}) is None
     assert draw([str(number) for number in range(200)], {"1": ["0"]}) is None
     assert draw(["a", "b"], {"a": ["b"], "b": ["a"]}) is not None
@@ -229,10 +229,10 @@ def test_no_diagram_where_it_would_say_nothing():
     ("amount", "text"),
     [("0.42", "$0.42"), ("0", "$0.00"), ("1234.5", "$1,234.50"), ("0.0375", "$0.0375"), ("0.125", "$0.125"), (None, "unknown")],
 )
-def test_dollars(amount: str | None, text: str):
+def test_dollars(amount: str | None, text: str) -> None:
     assert wording.dollars(Decimal(amount) if amount else None) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(6.0, "6 s"), (6.25, "6.2 s"), (59.99, "60 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")])
-def test_spans(seconds: float, text: str):
+def test_spans(seconds: float, text: str) -> None:
     assert wording.span(seconds) == text

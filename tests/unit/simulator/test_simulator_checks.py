@@ -48,7 +48,7 @@ MODEL = Model(
         {"either": {"url": "https://a.example/x"}},
     ],
 )
-def test_good_bodies_pass(extra):
+def test_good_bodies_pass(extra) -> None:
     assert list(mistakes(MODEL, {"prompt": "abc", **extra})) == []
 
 
@@ -81,21 +81,21 @@ def test_good_bodies_pass(extra):
         ({"either": "never"}, "either: matches none"),
     ],
 )
-def test_each_mistake_is_told_with_its_place(extra, says):
+def test_each_mistake_is_told_with_its_place(extra, says) -> None:
     found = list(mistakes(MODEL, {"prompt": "abc", **extra}))
     assert len(found) == 1
     assert re.search(says, found[0])
 
 
-def test_all_mistakes_are_told_together():
+def test_all_mistakes_are_told_together() -> None:
     assert len(list(mistakes(MODEL, {"duration": 99, "mode": "x", "more": 1}))) == 4
 
 
-def test_a_body_is_an_object():
+def test_a_body_is_an_object() -> None:
     assert list(mistakes(MODEL, [])) == ["body: expected object"]
 
 
-def test_media_places_are_found_at_any_depth():
+def test_media_places_are_found_at_any_depth() -> None:
     body = {
         "prompt": "abc",
         "images": ["https://a.example/1"],
@@ -109,7 +109,7 @@ def test_media_places_are_found_at_any_depth():
     ]
 
 
-def test_the_documented_model_takes_what_its_page_shows(catalog):
+def test_the_documented_model_takes_what_its_page_shows(catalog) -> None:
     model = catalog.find("xai/grok-video")
     assert model is not None
     body = json.loads('{"prompt": "Surf", "duration": 15, "resolution": "480p", "aspect_ratio": "2:3", "start_image": null}')

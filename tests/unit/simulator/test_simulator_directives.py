@@ -10,7 +10,7 @@ from animatic import simulator
 from animatic.simulator.jobs import NAMES, Directive, parse
 
 
-def test_directives_are_taken_out_of_the_text():
+def test_directives_are_taken_out_of_the_text() -> None:
     parsed = parse("Surf [sim: slow 30] breaks [SIM: fail once]")
     assert parsed.text == "Surf breaks"
     assert parsed.directives == (Directive("slow", 30.0), Directive("fail", once=True))
@@ -20,17 +20,17 @@ def test_directives_are_taken_out_of_the_text():
 @pytest.mark.parametrize(
     "written", ["[sim: fial]", "[sim: slow]", "[sim: slow soon]", "[sim: slow nan]", "[sim:]", "[sim: once]", "[sim: fail 3]"]
 )
-def test_mistakes_are_told(written):
+def test_mistakes_are_told(written) -> None:
     parsed = parse(f"Surf {written}")
     assert parsed.directives == ()
     assert written.strip("[]").removeprefix("sim:").strip() in parsed.mistakes[0]
 
 
-def test_every_directive_is_documented_where_people_look():
+def test_every_directive_is_documented_where_people_look() -> None:
     assert all(f"[sim: {name}" in (simulator.__doc__ or "") for name in NAMES)
 
 
 @given(st.text())
-def test_any_text_parses(text):
+def test_any_text_parses(text) -> None:
     parsed = parse(text)
     assert len(parsed.text) <= len(text) or parsed.directives or parsed.mistakes

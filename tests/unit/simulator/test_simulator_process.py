@@ -56,7 +56,7 @@ def change(client: httpx.Client, **settings: object) -> None:
     client.post("/_simulator/settings", json=settings).raise_for_status()
 
 
-def test_a_job_goes_from_post_to_file(client):
+def test_a_job_goes_from_post_to_file(client) -> None:
     job = finish(client, submit(client, "Bottle"))
     (url,) = job["result"]["urls"]
     reply = httpx.get(url)
@@ -66,7 +66,7 @@ def test_a_job_goes_from_post_to_file(client):
     assert (part.status_code, part.content) == (206, b"\x89PNG\r\n\x1a\n")
 
 
-def test_a_token_is_required_and_may_be_a_certain_one(client, running):
+def test_a_token_is_required_and_may_be_a_certain_one(client, running) -> None:
     assert httpx.get(f"{running.url}/jobs").json() == {"message": "Unauthorized"}
     assert httpx.get(f"{running.url}/jobs", headers={"Authorization": "Basic x"}).status_code == 401
     change(client, tokens=["right"])
@@ -75,38 +75,38 @@ def test_a_token_is_required_and_may_be_a_certain_one(client, running):
 
 
 @pytest.mark.parametrize("wish", ["lost", "lost-before"])
-def test_a_lost_answer_is_a_closed_connection(client, wish):
+def test_a_lost_answer_is_a_closed_connection(client, wish) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         submit(client, f"[sim: {wish}]")
 
 
-def test_a_proxy_page_is_html(client):
+def test_a_proxy_page_is_html(client) -> None:
     reply = client.post(STILL, json={"prompt": "[sim: 524]"})
     assert (reply.status_code, reply.headers["content-type"]) == (524, "text/html; charset=utf-8")
 
 
-def test_a_cut_download_ends_before_its_length(client):
+def test_a_cut_download_ends_before_its_length(client) -> None:
     job = finish(client, submit(client, "Bottle [sim: cut once]"))
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(job["result"]["urls"][0])
     assert httpx.get(job["result"]["urls"][0]).status_code == 200
 
 
-def test_expired_addresses_are_forbidden(client):
+def test_expired_addresses_are_forbidden(client) -> None:
     change(client, url_seconds=0.0)
     job = finish(client, submit(client, "Bottle"))
     time.sleep(0.01)
     assert httpx.get(job["result"]["urls"][0]).status_code == 403
 
 
-def test_listing_pages_from_new_to_old(client):
+def test_listing_pages_from_new_to_old(client) -> None:
     ids = [submit(client, f"{number} [sim: empty]") for number in range(5)]
     first = client.get("/jobs", params={"limit": 3}).json()
     second = client.get("/jobs", params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert [item["job_id"] for item in first["items"] + second["items"]] == ids[::-1]
 
 
-def test_listing_filters(client):
+def test_listing_filters(client) -> None:
     failed = submit(client, "[sim: fail]")
     finish(client, failed)
     assert failed in [item["job_id"] for item in client.get("/jobs", params={"status": "failed"}).json()["items"]]
@@ -115,11 +115,11 @@ def test_listing_filters(client):
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "1001"}, {"limit": "x"}, {"cursor": "yesterday"}, {"status": "done"}])
-def test_bad_queries_are_refused(client, query):
+def test_bad_queries_are_refused(client, query) -> None:
     assert client.get("/jobs", params=query).status_code == 400
 
 
-def test_deleting_cancels_what_runs_and_hides_what_has_ended(client):
+def test_deleting_cancels_what_runs_and_hides_what_has_ended(client) -> None:
     job_id = submit(client, "[sim: slow 60]")
     assert client.delete(f"/jobs/{job_id}").status_code == 200
     assert client.get(f"/jobs/{job_id}").json()["status"] == "cancelled"
@@ -128,7 +128,7 @@ def test_deleting_cancels_what_runs_and_hides_what_has_ended(client):
     assert client.delete(f"/jobs/{job_id}").status_code == 404
 
 
-def test_assets_are_kept_listed_served_and_removed(client):
+def test_assets_are_kept_listed_served_and_removed(client) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (30, 20), "red").save(buffer, format="PNG")
     asset = client.post("/assets", files={"file": ("a.jpg", buffer.getvalue())}, data={"description": "red"}).json()
@@ -145,13 +145,13 @@ def test_assets_are_kept_listed_served_and_removed(client):
 @pytest.mark.parametrize(
     ("content", "says"), [(b"hello", "Invalid file type"), (b"\x89PNG\r\n\x1a\nrest", "does not decode"), (b"", "Invalid file type")]
 )
-def test_bad_assets_are_refused(client, content, says):
+def test_bad_assets_are_refused(client, content, says) -> None:
     reply = client.post("/assets", files={"file": ("a.png", content)})
     assert reply.status_code == 400
     assert says in reply.json()["error"]
 
 
-def test_uploads_without_a_file_or_too_large_are_refused(client):
+def test_uploads_without_a_file_or_too_large_are_refused(client) -> None:
     assert client.post("/assets", data={"description": "x"}).status_code == 400
     connection = http.client.HTTPConnection(client.base_url.host, client.base_url.port or 0)
     connection.putrequest("POST", "/assets")
@@ -162,7 +162,7 @@ def test_uploads_without_a_file_or_too_large_are_refused(client):
     connection.close()
 
 
-def test_failing_polls_and_slow_posts_are_faults(client):
+def test_failing_polls_and_slow_posts_are_faults(client) -> None:
     change(client, faults={"failing_poll": 1})
     assert client.get("/jobs").status_code == 503
     change(client, faults={"failing_poll": 0, "slow_post": 0.2})
@@ -171,14 +171,14 @@ def test_failing_polls_and_slow_posts_are_faults(client):
     assert time.monotonic() - began >= 0.2
 
 
-def test_wrong_settings_change_nothing(client):
+def test_wrong_settings_change_nothing(client) -> None:
     before = client.get("/_simulator/settings").json()
     for content in ("{", "[]", "3", '{"speed": 1}', '{"faults": 3}', '{"tokens": 3}'):
         assert client.post("/_simulator/settings", content=content).status_code == 400
     assert client.get("/_simulator/settings").json() == before
 
 
-def test_a_skewed_clock_shows_in_dates_and_jobs(client):
+def test_a_skewed_clock_shows_in_dates_and_jobs(client) -> None:
     change(client, clock_skew=3600)
     reply = client.post(STILL, json={"prompt": "[sim: empty]"})
     created = reply.json()["created_at"]
@@ -186,12 +186,12 @@ def test_a_skewed_clock_shows_in_dates_and_jobs(client):
     assert reply.headers["date"][17:19] != time.strftime("%H", time.gmtime())
 
 
-def test_a_sunset_is_announced(client):
+def test_a_sunset_is_announced(client) -> None:
     reply = client.post(STILL, json={"prompt": "[sim: deprecated]"})
     assert (reply.headers["deprecation"], "deprecation" in reply.headers["link"]) == ("true", True)
 
 
-def test_billing_and_stats_add_up(client):
+def test_billing_and_stats_add_up(client) -> None:
     job_id = submit(client, "Bottle")
     finish(client, job_id)
     bill = client.get("/_simulator/billing").json()
@@ -234,7 +234,7 @@ def hook() -> Iterator[str]:
         ({"webhook_early": 1}, ["early", "completed"]),
     ],
 )
-def test_webhooks_call_once_unless_a_fault_says_otherwise(client, hook, fault, statuses):
+def test_webhooks_call_once_unless_a_fault_says_otherwise(client, hook, fault, statuses) -> None:
     change(client, faults=fault)
     job_id = submit(client, "Bottle", **{"X-Webhook-URL": hook})
     job = finish(client, job_id)
@@ -248,7 +248,7 @@ def test_webhooks_call_once_unless_a_fault_says_otherwise(client, hook, fault, s
     assert all(call == job for call in Receiver.calls if call["status"] == "completed")
 
 
-def test_two_simulators_share_one_folder(tmp_path):
+def test_two_simulators_share_one_folder(tmp_path) -> None:
     with start(tmp_path, settings=SETTINGS) as one, start(tmp_path, settings=SETTINGS) as two:
         headers = {"Authorization": "Bearer t"}
         job_id = httpx.post(one.url + STILL, json={"prompt": "Bottle"}, headers=headers).json()["job_id"]
@@ -258,14 +258,14 @@ def test_two_simulators_share_one_folder(tmp_path):
         assert httpx.get(job["result"]["urls"][0]).status_code == 200
 
 
-def test_it_ends_on_request_and_twice_is_fine(tmp_path):
+def test_it_ends_on_request_and_twice_is_fine(tmp_path) -> None:
     running = start(tmp_path, settings=SETTINGS)
     running.stop()
     running.stop()
     assert running.process.returncode == 0
 
 
-def test_it_ends_with_its_parent_however_that_ends(tmp_path):
+def test_it_ends_with_its_parent_however_that_ends(tmp_path) -> None:
     code = (
         "import sys, time, pathlib; from animatic.simulator import start\n"
         "r = start(pathlib.Path(sys.argv[1])); print(r.pid, flush=True); time.sleep(60)"
@@ -289,7 +289,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_start_that_fails_says_where_to_look(tmp_path, monkeypatch):
+def test_a_start_that_fails_says_where_to_look(tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AnimaticError, match="did not start") as caught:
         start(tmp_path / "file", log=tmp_path / "log")

@@ -9,12 +9,12 @@ from animatic.simulator import Faults, SimulatorSettings
 from animatic.simulator.__main__ import main
 
 
-def test_settings_survive_json():
+def test_settings_survive_json() -> None:
     settings = SimulatorSettings(tokens=("a",), faults=Faults(lost_after=0.5, seed=3), url_seconds=60)
     assert SimulatorSettings.from_json(settings.to_json()) == settings
 
 
-def test_changing_one_fault_keeps_the_others():
+def test_changing_one_fault_keeps_the_others() -> None:
     settings = SimulatorSettings(faults=Faults(lost_after=0.5)).changed({"concurrency": 2, "faults": {"failing_poll": 1}})
     assert (settings.concurrency, settings.faults.lost_after, settings.faults.failing_poll) == (2, 0.5, 1)
 
@@ -33,15 +33,15 @@ def test_changing_one_fault_keeps_the_others():
         ({"result_shape": "list"}, "result_shape is one of"),
     ],
 )
-def test_mistakes_are_named(data, says):
+def test_mistakes_are_named(data, says) -> None:
     with pytest.raises(UsageError, match=says):
         SimulatorSettings.from_json(data)
 
 
-def test_faults_in_seconds_may_exceed_one():
+def test_faults_in_seconds_may_exceed_one() -> None:
     assert Faults(late_listing=20, slow_post=5, retry_after=30).late_listing == 20
 
 
-def test_wrong_options_end_before_anything_is_served(tmp_path, capsys):
+def test_wrong_options_end_before_anything_is_served(tmp_path, capsys) -> None:
     assert main(["--state", str(tmp_path), "--faults", '{"lost": 1}']) == 2
     assert "unknown simulator setting: lost" in capsys.readouterr().err
