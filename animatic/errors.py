@@ -36,6 +36,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 Severity = Literal["error", "warning"]
+KeyPath = tuple[str | int, ...]
+"""Where a value stands in a document: the keys and list positions that lead to it from the top."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a run shows of itself in the Prefect UI: the plan before the first cent, a live table of shots with progress, and what came of it.
 
-One writer publishes, at most one call a second however many shots move: the live artifacts are updated in place. Showing never fails a run.
+One writer publishes, at most one call a second however many shots move: the live artifacts are updated in place. ArtifactPublisher never fails a run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MOST_SURVEYED = 200
 log = logging.getLogger(__name__)
 
 
-class Showing:
+class ArtifactPublisher:
     """Async context manager around the making of a run."""
 
     def __init__(self, run: Run) -> None:
@@ -55,12 +55,12 @@ class Showing:
     async def __aenter__(self) -> Self:
         self._client = await self._stack.enter_async_context(get_client())
         await self._safely(self._publish_plan())
-        self._run.board.listeners.append(self._listen)
+        self._run.progress.listeners.append(self._listen)
         self._writer = asyncio.create_task(self._keep_writing())
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        self._run.board.listeners.remove(self._listen)
+        self._run.progress.listeners.remove(self._listen)
         if self._writer is not None:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -87,7 +87,7 @@ class Showing:
             await self._safely(self._write_shots())
             await asyncio.sleep(SHORTEST_PAUSE)
             await self._safely(self._write_progress())
-            await asyncio.sleep(max(SHORTEST_PAUSE, len(self._run.board.shots) / ROWS_PER_SECOND))
+            await asyncio.sleep(max(SHORTEST_PAUSE, len(self._run.progress.shots) / ROWS_PER_SECOND))
             await self._dirty.wait()
             self._dirty.clear()
 
@@ -100,11 +100,11 @@ class Showing:
         await self._put("plan", "markdown", "\n\n".join(parts), f"Plan of run {plan.run_id}{self._note}")
 
     async def _write_shots(self) -> None:
-        rows = shot_rows(self._run.board, self._files(), self._address)
-        await self._put("shots", "table", json.dumps(rows), f"{headline(self._run.board)}{self._note}")
+        rows = shot_rows(self._run.progress, self._files(), self._address)
+        await self._put("shots", "table", json.dumps(rows), f"{headline(self._run.progress)}{self._note}")
 
     async def _write_progress(self) -> None:
-        await self._put("progress", "progress", progress_of(self._run.board), f"{headline(self._run.board)}{self._note}")
+        await self._put("progress", "progress", progress_of(self._run.progress), f"{headline(self._run.progress)}{self._note}")
 
     async def _publish_storyboard(self, manifest: dict[str, Any]) -> None:
         picture = await storyboard_picture(self._run)

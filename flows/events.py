@@ -37,11 +37,11 @@ def announcing(run: Run) -> Iterator[None]:
             told[shot.key] = end
             _emit_shot(run, shot, end)
 
-    run.board.listeners.append(listen)
+    run.progress.listeners.append(listen)
     try:
         yield
     finally:
-        run.board.listeners.remove(listen)
+        run.progress.listeners.remove(listen)
 
 
 def announce_over_budget(pipeline: str, run_id: str | None, error: AnimaticError | None) -> None:

@@ -11,7 +11,7 @@ from prefect import tags
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
 from animatic.flows.parameters import TAG
-from animatic.flows.run import PERFORMANCE, Performance
+from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext
 from animatic.flows.storyboards import pipeline_flow
 from animatic.plan import Plan
 from animatic.settings import Settings
@@ -39,19 +39,19 @@ async def launch(
     settings: Settings,
     *,
     simulator_url: str | None,
-    on_start: Callable[[Performance, Run], None],
-    register: Callable[[Performance], None] = lambda _: None,
+    on_start: Callable[[FlowRunContext, Run], None],
+    register: Callable[[FlowRunContext], None] = lambda _: None,
     cancel_jobs: bool = False,
-) -> Performance:
+) -> FlowRunContext:
     """Run a plan as a flow run of its pipeline. Raises PrefectError when the Prefect API does not answer.
 
     ``cancel_jobs``: an interruption also cancels at Krea what the run waits for. How the run ended is in the returned performance: ``error`` is None if every shot is delivered.
     """
-    performance = Performance(
+    performance = FlowRunContext(
         plan=plan, settings=settings, simulator_url=simulator_url, on_begin=register, on_start=on_start, cancel_jobs=cancel_jobs
     )
     register(performance)
-    token = PERFORMANCE.set(performance)
+    token = CURRENT_FLOW_RUN.set(performance)
     try:
         run: Any = pipeline_flow(spec)
         with tags(TAG, *plan.tags):
@@ -67,10 +67,10 @@ async def launch(
         if not _recorded(performance):
             raise
         # Everything is made and written down; only Prefect could not be told how the run ended.
-        performance.told_prefect = False
+        performance.reported = False
         return performance
     finally:
-        PERFORMANCE.reset(token)
+        CURRENT_FLOW_RUN.reset(token)
     if performance.error is None and not state.is_completed():
         failure = await state.aresult(raise_on_failure=False)
         if isinstance(failure, Exception):
@@ -78,7 +78,7 @@ async def launch(
     return performance
 
 
-def _recorded(performance: Performance) -> bool:
+def _recorded(performance: FlowRunContext) -> bool:
     """Whether the run came to its own end: its record is written, whatever Prefect knows of it."""
     work = performance.work
     if work is None or not work.done() or performance.manifest is None:

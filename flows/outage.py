@@ -11,15 +11,15 @@ from prefect.client.schemas.objects import State
 
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
-from animatic.tasks.context import Desk
+from animatic.tasks.context import TaskContext
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
 log = logging.getLogger(__name__)
 
 
-async def call_task(desk: Desk, key: str, call: Callable[[], Awaitable[State[Any]]]) -> State[Any] | None:
-    """Call a task until Prefect takes it; None: it has done its work and left it on the desk, and only Prefect could not be told.
+async def call_task(context: TaskContext, key: str, call: Callable[[], Awaitable[State[Any]]]) -> State[Any] | None:
+    """Call a task until Prefect takes it; None: it has done its work and left it on the context, and only Prefect could not be told.
 
     Every task may be called again: what was submitted and delivered is in the ledger. Raises PrefectError after ``patience.outage`` seconds, and at
     once where another task of the run has waited that long before.
@@ -32,11 +32,11 @@ async def call_task(desk: Desk, key: str, call: Callable[[], Awaitable[State[Any
         except AnimaticError:
             raise
         except Exception as error:  # what a task raises is a state: this is Prefect's own client or engine
-            if key in desk.outcomes:
+            if key in context.outcomes:
                 log.warning("Prefect was not told how %s ended: %s", key, type(error).__name__)
                 return None
-            if loop.time() + pause - began > desk.run.settings.patience.outage or gone(desk.run):
-                raise _unreachable(desk.run, error) from error
+            if loop.time() + pause - began > context.run.settings.patience.outage or gone(context.run):
+                raise _unreachable(context.run, error) from error
             log.warning("the Prefect API does not answer (%s); trying again", type(error).__name__)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)

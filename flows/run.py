@@ -16,13 +16,13 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from animatic.engine.deliver import Delivered
-from animatic.engine.manifest_writer import Reporter, outcome, record_reel
+from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
 from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, Submission, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
 from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
-from animatic.flows.artifacts import Showing
+from animatic.flows.artifacts import ArtifactPublisher
 from animatic.flows.events import announce_over_budget, announcing
 from animatic.flows.outage import call_task, gone
 from animatic.krea import Job
@@ -31,7 +31,7 @@ from animatic.manifest import PrefectRun
 from animatic.plan import Plan, Request, Step
 from animatic.settings import Settings
 from animatic.tasks.assemble import assemble
-from animatic.tasks.context import Desk, working_at
+from animatic.tasks.context import TaskContext, task_context
 from animatic.tasks.generate import generate
 from animatic.tasks.manifest import write_manifest
 from animatic.tasks.upload import upload
@@ -39,21 +39,21 @@ from animatic.tasks.wait import wait
 
 
 @dataclass(kw_only=True)
-class Performance:
+class FlowRunContext:
     """What a caller in this process hands to the flow body, and what it gets back: things that do not travel as flow parameters."""
 
     plan: Plan
     settings: Settings
     simulator_url: str | None = None
-    on_begin: Callable[[Performance], None] = lambda _performance: None
+    on_begin: Callable[[FlowRunContext], None] = lambda _performance: None
     """Called within the flow: Prefect takes SIGTERM for itself when a flow begins."""
-    on_start: Callable[[Performance, Run], None] = lambda _performance, _run: None
+    on_start: Callable[[FlowRunContext, Run], None] = lambda _performance, _run: None
     flow_run_url: str | None = None
     work: asyncio.Future[None] | None = None
     interrupted: bool = False
     cancel_jobs: bool = False
     """Whether an interruption also cancels at Krea what the run waits for."""
-    told_prefect: bool = True
+    reported: bool = True
     """Whether Prefect knows how the run ended."""
     manifest: dict[str, Any] | None = None
     manifest_location: str | None = None
@@ -68,10 +68,10 @@ class Performance:
             self.work.cancel()
 
 
-PERFORMANCE: ContextVar[Performance | None] = ContextVar("animatic_performance", default=None)
+CURRENT_FLOW_RUN: ContextVar[FlowRunContext | None] = ContextVar("animatic_performance", default=None)
 
 
-async def perform(performance: Performance) -> State[Any]:
+async def execute_run(performance: FlowRunContext) -> State[Any]:
     """Make everything that the plan wants and return the flow run's final state."""
     performance.on_begin(performance)
     performance.flow_run_url = flow_run.ui_url
@@ -96,16 +96,16 @@ async def perform(performance: Performance) -> State[Any]:
     return _final_state(performance)
 
 
-async def _perform(performance: Performance) -> None:
+async def _perform(performance: FlowRunContext) -> None:
     prefect = PrefectRun(flow_run_id=flow_run.id, url=performance.flow_run_url)
     async with open_run(performance.plan, performance.settings, simulator_url=performance.simulator_url, prefect=prefect) as run:
-        reporter = Reporter(run)
+        reporter = ManifestWriter(run)
         performance.manifest_location, performance.page_location = reporter.manifest_location, reporter.page_location
         performance.on_start(performance, run)
-        async with Showing(run) as showing:
+        async with ArtifactPublisher(run) as showing:
             try:
-                with announcing(run), working_at(Desk(run=run, reporter=reporter)) as desk:
-                    await _work(performance, run, reporter, desk)
+                with announcing(run), task_context(TaskContext(run=run, reporter=reporter)) as context:
+                    await _work(performance, run, reporter, context)
             except asyncio.CancelledError:
                 await showing.publish_end(performance.manifest or {})
                 raise
@@ -115,11 +115,11 @@ async def _perform(performance: Performance) -> None:
                 await showing.publish_end(performance.manifest or {})
 
 
-async def _work(performance: Performance, run: Run, reporter: Reporter, desk: Desk) -> None:
+async def _work(performance: FlowRunContext, run: Run, reporter: ManifestWriter, context: TaskContext) -> None:
     """Make every step, assemble, and write the record."""
     try:
         async with reporter:
-            stages = PrefectStages(desk=desk)
+            stages = PrefectStages(context=context)
             await make_all(run, stages)
             await _assemble(run, stages)
     except asyncio.CancelledError:
@@ -130,12 +130,12 @@ async def _work(performance: Performance, run: Run, reporter: Reporter, desk: De
     named: Any = write_manifest.with_options(task_run_name="manifest")
     after = [allow_failure(state) for state in stages.ends()]
     try:
-        state = await call_task(desk, "manifest", lambda: named(wait_for=after, return_state=True))
+        state = await call_task(context, "manifest", lambda: named(wait_for=after, return_state=True))
     except PrefectError:
         # The record is due all the same: it says what was delivered before Prefect went away.
         performance.manifest = await reporter.finish(cancelled=False)
     else:
-        performance.manifest = await outcome_of(desk, "manifest", state)
+        performance.manifest = await outcome_of(context, "manifest", state)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:
@@ -150,15 +150,15 @@ async def _assemble(run: Run, stages: PrefectStages) -> None:
         named: Any = assemble.with_options(task_run_name="reel")
         after = [stages.last[key] for key in cut.steps if key in stages.last]
         try:
-            state = await call_task(stages.desk, "reel", partial(named, number, wait_for=after, return_state=True))
+            state = await call_task(stages.context, "reel", partial(named, number, wait_for=after, return_state=True))
             if state is not None:
                 stages.last[f"reel {number}"] = state
-            record_reel(run, cut, reel=await outcome_of(stages.desk, "reel", state))
+            record_reel(run, cut, reel=await outcome_of(stages.context, "reel", state))
         except AnimaticError as error:
             record_reel(run, cut, error=error)
 
 
-def _final_state(performance: Performance) -> State[Any]:
+def _final_state(performance: FlowRunContext) -> State[Any]:
     error = performance.error
     if error is not None:
         return Failed(name="In doubt" if isinstance(error, InDoubtError) else "Failed", message=str(error))
@@ -172,7 +172,7 @@ def _final_state(performance: Performance) -> State[Any]:
 class PrefectStages:
     """Runs each stage as a task in this event loop (``submit`` would cost a thread each) and remembers the states that edges come from."""
 
-    desk: Desk
+    context: TaskContext
     last: dict[str, State[Any]] = field(default_factory=dict)
     """The newest task state of each step: what the next task of the step, or of a dependant, waits for."""
     attempts: dict[str, int] = field(default_factory=dict)
@@ -183,26 +183,28 @@ class PrefectStages:
         # The first task of a step hangs on its upstreams; a further attempt on what failed before it.
         before = self._ends_of(*step.depends_on) if attempt == 1 else self._ends_of(step.key)
         label = "generate" if attempt == 1 else f"generate ({attempt})"
-        self.desk.requests[step.key] = request
+        self.context.requests[step.key] = request
         found: Take | Submission = await self._call(generate, step, label, before)
         return found
 
     async def wait(self, step: Step, submission: Submission) -> Job:
         """See `animatic.engine.steps.Stages`."""
-        self.desk.submissions[step.key] = submission
+        self.context.submissions[step.key] = submission
         job: Job = await self._call(wait, step, "wait", self._ends_of(step.key))
         return job
 
     async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
         """See `animatic.engine.steps.Stages`."""
-        self.desk.sources[step.key] = source
+        self.context.sources[step.key] = source
         delivered: tuple[Take, Delivered] = await self._call(upload, step, "upload", self._ends_of(step.key))
         return delivered
 
     def ends(self) -> list[State[Any]]:
         """Return the last states of the steps on which no other hangs, and of the reels: what the record waits for."""
-        inner = {key for step in self.desk.run.plan.steps for key in step.depends_on}
-        inner |= {key for cut in self.desk.run.plan.cuts for key in cut.steps if f"reel {self.desk.run.plan.cuts.index(cut)}" in self.last}
+        inner = {key for step in self.context.run.plan.steps for key in step.depends_on}
+        inner |= {
+            key for cut in self.context.run.plan.cuts for key in cut.steps if f"reel {self.context.run.plan.cuts.index(cut)}" in self.last
+        }
         return [state for key, state in self.last.items() if key not in inner]
 
     def _ends_of(self, *keys: str) -> list[State[Any]]:
@@ -213,16 +215,16 @@ class PrefectStages:
         named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")
         # A further attempt comes after a failed one, which Prefect would otherwise not let it follow.
         after = [allow_failure(earlier) for earlier in before]
-        state = await call_task(self.desk, step.key, lambda: named(step.key, wait_for=after, return_state=True))
+        state = await call_task(self.context, step.key, lambda: named(step.key, wait_for=after, return_state=True))
         if state is not None:
             self.last[step.key] = state
-        return await outcome_of(self.desk, step.key, state)
+        return await outcome_of(self.context, step.key, state)
 
 
-async def outcome_of(desk: Desk, key: str, state: State[Any] | None) -> Any:
-    """Return what a task left on the desk, or raise the error that ended it."""
-    if key in desk.outcomes:
-        outcome = desk.outcomes.pop(key)
+async def outcome_of(context: TaskContext, key: str, state: State[Any] | None) -> Any:
+    """Return what a task left on the context, or raise the error that ended it."""
+    if key in context.outcomes:
+        outcome = context.outcomes.pop(key)
         if isinstance(outcome, AnimaticError):
             raise outcome
         return outcome

@@ -17,7 +17,7 @@ from prefect.states import Failed
 
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.parameters import flow_for, identifier
-from animatic.flows.run import PERFORMANCE, Performance, perform
+from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
 
@@ -97,9 +97,9 @@ def pipeline_flow(spec: PipelineSpec) -> Flow[..., Any]:
 
 
 async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
-    performance = PERFORMANCE.get()
+    performance = CURRENT_FLOW_RUN.get()
     if performance is not None:
-        return await perform(performance)
+        return await execute_run(performance)
     # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
     from animatic.flows.events import announce_over_budget
     from animatic.flows.worker import plan_for_worker, stop_when_asked
@@ -109,9 +109,9 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
     except AnimaticError as error:
         announce_over_budget(spec.name, None, error)
         return refused(error)
-    performance = Performance(plan=plan, settings=settings, simulator_url=simulator_url)
+    performance = FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url)
     async with stop_when_asked(performance):
-        return await perform(performance)
+        return await execute_run(performance)
 
 
 def refused(error: AnimaticError) -> State[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from animatic.engine.deliver import file_name
-from animatic.engine.progress import FINAL, Board, ShotProgress
+from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress
 from animatic.engine.run import Run
 from animatic.media import contact_sheet
 from animatic.plan import as_svg
@@ -34,7 +34,7 @@ ATTENTION = {
 Address = Callable[[str], str | None]
 
 
-def shot_rows(board: Board, files: Mapping[str, str], address: Address) -> list[dict[str, Any]]:
+def shot_rows(board: ProgressTracker, files: Mapping[str, str], address: Address) -> list[dict[str, Any]]:
     """Return the live table. ``files`` are the delivered ones by step key, ``address`` tells where a browser finds a file."""
     shots = list(board.shots.values())
     if len(shots) > MOST_ROWS:
@@ -74,13 +74,13 @@ def link(file: str | None, address: Address) -> str:
     return file if url is None else f"[{file}]({url})"
 
 
-def progress_of(board: Board) -> float:
+def progress_of(board: ProgressTracker) -> float:
     """Return percent of shots that have ended."""
     shots = board.shots.values()
     return 100.0 * sum(shot.state in FINAL for shot in shots) / max(1, len(shots))
 
 
-def headline(board: Board) -> str:
+def headline(board: ProgressTracker) -> str:
     """Return ``3 of 6 shots: 2 running, 1 failed; 0.66 USD``."""
     shots = list(board.shots.values())
     counts = {state: sum(shot.state == state for shot in shots) for state in dict.fromkeys(shot.state for shot in shots)}

@@ -24,11 +24,11 @@ from prefect.runtime import deployment, flow_run
 
 from animatic.catalog import Catalog
 from animatic.engine.estimate import check_money, open_ledger, survey
-from animatic.engine.plan_run import Wish, plan_here
+from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
 from animatic.flows.environment import AWS_BLOCK, FOLLOW, SIMULATOR
 from animatic.flows.parameters import FRESH
-from animatic.flows.run import Performance
+from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.settings import Secret, Settings
@@ -52,9 +52,9 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
     ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
     plan = await _begun(ledger, run_id) if run_id else None
     if plan is None:
-        wish = Wish(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
+        options = PlanOptions(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
         params = {name: value for name, value in values.items() if name != FRESH}
-        plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), wish)
+        plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
     check_money(plan, await survey(plan, ledger))
     return plan, settings, simulator_url
 
@@ -153,7 +153,7 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def stop_when_asked(performance: Performance) -> AsyncIterator[None]:
+async def stop_when_asked(performance: FlowRunContext) -> AsyncIterator[None]:
     """Interrupt a performance on SIGTERM, and once the Prefect server says that its run is no longer to go on."""
     loop = asyncio.get_running_loop()
     watching = asyncio.create_task(_watch(performance))
@@ -172,7 +172,7 @@ async def stop_when_asked(performance: Performance) -> AsyncIterator[None]:
                 signal.signal(number, handler)
 
 
-async def _watch(performance: Performance) -> None:
+async def _watch(performance: FlowRunContext) -> None:
     run_id = flow_run.id
     if run_id is None:
         return

@@ -1,4 +1,4 @@
-"""The desk that the tasks of this event loop work at: the run, and what one stage of a shot hands to the next.
+"""The context that the tasks of this event loop work at: the run, and what one stage of a shot hands to the next.
 
 None of it travels as task parameters or as data of states: Prefect visits those for anything that it has seen as a result before (strings
 included) and draws an edge for each, so that every shot would seem to hang on every other. Edges come from ``wait_for`` alone.
@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.states import Completed, Failed
 
-from animatic.engine.manifest_writer import Reporter
+from animatic.engine.manifest_writer import ManifestWriter
 from animatic.engine.run import Run, Submission
 from animatic.errors import AnimaticError, InDoubtError
 from animatic.krea import Job, NotSentError
@@ -26,11 +26,11 @@ from animatic.plan import Request
 
 
 @dataclass(kw_only=True)
-class Desk:
+class TaskContext:
     """What the tasks of one run share; by step key."""
 
     run: Run
-    reporter: Reporter
+    reporter: ManifestWriter
     requests: dict[str, Request] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
     sources: dict[str, Take | tuple[Submission, Job]] = field(default_factory=dict)
@@ -38,20 +38,20 @@ class Desk:
     """What the last task of a step (or of a reel, or the record) gave: its result, or the AnimaticError that ended it."""
 
 
-_DESK: ContextVar[Desk] = ContextVar("animatic_desk")
+_DESK: ContextVar[TaskContext] = ContextVar("animatic_desk")
 
 
-def current_desk() -> Desk:
-    """Return the desk of this context; LookupError outside of a flow."""
+def current_context() -> TaskContext:
+    """Return the context of this context; LookupError outside of a flow."""
     return _DESK.get()
 
 
 @contextmanager
-def working_at(desk: Desk) -> Iterator[Desk]:
-    """Make a desk the current one of this context and of the tasks it starts."""
-    token = _DESK.set(desk)
+def task_context(context: TaskContext) -> Iterator[TaskContext]:
+    """Make a context the current one of this context and of the tasks it starts."""
+    token = _DESK.set(context)
     try:
-        yield desk
+        yield context
     finally:
         _DESK.reset(token)
 
@@ -63,13 +63,13 @@ def worth_retrying(_task: Task[..., Any], _task_run: TaskRun, state: State[Any])
 
 
 def done(key: str, result: object, message: str, *, name: str = "Completed") -> State[Any]:
-    """Leave a result on the desk and return the completed state for it."""
-    current_desk().outcomes[key] = result
+    """Leave a result on the context and return the completed state for it."""
+    current_context().outcomes[key] = result
     return Completed(name=name, message=message)
 
 
 def raise_or_fail(key: str, error: AnimaticError) -> State[Any]:
-    """Raise what Prefect should retry; leave everything else on the desk and return a failed state."""
+    """Raise what Prefect should retry; leave everything else on the context and return a failed state."""
     context = TaskRunContext.get()
     assert context is not None
     if error.retryable and context.task_run.run_count <= context.task.retries:
@@ -78,8 +78,8 @@ def raise_or_fail(key: str, error: AnimaticError) -> State[Any]:
 
 
 def failed(key: str, error: AnimaticError) -> State[Any]:
-    """Leave an error on the desk and return the final state for it."""
-    current_desk().outcomes[key] = error
+    """Leave an error on the context and return the final state for it."""
+    current_context().outcomes[key] = error
     if isinstance(error, NotSentError):
         return Completed(name="Turned away", message=error.message)
     name = "In doubt" if isinstance(error, InDoubtError) else "Failed"

@@ -10,17 +10,17 @@ from prefect.cache_policies import NO_CACHE
 from animatic.engine.submit import obtain
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
-from animatic.tasks.context import current_desk, done, failed
+from animatic.tasks.context import current_context, done, failed
 
 
 @task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)
 async def generate(shot: str) -> Any:
     """Return the take of a shot if the ledger has it, else the job that makes it, submitted if nobody has."""
-    desk, logger = current_desk(), get_run_logger()
-    run = desk.run
+    context, logger = current_context(), get_run_logger()
+    run = context.run
     step = run.steps[shot]
     try:
-        found = await obtain(run, step, desk.requests[shot])
+        found = await obtain(run, step, context.requests[shot])
     except AnimaticError as error:
         return failed(shot, error)
     if isinstance(found, Take):

@@ -8,7 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from animatic.errors import AnimaticError
-from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_context, done, raise_or_fail, worth_retrying
 
 
 @task(
@@ -21,7 +21,7 @@ from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retr
 )
 async def write_manifest() -> Any:
     """Write the manifest and the page; returns the manifest's data."""
-    reporter = current_desk().reporter
+    reporter = current_context().reporter
     try:
         manifest = await reporter.finish(cancelled=False)
     except AnimaticError as error:

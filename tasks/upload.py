@@ -11,7 +11,7 @@ from animatic.engine.deliver import deliver_take
 from animatic.engine.fetch import fetch_take
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
-from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_context, done, raise_or_fail, worth_retrying
 
 
 @task(
@@ -25,8 +25,8 @@ from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retr
 )
 async def upload(shot: str) -> Any:
     """Deliver a shot: a take that is there already, or a finished job that is fetched first."""
-    desk, logger = current_desk(), get_run_logger()
-    run, source = desk.run, desk.sources[shot]
+    context, logger = current_context(), get_run_logger()
+    run, source = context.run, context.sources[shot]
     step = run.steps[shot]
     try:
         take = source if isinstance(source, Take) else await fetch_take(run, step, *source)

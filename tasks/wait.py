@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from animatic.engine.wait import await_job
 from animatic.errors import AnimaticError
-from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retrying
+from animatic.tasks.context import current_context, done, raise_or_fail, worth_retrying
 
 
 @task(
@@ -23,9 +23,9 @@ from animatic.tasks.context import current_desk, done, raise_or_fail, worth_retr
 )
 async def wait(shot: str) -> Any:
     """Wait for the end of a shot's job; all waits of the process share one poll of the job list."""
-    desk = current_desk()
+    context = current_context()
     try:
-        job = await await_job(desk.run, desk.run.steps[shot], desk.submissions[shot])
+        job = await await_job(context.run, context.run.steps[shot], context.submissions[shot])
     except AnimaticError as error:
         return raise_or_fail(shot, error)
     return done(shot, job, f"job {job.id} {job.status}")

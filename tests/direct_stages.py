@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from animatic.engine.deliver import Delivered, deliver_take
 from animatic.engine.fetch import fetch_take
-from animatic.engine.manifest_writer import Reporter, outcome, record_reel
+from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
 from animatic.engine.reel import deliver_reel, missing_from
 from animatic.engine.run import Run, Submission
 from animatic.engine.steps import make_all
@@ -42,9 +42,9 @@ class DirectStages:
         raise AssertionError
 
 
-async def perform(run: Run) -> AnimaticError | None:
+async def execute_run(run: Run) -> AnimaticError | None:
     """Make everything that the plan wants, reels and manifest included; returns what the run as a whole ended with."""
-    reporter = Reporter(run)
+    reporter = ManifestWriter(run)
     async with reporter:
         await make_all(run, DirectStages(run))
         for cut in run.plan.cuts:

@@ -13,11 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from animatic.catalog import messages
-from animatic.catalog.finding import Finding, Path
+from animatic.catalog.finding import Finding
 from animatic.catalog.model import Field, Model
 from animatic.catalog.store import Catalog
+from animatic.errors import KeyPath
 
-Check = Callable[[Any, Path, list[Finding]], None]
+Check = Callable[[Any, KeyPath, list[Finding]], None]
 Quick = Callable[[Any], bool]
 
 _KEPT = 512
@@ -79,7 +80,7 @@ def _compile(field: Field, model: Model, *, skip_references: bool) -> Check:
     if not (field.caution or field.deprecated):
         return check
 
-    def warned(value: Any, path: Path, out: list[Finding]) -> None:
+    def warned(value: Any, path: KeyPath, out: list[Finding]) -> None:
         before = len(out)
         check(value, path, out)
         if len(out) == before and (warning := messages.warning(field, model, path)) is not None:
@@ -100,14 +101,14 @@ def _plain(field: Field, model: Model, *, skip_references: bool) -> Check:
     return _scalar(field, model, _QUICK[field.type](field))
 
 
-def _nothing(_value: Any, _path: Path, _out: list[Finding]) -> None:
+def _nothing(_value: Any, _path: KeyPath, _out: list[Finding]) -> None:
     """Skip a reference: whoever resolves it checks it."""
 
 
 def _scalar(field: Field, model: Model, quick: Quick) -> Check:
     nullable = field.nullable
 
-    def check(value: Any, path: Path, out: list[Finding]) -> None:
+    def check(value: Any, path: KeyPath, out: list[Finding]) -> None:
         if not quick(value) and not (nullable and value is None):
             out.append(messages.scalar(field, model, value, path))
 
@@ -118,7 +119,7 @@ def _array(field: Field, model: Model, *, skip_references: bool) -> Check:
     low, high, nullable = field.min_items or 0, field.max_items, field.nullable
     item = None if field.items is None else _compile(field.items, model, skip_references=skip_references)
 
-    def check(value: Any, path: Path, out: list[Finding]) -> None:
+    def check(value: Any, path: KeyPath, out: list[Finding]) -> None:
         if not isinstance(value, list | tuple):
             if not (nullable and value is None):
                 out.append(messages.scalar(field, model, value, path))
@@ -138,7 +139,7 @@ def _object(field: Field, model: Model, *, skip_references: bool) -> Check:
     required = [name for name, child in properties.items() if child.required]
     known, nullable = bool(properties), field.nullable
 
-    def check(value: Any, path: Path, out: list[Finding]) -> None:
+    def check(value: Any, path: KeyPath, out: list[Finding]) -> None:
         if not isinstance(value, Mapping):
             if not (nullable and value is None):
                 out.append(messages.scalar(field, model, value, path))
@@ -157,7 +158,7 @@ def _object(field: Field, model: Model, *, skip_references: bool) -> Check:
 def _union(field: Field, model: Model, *, skip_references: bool) -> Check:
     branches = [(branch, _plain(branch, model, skip_references=skip_references)) for branch in field.one_of]
 
-    def check(value: Any, path: Path, out: list[Finding]) -> None:
+    def check(value: Any, path: KeyPath, out: list[Finding]) -> None:
         if value is None and field.nullable:
             return
         attempts: list[tuple[Field, list[Finding]]] = []

@@ -15,9 +15,7 @@ from typing import Any
 
 from animatic.catalog.model import Field, Model
 from animatic.catalog.store import Catalog
-from animatic.errors import Severity
-
-Path = tuple[str | int, ...]
+from animatic.errors import KeyPath, Severity
 
 _SHOWN = 40
 _MANY = 12
@@ -27,7 +25,7 @@ _MANY = 12
 class Finding:
     """One mistake or warning in a request body. ``path`` is its place in the body; ``on_key``: the key is at fault, not the value."""
 
-    path: Path
+    path: KeyPath
     message: str
     hint: str | None = None
     code: str = "invalid"
@@ -35,7 +33,7 @@ class Finding:
     on_key: bool = False
 
 
-def spell(path: Path) -> str:
+def spell(path: KeyPath) -> str:
     """Return ``reference_images[0].url`` for ``("reference_images", 0, "url")``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from animatic.catalog.finding import (
     Finding,
-    Path,
     article,
     closest,
     elsewhere,
@@ -30,6 +29,7 @@ from animatic.catalog.finding import (
 )
 from animatic.catalog.model import Field, Model
 from animatic.catalog.store import Catalog
+from animatic.errors import KeyPath
 
 URL = re.compile(r"https?://[^\s/]+|data:[\w/+.-]+;base64,")
 
@@ -42,7 +42,7 @@ _PATTERNS = {
 
 def unknown_field(model: Model, name: str, catalog: Catalog | None) -> Finding:
     """Report a name that the model's body does not have: retired, removed, misspelt or another model's."""
-    path: Path = (name,)
+    path: KeyPath = (name,)
     modern = model.aliases.get(name)
     if modern is None and (guess := snake(name)) != name and (guess in model.fields or guess in model.removed):
         modern = guess
@@ -94,14 +94,14 @@ def missing(model: Model, name: str) -> Finding:
     return Finding(path=(name,), message=f"{model.name} requires '{name}'", hint=hint, code="missing", on_key=True)
 
 
-def missing_key(model: Model, name: str, path: Path) -> Finding:
+def missing_key(model: Model, name: str, path: KeyPath) -> Finding:
     """Report a required key that a mapping inside the body lacks."""
     return Finding(
         path=(*path, name), message=f"{spell(path)} needs a '{name}' for {model.name}", hint=f"add {name}", code="missing", on_key=True
     )
 
 
-def unknown_key(field: Field, model: Model, name: str, path: Path) -> Finding:
+def unknown_key(field: Field, model: Model, name: str, path: KeyPath) -> Finding:
     """Report a key that a mapping inside the body is not known to have."""
     known = field.properties or {}
     meant = closest(name, known)
@@ -115,7 +115,7 @@ def unknown_key(field: Field, model: Model, name: str, path: Path) -> Finding:
     )
 
 
-def scalar(field: Field, model: Model, value: Any, path: Path) -> Finding:
+def scalar(field: Field, model: Model, value: Any, path: KeyPath) -> Finding:
     """Report a value that is of the wrong type or outside of its limits."""
     name = spell(path)
     if value is None:
@@ -133,7 +133,7 @@ def scalar(field: Field, model: Model, value: Any, path: Path) -> Finding:
     return _number(field, model, value, path)
 
 
-def count(field: Field, model: Model, value: Sequence[Any], path: Path) -> Finding:
+def count(field: Field, model: Model, value: Sequence[Any], path: KeyPath) -> Finding:
     """Report a list with too many or too few items."""
     size, name = len(value), spell(path)
     items = f"{size} {'item' if size == 1 else 'items'}"
@@ -144,7 +144,7 @@ def count(field: Field, model: Model, value: Sequence[Any], path: Path) -> Findi
     return Finding(path=path, message=f"{name} has {items}, {model.name} needs at least {field.min_items}", hint=hint, code="too-few")
 
 
-def union(model: Model, value: Any, path: Path, attempts: Sequence[tuple[Field, list[Finding]]]) -> list[Finding]:
+def union(model: Model, value: Any, path: KeyPath, attempts: Sequence[tuple[Field, list[Finding]]]) -> list[Finding]:
     """Report a value that fits none of several forms: by the form that was meant, where one can be told."""
     if isinstance(value, Mapping):
         keys = [key for branch, _ in attempts for key, child in (branch.properties or {}).items() if child.enum and len(child.enum) == 1]
@@ -161,7 +161,7 @@ def union(model: Model, value: Any, path: Path, attempts: Sequence[tuple[Field, 
     return min((found for _, found in attempts), key=len)
 
 
-def warning(field: Field, model: Model, path: Path) -> Finding | None:
+def warning(field: Field, model: Model, path: KeyPath) -> Finding | None:
     """Report what to know about a value that is accepted."""
     name = spell(path)
     if field.caution:
@@ -219,7 +219,7 @@ def _typed(field: Field, value: Any) -> bool:
     return isinstance(value, expected[field.type])
 
 
-def _wrong_type(field: Field, value: Any, path: Path) -> Finding:
+def _wrong_type(field: Field, value: Any, path: KeyPath) -> Finding:
     what = "text " if isinstance(value, str) else ""
     hint = None
     if isinstance(value, str) and field.type in {"number", "integer"} and re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip()):
@@ -243,7 +243,7 @@ def _wrong_type(field: Field, value: Any, path: Path) -> Finding:
     return Finding(path=path, message=f"{spell(path)} must be {article(field)}, not {what}{show(value)}", hint=hint, code="wrong-type")
 
 
-def _not_in_enum(field: Field, model: Model, value: Any, path: Path) -> Finding:
+def _not_in_enum(field: Field, model: Model, value: Any, path: KeyPath) -> Finding:
     values = field.enum or ()
     if isinstance(value, str):
         meant = closest(value, [item for item in values if isinstance(item, str)])
@@ -259,7 +259,7 @@ def _not_in_enum(field: Field, model: Model, value: Any, path: Path) -> Finding:
     )
 
 
-def _number(field: Field, model: Model, value: float, path: Path) -> Finding:
+def _number(field: Field, model: Model, value: float, path: KeyPath) -> Finding:
     near = nearest_value(field, value)
     if near is None and field.multiple_of is not None:
         return Finding(
@@ -276,7 +276,7 @@ def _number(field: Field, model: Model, value: float, path: Path) -> Finding:
     )
 
 
-def _text(field: Field, model: Model, value: str, path: Path) -> Finding:
+def _text(field: Field, model: Model, value: str, path: KeyPath) -> Finding:
     name, size = spell(path), len(value)
     if field.media is not None and not URL.match(value):
         return Finding(path=path, message=f"{name} must be a URL", hint="write https://...", code="bad-format")

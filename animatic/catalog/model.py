@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from animatic.errors import KeyPath
+
 Kind = Literal["video", "image", "enhance"]
 Media = Literal["image", "video", "audio", "any"]
 FieldType = Literal["string", "number", "integer", "boolean", "array", "object", "any"]
@@ -116,8 +118,6 @@ class Model:
     notes: str = ""
 
 
-Path = tuple[str | int, ...]
-
 TABLE: Mapping[str, Media] = {
     "audio_url": "audio",
     "character_reference_images[]": "image",
@@ -167,7 +167,7 @@ def media_fields(model: Model) -> Mapping[str, Media]:
     return found
 
 
-def media_places(model: Model, body: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Media]]:
+def media_places(model: Model, body: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any, Media]]:
     """Yield path, value and media of every URI place that the body fills, lists item by item, in the order of the body.
 
     Values are whatever stands there: text, a mapping such as ``{"shot": "dawn"}``, or None. A place whose container has the wrong type is left
@@ -190,7 +190,7 @@ def _collect(field: Field, pattern: str, found: dict[str, Media]) -> None:
         _collect(branch, pattern, found)
 
 
-def _places(field: Field, value: Any, path: Path) -> Iterator[tuple[Path, Any, Media]]:
+def _places(field: Field, value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any, Media]]:
     if field.media is not None:
         yield path, value, field.media
     elif field.items is not None:
@@ -204,7 +204,7 @@ def _places(field: Field, value: Any, path: Path) -> Iterator[tuple[Path, Any, M
                 if child is not None:
                     yield from _places(child, item, (*path, name))
     else:
-        seen: set[Path] = set()
+        seen: set[KeyPath] = set()
         for branch in field.one_of:
             for place in _places(branch, value, path):
                 if place[0] not in seen:

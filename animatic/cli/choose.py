@@ -125,12 +125,12 @@ async def _step(
     pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
 ) -> tuple[Step, Ledger]:
     from animatic.catalog import Catalog
-    from animatic.engine.plan_run import Wish, pipeline_named, plan_here
+    from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
     catalog = Catalog.load(Settings.from_environment().home)
-    plan, ledger = await plan_here(declaration, spec, parse_params(params), catalog, Wish(deliver=deliver, simulated=simulated))
+    plan, ledger = await plan_here(declaration, spec, parse_params(params), catalog, PlanOptions(deliver=deliver, simulated=simulated))
     for step in plan.steps:
         if shot in {step.key, step.shot}:
             return step, ledger

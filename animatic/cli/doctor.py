@@ -26,7 +26,7 @@ from animatic.settings import Settings
 from animatic.spec import Declaration
 
 if TYPE_CHECKING:
-    from animatic.prefect.health import Finding
+    from animatic.prefect.health import CheckResult
 
 GIGABYTE = 10**9
 LITTLE_DISK = 2 * GIGABYTE
@@ -47,9 +47,9 @@ def doctor(file: Path | None, simulate: bool, pool: str, as_json: bool) -> int:
     return max((finding.error.exit_code for finding in findings if finding.error), default=0)
 
 
-async def _examine(path: Path, *, simulate: bool, pool: str, as_json: bool) -> list[Finding]:
+async def _examine(path: Path, *, simulate: bool, pool: str, as_json: bool) -> list[CheckResult]:
     api_url = _api_url()
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     async for finding in _all(path, api_url, simulate=simulate, pool=pool):
         found.append(finding)
         if not as_json:
@@ -60,11 +60,11 @@ async def _examine(path: Path, *, simulate: bool, pool: str, as_json: bool) -> l
     return found
 
 
-async def _all(path: Path, api_url: str | None, *, simulate: bool, pool: str) -> AsyncIterator[Finding]:
-    from animatic.prefect.health import Finding, examine_prefect
+async def _all(path: Path, api_url: str | None, *, simulate: bool, pool: str) -> AsyncIterator[CheckResult]:
+    from animatic.prefect.health import CheckResult, examine_prefect
 
     settings = Settings.from_environment()
-    yield Finding(
+    yield CheckResult(
         subject="versions",
         message=f"animatic {__version__}, Python {platform.python_version()}, Prefect {importlib.metadata.version('prefect')}",
     )
@@ -74,7 +74,7 @@ async def _all(path: Path, api_url: str | None, *, simulate: bool, pool: str) ->
     for finding in _disk(settings, declaration):
         yield finding
     if api_url is None:
-        yield Finding(subject="Prefect API", message="none configured; a local server is started when one is needed")
+        yield CheckResult(subject="Prefect API", message="none configured; a local server is started when one is needed")
     else:
         async for finding in examine_prefect(declaration, path, pool):
             yield finding
@@ -96,26 +96,26 @@ def _api_url() -> str | None:
     return url
 
 
-def _catalog(settings: Settings) -> Finding:
-    from animatic.prefect.health import Finding
+def _catalog(settings: Settings) -> CheckResult:
+    from animatic.prefect.health import CheckResult
 
     catalog = Catalog.load(settings.home)
-    return Finding(subject="models", message=f"{len(catalog.names())} models, prices of {catalog.date} ({catalog.origin})")
+    return CheckResult(subject="models", message=f"{len(catalog.names())} models, prices of {catalog.date} ({catalog.origin})")
 
 
-def _declaration(path: Path) -> tuple[Declaration | None, Finding]:
-    from animatic.prefect.health import Finding
+def _declaration(path: Path) -> tuple[Declaration | None, CheckResult]:
+    from animatic.prefect.health import CheckResult
 
     try:
         declaration = declared((path,))
     except AnimaticError as error:
         hint = "animatic validate shows each mistake" if path.exists() else "run it in the folder of pipelines.yaml, or give --file"
-        return None, Finding(subject="pipelines", message=f"{path}: {error.message}", error=UsageError(error.message, hint=hint))
-    return declaration, Finding(subject="pipelines", message=f"{path}: {len(declaration.pipelines)} pipelines")
+        return None, CheckResult(subject="pipelines", message=f"{path}: {error.message}", error=UsageError(error.message, hint=hint))
+    return declaration, CheckResult(subject="pipelines", message=f"{path}: {len(declaration.pipelines)} pipelines")
 
 
-def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[Finding]:
-    from animatic.prefect.health import Finding
+def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[CheckResult]:
+    from animatic.prefect.health import CheckResult
 
     places = {"state": settings.home, "temporary": Path(tempfile.gettempdir())}
     for spec in declaration.pipelines.values() if declaration else ():
@@ -126,25 +126,25 @@ def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[Findi
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(there).free
         message = f"{free / GIGABYTE:.1f} GB free for {name} files ({folder})"
-        yield Finding(subject="disk", message=message, warning=free < LITTLE_DISK)
+        yield CheckResult(subject="disk", message=message, warning=free < LITTLE_DISK)
 
 
-async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Finding]:
+async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[CheckResult]:
     from animatic.krea import KreaClient
-    from animatic.prefect.health import Finding, token_of_prefect
+    from animatic.prefect.health import CheckResult, token_of_prefect
 
     source = "the environment"
     if settings.krea_token is None and with_blocks:
         try:
             settings, source = await token_of_prefect(settings), "the Secret block krea-api-token"
         except AnimaticError as error:
-            yield Finding(subject="Krea token", message=error.message, error=error)
+            yield CheckResult(subject="Krea token", message=error.message, error=error)
             return
         except Exception as error:  # noqa: BLE001 (a Prefect that does not answer has been told of already)
-            yield Finding(subject="Krea token", message=f"the Secret block could not be read: {type(error).__name__}", warning=True)
+            yield CheckResult(subject="Krea token", message=f"the Secret block could not be read: {type(error).__name__}", warning=True)
     if settings.krea_token is None:
         hint = "set KREA_API_TOKEN, or save a Prefect Secret block krea-api-token; with --simulate none is needed"
-        yield Finding(subject="Krea token", message="there is none", error=UsageError("there is no Krea token", hint=hint))
+        yield CheckResult(subject="Krea token", message="there is none", error=UsageError("there is no Krea token", hint=hint))
         return
     try:
         async with KreaClient(settings.krea_url, settings.krea_token, patience=settings.patience) as client:
@@ -152,29 +152,31 @@ async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Findi
                 break
             offset = client.clock_offset.total_seconds()
     except AnimaticError as error:
-        yield Finding(subject="Krea token", message=error.message, error=error)
+        yield CheckResult(subject="Krea token", message=error.message, error=error)
         return
-    yield Finding(subject="Krea token", message=f"accepted by {settings.krea_url} (from {source})")
+    yield CheckResult(subject="Krea token", message=f"accepted by {settings.krea_url} (from {source})")
     skewed = abs(offset) > SKEW
     advice = ": set the clock, for example with chrony" if skewed else ""
-    yield Finding(subject="clock", message=f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} Krea's{advice}", warning=skewed)
+    yield CheckResult(
+        subject="clock", message=f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} Krea's{advice}", warning=skewed
+    )
 
 
-async def _destinations(declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[Finding]:
+async def _destinations(declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[CheckResult]:
     from animatic.engine.history import open_destination
-    from animatic.prefect.health import Finding
+    from animatic.prefect.health import CheckResult
 
     for place in dict.fromkeys(destination_of(spec) for spec in declaration.pipelines.values()) if declaration else ():
         try:
             storage = open_destination(place, simulated=simulate)
             await storage.check()
         except AnimaticError as error:
-            yield Finding(subject="destination", message=error.message, error=error)
+            yield CheckResult(subject="destination", message=error.message, error=error)
         else:
-            yield Finding(subject="destination", message=f"{storage.url}: written, read, listed, and nothing overwritten")
+            yield CheckResult(subject="destination", message=f"{storage.url}: written, read, listed, and nothing overwritten")
 
 
-def _facts(finding: Finding) -> dict[str, object]:
+def _facts(finding: CheckResult) -> dict[str, object]:
     state = "fail" if finding.error else "warning" if finding.warning else "ok"
     hint = finding.error.hint if finding.error else None
     code = finding.error.exit_code if finding.error else 0

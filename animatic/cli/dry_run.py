@@ -27,8 +27,8 @@ from animatic.errors import MoneyError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from animatic.catalog import Catalog
-    from animatic.engine.estimate import Survey
-    from animatic.engine.plan_run import Wish
+    from animatic.engine.estimate import Estimate
+    from animatic.engine.plan_run import PlanOptions
     from animatic.plan import Plan, Step
     from animatic.spec import Declaration, PipelineSpec
 
@@ -59,15 +59,15 @@ def plan(
     """Show shot by shot what running a PIPELINE would make or reuse, why, and what it would cost."""
     from animatic.catalog import Catalog
     from animatic.cli.sources import declared
-    from animatic.engine.plan_run import Wish, pipeline_named
+    from animatic.engine.plan_run import PlanOptions, pipeline_named
     from animatic.plan import minutes_from
     from animatic.settings import Settings
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
+    options = PlanOptions(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
     catalog = Catalog.load(Settings.from_environment().home)
-    made, found = _planned(declaration, spec, parse_params(params), catalog, wish)
+    made, found = _planned(declaration, spec, parse_params(params), catalog, options)
     _warn(made, declaration)
     if out is not None:
         _write(out, made)
@@ -76,14 +76,14 @@ def plan(
 
 
 def _planned(
-    declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, wish: Wish
-) -> tuple[Plan, Survey | None]:
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions
+) -> tuple[Plan, Estimate | None]:
     """Plan against the destination's ledger; where that cannot be read, as if nothing had been made yet (survey None)."""
     from animatic.engine.estimate import survey
     from animatic.engine.plan_run import plan_here
 
-    async def look() -> tuple[Plan, Survey]:
-        made, ledger = await plan_here(declaration, spec, params, catalog, wish)
+    async def look() -> tuple[Plan, Estimate]:
+        made, ledger = await plan_here(declaration, spec, params, catalog, options)
         return made, await survey(made, ledger)
 
     try:
@@ -102,14 +102,14 @@ def _planned(
             params=params,
             run_id=new_run_id(now),
             started=now,
-            fresh=wish.fresh,
-            only=wish.only,
-            deliver=wish.deliver,
+            fresh=options.fresh,
+            only=options.only,
+            deliver=options.deliver,
         )
         return made, None
 
 
-def _print(made: Plan, found: Survey | None, minutes_of: Callable[[Step], float], graph: str | None, *, as_json: bool) -> None:
+def _print(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float], graph: str | None, *, as_json: bool) -> None:
     if graph is not None:
         from animatic.plan import as_mermaid, as_svg
 
@@ -124,7 +124,7 @@ def _print(made: Plan, found: Survey | None, minutes_of: Callable[[Step], float]
         print(render_plan(made, decisions, minutes_of=minutes_of))
 
 
-def _as_json(made: Plan, found: Survey | None, minutes_of: Callable[[Step], float]) -> dict[str, Any]:
+def _as_json(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float]) -> dict[str, Any]:
     """Return the plan with what it would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
     from animatic.plan import plan_to_json
     from animatic.plan.report import to_pay
@@ -158,12 +158,12 @@ def _as_json(made: Plan, found: Survey | None, minutes_of: Callable[[Step], floa
     }
 
 
-def _refused(made: Plan, found: Survey | None) -> int:
+def _refused(made: Plan, found: Estimate | None) -> int:
     """Say why a run of this plan would be refused for money. Returns the exit code."""
-    from animatic.engine.estimate import Survey, check_money
+    from animatic.engine.estimate import Estimate, check_money
 
     if found is None:
-        found = Survey(decisions={}, to_pay=tuple({step.fingerprint: step for step in made.steps}.values()))
+        found = Estimate(decisions={}, to_pay=tuple({step.fingerprint: step for step in made.steps}.values()))
     try:
         check_money(made, found)
     except MoneyError as error:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from animatic.engine.progress import FINAL, Board, ShotProgress
+from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress
 
 COLORS = {"delivered": "green", "reused": "cyan", "failed": "red", "in doubt": "yellow", "skipped": "bright_black", "running": "blue"}
 MARKS = {"delivered": "✓", "reused": "=", "failed": "✗", "in doubt": "?", "skipped": "-", "pending": "·"}
@@ -23,7 +23,7 @@ ROWS = 30
 class LiveView:
     """Context manager: shows a board while its run goes on."""
 
-    def __init__(self, board: Board, title: str, *, simulated: bool) -> None:
+    def __init__(self, board: ProgressTracker, title: str, *, simulated: bool) -> None:
         self._board = board
         self._title = title + (" · SIMULATED" if simulated else "")
         self._console = Console(stderr=True, highlight=False)

@@ -30,9 +30,9 @@ from animatic.cli.options import (
     simulate_option,
 )
 from animatic.cli.sources import declared
-from animatic.engine.estimate import Survey, check_money, survey
+from animatic.engine.estimate import Estimate, check_money, survey
 from animatic.engine.history import find_run, places
-from animatic.engine.plan_run import Wish, pipeline_named, plan_here
+from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import Plan, diff_plans, plan_from_json
 from animatic.settings import Settings
@@ -40,7 +40,7 @@ from animatic.spec import Declaration, PipelineSpec
 
 if TYPE_CHECKING:
     from animatic.engine.run import Run
-    from animatic.flows.run import Performance
+    from animatic.flows.run import FlowRunContext
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ class Prepared:
 
     spec: PipelineSpec
     plan: Plan
-    found: Survey
+    found: Estimate
     settings: Settings
     simulate: bool
 
@@ -88,8 +88,8 @@ def run(
     spec = pipeline_named(declaration, pipeline)
     if not simulate:
         settings.require_token()
-    wish = Wish(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
-    prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, wish, plan_file))
+    options = PlanOptions(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
+    prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, options, plan_file))
     return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 
 
@@ -118,14 +118,14 @@ async def _take_up(declaration: Declaration, run_id: str, deliver: str | None, s
 
 
 async def _prepare(
-    declaration: Declaration, spec: PipelineSpec, params: dict[str, Any], settings: Settings, wish: Wish, plan_file: Path | None
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, Any], settings: Settings, options: PlanOptions, plan_file: Path | None
 ) -> Prepared:
-    plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), wish)
+    plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
     if plan_file is not None:
         plan = _exactly(plan_file, plan)
     found = await survey(plan, ledger)
     check_money(plan, found)
-    return Prepared(spec=spec, plan=plan, found=found, settings=settings, simulate=wish.simulated)
+    return Prepared(spec=spec, plan=plan, found=found, settings=settings, simulate=options.simulated)
 
 
 def _exactly(plan_file: Path, now: Plan) -> Plan:
@@ -150,7 +150,7 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool = False) -> in
         performance = asyncio.run(_launch(prepared, simulator, cancel_jobs=cancel_jobs))
     _tell(performance, as_json=as_json)
     code = 0 if performance.error is None else performance.error.exit_code
-    if not performance.told_prefect:
+    if not performance.reported:
         # Prefect's workers would go on trying to deliver their events for minutes before they let the process end.
         sys.stdout.flush()
         os._exit(code)
@@ -206,18 +206,18 @@ def prefect_url(settings: Settings, chosen: str | None = None) -> str:
     return chosen
 
 
-async def _launch(prepared: Prepared, simulator_url: str | None, *, cancel_jobs: bool) -> Performance:
+async def _launch(prepared: Prepared, simulator_url: str | None, *, cancel_jobs: bool) -> FlowRunContext:
     from animatic.flows.launch import hide_tracebacks, launch
 
     hide_tracebacks()
     views = contextlib.ExitStack()
 
-    def show(performance: Performance, run_: Run) -> None:
+    def show(performance: FlowRunContext, run_: Run) -> None:
         from animatic.cli.live import LiveView
 
         if performance.flow_run_url:
             _say(f"Watch it in the Prefect UI: {performance.flow_run_url}")
-        views.enter_context(LiveView(run_.board, f"{run_.plan.pipeline} · {run_.plan.run_id}", simulated=run_.simulated))
+        views.enter_context(LiveView(run_.progress, f"{run_.plan.pipeline} · {run_.plan.run_id}", simulated=run_.simulated))
 
     with views:
         return await launch(
@@ -231,7 +231,7 @@ async def _launch(prepared: Prepared, simulator_url: str | None, *, cancel_jobs:
         )
 
 
-def _end_on_signals(performance: Performance) -> None:
+def _end_on_signals(performance: FlowRunContext) -> None:
     """First Ctrl-C (or SIGTERM): stop in good order. Second: at once; the ledger is true at every moment anyway."""
     loop = asyncio.get_running_loop()
 
@@ -246,7 +246,7 @@ def _end_on_signals(performance: Performance) -> None:
         loop.add_signal_handler(number, heard)
 
 
-def _tell(performance: Performance, *, as_json: bool) -> None:
+def _tell(performance: FlowRunContext, *, as_json: bool) -> None:
     manifest = performance.manifest or {}
     error: AnimaticError | None = performance.error
     if as_json:
@@ -266,13 +266,13 @@ def _tell(performance: Performance, *, as_json: bool) -> None:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     elif manifest:
         print(_summary(performance, manifest))
-    if not performance.told_prefect:
+    if not performance.reported:
         _say("Prefect does not answer: it will show this run as running; the manifest is right")
     if error is not None:
         _say(f"error: {error}")
 
 
-def _summary(performance: Performance, manifest: dict[str, Any]) -> str:
+def _summary(performance: FlowRunContext, manifest: dict[str, Any]) -> str:
     shots = manifest["shots"]
     counts = ", ".join(
         f"{sum(shot['state'] == state for shot in shots)} {state.replace('_', ' ')}"

@@ -21,8 +21,8 @@ from animatic.cli.options import (
 )
 from animatic.cli.perform import Prepared, start
 from animatic.cli.sources import declared
-from animatic.engine.estimate import Survey, check_money, survey
-from animatic.engine.plan_run import Retake, Wish, pipeline_named, plan_retake
+from animatic.engine.estimate import Estimate, check_money, survey
+from animatic.engine.plan_run import PlanOptions, Retake, pipeline_named, plan_retake
 from animatic.errors import UsageError
 from animatic.settings import Settings
 from animatic.source.parser import resolve
@@ -60,9 +60,9 @@ def retake(
     spec = pipeline_named(declaration, pipeline)
     if not simulate:
         settings.require_token()
-    wish = Wish(deliver=deliver, simulated=simulate, outage=settings.patience.outage)
+    options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage)
     changes = _changes(prompt, fields)
-    prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, wish, shot, changes, keep=keep_downstream))
+    prepared = run_async(_prepare(declaration, spec, parse_params(params), settings, options, shot, changes, keep=keep_downstream))
     return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 
 
@@ -71,21 +71,21 @@ async def _prepare(
     spec: PipelineSpec,
     params: dict[str, str],
     settings: Settings,
-    wish: Wish,
+    options: PlanOptions,
     shot: str,
     changes: dict[str, Any],
     *,
     keep: bool,
 ) -> Prepared:
-    made = await plan_retake(declaration, spec, params, Catalog.load(settings.home), wish, shot=shot, changes=changes)
+    made = await plan_retake(declaration, spec, params, Catalog.load(settings.home), options, shot=shot, changes=changes)
     kept = await made.keep_downstream() if keep else ()
     found = await survey(made.plan, made.ledger)
     check_money(made.plan, found)
     _tell(made, found, shot, kept)
-    return Prepared(spec=spec, plan=made.plan, found=found, settings=settings, simulate=wish.simulated)
+    return Prepared(spec=spec, plan=made.plan, found=found, settings=settings, simulate=options.simulated)
 
 
-def _tell(made: Retake, found: Survey, shot: str, kept: tuple[str, ...]) -> None:
+def _tell(made: Retake, found: Estimate, shot: str, kept: tuple[str, ...]) -> None:
     lines = [f"Take {made.number} of {shot}: {found.to_pay_usd.normalize():f} USD for {len(found.to_pay)} shots to be made"]
     anew = [key for key in made.stale if key not in kept]
     if anew:

@@ -14,7 +14,7 @@ import click
 from animatic.cli.inspect import newest_or_named
 from animatic.cli.live import LiveView
 from animatic.cli.options import deliver_option, file_option
-from animatic.engine.progress import Board, State
+from animatic.engine.progress import ProgressTracker, State
 from animatic.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None) -> i
 
 async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None) -> int:
     run, manifest = await newest_or_named(files, deliver, run_id)
-    board = Board.of({step.key: step.request.model for step in run.plan.steps})
+    board = ProgressTracker.of({step.key: step.request.model for step in run.plan.steps})
     with LiveView(board, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.place.simulated):
         while True:
             follow_manifest(board, manifest)
@@ -51,7 +51,7 @@ async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | Non
     return 0 if manifest.state == "completed" else UNSUCCESSFUL
 
 
-def follow_manifest(board: Board, manifest: Manifest) -> None:
+def follow_manifest(board: ProgressTracker, manifest: Manifest) -> None:
     """Put what the record says onto a board; what the record calls waiting may be anything before its end."""
     for shot in manifest.shots:
         key = shot.key or shot.id
@@ -60,7 +60,7 @@ def follow_manifest(board: Board, manifest: Manifest) -> None:
             board.change(key, STATES.get(shot.state) or _state(shot.state), detail, job_id=shot.job_id, usd=shot.usd)
 
 
-def follow_rows(board: Board, rows: list[dict[str, Any]]) -> None:
+def follow_rows(board: ProgressTracker, rows: list[dict[str, Any]]) -> None:
     """Put the live table of the Prefect UI onto a board: what the record does not know yet."""
     for row in rows:
         key = row.get("shot")

@@ -28,7 +28,7 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
+class Estimate:
     """Decisions by step key, and the money that they mean."""
 
     decisions: Mapping[str, Decision]
@@ -51,7 +51,7 @@ def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE
     return Ledger(open_destination(deliver, simulated=simulated, outage=outage), clock=utc_now)
 
 
-async def survey(plan: Plan, ledger: Ledger) -> Survey:
+async def survey(plan: Plan, ledger: Ledger) -> Estimate:
     """Decide for every step. Raises StorageError when the destination cannot be read."""
     begun = {step.fingerprint for step in plan.steps}
     if len(begun) >= MANY:
@@ -79,10 +79,10 @@ async def survey(plan: Plan, ledger: Ledger) -> Survey:
                 decisions[step.key] = Decision(action="run", reason="failed before" if last else _why(step, decisions))
                 to_pay.append(step)
         seen.setdefault(step.fingerprint, step.key)
-    return Survey(decisions=decisions, to_pay=tuple(to_pay))
+    return Estimate(decisions=decisions, to_pay=tuple(to_pay))
 
 
-def check_money(plan: Plan, found: Survey) -> None:
+def check_money(plan: Plan, found: Estimate) -> None:
     """Refuse to start what cannot be paid for. Raises OverBudgetError or UnknownPriceError."""
     check_prices(plan, (step.request for step in found.to_pay))
     if plan.budget_usd is not None and found.to_pay_usd > plan.budget_usd:

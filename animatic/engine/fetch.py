@@ -34,7 +34,7 @@ async def fetch_take(run: Run, step: Step, submission: Submission, job: Job) -> 
     Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid for: whoever
     comes later takes it up from the ledger.
     """
-    run.board.change(step.key, "fetching", job_id=job.id)
+    run.progress.change(step.key, "fetching", job_id=job.id)
     with on_disk(run.workdir):
         return await _fetch(run, step, submission, job)
 

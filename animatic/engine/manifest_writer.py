@@ -58,9 +58,11 @@ async def record_end(
         changes |= ShotChanges(
             error=Failure(code=_code(error), message=error.message), note=error.hint, job_id=last.job_id if last else None
         )
-    run.book.shot(step.key).update(**changes)
+    run.manifest.shot(step.key).update(**changes)
     shown: State = "in doubt" if state == "in_doubt" else "pending" if state == "waiting" else state
-    run.board.change(step.key, shown, error.message if error else "", job_id=take.job_id if take else None, usd=take.usd if take else None)
+    run.progress.change(
+        step.key, shown, error.message if error else "", job_id=take.job_id if take else None, usd=take.usd if take else None
+    )
 
 
 def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None) -> ShotState:
@@ -106,7 +108,7 @@ def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error:
     if error is not None:
         run.errors.setdefault("reel", error)
     if reel is not None:
-        run.book.reel(reel, variant=cut.variant)
+        run.manifest.reel(reel, variant=cut.variant)
 
 
 def outcome(run: Run) -> AnimaticError | None:
@@ -135,7 +137,7 @@ EVERY = 2.0
 """Seconds between two writes while shots are moving: one small object, however many shots there are."""
 
 
-class Reporter:
+class ManifestWriter:
     """Async context manager around the making of a run."""
 
     def __init__(self, run: Run) -> None:
@@ -155,13 +157,13 @@ class Reporter:
         return self._run.address("index.html")
 
     async def __aenter__(self) -> Self:
-        self._run.board.listeners.append(self._listen)
+        self._run.progress.listeners.append(self._listen)
         self._dirty.set()
         self._writer = asyncio.create_task(self._keep_writing())
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        self._run.board.listeners.remove(self._listen)
+        self._run.progress.listeners.remove(self._listen)
         if self._writer is not None:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -170,7 +172,7 @@ class Reporter:
     async def finish(self, *, cancelled: bool) -> dict[str, Any]:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""
         run = self._run
-        manifest = run.book.to_json(finished_at=run.clock(), state="cancelled" if cancelled else None)
+        manifest = run.manifest.to_json(finished_at=run.clock(), state="cancelled" if cancelled else None)
         crashpoint("before-manifest")
         await self._write(manifest)
         page = await asyncio.to_thread(render_page, manifest)
@@ -183,7 +185,7 @@ class Reporter:
             await self._dirty.wait()
             self._dirty.clear()
             try:
-                await self._write(self._run.book.to_json())
+                await self._write(self._run.manifest.to_json())
             except StorageError as error:
                 # The shots go on; the final write is the one that must succeed.
                 log.warning("the manifest could not be updated: %s", error.message)

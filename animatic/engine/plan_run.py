@@ -18,7 +18,7 @@ from animatic.spec import Declaration, PipelineSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class PlanOptions:
     """What a caller asks for beyond the pipeline's params."""
 
     only: str | None = None
@@ -44,28 +44,28 @@ def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
 
 
 async def plan_here(
-    declaration: Declaration, spec: PipelineSpec, params: Mapping[str, Any], catalog: Catalog, wish: Wish
+    declaration: Declaration, spec: PipelineSpec, params: Mapping[str, Any], catalog: Catalog, options: PlanOptions
 ) -> tuple[Plan, Ledger]:
     """Plan a pipeline against its destination's ledger; returns the plan and that ledger.
 
     Raises DeclarationError, UsageError; StorageError when the destination cannot be read.
     """
-    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=min(wish.outage, FIRST_READING))
+    ledger = open_ledger(destination_of(spec, options.deliver), simulated=options.simulated, outage=min(options.outage, FIRST_READING))
     chosen = await ledger.selections()
-    known = await ledger.known_fingerprints() if wish.fresh else frozenset()
+    known = await ledger.known_fingerprints() if options.fresh else frozenset()
     now = datetime.now(UTC)
     plan = build_plan(
         declaration,
         spec.name,
         catalog,
         params=params,
-        run_id=wish.run_id or new_run_id(now),
+        run_id=options.run_id or new_run_id(now),
         started=now,
         current_take=lambda base: chosen.get(base, 1),
         next_take=lambda base: _first_unused(base, known),
-        fresh=wish.fresh,
-        only=wish.only,
-        deliver=wish.deliver,
+        fresh=options.fresh,
+        only=options.only,
+        deliver=options.deliver,
     )
     return plan, ledger
 
@@ -105,7 +105,7 @@ async def plan_retake(
     spec: PipelineSpec,
     params: Mapping[str, Any],
     catalog: Catalog,
-    wish: Wish,
+    options: PlanOptions,
     *,
     shot: str,
     changes: Mapping[str, Any],
@@ -121,7 +121,7 @@ async def plan_retake(
             f"{spec.name!r} makes everything anew in each run (reuse: {spec.reuse}), so there is no take to follow",
             hint=f"animatic run {spec.name}",
         )
-    ledger = open_ledger(destination_of(spec, wish.deliver), simulated=wish.simulated, outage=min(wish.outage, FIRST_READING))
+    ledger = open_ledger(destination_of(spec, options.deliver), simulated=options.simulated, outage=min(options.outage, FIRST_READING))
     chosen, known = await ledger.selections(), await ledger.known_fingerprints()
     now = datetime.now(UTC)
 
@@ -131,11 +131,11 @@ async def plan_retake(
             spec.name,
             catalog,
             params=params,
-            run_id=wish.run_id or new_run_id(now),
+            run_id=options.run_id or new_run_id(now),
             started=now,
             current_take=current,
             only=only,
-            deliver=wish.deliver,
+            deliver=options.deliver,
         )
 
     before = plan(lambda base: chosen.get(base, 1), None)

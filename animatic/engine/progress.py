@@ -35,7 +35,7 @@ Listener = Callable[[ShotProgress], None]
 
 
 @dataclass(kw_only=True, slots=True)
-class Board:
+class ProgressTracker:
     """All shots of a run in storyboard order, and who wants to hear of changes."""
 
     shots: dict[str, ShotProgress]
@@ -43,7 +43,7 @@ class Board:
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, models: Mapping[str, str]) -> Board:
+    def of(cls, models: Mapping[str, str]) -> ProgressTracker:
         """Start a board for steps (key -> model), all pending."""
         return cls(shots={key: ShotProgress(key=key, model=model) for key, model in models.items()})
 

@@ -16,12 +16,12 @@ from animatic import __version__
 from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.history import open_destination, utc_now
-from animatic.engine.progress import Board
+from animatic.engine.progress import ProgressTracker
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError
 from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
-from animatic.manifest import ManifestBook, PrefectRun
+from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
@@ -68,8 +68,8 @@ class Run:
     storage: Storage
     ledger: Ledger
     budget: Budget
-    board: Board
-    book: ManifestBook
+    progress: ProgressTracker
+    manifest: ManifestBuilder
     workdir: Path
     started_at: datetime
     clock: Callable[[], datetime]
@@ -182,8 +182,8 @@ async def open_run(
             storage=storage,
             ledger=ledger,
             budget=budget,
-            board=Board.of({step.key: step.request.model for step in plan.steps}),
-            book=ManifestBook(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
+            progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}),
+            manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
             workdir=workdir,
             started_at=started,
             clock=clock,

@@ -98,7 +98,7 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
                     raise
                 if not error.repeatable or failures > step.retries:
                     break
-                run.board.change(step.key, "preparing", f"attempt {failures} failed: {error.message}")
+                run.progress.change(step.key, "preparing", f"attempt {failures} failed: {error.message}")
                 await asyncio.sleep(_pause(run, failures))
     assert failure is not None
     raise failure
@@ -130,7 +130,7 @@ async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts:
             patience = deadline if unheard_since is None else min(deadline, unheard_since + run.settings.patience.outage)
             if now() + pause > patience:
                 raise
-            run.board.change(step.key, "preparing", f"{error.message}; again in {pause:.0f} s")
+            run.progress.change(step.key, "preparing", f"{error.message}; again in {pause:.0f} s")
             run.hold_posts(pause)
             await asyncio.sleep(pause)
             continue

@@ -40,13 +40,13 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
         if last is not None and await _is_ours(run, last):
             return _adopt(last)
         if last is not None and last.settled is None:
-            run.board.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
+            run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
                 await resolve_doubt(run, last)
             continue
         run.check_open()
         run.budget.check_prices((request,))
-        run.board.change(step.key, "preparing", model=request.model)
+        run.progress.change(step.key, "preparing", model=request.model)
         resolved = await resolve_inputs(run, request)
         submission = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if submission is not None:
@@ -114,7 +114,7 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
             if not isinstance(sent, Lost):
                 return sent
-            run.board.change(step.key, "in doubt", sent.error.message, attempt=number)
+            run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
             found = await resolve_lost(run, sent)
             return None if found is None else _sent(found, sent.intent)
 
@@ -145,7 +145,7 @@ async def _spend(
         return None
     flight.enter_context(sending(intent))
     crashpoint("after-intended")
-    run.board.change(step.key, "submitting", attempt=number)
+    run.progress.change(step.key, "submitting", attempt=number)
     try:
         await run.budget.confirm(step)
         if run.clock() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up

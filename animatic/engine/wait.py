@@ -36,7 +36,7 @@ async def await_job(run: Run, step: Step, submission: Submission) -> Job:
 
     Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first), KreaUnreachableError.
     """
-    run.board.change(
+    run.progress.change(
         step.key,
         "running",
         "waiting for Krea",
@@ -71,7 +71,7 @@ async def _end_of(run: Run, step: Step, submission: Submission) -> Job:
             submission.job_id,
             deadline=max(0.0, step.timeout - age),
             created_at=submission.submitted_at,
-            on_status=lambda seen: run.board.change(step.key, "running", seen.status, job_id=seen.id),
+            on_status=lambda seen: run.progress.change(step.key, "running", seen.status, job_id=seen.id),
             model=submission.model,
         )
     except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed, so it stays open

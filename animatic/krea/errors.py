@@ -35,7 +35,7 @@ from animatic.redact import redact
 class NotSentError(KreaUnreachableError):
     """A submission that Krea did not accept: it never left, or was turned away for now.
 
-    ``retry_after`` is Krea's wish in seconds, None if it gave none. ``busy`` is true where Krea answered (429, 425) and false where
+    ``retry_after`` is Krea's options in seconds, None if it gave none. ``busy`` is true where Krea answered (429, 425) and false where
     nobody did.
     """
 

@@ -29,7 +29,7 @@ class Backoff:
     tries: int = 0
 
     def next(self, retry_after: float | None = None) -> float:
-        """Return the next delay in seconds; a server's own wish wins over ours."""
+        """Return the next delay in seconds; a server's own options wins over ours."""
         delay = min(FIRST_DELAY * 2**self.tries, LONGEST_DELAY)
         self.tries = min(self.tries + 1, 16)
         return retry_after if retry_after is not None else delay * self.randomness.uniform(0.5, 1.0)

@@ -64,7 +64,7 @@ async def download(
     backoff, began, cuts = Backoff(), session.monotonic(), 0
     try:
         while True:
-            wish = None
+            options = None
             try:
                 async with session.transfers:
                     with anyio.fail_after(DOWNLOAD_SECONDS):
@@ -77,7 +77,7 @@ async def download(
                 await session.sleep(backoff.next())
                 continue
             except _BusyError as error:
-                failure, wish = str(error), error.wish
+                failure, options = str(error), error.options
             except (httpx.HTTPError, TimeoutError) as error:
                 failure = describe(error)
             except OSError as error:
@@ -86,7 +86,7 @@ async def download(
                 ) from error
             else:
                 return done
-            await session.pause(backoff, began, failure, wish=wish, who=httpx.URL(where).host or "the file's host")
+            await session.pause(backoff, began, failure, options=options, who=httpx.URL(where).host or "the file's host")
     finally:
         part.unlink(missing_ok=True)
 
@@ -94,9 +94,9 @@ async def download(
 class _BusyError(Exception):
     """The host asks to come back later."""
 
-    def __init__(self, text: str, wish: float | None) -> None:
+    def __init__(self, text: str, options: float | None) -> None:
         super().__init__(text)
-        self.wish = wish
+        self.options = options
 
 
 async def _fetch(session: Session, url: str, part: Path, *, progress: Progress | None, largest: int) -> Download:

@@ -143,7 +143,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class JournalEntry:
     """A submission in the journal: the index by day."""
 
     fingerprint: str

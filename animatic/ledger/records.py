@@ -102,7 +102,7 @@ def random_id() -> str:
     return secrets.token_hex(16)
 
 
-class Shelf:
+class RecordStore:
     """What all parts of the ledger share: a storage, a clock (aware, UTC) and a source of random ids."""
 
     def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
@@ -164,7 +164,7 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
     return _adapters[kind]
 
 
-class Series(Shelf):
+class RecordLog(RecordStore):
     """Reading the last record of a series and adding one behind it."""
 
     async def _last(self, folder: str, kind: type[T]) -> tuple[int, T | None]:

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from animatic.errors import StorageError
-from animatic.ledger.model import NOT_ACCEPTED, Line, Outcome, Settled, Submitted
-from animatic.ledger.records import Shelf, attempt_folder, each, journal_folder, journal_time, random_id, spending_key
+from animatic.ledger.model import NOT_ACCEPTED, JournalEntry, Outcome, Settled, Submitted
+from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_time, random_id, spending_key
 from animatic.storage import Storage
 
 CLOSED_AFTER = timedelta(days=2)
@@ -20,7 +20,7 @@ CLOSED_AFTER = timedelta(days=2)
 class Cost:
     """One submission and its price: what was billed, or what is expected while that is not known. None: no price is known at all."""
 
-    line: Line
+    line: JournalEntry
     usd: Decimal | None
     outcome: Outcome | None
     """None while it is not settled."""
@@ -38,7 +38,7 @@ class ClosedDay:
     costs: dict[str, Cost]
 
 
-class Journal(Shelf):
+class Journal(RecordStore):
     """The index by day: which submissions there were, and which of them are final."""
 
     async def _lines(self, day: date) -> list[str]:
@@ -115,7 +115,7 @@ class SpendingBook(Journal):
     async def _cost(self, key: str) -> tuple[str, Cost | None]:
         if key in self._settled:
             return key, self._settled[key]
-        line = await self._read(key, Line)
+        line = await self._read(key, JournalEntry)
         if line is None:
             return key, None
         folder = attempt_folder(line.fingerprint, line.attempt)

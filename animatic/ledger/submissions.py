@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
-from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, Line, Outcome, Settled, Submitted
+from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, JournalEntry, Outcome, Settled, Submitted
 from animatic.ledger.records import SUBMISSIONS, attempt_folder, claim_key, each, journal_key, journal_time
 from animatic.ledger.spending import Journal
 
@@ -165,7 +165,9 @@ class Submissions(Journal):
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._not_final, days) for key in day]
-        lines = await each(lambda key: self._read(key, Line), [key for key in keys if since <= (journal_time(key) or since) <= until])
+        lines = await each(
+            lambda key: self._read(key, JournalEntry), [key for key in keys if since <= (journal_time(key) or since) <= until]
+        )
         attempts = await each(lambda line: self.attempt(line.fingerprint, line.attempt), [line for line in lines if line])
         return tuple(attempt for attempt in attempts if attempt and not attempt.submitted and not attempt.settled)
 
@@ -186,7 +188,7 @@ class Submissions(Journal):
 
     async def _enter(self, intent: Intent) -> None:
         """Write the submission's line in the journal, if it is not there."""
-        line = Line(
+        line = JournalEntry(
             fingerprint=intent.fingerprint,
             attempt=intent.attempt,
             at=intent.intended_at,

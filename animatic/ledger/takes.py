@@ -9,8 +9,8 @@ from animatic.ledger.model import AssetRecord, RunRecord, Selection, Take
 from animatic.ledger.records import (
     RUNS,
     SELECTIONS,
-    Series,
-    Shelf,
+    RecordLog,
+    RecordStore,
     asset_folder,
     each,
     number_of,
@@ -21,7 +21,7 @@ from animatic.ledger.records import (
 )
 
 
-class Takes(Shelf):
+class Takes(RecordStore):
     """The part of the ledger that knows what was made."""
 
     async def take(self, fingerprint: str) -> Take | None:
@@ -38,7 +38,7 @@ class Takes(Shelf):
         return await self._first(take_key(take.fingerprint), take)
 
 
-class Assets(Series):
+class Assets(RecordLog):
     """The part of the ledger that knows what Krea holds. ``host`` is that of Krea's base URL, port included."""
 
     async def asset(self, host: str, sha256: str) -> AssetRecord | None:
@@ -54,7 +54,7 @@ class Assets(Series):
 FIRST_TAKE = 1
 
 
-class Selections(Series):
+class Selections(RecordLog):
     """The part of the ledger that knows which take was chosen; ``base`` is what all takes of a shot have in common."""
 
     async def selected(self, base: str) -> Selection | None:
@@ -86,7 +86,7 @@ class Selections(Series):
         return selection.highest if selection else FIRST_TAKE
 
 
-class Runs(Shelf):
+class Runs(RecordStore):
     """The part of the ledger that knows what was planned."""
 
     async def save_run(self, run_id: str, plan: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """What came out of a run: the manifest for programs, the page for people."""
 
-from animatic.manifest.builder import ManifestBook, ShotChanges, ShotEntry
+from animatic.manifest.builder import ManifestBuilder, ShotChanges, ShotEntry
 from animatic.manifest.model import (
     Attempt,
     Clip,
@@ -24,7 +24,7 @@ __all__ = [
     "Failure",
     "Input",
     "Manifest",
-    "ManifestBook",
+    "ManifestBuilder",
     "PrefectRun",
     "Provenance",
     "Reel",

@@ -60,7 +60,7 @@ class ShotEntry:
         self.record = Shot.model_validate({**dict(self.record), **changes})
 
 
-class ManifestBook:
+class ManifestBuilder:
     """The manifest of one run, in the making. Not shared between threads."""
 
     def __init__(

@@ -12,11 +12,11 @@ from typing import Any, Literal
 from animatic.catalog import Catalog, price_of
 from animatic.errors import DeclarationError, Problem, UsageError
 from animatic.plan.check import find_pipeline
-from animatic.plan.drafts import Draft, Shot
+from animatic.plan.drafts import RequestDraft, Shot
 from animatic.plan.fingerprint import base_of, fingerprint_of
 from animatic.plan.model import Cut, Input, Plan, Request, Step
 from animatic.plan.report import advisories
-from animatic.plan.resolving import Circumstances, ResolvedVariant, resolve
+from animatic.plan.resolving import ResolvedVariant, ResolveOptions, resolve
 from animatic.plan.select import ordered, reachable, select
 from animatic.plan.templates import mentions
 from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
@@ -54,7 +54,7 @@ def build_plan(
     _refuse(declaration, declaration.problems)
     values = _parameters(spec, params or {})
     run = {"date": started.astimezone(UTC).date().isoformat(), "id": run_id}
-    resolution = resolve(spec, catalog, Circumstances(params=values, run=run))
+    resolution = resolve(spec, catalog, ResolveOptions(params=values, run=run))
     problems = (*declaration.problems, *resolution.problems)
     _refuse(declaration, problems)
     shots = {shot.key: shot for variant in resolution.variants for shot in variant.shots.values() if not shot.left_out}
@@ -155,7 +155,7 @@ def _steps(
     return tuple(steps)
 
 
-def _request(draft: Draft) -> Request:
+def _request(draft: RequestDraft) -> Request:
     return Request(
         model=draft.model.name,
         endpoint=draft.model.endpoint,
@@ -167,7 +167,7 @@ def _request(draft: Draft) -> Request:
     )
 
 
-def _in_order(draft: Draft) -> tuple[Input, ...]:
+def _in_order(draft: RequestDraft) -> tuple[Input, ...]:
     """Sort by place in the body, so that the order of fields in the file does not matter."""
     return tuple(sorted(draft.inputs, key=lambda source: [(isinstance(part, str), str(part).zfill(6)) for part in source.path]))
 

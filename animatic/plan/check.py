@@ -8,7 +8,7 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.errors import Problem, UsageError
-from animatic.plan.resolving import Circumstances, resolve
+from animatic.plan.resolving import ResolveOptions, resolve
 from animatic.spec.model import Declaration, ParamSpec, PipelineSpec
 from animatic.suggest import nearest
 
@@ -65,10 +65,10 @@ def find_pipeline(declaration: Declaration, name: str) -> PipelineSpec:
     return spec
 
 
-def _circumstances(spec: PipelineSpec) -> Circumstances:
+def _circumstances(spec: PipelineSpec) -> ResolveOptions:
     values: dict[str, Any] = {name: _sample(param) for name, param in spec.params.items()}
     samples = frozenset(name for name, param in spec.params.items() if param.required and not param.enum)
-    return Circumstances(params=values, run=_SAMPLE_RUN, samples=samples, hashing=False)
+    return ResolveOptions(params=values, run=_SAMPLE_RUN, samples=samples, hashing=False)
 
 
 def _sample(param: ParamSpec) -> Any:

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from animatic.catalog import Catalog
 from animatic.catalog.model import Field, Kind, Media, Model
-from animatic.plan.filling import Filler
-from animatic.plan.reporting import Reporter
+from animatic.errors import KeyPath
+from animatic.plan.filling import BodyRenderer
+from animatic.plan.reporting import ProblemCollector
 from animatic.plan.templates import TemplateError, is_template
-from animatic.spec.model import Path, PipelineSpec, ShotSpec
+from animatic.spec.model import PipelineSpec, ShotSpec
 from animatic.suggest import nearest
 
 Yield = Literal["video", "image"]
@@ -23,7 +24,7 @@ _KINDS: tuple[Kind, ...] = ("video", "image", "enhance")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kit:
+class ModelDefaults:
     """A model and what its shots inherit: ``inherited`` all defaults of the kind, ``fitting`` those that the model has, ``left_out`` the names of the others."""
 
     model: Model
@@ -32,7 +33,7 @@ class Kit:
     fitting: Mapping[str, Any]
     left_out: tuple[str, ...]
     yields: Yield
-    origins: Mapping[str, Path] = field(default_factory=dict)
+    origins: Mapping[str, KeyPath] = field(default_factory=dict)
     """Where each inherited value was written."""
 
 
@@ -45,20 +46,20 @@ def yields(model: Model) -> Yield:
     return "video" if any("video" in _media(known) for known in model.fields.values()) else "image"
 
 
-class Chooser:
+class ModelResolver:
     """Finds the kit of each shot of one pipeline, and reports what stands in the way."""
 
-    def __init__(self, spec: PipelineSpec, catalog: Catalog, reporter: Reporter) -> None:
+    def __init__(self, spec: PipelineSpec, catalog: Catalog, reporter: ProblemCollector) -> None:
         self._spec = spec
         self._catalog = catalog
         self._reporter = reporter
-        self._kits: dict[tuple[Kind, str], Kit] = {}
-        self._defaults: dict[Kind, tuple[dict[str, Any], dict[str, Path]]] = {}
+        self._kits: dict[tuple[Kind, str], ModelDefaults] = {}
+        self._defaults: dict[Kind, tuple[dict[str, Any], dict[str, KeyPath]]] = {}
 
-    def kit(self, shot: ShotSpec, filler: Filler) -> Kit | None:
+    def kit(self, shot: ShotSpec, filler: BodyRenderer) -> ModelDefaults | None:
         """Return the kit for a shot, or None where its model is wrong (reported) or not known yet."""
         if shot.model is not None:
-            path: Path = (*shot.path, "model")
+            path: KeyPath = (*shot.path, "model")
             model = self.model(shot, shot.model, path, filler)
             if model is not None and shot.kind is not None and shot.kind != model.kind:
                 self._reporter.shot(
@@ -87,7 +88,7 @@ class Chooser:
         model = None if name is None else self._default(kind, name, origins["model"])
         return None if model is None else self._kit(kind, self._warned(model, origins["model"]))
 
-    def model(self, shot: ShotSpec, written: str, path: Path, filler: Filler) -> Model | None:
+    def model(self, shot: ShotSpec, written: str, path: KeyPath, filler: BodyRenderer) -> Model | None:
         """Return the catalogue's entry for a model that a shot names (reported if there is none)."""
         name = self._name(shot, written, path, filler)
         if name is None:
@@ -98,7 +99,7 @@ class Chooser:
             return None
         return self._warned(model, path)
 
-    def _name(self, shot: ShotSpec, written: str, path: Path, filler: Filler) -> str | None:
+    def _name(self, shot: ShotSpec, written: str, path: KeyPath, filler: BodyRenderer) -> str | None:
         """Return the name of a model, rendered; None where it is not known yet or its template is wrong (reported)."""
         if not is_template(written):
             return written
@@ -109,7 +110,7 @@ class Chooser:
             return None
         return str(name) if known else None
 
-    def _default(self, kind: Kind, name: str, path: Path) -> Model | None:
+    def _default(self, kind: Kind, name: str, path: KeyPath) -> Model | None:
         """Return a kind's default model; reported where there is none of that name, or it is of another kind."""
         model = self._catalog.find(name)
         if model is None:
@@ -120,7 +121,7 @@ class Chooser:
             self._reporter.add(message, path, code="kind", hint=f"choose {_a(kind)} model, or move it to defaults.{model.kind}")
         return model if model is not None and model.kind == kind else None
 
-    def _warned(self, model: Model, path: Path) -> Model:
+    def _warned(self, model: Model, path: KeyPath) -> Model:
         if model.withdrawn:
             message = f"model {model.name} may be gone: {model.withdrawn}"
             hint = f"`animatic models --kind {model.kind}` lists the others"
@@ -151,23 +152,23 @@ class Chooser:
                         hint = f"did you mean {close[0]!r}?" if close else "take it out"
                         self._reporter.add(message, path, key=True, code="unknown-field", hint=hint)
 
-    def _kit(self, kind: Kind, model: Model) -> Kit:
+    def _kit(self, kind: Kind, model: Model) -> ModelDefaults:
         kit = self._kits.get((kind, model.name))
         if kit is None:
             values, origins = self._inherited(kind)
             inherited = {name: value for name, value in values.items() if name != "model"}
             fitting = {name: value for name, value in inherited.items() if name in model.fields or name in model.aliases}
             left_out = tuple(name for name in inherited if name not in fitting)
-            kit = Kit(
+            kit = ModelDefaults(
                 model=model, kind=kind, inherited=inherited, fitting=fitting, left_out=left_out, yields=yields(model), origins=origins
             )
             self._kits[kind, model.name] = kit
         return kit
 
-    def _inherited(self, kind: Kind) -> tuple[dict[str, Any], dict[str, Path]]:
+    def _inherited(self, kind: Kind) -> tuple[dict[str, Any], dict[str, KeyPath]]:
         if kind not in self._defaults:
             values: dict[str, Any] = {}
-            origins: dict[str, Path] = {}
+            origins: dict[str, KeyPath] = {}
             for defaults in self._spec.defaults:
                 for name, value in defaults.by_kind.get(kind, {}).items():
                     values[name] = value

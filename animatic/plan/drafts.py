@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from animatic.catalog.model import Model
-from animatic.plan.choosing import Kit, Yield
+from animatic.errors import KeyPath
+from animatic.plan.choosing import ModelDefaults, Yield
 from animatic.plan.filling import MediaValue
 from animatic.plan.model import Input
 from animatic.plan.variants import Variant
-from animatic.spec.model import FallbackSpec, Path, ShotSpec
+from animatic.spec.model import FallbackSpec, ShotSpec
 
 
 @dataclass(kw_only=True, slots=True)
-class Draft:
+class RequestDraft:
     """One request of a shot. ``origins`` says where the fields were written that neither the shot nor its fallback wrote."""
 
     shot: ShotSpec
@@ -24,12 +25,12 @@ class Draft:
     body: dict[str, Any]
     media: list[MediaValue]
     duration: float | None
-    origins: Mapping[str, Path]
+    origins: Mapping[str, KeyPath]
     fallback: FallbackSpec | None = None
     inputs: list[Input] = field(default_factory=list)
     """What ``media`` turned out to be, once linked."""
 
-    def origin(self, path: Path) -> Path:
+    def origin(self, path: KeyPath) -> KeyPath:
         """Return the place in the document of a value of the body."""
         if self.fallback is not None and path[0] in self.fallback.fields:
             return (*self.fallback.path, *path)
@@ -46,12 +47,12 @@ class Shot:
     number: int
     variant: Variant
     title: str | None = None
-    kit: Kit | None = None
+    kit: ModelDefaults | None = None
     left_out: bool = False
     """``when`` came out false."""
-    drafts: list[Draft] = field(default_factory=list)
+    drafts: list[RequestDraft] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    needs: dict[str, Path] = field(default_factory=dict)
+    needs: dict[str, KeyPath] = field(default_factory=dict)
     """Ids of the shots that it refers to, with the place of the first reference."""
 
     @property

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from animatic.catalog.model import Field, Media
+from animatic.errors import KeyPath
 from animatic.plan.templates import Scopes, TemplateError, is_template, mentions, render
-from animatic.spec.model import Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MediaValue:
     """What was written (and rendered) where the body takes media."""
 
-    path: Path
+    path: KeyPath
     media: Media
     value: Any
     max_length: int | None
@@ -31,18 +31,18 @@ class Filled:
 
     body: dict[str, Any]
     media: list[MediaValue] = field(default_factory=list)
-    templates: dict[Path, str] = field(default_factory=dict)
+    templates: dict[KeyPath, str] = field(default_factory=dict)
     """Source of every template, by its path in the body."""
-    unknown: set[Path] = field(default_factory=set)
+    unknown: set[KeyPath] = field(default_factory=set)
     """Values that are not known yet: made from a parameter that has no value, or from a template that failed."""
-    mistakes: list[tuple[Path, TemplateError]] = field(default_factory=list)
+    mistakes: list[tuple[KeyPath, TemplateError]] = field(default_factory=list)
 
-    def is_unknown(self, path: Path) -> bool:
+    def is_unknown(self, path: KeyPath) -> bool:
         """Tell whether the value at a path, or one that it is part of or holds, is unknown."""
         return bool(self.unknown) and any(path[: len(at)] == at or at[: len(path)] == path for at in self.unknown)
 
 
-class Filler:
+class BodyRenderer:
     """Fills fields for one shot.
 
     ``samples`` are parameters that only have stand-in values, ``axes`` parts of the matrix that are made from such: what uses them counts as unknown.
@@ -78,7 +78,7 @@ class Filler:
     def _is_known(self, text: str) -> bool:
         return not mentions(text, "params", self._samples) and not mentions(text, "matrix", self._axes)
 
-    def _value(self, value: Any, known: Field | None, path: Path, filled: Filled) -> Any:
+    def _value(self, value: Any, known: Field | None, path: KeyPath, filled: Filled) -> Any:
         if isinstance(value, str) and is_template(value):
             value = self._rendered(value, known, path, filled)
             if value is _UNKNOWN:
@@ -99,7 +99,7 @@ class Filler:
             return [None if item is _ABSENT else item for item in items]
         return value
 
-    def _rendered(self, text: str, known: Field | None, path: Path, filled: Filled) -> Any:
+    def _rendered(self, text: str, known: Field | None, path: KeyPath, filled: Filled) -> Any:
         filled.templates[path] = text
         try:
             value = render(text, self._names)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path as FilePath
+from pathlib import Path
 
+from animatic.errors import KeyPath
 from animatic.plan import references
-from animatic.plan.drafts import Draft, Shot
+from animatic.plan.drafts import RequestDraft, Shot
 from animatic.plan.files import BadFileError, LocalFile, inspect
 from animatic.plan.filling import MediaValue
 from animatic.plan.model import FileInput, Input, ShotInput, UrlInput, field_name
 from animatic.plan.references import BadReferenceError, FileReference, ShotReference, UrlReference
-from animatic.plan.reporting import Reporter
+from animatic.plan.reporting import ProblemCollector
 from animatic.plan.select import cycles
-from animatic.spec.model import Path
 
 
-class Linker:
+class ReferenceLinker:
     """Links the references of one pipeline's shots. ``hashing``: files are read whole for their hash, else only looked at."""
 
-    def __init__(self, reporter: Reporter, *, hashing: bool, certain: bool) -> None:
+    def __init__(self, reporter: ProblemCollector, *, hashing: bool, certain: bool) -> None:
         self._reporter = reporter
         self._hashing = hashing
         self._certain = certain
-        self._folder = FilePath(reporter.spec.document.path).absolute().parent
+        self._folder = Path(reporter.spec.document.path).absolute().parent
         self._ids = {shot.id: None for shot in reporter.spec.shots}
-        self._files: dict[FilePath, LocalFile | BadFileError] = {}
+        self._files: dict[Path, LocalFile | BadFileError] = {}
 
     def link(self, shots: Mapping[str, Shot]) -> None:
         """Turn the media values of every draft into inputs; report what cannot be linked, then the cycles."""
@@ -37,7 +37,7 @@ class Linker:
                         draft.inputs.append(linked)
         self._cycles(shots)
 
-    def _link(self, shot: Shot, draft: Draft, media: MediaValue, shots: Mapping[str, Shot]) -> Input | None:
+    def _link(self, shot: Shot, draft: RequestDraft, media: MediaValue, shots: Mapping[str, Shot]) -> Input | None:
         origin = draft.origin(media.path)
         try:
             reference = references.parse(media.value, shots=self._ids, folder=self._folder)
@@ -55,7 +55,7 @@ class Linker:
             case ShotReference():
                 return self._shot(shot, media, reference, origin, shots)
 
-    def _file(self, shot: Shot, media: MediaValue, reference: FileReference, origin: Path) -> FileInput | None:
+    def _file(self, shot: Shot, media: MediaValue, reference: FileReference, origin: KeyPath) -> FileInput | None:
         name = field_name(media.path)
         try:
             local = self._inspected(reference)
@@ -88,7 +88,9 @@ class Linker:
             raise found
         return found
 
-    def _shot(self, shot: Shot, media: MediaValue, reference: ShotReference, origin: Path, shots: Mapping[str, Shot]) -> ShotInput | None:
+    def _shot(
+        self, shot: Shot, media: MediaValue, reference: ShotReference, origin: KeyPath, shots: Mapping[str, Shot]
+    ) -> ShotInput | None:
         name = field_name(media.path)
         if reference.note and reference.note not in shot.notes:
             shot.notes.append(reference.note)
@@ -111,7 +113,7 @@ class Linker:
             )
         return self._fitting(shot, media, reference, origin, target)
 
-    def _fitting(self, shot: Shot, media: MediaValue, reference: ShotReference, origin: Path, target: Shot) -> ShotInput | None:
+    def _fitting(self, shot: Shot, media: MediaValue, reference: ShotReference, origin: KeyPath, target: Shot) -> ShotInput | None:
         """Check that the target yields what the field takes, and find the frame that is meant."""
         if target.kit is None:
             return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from animatic.errors import Place, Problem, Severity
-from animatic.spec.model import Path, PipelineSpec, ShotSpec
+from animatic.errors import KeyPath, Place, Problem, Severity
+from animatic.spec.model import PipelineSpec, ShotSpec
 
-Related = Iterable[tuple[Path, str]]
+Related = Iterable[tuple[KeyPath, str]]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -17,7 +17,7 @@ class _Entry:
     variants: list[str]
 
 
-class Reporter:
+class ProblemCollector:
     """The problems of one pipeline. Set ``variant`` while a variant is being resolved: what only some variants have is said to be theirs."""
 
     def __init__(self, spec: PipelineSpec) -> None:
@@ -33,7 +33,7 @@ class Reporter:
     def add(
         self,
         message: str,
-        path: Path,
+        path: KeyPath,
         *,
         code: str,
         hint: str | None = None,
@@ -55,7 +55,7 @@ class Reporter:
         self,
         shot: ShotSpec,
         message: str,
-        path: Path,
+        path: KeyPath,
         *,
         code: str,
         hint: str | None = None,
@@ -69,7 +69,7 @@ class Reporter:
         )
 
     def pipeline(
-        self, message: str, path: Path, *, code: str, hint: str | None = None, severity: Severity = "error", related: Related = ()
+        self, message: str, path: KeyPath, *, code: str, hint: str | None = None, severity: Severity = "error", related: Related = ()
     ) -> None:
         """Record a problem of the pipeline as a whole."""
         self.add(f"pipeline {self.spec.name!r}: {message}", path, code=code, hint=hint, severity=severity, related=related)

@@ -8,22 +8,23 @@ from typing import Any
 
 from animatic.catalog import Catalog, Finding, check_body, duration_of
 from animatic.catalog.model import Model
-from animatic.plan.choosing import Kit, yields
-from animatic.plan.drafts import Draft, Shot
-from animatic.plan.filling import Filled, Filler
+from animatic.errors import KeyPath
+from animatic.plan.choosing import ModelDefaults, yields
+from animatic.plan.drafts import RequestDraft, Shot
+from animatic.plan.filling import BodyRenderer, Filled
 from animatic.plan.model import field_name
-from animatic.plan.reporting import Reporter
-from animatic.spec.model import FallbackSpec, Path
+from animatic.plan.reporting import ProblemCollector
+from animatic.spec.model import FallbackSpec
 
 
-class Requester:
+class RequestBuilder:
     """Makes the requests of one pipeline's shots."""
 
-    def __init__(self, catalog: Catalog, reporter: Reporter) -> None:
+    def __init__(self, catalog: Catalog, reporter: ProblemCollector) -> None:
         self._catalog = catalog
         self._reporter = reporter
 
-    def declared(self, shot: Shot, kit: Kit, filler: Filler) -> Draft:
+    def declared(self, shot: Shot, kit: ModelDefaults, filler: BodyRenderer) -> RequestDraft:
         """Return the request that the shot declares."""
         spec = shot.spec
         filled = filler.fill({**kit.fitting, **spec.fields} if kit.fitting else spec.fields, kit.model.fields)
@@ -34,7 +35,7 @@ class Requester:
         self._finish(shot, draft, filled, self._extra(shot, spec.extra_body, (*spec.path, "extra_body"), filler))
         return draft
 
-    def fallback(self, shot: Shot, kit: Kit, model: Model, chosen: FallbackSpec, filler: Filler) -> Draft:
+    def fallback(self, shot: Shot, kit: ModelDefaults, model: Model, chosen: FallbackSpec, filler: BodyRenderer) -> RequestDraft:
         """Return the request for another model: the shot's fields (``extra_body`` too) that the model has, then the fallback's own."""
         spec, own = shot.spec, chosen.fields
         kept = {name: value for name, value in {**kit.inherited, **spec.fields}.items() if name in model.fields}
@@ -48,7 +49,7 @@ class Requester:
         self._finish(shot, draft, filled, self._extra(shot, extra, (*spec.path, "extra_body"), filler))
         return draft
 
-    def _extra(self, shot: Shot, written: Mapping[str, Any], path: Path, filler: Filler) -> dict[str, Any]:
+    def _extra(self, shot: Shot, written: Mapping[str, Any], path: KeyPath, filler: BodyRenderer) -> dict[str, Any]:
         """Render ``extra_body``; it is not checked, and that is said."""
         if not written:
             return {}
@@ -60,7 +61,7 @@ class Requester:
         self._reporter.shot(shot.spec, message, path, code="unchecked", severity="warning", key=True)
         return filled.body
 
-    def _finish(self, shot: Shot, draft: Draft, filled: Filled, extra: Mapping[str, Any]) -> None:
+    def _finish(self, shot: Shot, draft: RequestDraft, filled: Filled, extra: Mapping[str, Any]) -> None:
         """Check the body, report, and add what goes in unchecked."""
         for path, mistake in filled.mistakes:
             message = f"{field_name(path)}: {mistake.message}"
@@ -77,7 +78,7 @@ class Requester:
                 self._report(shot, draft, filled, Finding(path=media.path, message=message, hint=hint, code="too-long", severity="error"))
         draft.body.update(extra)
 
-    def _report(self, shot: Shot, draft: Draft, filled: Filled, finding: Finding) -> None:
+    def _report(self, shot: Shot, draft: RequestDraft, filled: Filled, finding: Finding) -> None:
         """Report one finding where it was caused: in the fallback, the shot, or the default."""
         spec, chosen, path = shot.spec, draft.fallback, finding.path
         name = str(path[0])
@@ -85,7 +86,7 @@ class Requester:
         at_key = finding.on_key
         related = self._sources(shot, filled, path)
         if name not in draft.body:
-            where: Path = (*chosen.path, "model") if chosen else (*spec.path, "id")
+            where: KeyPath = (*chosen.path, "model") if chosen else (*spec.path, "id")
             self._reporter.shot(spec, message, where, code=code, hint=hint, severity=severity, related=related)
         elif chosen is not None and name not in chosen.fields:
             message = f"its fallback keeps a value that the fallback's model refuses: {message}"
@@ -99,13 +100,13 @@ class Requester:
         else:
             self._reporter.shot(spec, message, draft.origin(path), code=code, hint=hint, key=at_key, severity=severity, related=related)
 
-    def _sources(self, shot: Shot, filled: Filled, path: Path) -> list[tuple[Path, str]]:
+    def _sources(self, shot: Shot, filled: Filled, path: KeyPath) -> list[tuple[KeyPath, str]]:
         """Return the places of the matrix values that a rendered value was made from."""
         matrix = self._reporter.spec.matrix
         text = filled.templates.get(path, "")
         if matrix is None or "matrix" not in text:
             return []
-        found: list[tuple[Path, str]] = []
+        found: list[tuple[KeyPath, str]] = []
         for axis in re.findall(r"\bmatrix\s*(?:\.|\[\s*['\"])\s*(\w+)", text):
             values = matrix.axes.get(axis, ())
             value = shot.variant.values.get(axis)
@@ -114,8 +115,8 @@ class Requester:
         return found
 
 
-def _draft(shot: Shot, kit: Kit, model: Model, filled: Filled, chosen: FallbackSpec | None = None) -> Draft:
-    return Draft(
+def _draft(shot: Shot, kit: ModelDefaults, model: Model, filled: Filled, chosen: FallbackSpec | None = None) -> RequestDraft:
+    return RequestDraft(
         shot=shot.spec,
         model=model,
         yields=yields(model),

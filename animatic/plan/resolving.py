@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from animatic.catalog import Catalog
-from animatic.errors import Problem
+from animatic.errors import KeyPath, Problem
 from animatic.plan import variants
-from animatic.plan.choosing import Chooser
+from animatic.plan.choosing import ModelResolver
 from animatic.plan.drafts import Shot
-from animatic.plan.filling import Filler
-from animatic.plan.linking import Linker
-from animatic.plan.reporting import Reporter
-from animatic.plan.requesting import Requester
+from animatic.plan.filling import BodyRenderer
+from animatic.plan.linking import ReferenceLinker
+from animatic.plan.reporting import ProblemCollector
+from animatic.plan.requesting import RequestBuilder
 from animatic.plan.templates import Names, TemplateError, is_template, mentions, render, scopes
 from animatic.plan.variants import ONLY, Variant
-from animatic.spec.model import MatrixSpec, Path, PipelineSpec, ShotSpec
+from animatic.spec.model import MatrixSpec, PipelineSpec, ShotSpec
 from animatic.suggest import nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Circumstances:
+class ResolveOptions:
     """What one resolution takes for given.
 
     ``samples`` names parameters whose values are only stand-ins; what is made from them is not checked. ``hashing``: reference files are read whole
@@ -52,12 +52,12 @@ class Resolution:
     problems: tuple[Problem, ...]
 
 
-def resolve(spec: PipelineSpec, catalog: Catalog, given: Circumstances) -> Resolution:
+def resolve(spec: PipelineSpec, catalog: Catalog, given: ResolveOptions) -> Resolution:
     """Resolve a pipeline. Mistakes are reported, never raised."""
-    reporter = Reporter(spec)
-    chooser = Chooser(spec, catalog, reporter)
-    requester = Requester(catalog, reporter)
-    linker = Linker(reporter, hashing=given.hashing, certain=not given.samples)
+    reporter = ProblemCollector(spec)
+    chooser = ModelResolver(spec, catalog, reporter)
+    requester = RequestBuilder(catalog, reporter)
+    linker = ReferenceLinker(reporter, hashing=given.hashing, certain=not given.samples)
     found: list[ResolvedVariant] = []
     combinations = _variants(spec, given, reporter)
     axes = _uncertain_axes(spec, given.samples)
@@ -67,7 +67,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, given: Circumstances) -> Resol
         names = scopes(params=given.params, run=given.run, matrix=variant.values)
         for shot in shots.values():
             names["shot"] = Names("shot", {"id": shot.spec.id})
-            _resolve(shot, Filler(names, given.samples, axes), chooser, requester, reporter)
+            _resolve(shot, BodyRenderer(names, given.samples, axes), chooser, requester, reporter)
         linker.link(shots)
         found.append(ResolvedVariant(variant=variant, shots=shots, cut=_cut(spec, shots, reporter)))
     reporter.variant = ""
@@ -75,7 +75,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, given: Circumstances) -> Resol
     return Resolution(variants=tuple(found), problems=reporter.problems(len(combinations)))
 
 
-def _resolve(shot: Shot, filler: Filler, chooser: Chooser, requester: Requester, reporter: Reporter) -> None:
+def _resolve(shot: Shot, filler: BodyRenderer, chooser: ModelResolver, requester: RequestBuilder, reporter: ProblemCollector) -> None:
     """Decide whether the shot is made, by what, and with which requests."""
     spec = shot.spec
     shot.left_out = not _wanted(spec, filler, reporter)
@@ -101,7 +101,7 @@ def _resolve(shot: Shot, filler: Filler, chooser: Chooser, requester: Requester,
         shot.drafts.append(draft)
 
 
-def _wanted(spec: ShotSpec, filler: Filler, reporter: Reporter) -> bool:
+def _wanted(spec: ShotSpec, filler: BodyRenderer, reporter: ProblemCollector) -> bool:
     """Evaluate ``when``: an expression, with or without braces around it, that is true or false."""
     when = spec.when
     if when is None or isinstance(when, bool):
@@ -128,7 +128,7 @@ def _wanted(spec: ShotSpec, filler: Filler, reporter: Reporter) -> bool:
     return True
 
 
-def _title(spec: ShotSpec, filler: Filler, reporter: Reporter) -> str | None:
+def _title(spec: ShotSpec, filler: BodyRenderer, reporter: ProblemCollector) -> str | None:
     if spec.title is None:
         return None
     try:
@@ -138,7 +138,7 @@ def _title(spec: ShotSpec, filler: Filler, reporter: Reporter) -> str | None:
         return spec.title
 
 
-def _cut(spec: PipelineSpec, shots: Mapping[str, Shot], reporter: Reporter) -> tuple[str, ...] | None:
+def _cut(spec: PipelineSpec, shots: Mapping[str, Shot], reporter: ProblemCollector) -> tuple[str, ...] | None:
     """Return the ids of the reel's shots, without those that `when` leaves out."""
     if spec.cut is None:
         return None
@@ -153,7 +153,7 @@ def _cut(spec: PipelineSpec, shots: Mapping[str, Shot], reporter: Reporter) -> t
             )
         return tuple(name for name in clips if not shots[name].left_out)
     for index, name in enumerate(spec.cut.shots):
-        path: Path = (*spec.cut.path, "shots", index)
+        path: KeyPath = (*spec.cut.path, "shots", index)
         shot = shots.get(name)
         if shot is None:
             close = nearest(name, shots)
@@ -167,7 +167,7 @@ def _cut(spec: PipelineSpec, shots: Mapping[str, Shot], reporter: Reporter) -> t
     return tuple(name for name in spec.cut.shots if name in shots and not shots[name].left_out)
 
 
-def _variants(spec: PipelineSpec, given: Circumstances, reporter: Reporter) -> tuple[Variant, ...]:
+def _variants(spec: PipelineSpec, given: ResolveOptions, reporter: ProblemCollector) -> tuple[Variant, ...]:
     matrix = spec.matrix
     if matrix is None:
         return (ONLY,)
@@ -199,7 +199,7 @@ def _variants(spec: PipelineSpec, given: Circumstances, reporter: Reporter) -> t
     return found
 
 
-def _rendered(value: Any, names: Mapping[str, Names], path: Path, reporter: Reporter) -> Any:
+def _rendered(value: Any, names: Mapping[str, Names], path: KeyPath, reporter: ProblemCollector) -> Any:
     """Render one matrix value; it sees params and run."""
     if not isinstance(value, str) or not is_template(value):
         return value

@@ -21,7 +21,7 @@ from animatic.spec import Declaration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at. ``error`` is what is wrong with it, None if nothing is; ``warning``: it works, but look at it."""
 
     subject: str
@@ -30,16 +30,16 @@ class Finding:
     warning: bool = False
 
 
-async def examine_prefect(declaration: Declaration | None, path: Path, pool: str) -> AsyncIterator[Finding]:
+async def examine_prefect(declaration: Declaration | None, path: Path, pool: str) -> AsyncIterator[CheckResult]:
     """Look at the API of ``PREFECT_API_URL``, its version, the work pool, and whether the deployments are in step with the file."""
     try:
         async with prefect_api() as client:
-            yield Finding(subject="Prefect API", message=f"{client.api_url}, version {await check_server(client)}")
+            yield CheckResult(subject="Prefect API", message=f"{client.api_url}, version {await check_server(client)}")
             yield await _work_pool(client, pool)
             if declaration is not None:
                 yield await _deployments(client, declaration, path, pool)
     except PrefectError as error:
-        yield Finding(subject="Prefect API", message=error.message, error=error)
+        yield CheckResult(subject="Prefect API", message=error.message, error=error)
 
 
 async def token_of_prefect(settings: Settings) -> Settings:
@@ -47,31 +47,33 @@ async def token_of_prefect(settings: Settings) -> Settings:
     return await with_token(settings)
 
 
-async def _work_pool(client: PrefectClient, name: str) -> Finding:
+async def _work_pool(client: PrefectClient, name: str) -> CheckResult:
     try:
         pool = await client.read_work_pool(name)
     except ObjectNotFound:
-        return Finding(subject="work pool", message=f"there is no {name!r} yet; `animatic deploy` makes it", warning=True)
+        return CheckResult(subject="work pool", message=f"there is no {name!r} yet; `animatic deploy` makes it", warning=True)
     online = WorkerFilter(status=WorkerFilterStatus(any_=[WorkerStatus.ONLINE]))
     workers = await client.read_workers_for_work_pool(name, worker_filter=online)
     if pool.is_paused:
-        return Finding(subject="work pool", message=f"{name!r} is paused: nothing in it is run; resume it in the UI", warning=True)
+        return CheckResult(subject="work pool", message=f"{name!r} is paused: nothing in it is run; resume it in the UI", warning=True)
     if not workers:
-        return Finding(subject="work pool", message=f"{name!r} has no worker; start one: prefect worker start --pool {name}", warning=True)
-    return Finding(subject="work pool", message=f"{name!r}, {len(workers)} workers")
+        return CheckResult(
+            subject="work pool", message=f"{name!r} has no worker; start one: prefect worker start --pool {name}", warning=True
+        )
+    return CheckResult(subject="work pool", message=f"{name!r}, {len(workers)} workers")
 
 
-async def _deployments(client: PrefectClient, declaration: Declaration, path: Path, pool: str) -> Finding:
+async def _deployments(client: PrefectClient, declaration: Declaration, path: Path, pool: str) -> CheckResult:
     origin = in_folder(path)
     differing: list[str] = []
     # Deployed to the pool or served, with --follow or without: each is in step if the rest is.
     for place, follow in ((pool, False), (None, False), (pool, True), (None, True)):
         differences = await compare(client, wanted_deployments(declaration, origin, pool=place, follow=follow), origin)
         if all(item.change == "new" for item in differences):
-            return Finding(subject="deployments", message="none yet; `animatic deploy` makes them", warning=True)
+            return CheckResult(subject="deployments", message="none yet; `animatic deploy` makes them", warning=True)
         others = [item.name for item in differences if item.change != "unchanged"]
         if not others:
-            return Finding(subject="deployments", message=f"{len(differences)}, in step with {path.name}")
+            return CheckResult(subject="deployments", message=f"{len(differences)}, in step with {path.name}")
         differing = differing or others
     message = f"{', '.join(differing)}: not as in {path.name}; see `animatic deploy --dry-run`"
-    return Finding(subject="deployments", message=message, warning=True)
+    return CheckResult(subject="deployments", message=message, warning=True)

@@ -105,7 +105,7 @@ async def _body(request: Request) -> bytes:
 def _deprecation(simulation: Simulation, job: Job) -> dict[str, str]:
     """Return the headers by which Krea announces that a model goes."""
     model = simulation.catalog.find(job.model)
-    wished = any(wish.name == "deprecated" for wish in parse(str(job.body.get("prompt") or "")).directives)
+    wished = any(options.name == "deprecated" for options in parse(str(job.body.get("prompt") or "")).directives)
     if not wished and (model is None or model.withdrawn is None):
         return {}
     return {"Deprecation": "true", "Sunset": _SUNSET, "Link": '<https://docs.krea.ai/developers/deprecations>; rel="deprecation"'}

@@ -229,9 +229,9 @@ async def result(request: Request) -> Response:
 
 
 def _cuts(simulation: Simulation, job: Job) -> bool:
-    wish = next((wish for wish in parse(str(job.body.get("prompt") or "")).directives if wish.name == "cut"), None)
-    if wish is not None:
-        return not wish.once or simulation.store.spend(f"cut {job.id}")
+    options = next((options for options in parse(str(job.body.get("prompt") or "")).directives if options.name == "cut"), None)
+    if options is not None:
+        return not options.once or simulation.store.spend(f"cut {job.id}")
     return simulation.strikes("cut_download")
 
 

@@ -35,7 +35,7 @@ _PATTERN = re.compile(r"\s*\[sim:\s*([^\]]*)\]\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """One wish: its name, seconds where it takes them, and whether only the first request with that prompt is meant."""
+    """One options: its name, seconds where it takes them, and whether only the first request with that prompt is meant."""
 
     name: str
     seconds: float = 0.0

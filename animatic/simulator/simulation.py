@@ -88,7 +88,7 @@ class Simulation:
             problems.append("X-Webhook-URL: expected an absolute http(s) URL")
         if problems:
             raise RefusedError(400, {"error": f"Invalid request body: {'; '.join(problems)}"})
-        wishes = {wish.name: wish for wish in parsed.directives if self._holds(wish, route, body)}
+        wishes = {options.name: options for options in parsed.directives if self._holds(options, route, body)}
         self._refuse_as_wished(wishes, model)
         places = media_places(model, body)
         media = self.library.resolve(places, now=self.now(), strict=self.settings.strict_media, url_seconds=self.settings.url_seconds)
@@ -203,8 +203,8 @@ class Simulation:
             raise RefusedError(400, {"error": "Invalid request body: expected object"})
         return model, body
 
-    def _holds(self, wish: Directive, route: str, body: Mapping[str, Any]) -> bool:
-        return not wish.once or self.store.spend(_hash({"wish": wish.name, "route": route, "prompt": _prompt(body)}))
+    def _holds(self, options: Directive, route: str, body: Mapping[str, Any]) -> bool:
+        return not options.once or self.store.spend(_hash({"options": options.name, "route": route, "prompt": _prompt(body)}))
 
     def _refuse_as_wished(self, wishes: Mapping[str, Directive], model: Model) -> None:
         """Answer the directives that refuse a request before it is accepted."""

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS assets (
     id TEXT PRIMARY KEY, file TEXT NOT NULL, mime TEXT NOT NULL, width INTEGER, height INTEGER, size INTEGER NOT NULL,
     sha256 TEXT NOT NULL, description TEXT, uploaded_at REAL NOT NULL
 );
-CREATE TABLE IF NOT EXISTS spent (wish TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS spent (options TEXT PRIMARY KEY);
 """
 _BUSY_SECONDS = 10
 _FIELDS = tuple(Job.__dataclass_fields__)
@@ -145,9 +145,9 @@ class Store:
         """Take on a job's webhook; False if another process has."""
         return self._connection.execute("UPDATE jobs SET called = 1 WHERE id = ? AND called = 0", (job_id,)).rowcount == 1
 
-    def spend(self, wish: str) -> bool:
+    def spend(self, options: str) -> bool:
         """Use up something that holds once; False if it is used up."""
-        return self._connection.execute("INSERT OR IGNORE INTO spent VALUES (?)", (wish,)).rowcount == 1
+        return self._connection.execute("INSERT OR IGNORE INTO spent VALUES (?)", (options,)).rowcount == 1
 
     def add_asset(self, asset: Asset) -> None:
         """Insert a new asset."""

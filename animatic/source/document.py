@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from animatic.errors import Place, Problem
+from animatic.errors import KeyPath, Place, Problem
 from animatic.source.parser import PLAIN
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -48,7 +48,6 @@ class Positions:
         return self.text[start : start + place.length]
 
 
-KeyPath = tuple[str | int, ...]
 _MERGE = "<<"
 
 

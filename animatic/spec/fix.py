@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatic.errors import DeclarationError, Place, Problem
+from animatic.errors import DeclarationError, KeyPath, Place, Problem
 from animatic.source import Document, load_text
 from animatic.source.build import quoted
 from animatic.source.document import Positions
 from animatic.spec.keys import BUDGET, CUT, FILE, KINDS, PARAM, PIPELINE, SCHEDULE, SHOT, Level
-from animatic.spec.model import Path
 from animatic.suggest import snake
 
 Aliases = Mapping[str, Mapping[str, str]]
@@ -116,7 +115,7 @@ def _names(document: Document, aliases: Aliases) -> Iterator[Change]:
     shared = _of(data.get("defaults"))
     yield from _defaults(document, ("defaults",), aliases, anywhere)
     for name, pipeline in _of(data.get("pipelines")).items():
-        path: Path = ("pipelines", name)
+        path: KeyPath = ("pipelines", name)
         own = _of(pipeline)
         yield from _ours(document, path, PIPELINE)
         yield from _ours(document, (*path, "schedule"), SCHEDULE)
@@ -127,28 +126,28 @@ def _names(document: Document, aliases: Aliases) -> Iterator[Change]:
             yield from _ours(document, (*path, "schedules", index), SCHEDULE)
         yield from _defaults(document, (*path, "defaults"), aliases, anywhere)
         for index, shot in _items(own.get("shots")):
-            at: Path = (*path, "shots", index)
+            at: KeyPath = (*path, "shots", index)
             yield from _ours(document, at, SHOT)
             yield from _retired(document, at, aliases.get(_model(shot, shared, _of(own.get("defaults"))), anywhere))
             for number, fallback in _items(_of(shot).get("fallback")):
                 yield from _retired(document, (*at, "fallback", number), aliases.get(str(_of(fallback).get("model")), anywhere))
 
 
-def _defaults(document: Document, path: Path, aliases: Aliases, anywhere: Mapping[str, str]) -> Iterator[Change]:
+def _defaults(document: Document, path: KeyPath, aliases: Aliases, anywhere: Mapping[str, str]) -> Iterator[Change]:
     for kind, fields in _of(_value(document, path)).items():
         yield from _retired(document, (*path, kind), aliases.get(str(_of(fields).get("model")), anywhere))
 
 
-def _ours(document: Document, path: Path, level: Level) -> Iterator[Change]:
+def _ours(document: Document, path: KeyPath, level: Level) -> Iterator[Change]:
     known = {key: snake(key) for key in _of(_value(document, path)) if key not in level.known and snake(key) in level.known}
     yield from _renamed(document, path, known, "this key is spelled with '_'")
 
 
-def _retired(document: Document, path: Path, names: Mapping[str, str]) -> Iterator[Change]:
+def _retired(document: Document, path: KeyPath, names: Mapping[str, str]) -> Iterator[Change]:
     yield from _renamed(document, path, names, "Krea retired this name")
 
 
-def _renamed(document: Document, path: Path, names: Mapping[str, str], reason: str) -> Iterator[Change]:
+def _renamed(document: Document, path: KeyPath, names: Mapping[str, str], reason: str) -> Iterator[Change]:
     mapping = _of(_value(document, path))
     for old in mapping:
         new = names.get(old)
@@ -186,7 +185,7 @@ def _apply(text: str, edits: list[Change]) -> str:
     return text
 
 
-def _value(document: Document, path: Path) -> Any:
+def _value(document: Document, path: KeyPath) -> Any:
     value = document.data
     for part in path:
         value = value[part] if isinstance(part, int) else _of(value).get(part)

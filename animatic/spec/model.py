@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from animatic.errors import Problem
+from animatic.errors import KeyPath, Problem
 from animatic.source import Document
 
-Path = tuple[str | int, ...]
 Kind = Literal["video", "image", "enhance"]
 ParamType = Literal["string", "integer", "number", "boolean"]
 
@@ -25,7 +24,7 @@ class ParamSpec:
 
     name: str
     type: ParamType
-    path: Path
+    path: KeyPath
     required: bool
     """True where no default is declared."""
     default: Any = None
@@ -41,7 +40,7 @@ class FallbackSpec:
 
     model: str
     fields: Mapping[str, Any]
-    path: Path
+    path: KeyPath
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +48,7 @@ class ShotSpec:
     """One shot as written; ``fields`` are the model's request fields, unchecked and with templates unrendered."""
 
     id: str
-    path: Path
+    path: KeyPath
     fields: Mapping[str, Any]
     title: str | None = None
     kind: Kind | None = None
@@ -66,7 +65,7 @@ class ShotSpec:
 class MatrixSpec:
     """Axes in order of declaration, and what is added or taken away."""
 
-    path: Path
+    path: KeyPath
     axes: Mapping[str, tuple[Any, ...]]
     include: tuple[Mapping[str, Any], ...] = ()
     exclude: tuple[Mapping[str, Any], ...] = ()
@@ -77,7 +76,7 @@ class ScheduleSpec:
     """When a deployment of the pipeline runs by itself. Exactly one of cron, interval (seconds) and rrule is set."""
 
     slug: str
-    path: Path
+    path: KeyPath
     cron: str | None = None
     interval: float | None = None
     rrule: str | None = None
@@ -91,7 +90,7 @@ class ScheduleSpec:
 class CutSpec:
     """The reel: shot ids in order; None means all video shots in order."""
 
-    path: Path
+    path: KeyPath
     shots: tuple[str, ...] | None = None
 
 
@@ -99,7 +98,7 @@ class CutSpec:
 class Defaults:
     """Defaults by kind, with the place they were written at. ``model`` is kept among the fields."""
 
-    path: Path
+    path: KeyPath
     by_kind: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -109,7 +108,7 @@ class PipelineSpec:
 
     name: str
     document: Document
-    path: Path
+    path: KeyPath
     description: str = ""
     params: Mapping[str, ParamSpec] = field(default_factory=dict)
     matrix: MatrixSpec | None = None

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from animatic.errors import Place, Problem, Severity
+from animatic.errors import KeyPath, Place, Problem, Severity
 from animatic.source import Document
 from animatic.spec.keys import Level
-from animatic.spec.model import Path
 from animatic.suggest import did_you_mean, snake
 
 _DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
@@ -29,7 +28,7 @@ class Section:
 
     __slots__ = ("document", "label", "path", "problems", "values")
 
-    def __init__(self, document: Document, values: Mapping[str, Any], path: Path, label: str, problems: list[Problem]) -> None:
+    def __init__(self, document: Document, values: Mapping[str, Any], path: KeyPath, label: str, problems: list[Problem]) -> None:
         self.document = document
         self.values = values
         self.path = path

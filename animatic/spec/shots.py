@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from animatic.errors import Problem
+from animatic.errors import KeyPath, Problem
 from animatic.source import Document
 from animatic.spec.keys import FALLBACK_NOT, KINDS, SHOT
-from animatic.spec.model import FallbackSpec, Kind, Path, ShotSpec
+from animatic.spec.model import FallbackSpec, Kind, ShotSpec
 from animatic.spec.section import Section, describe
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
@@ -32,7 +32,7 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
         return ()
     shots: list[ShotSpec] = []
     first: dict[str, int] = {}
-    base: Path = (*pipeline.path, "shots")
+    base: KeyPath = (*pipeline.path, "shots")
     for index, values in enumerate(written):
         if not isinstance(values, dict):
             _not_a_mapping(pipeline, index, values)

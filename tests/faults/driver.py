@@ -15,13 +15,13 @@ from pathlib import Path
 from animatic.catalog import Catalog
 from animatic.engine.estimate import check_money, survey
 from animatic.engine.history import find_run, places
-from animatic.engine.plan_run import Wish, pipeline_named, plan_here
+from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.engine.run import open_run
 from animatic.errors import AnimaticError
 from animatic.plan import Plan
 from animatic.settings import Settings
 from animatic.spec import load_declaration
-from tests.direct_stages import perform
+from tests.direct_stages import execute_run
 
 
 async def main() -> int:
@@ -38,12 +38,12 @@ async def main() -> int:
         plan = (await find_run(options.run, places(declaration))).plan
     else:
         spec = pipeline_named(declaration, options.pipeline)
-        plan, ledger = await plan_here(declaration, spec, {}, Catalog.load(), Wish(fresh=options.fresh))
+        plan, ledger = await plan_here(declaration, spec, {}, Catalog.load(), PlanOptions(fresh=options.fresh))
         check_money(plan, await survey(plan, ledger))
     print(json.dumps({"run_id": plan.run_id}), flush=True)  # noqa: T201
     async with open_run(plan, settings) as run:
-        error = await perform(run)
-        shots = {key: run.book.shot(key).record.state for key in run.board.shots}
+        error = await execute_run(run)
+        shots = {key: run.manifest.shot(key).record.state for key in run.progress.shots}
     print(json.dumps({"shots": shots, "error": None if error is None else str(error)}), flush=True)  # noqa: T201
     return 0 if error is None else error.exit_code
 

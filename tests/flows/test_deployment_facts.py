@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from animatic.engine.progress import Board
+from animatic.engine.progress import ProgressTracker
 from animatic.errors import UsageError
 from animatic.flows.tables import end_markdown, headline, progress_of, shot_rows
 from animatic.flows.worker import check_version, version_of
@@ -93,7 +93,7 @@ def test_the_prefect_yaml_of_this_project_is_in_step_with_its_pipelines() -> Non
 
 
 def test_the_live_table_links_what_is_delivered_and_tells_money_as_it_is() -> None:
-    board = Board.of({"dawn": "xai/grok-video", "surf": "xai/grok-video", "old": "xai/grok-video", "odd": "kling/kling-2.5"})
+    board = ProgressTracker.of({"dawn": "xai/grok-video", "surf": "xai/grok-video", "old": "xai/grok-video", "odd": "kling/kling-2.5"})
     board.change("dawn", "delivered", job_id="j1", usd=Decimal("0.280"))
     board.change("surf", "running", "processing", job_id="j2", usd=Decimal("0.28"))
     board.change("old", "reused", usd=Decimal("0.28"))
@@ -114,7 +114,7 @@ def test_the_live_table_links_what_is_delivered_and_tells_money_as_it_is() -> No
 
 
 def test_a_table_of_very_many_shots_shows_those_that_need_attention_first() -> None:
-    board = Board.of({f"s{number}": "xai/grok-video" for number in range(3000)})
+    board = ProgressTracker.of({f"s{number}": "xai/grok-video" for number in range(3000)})
     board.change("s2999", "failed", "moderation refused the prompt")
     rows = shot_rows(board, {}, lambda _: None)
     assert len(rows) == 1000

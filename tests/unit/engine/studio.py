@@ -10,14 +10,14 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.engine.history import open_destination, utc_now
-from animatic.engine.plan_run import Wish, pipeline_named, plan_here
+from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.engine.run import Run, open_run
 from animatic.errors import AnimaticError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Step
 from animatic.settings import Patience, Secret, Settings
 from animatic.spec import Declaration, load_declaration
-from tests.direct_stages import perform
+from tests.direct_stages import execute_run
 from tests.krea_double import BASE, KreaDouble
 
 PATIENCE = Patience(grace=0.2, poll=0.02, post=5.0, get=2.0, outage=0.4)
@@ -69,9 +69,9 @@ class Studio:
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
-    async def plan(self, **wish: Any) -> Plan:
+    async def plan(self, **options: Any) -> Plan:
         spec = pipeline_named(self.declaration, None)
-        plan, _ = await plan_here(self.declaration, spec, {}, Catalog.load(), Wish(**wish))
+        plan, _ = await plan_here(self.declaration, spec, {}, Catalog.load(), PlanOptions(**options))
         return plan if self.timeout is None else replace(plan, steps=tuple(replace(step, timeout=self.timeout) for step in plan.steps))
 
     async def step(self, key: str = "dawn") -> Step:
@@ -83,7 +83,7 @@ class Studio:
         async with self.open(plan) as run:
             self.runs.append(run)
             before(run)
-            return await perform(run)
+            return await execute_run(run)
 
     def open(self, plan: Plan) -> Any:
         settings = Settings(krea_url=BASE, krea_token=Secret("token"), home=self.folder / "home", patience=self.patience, **self.settings)
@@ -94,7 +94,7 @@ class Studio:
         return self.runs[-1]
 
     def state(self, key: str = "dawn") -> str:
-        return self.run.book.shot(key).record.state
+        return self.run.manifest.shot(key).record.state
 
     def files(self) -> list[str]:
         folder = self.out / self.run.prefix

@@ -101,7 +101,7 @@ async def test_unknown_prices_block_where_the_pipeline_says_so(studio: Studio) -
 async def test_unknown_prices_are_paid_where_the_pipeline_allows_them_and_never_count_as_0(studio: Studio, rule: str) -> None:
     studio.declare(UNPRICED, pipeline=f"unknown_price: {rule}")
     assert await studio.render() is None
-    record = studio.run.book.shot("still").record
+    record = studio.run.manifest.shot("still").record
     assert record.usd is None
     assert record.attempts[0].usd is None
     assert (await studio.ledger.spending([datetime.now(UTC).date()])).totals.unpriced == 1

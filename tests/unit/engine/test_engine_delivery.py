@@ -44,7 +44,7 @@ async def test_a_result_that_stays_unreadable_fails_the_shot_and_is_fetched_by_t
 async def test_a_still_where_a_clip_is_due_fails_the_shot_and_says_that_it_is_paid(studio: Studio) -> None:
     studio.krea.downloads = ["still"] * 100
     assert isinstance(await studio.render(), ShotError)
-    failure = studio.run.book.shot("dawn").record.error
+    failure = studio.run.manifest.shot("dawn").record.error
     assert failure is not None
     assert failure.code == "wrong_kind"
     assert "should be a clip" in failure.message
@@ -112,7 +112,7 @@ async def test_what_hangs_on_a_failed_shot_is_skipped_and_says_why(studio: Studi
     studio.declare(CHAIN)
     studio.krea.ends = ["moderated"]
     await studio.render()
-    failure = studio.run.book.shot("surf").record.error
+    failure = studio.run.manifest.shot("surf").record.error
     assert failure is not None
     assert (studio.state("surf"), failure.code) == ("skipped", "upstream")
     assert "dawn is missing" in failure.message
@@ -124,7 +124,7 @@ async def test_a_reference_file_that_changed_since_planning_is_not_sent(studio: 
     plan = await studio.plan()
     (studio.folder / "ref.png").write_bytes(still_bytes(20))
     assert isinstance(await studio.render(plan), ShotError)
-    failure = studio.run.book.shot("dawn").record.error
+    failure = studio.run.manifest.shot("dawn").record.error
     assert failure is not None
     assert failure.code == "file_changed"
     assert studio.krea.counts["post"] == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.engine.plan_run import Retake, Wish, pipeline_named, plan_retake
+from animatic.engine.plan_run import PlanOptions, Retake, pipeline_named, plan_retake
 from animatic.errors import UsageError
 from tests.unit.engine.studio import CHAIN, Studio
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def retake(studio: Studio, shot: str = "dawn", **changes: Any) -> Retake:
     spec = pipeline_named(studio.declaration, None)
-    return await plan_retake(studio.declaration, spec, {}, Catalog.load(), Wish(), shot=shot, changes=changes)
+    return await plan_retake(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot=shot, changes=changes)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from animatic.engine import estimate as module
-from animatic.engine.estimate import Survey, survey
+from animatic.engine.estimate import Estimate, survey
 from tests.unit.engine.studio import CHAIN, Studio
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-async def look(studio: Studio) -> Survey:
+async def look(studio: Studio) -> Estimate:
     return await survey(await studio.plan(), studio.ledger)
 
 

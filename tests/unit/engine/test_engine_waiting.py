@@ -21,7 +21,7 @@ async def test_moderated_jobs_are_not_repeated(studio: Studio) -> None:
     assert isinstance(error, ShotError)
     assert isinstance(studio.run.errors["dawn"], JobFailedError)
     assert studio.krea.counts["post"] == 1
-    attempt = studio.run.book.shot("dawn").record.attempts[0]
+    attempt = studio.run.manifest.shot("dawn").record.attempts[0]
     assert (attempt.status, attempt.usd) == ("failed", 0)
 
 
@@ -29,7 +29,7 @@ async def test_failed_jobs_are_repeated_as_often_as_the_shot_says(studio: Studio
     studio.declare(ONE.replace("}", ", retries: 2}"))
     studio.krea.ends = ["failed", "failed", "completed"]
     assert await studio.render() is None
-    assert [attempt.status for attempt in studio.run.book.shot("dawn").record.attempts] == ["failed", "failed", "completed"]
+    assert [attempt.status for attempt in studio.run.manifest.shot("dawn").record.attempts] == ["failed", "failed", "completed"]
 
 
 async def test_the_last_failure_is_the_shots(studio: Studio) -> None:
@@ -47,7 +47,7 @@ async def test_an_empty_result_counts_as_spent_and_is_repeated(studio: Studio) -
     studio.krea.ends = ["empty", "empty"]
     error = await studio.render()
     assert isinstance(error, ShotError)
-    attempts = studio.run.book.shot("dawn").record.attempts
+    attempts = studio.run.manifest.shot("dawn").record.attempts
     assert [attempt.status for attempt in attempts] == ["completed", "completed"]
     assert all(attempt.usd for attempt in attempts)
 
@@ -67,7 +67,7 @@ async def test_a_job_that_outlives_its_timeout_is_cancelled_and_costs_nothing(st
     assert isinstance(studio.run.errors["dawn"], JobTimeoutError)
     assert "was cancelled" in studio.run.errors["dawn"].message
     assert studio.krea.counts["cancel"] == 1
-    assert studio.run.book.shot("dawn").record.attempts[0].usd == 0
+    assert studio.run.manifest.shot("dawn").record.attempts[0].usd == 0
     assert studio.run.budget.spent == 0
 
 

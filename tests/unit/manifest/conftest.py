@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from animatic.catalog.model import Price
-from animatic.manifest import Clip, ManifestBook
+from animatic.manifest import Clip, ManifestBuilder
 from animatic.plan.model import FileInput, Plan, Request, ShotInput, Step, UrlInput
 
 STARTED = datetime(2026, 11, 21, 10, 45, 12, tzinfo=UTC)
@@ -93,15 +93,15 @@ def plan_of() -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def book_of(plan_of: Callable[..., Plan]) -> Callable[..., ManifestBook]:
-    def make(*steps: Step, simulated: bool = False) -> ManifestBook:
-        return ManifestBook(plan_of(*steps), simulated=simulated, started_at=STARTED, animatic_version="0.1.0")
+def book_of(plan_of: Callable[..., Plan]) -> Callable[..., ManifestBuilder]:
+    def make(*steps: Step, simulated: bool = False) -> ManifestBuilder:
+        return ManifestBuilder(plan_of(*steps), simulated=simulated, started_at=STARTED, animatic_version="0.1.0")
 
     return make
 
 
 @pytest.fixture
-def book(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]) -> ManifestBook:
+def book(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> ManifestBuilder:
     return book_of(*steps)
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBook, wording
+from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, wording
 from animatic.manifest.lineage import draw
 from animatic.manifest.page import Links, render_page
 from animatic.plan.model import Step
@@ -41,11 +41,11 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def rendered(book: ManifestBook) -> Page:
+def rendered(book: ManifestBuilder) -> Page:
     return Page(render_page(book.to_json(finished_at=DONE)))
 
 
-def test_shots_stand_in_order_with_their_clips(book: ManifestBook, clip: Clip) -> None:
+def test_shots_stand_in_order_with_their_clips(book: ManifestBuilder, clip: Clip) -> None:
     book.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
     book.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
     page = rendered(book)
@@ -66,7 +66,7 @@ def test_shots_stand_in_order_with_their_clips(book: ManifestBook, clip: Clip) -
         assert words in page.text
 
 
-def test_lineage_is_said_and_linked(book: ManifestBook) -> None:
+def test_lineage_is_said_and_linked(book: ManifestBuilder) -> None:
     page = rendered(book)
     assert re.search(r"Starts from\s+the last frame of\s+dawn", page.text)
     assert re.search(r"Refers to\s+refs/a\.png", page.text)
@@ -74,7 +74,7 @@ def test_lineage_is_said_and_linked(book: ManifestBook) -> None:
     assert len(page.all("svg")) == 1
 
 
-def test_failures_and_attempts_are_told(book: ManifestBook) -> None:
+def test_failures_and_attempts_are_told(book: ManifestBuilder) -> None:
     book.shot("surf").update(
         state="failed",
         error=Failure(code="moderated", message="Flagged by policy"),
@@ -95,7 +95,7 @@ def test_failures_and_attempts_are_told(book: ManifestBook) -> None:
         assert words in page.text
 
 
-def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]) -> None:
+def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
     simulated, real = (render_page(book_of(*steps, simulated=simulated).to_json()) for simulated in (True, False))
     assert "SIMULATED</strong>" in simulated
     assert "<title>SIMULATED" in simulated
@@ -103,7 +103,7 @@ def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBo
     assert "SIMULATED" not in real
 
 
-def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBook, clip: Clip) -> None:
+def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBuilder, clip: Clip) -> None:
     book.shot("dawn").update(state="delivered", clip=clip)
     html = render_page(book.to_json())
     page = Page(html)
@@ -120,7 +120,7 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBook
     assert policy.startswith("default-src 'none'")
 
 
-def test_hostile_text_stays_text(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip) -> None:
+def test_hostile_text_stays_text(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
     hostile = [
         replace(steps[0], shot=HOSTILE, title=HOSTILE, variant={HOSTILE: HOSTILE}),
         replace(steps[1], shot="javascript:alert(1)", depends_on=()),
@@ -146,7 +146,7 @@ def test_hostile_text_stays_text(book_of: Callable[..., ManifestBook], steps: tu
     assert HOSTILE.strip() in page.text
 
 
-def test_headings_language_and_alternatives_are_there(book: ManifestBook, clip: Clip) -> None:
+def test_headings_language_and_alternatives_are_there(book: ManifestBuilder, clip: Clip) -> None:
     book.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "image/png", "key": f"{RUN}/03-logo.png"}))
     page = rendered(book)
     assert page.all("html") == [{"lang": "en"}]
@@ -157,7 +157,7 @@ def test_headings_language_and_alternatives_are_there(book: ManifestBook, clip: 
     assert all(video["aria-label"] for video in page.all("video"))
 
 
-def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...], clip: Clip) -> None:
+def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
     tall = clip.model_copy(update={"width": 720, "height": 1280})
     keys = [replace(steps[0], key=f"{name}/dawn", variant={"aspect_ratio": name}) for name in ("16:9", "9:16")]
     book = book_of(*keys)
@@ -170,7 +170,7 @@ def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBook],
     assert len(page.all("video")) == 2
 
 
-def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBook], steps: tuple[Step, ...]) -> None:
+def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
     many = [replace(steps[0], key=f"s{number}", shot=f"s{number}", number=number, fingerprint=f"fp-{number}") for number in range(1000)]
     page = rendered(book_of(*many))
     assert len([item for item in page.all("li") if "id" in item]) == 1000

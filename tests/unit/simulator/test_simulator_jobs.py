@@ -123,8 +123,8 @@ def test_cancelled_and_failed_jobs_are_free(make_simulation, clock) -> None:
     simulation = make_simulation()
     job, _ = simulation.submit(GROK, body(), None)
     simulation.store.cancel(job.id, simulation.now())
-    for wish in ("fail", "moderated"):
-        simulation.submit(GROK, body(f"[sim: {wish}]"), None)
+    for options in ("fail", "moderated"):
+        simulation.submit(GROK, body(f"[sim: {options}]"), None)
     clock.now += 60
     assert simulation.billing() == []
     found = simulation.find(job.id)
@@ -152,20 +152,20 @@ def test_a_failed_job_says_why(make_simulation, clock) -> None:
     assert 0 < sum("error" in reply for reply in replies) < len(replies), "both places occur"
 
 
-@pytest.mark.parametrize(("wish", "status"), [("429", 429), ("credits", 402), ("plan", 402), ("gone", 410), ("422", 422)])
-def test_refusals_on_request_accept_nothing(make_simulation, wish, status) -> None:
+@pytest.mark.parametrize(("options", "status"), [("429", 429), ("credits", 402), ("plan", 402), ("gone", 410), ("422", 422)])
+def test_refusals_on_request_accept_nothing(make_simulation, options, status) -> None:
     simulation = make_simulation()
     with pytest.raises(RefusedError) as caught:
-        simulation.submit(GROK, body(f"[sim: {wish}]"), None)
+        simulation.submit(GROK, body(f"[sim: {options}]"), None)
     assert caught.value.status == status
     assert simulation.store.all_jobs() == []
 
 
-@pytest.mark.parametrize(("wish", "status"), [("500", 500), ("524", 524)])
-def test_some_errors_come_after_acceptance(make_simulation, wish, status) -> None:
+@pytest.mark.parametrize(("options", "status"), [("500", 500), ("524", 524)])
+def test_some_errors_come_after_acceptance(make_simulation, options, status) -> None:
     simulation = make_simulation()
     with pytest.raises(RefusedError) as caught:
-        simulation.submit(GROK, body(f"[sim: {wish}]"), None)
+        simulation.submit(GROK, body(f"[sim: {options}]"), None)
     assert caught.value.status == status
     assert len(simulation.store.all_jobs()) == 1
 

@@ -74,10 +74,10 @@ def test_a_token_is_required_and_may_be_a_certain_one(client, running) -> None:
     assert client.get("/jobs", headers={"Authorization": "Bearer right"}).status_code == 200
 
 
-@pytest.mark.parametrize("wish", ["lost", "lost-before"])
-def test_a_lost_answer_is_a_closed_connection(client, wish) -> None:
+@pytest.mark.parametrize("options", ["lost", "lost-before"])
+def test_a_lost_answer_is_a_closed_connection(client, options) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
-        submit(client, f"[sim: {wish}]")
+        submit(client, f"[sim: {options}]")
 
 
 def test_a_proxy_page_is_html(client) -> None:
