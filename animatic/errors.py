@@ -74,12 +74,16 @@ class AnimaticError(Exception):
     """Base of all errors that a user may meet. ``message`` is one sentence; ``hint`` says what to do next."""
 
     exit_code: ClassVar[int] = 1
+    code: str = "internal"
+    """Stable slug for programs: in the manifest, the ledger and JSON. An error may be more exact than its class (``JobFailedError``: Krea's own code)."""
     retryable: bool = False
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if code is not None:
+            self.code = code
 
     def __reduce__(self) -> tuple[object, tuple[type[AnimaticError], str, dict[str, object]]]:
         """Keyword-only state survives pickling."""
@@ -102,6 +106,7 @@ class DeclarationError(AnimaticError):
     ``texts`` holds the text of files by name where it is not to be had from a loaded document, so that lines can be shown.
     """
 
+    code = "declaration"
     exit_code = 2
 
     def __init__(self, problems: tuple[Problem, ...], *, texts: Mapping[str, str] | None = None) -> None:
@@ -114,48 +119,54 @@ class DeclarationError(AnimaticError):
 class UsageError(AnimaticError):
     """The command line, a parameter or a setting is wrong."""
 
+    code = "usage"
     exit_code = 2
 
 
 class MoneyError(AnimaticError):
     """Refused for money."""
 
+    code = "money"
     exit_code = 3
 
 
 class OverBudgetError(MoneyError):
     """Going on would exceed a budget."""
 
+    code = "over_budget"
+
 
 class UnknownPriceError(MoneyError):
     """A price is unknown and the pipeline does not allow that."""
+
+    code = "unknown_price"
 
 
 class OutOfCreditsError(MoneyError):
     """Krea answered 402: the balance is used up."""
 
+    code = "out_of_credits"
+
 
 class ShotError(AnimaticError):
-    """One shot cannot be made. ``code`` is a stable slug that goes into the manifest."""
+    """One shot cannot be made; the others go on."""
 
+    code = "failed"
     exit_code = 4
-
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "failed") -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
 
 
 class RequestRefusedError(ShotError):
     """Krea refused the request body; nothing was made and nothing is billed."""
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "request_refused") -> None:
-        super().__init__(message, hint=hint, code=code)
+    code = "request_refused"
 
 
 class ModelGoneError(ShotError):
     """The model was withdrawn (410). ``replacement`` is Krea's word for what to use instead, if it gave one."""
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "model_unavailable", replacement: str | None = None) -> None:
+    code = "model_unavailable"
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None, replacement: str | None = None) -> None:
         super().__init__(message, hint=hint, code=code)
         self.replacement = replacement
 
@@ -163,14 +174,15 @@ class ModelGoneError(ShotError):
 class PlanRequiredError(ShotError):
     """The model needs a higher Krea plan (a 402 that is not about the balance)."""
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "plan_required") -> None:
-        super().__init__(message, hint=hint, code=code)
+    code = "plan_required"
 
 
 class JobFailedError(ShotError):
     """A job ended failed, cancelled, empty or moderated. ``repeatable``: the same request may succeed next time."""
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "job_failed", repeatable: bool = True) -> None:
+    code = "job_failed"
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None, repeatable: bool = True) -> None:
         super().__init__(message, hint=hint, code=code)
         self.repeatable = repeatable
 
@@ -178,8 +190,7 @@ class JobFailedError(ShotError):
 class JobTimeoutError(ShotError):
     """A job outlived its deadline."""
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "timeout") -> None:
-        super().__init__(message, hint=hint, code=code)
+    code = "timeout"
 
 
 class BadClipError(ShotError):
@@ -188,26 +199,30 @@ class BadClipError(ShotError):
     Fetching it again helps where it was cut on its way; what arrived whole and is no media stays so.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "bad_clip") -> None:
+    code = "bad_clip"
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
         super().__init__(message, hint=hint, code=code)
-        self.retryable = code in {"bad_clip", "cut"}
+        self.retryable = self.code in {"bad_clip", "cut"}
 
 
 class BadMediaError(ShotError):
     """A reference file or an upstream clip cannot be read as the media that is due."""
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "bad_media") -> None:
-        super().__init__(message, hint=hint, code=code)
+    code = "bad_media"
 
 
 class NeedsPersonError(AnimaticError):
     """Goes on only after a person has decided."""
 
+    code = "needs_person"
     exit_code = 5
 
 
 class InDoubtError(NeedsPersonError):
     """A submission may have been accepted. ``candidates`` are the job ids that it may have become."""
+
+    code = "in_doubt"
 
     def __init__(self, message: str, *, hint: str | None = None, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
@@ -217,6 +232,7 @@ class InDoubtError(NeedsPersonError):
 class ServiceError(AnimaticError):
     """A service is unreachable or refuses the credentials, after all retries."""
 
+    code = "service"
     exit_code = 6
     retryable = True
 
@@ -224,22 +240,30 @@ class ServiceError(AnimaticError):
 class KreaUnreachableError(ServiceError):
     """Krea does not answer, or answers only with errors of its own."""
 
+    code = "krea_unreachable"
+
 
 class KreaRefusedError(ServiceError):
     """Krea refuses the token (401)."""
 
+    code = "krea_refused"
     retryable = False
 
 
 class StorageError(ServiceError):
     """The folder or bucket cannot be read or written."""
 
+    code = "storage"
+
 
 class PrefectError(ServiceError):
     """The Prefect API is unreachable or cannot be started."""
+
+    code = "prefect"
 
 
 class InterruptedRunError(AnimaticError):
     """The run was interrupted; what was submitted is in the ledger."""
 
+    code = "interrupted"
     exit_code = 130

@@ -1,7 +1,7 @@
-"""What the environment says: endpoints, secrets, where local state lives, and how patient to be.
+"""Reads the environment: endpoints, secrets, where local state lives, how patient to be, and what one process of ours tells another.
 
-Read once, at the edge; everything below takes a ``Settings``. Secrets are wrapped so that a repr, a log line or a
-traceback never shows them.
+The only place that knows the names of our variables. Read once, at the edge; everything below takes a ``Settings``. Secrets are wrapped so
+that a repr, a log line or a traceback never shows them. Light: reading the environment imports nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,20 @@ from urllib.parse import urlsplit
 from animatic.errors import UsageError
 
 KREA_API_URL = "https://api.krea.ai"
+DEFAULT_FILE = Path("pipelines.yaml")
+
+FILE = "ANIMATIC_FILE"
+"""The pipelines file: for deployments, relative to the working folder that their pull steps leave."""
+FOLLOW = "ANIMATIC_FOLLOW"
+"""Set by ``deploy --follow``: render whatever the file says, deployed or not."""
+SIMULATOR_URL = "ANIMATIC_SIMULATOR_URL"
+"""The simulator to use instead of Krea. Set by ``animatic up`` alone: a scheduled run without a token must fail, not fill a bucket with slates."""
+PUBLIC_URL = "ANIMATIC_PUBLIC_URL"
+"""Where the destination can be read over HTTP: a distribution before the bucket, a file server, or ``animatic up``'s own."""
+AWS_BLOCK = "ANIMATIC_AWS_BLOCK"
+"""Name of an ``AwsCredentials`` block of prefect-aws, for workers without credentials of their own."""
+CRASH_AT = "ANIMATIC_CRASH_AT"
+"""For the crash tests: the point of `animatic.engine.crashpoints` at which the process kills itself."""
 
 
 class Secret:
@@ -54,6 +68,21 @@ class Patience:
     """How long reading requests are retried before a service counts as unreachable."""
 
 
+def pipelines_file(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the pipelines file that is meant where the command line names none."""
+    return Path((os.environ if environment is None else environment).get(FILE) or DEFAULT_FILE)
+
+
+def default_home(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of local state: ``ANIMATIC_HOME``, else the platform's user state folder."""
+    environment = os.environ if environment is None else environment
+    if chosen := environment.get("ANIMATIC_HOME"):
+        return Path(chosen).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "animatic"
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "animatic"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The environment, parsed once."""
@@ -64,7 +93,14 @@ class Settings:
     webhook_port: int = 8484
     """Where the receiver listens on this machine, behind ``webhook_url``."""
     prefect_api_url: str | None = None
-    home: Path = field(default_factory=lambda: default_home(os.environ))
+    file: Path = DEFAULT_FILE
+    follow: bool = False
+    simulator_url: str | None = None
+    public_url: str | None = None
+    aws_block: str | None = None
+    custom_s3: bool = False
+    """Whether S3 is not Amazon's: an endpoint of its own is set."""
+    home: Path = field(default_factory=default_home)
     patience: Patience = field(default_factory=Patience)
 
     def require_token(self) -> Secret:
@@ -96,6 +132,12 @@ class Settings:
             webhook_port=_port(env, "ANIMATIC_WEBHOOK_PORT", 8484),
             prefect_api_url=_url(env, "PREFECT_API_URL", None),
             home=default_home(env),
+            file=pipelines_file(env),
+            follow=bool(env.get(FOLLOW)),
+            simulator_url=env.get(SIMULATOR_URL) or None,
+            public_url=(env.get(PUBLIC_URL) or "").rstrip("/") or None,
+            aws_block=env.get(AWS_BLOCK) or None,
+            custom_s3=bool(env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")),
             patience=Patience(
                 grace=_seconds(env, "ANIMATIC_GRACE_SECONDS", 15.0),
                 poll=_seconds(env, "ANIMATIC_POLL_SECONDS", 2.0),
@@ -104,17 +146,6 @@ class Settings:
                 outage=_seconds(env, "ANIMATIC_OUTAGE_SECONDS", 120.0),
             ),
         )
-
-
-def default_home(environment: Mapping[str, str]) -> Path:
-    """Return the folder of local state: ``ANIMATIC_HOME``, else the platform's user state folder."""
-    if chosen := environment.get("ANIMATIC_HOME"):
-        return Path(chosen).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "animatic"
-    if sys.platform == "win32":
-        return Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "animatic"
-    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "animatic"
 
 
 def _url(env: Mapping[str, str], name: str, default: str | None) -> str | None:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 from typing import Any, Self
 from urllib.parse import quote
 from uuid import UUID
@@ -19,12 +18,12 @@ from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
 from prefect.runtime import flow_run
 
+from animatic.destination import S3, is_remote
 from animatic.engine.deliver import file_name
 from animatic.engine.estimate import survey
 from animatic.engine.history import SIMULATED
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError
-from animatic.flows.environment import PUBLIC_URL
 from animatic.flows.tables import end_markdown, fenced, graph_picture, headline, progress_of, shot_rows, storyboard_picture
 from animatic.plan import render_plan
 
@@ -172,20 +171,17 @@ def slug(pipeline: str) -> str:
     return "".join(character if character.isalnum() and character.isascii() else "-" for character in pipeline.lower()).strip("-") or "run"
 
 
-S3 = "s3://"
-
-
 def public_address(run: Run, name: str) -> str | None:
     """Return where a browser finds a file of a run; None where nobody said how its destination can be read.
 
     A bucket without a public address has the AWS console's: that asks who is there, and never expires.
     """
-    base = os.environ.get(PUBLIC_URL, "").rstrip("/")
-    if base:
+    settings = run.settings
+    if settings.public_url:
         inside = f"{run.prefix}/{name}"
-        return f"{base}/{quote(f'{SIMULATED}/{inside}' if run.simulated else inside)}"
+        return f"{settings.public_url}/{quote(f'{SIMULATED}/{inside}' if run.simulated else inside)}"
     address = run.address(name)
-    if address.startswith(S3) and not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")):
+    if is_remote(address) and not settings.custom_s3:
         bucket, _, key = address.removeprefix(S3).partition("/")
         return f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
     return None

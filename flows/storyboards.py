@@ -15,13 +15,12 @@ from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
+from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.parameters import flow_for, identifier
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
-
-DEFAULT_FILE = "pipelines.yaml"
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
@@ -67,7 +66,7 @@ def __dir__() -> list[str]:
 
 def pipelines_file() -> Path:
     """Return the pipelines file of this process."""
-    return Path(os.environ.get("ANIMATIC_FILE") or DEFAULT_FILE).absolute()
+    return settings.pipelines_file().absolute()
 
 
 @functools.cache

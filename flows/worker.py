@@ -26,12 +26,11 @@ from animatic.catalog import Catalog
 from animatic.engine.estimate import check_money, open_ledger, survey
 from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
-from animatic.flows.environment import AWS_BLOCK, FOLLOW, SIMULATOR
 from animatic.flows.parameters import FRESH
 from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
-from animatic.settings import Secret, Settings
+from animatic.settings import AWS_BLOCK, Secret, Settings
 from animatic.spec import Declaration, PipelineSpec
 
 RUN_ID_DIGITS = 12
@@ -42,10 +41,10 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
 
     A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for.
     """
-    check_version(spec, deployment.version, follow=bool(os.environ.get(FOLLOW)))
-    await use_aws_block()
-    simulator_url = os.environ.get(SIMULATOR) or None
     settings = Settings.from_environment()
+    check_version(spec, deployment.version, follow=settings.follow)
+    await use_aws_block(settings.aws_block)
+    simulator_url = settings.simulator_url
     if simulator_url is None:
         settings = await with_token(settings)
     run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
@@ -118,9 +117,8 @@ async def _token_of_block() -> str | None:
     return text
 
 
-async def use_aws_block() -> None:
-    """Take S3 credentials from the block that ``ANIMATIC_AWS_BLOCK`` names, if it names one. Raises UsageError where that cannot be had."""
-    name = os.environ.get(AWS_BLOCK)
+async def use_aws_block(name: str | None) -> None:
+    """Take S3 credentials from the AwsCredentials block of that name (``ANIMATIC_AWS_BLOCK``). Raises UsageError where that cannot be had."""
     if not name:
         return
     try:

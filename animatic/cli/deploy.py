@@ -19,7 +19,7 @@ from animatic.cli.problems import show_problems
 from animatic.cli.sources import DEFAULT, declared
 from animatic.errors import DeclarationError
 from animatic.plan import check_declaration
-from animatic.settings import Settings
+from animatic.settings import Settings, pipelines_file
 from animatic.spec import Declaration
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def serve(file: Path | None, limit: int, follow: bool, prune: bool | None) -> No
 
 def chosen_file(file: Path | None) -> Path:
     """Return the pipelines file of a command that takes one."""
-    return file or Path(os.environ.get("ANIMATIC_FILE") or DEFAULT)
+    return file or pipelines_file()
 
 
 def checked(path: Path) -> Declaration:

@@ -16,7 +16,7 @@ import click
 from animatic.cli.options import file_option, json_option
 from animatic.cli.sources import DEFAULT
 from animatic.errors import UsageError
-from animatic.settings import default_home
+from animatic.settings import default_home, pipelines_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _STARTER = """\
@@ -62,10 +62,10 @@ def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> int:
     from animatic.catalog import Catalog
     from animatic.spec.fix import fix_text
 
-    catalog = Catalog.load(default_home(os.environ))
+    catalog = Catalog.load(default_home())
     aliases: Mapping[str, Mapping[str, str]] = {model.name: model.aliases for model in catalog.models()}
     report: list[dict[str, object]] = []
-    for path in _files(files or (Path(os.environ.get("ANIMATIC_FILE") or DEFAULT),)):
+    for path in _files(files or (pipelines_file(),)):
         text = _read(path)
         result = fix_text(text, aliases, name=str(path))
         report.append(

@@ -40,7 +40,7 @@ def keep_traceback(error: BaseException) -> Path:
     """Write the traceback of an unexpected error to a file of the state folder and return its path."""
     text = "".join(traceback.format_exception(error))
     try:
-        folder = default_home(os.environ) / "failures"
+        folder = default_home() / "failures"
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix="failure-", suffix=".txt", dir=folder)
     except OSError:

@@ -15,9 +15,8 @@ import click
 
 from animatic.cli.deploy import checked, chosen_file, deploy_served, one_file_option, say
 from animatic.errors import PrefectError, UsageError
-from animatic.flows.environment import PUBLIC_URL, SIMULATOR
 from animatic.plan import destination_of
-from animatic.settings import Settings
+from animatic.settings import PUBLIC_URL, SIMULATOR_URL, Settings
 from animatic.spec import Declaration
 
 if TYPE_CHECKING:
@@ -144,5 +143,5 @@ def _set_environment(*, api_url: str, simulator_url: str) -> None:
         "PREFECT_API_URL": api_url,
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        SIMULATOR: simulator_url,
+        SIMULATOR_URL: simulator_url,
     }

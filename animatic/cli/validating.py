@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import click
 
 from animatic.cli.options import file_option, json_option
-from animatic.cli.sources import DEFAULT
 from animatic.errors import DeclarationError, Problem
 from animatic.source import Document
 
@@ -29,14 +27,14 @@ def validate(pipeline: str | None, files: tuple[Path, ...], form: str, as_json: 
     """Report every mistake of the declaration, or of one PIPELINE; nothing is sent, written or paid."""
     from animatic.catalog import Catalog
     from animatic.plan.check import examine
-    from animatic.settings import default_home
+    from animatic.settings import default_home, pipelines_file
     from animatic.spec import load_declaration
 
     form = "json" if as_json else form
-    chosen = files or (Path(os.environ.get("ANIMATIC_FILE") or DEFAULT),)
+    chosen = files or (pipelines_file(),)
     try:
         declaration = load_declaration(chosen)
-        found = examine(declaration, Catalog.load(default_home(os.environ)), pipeline=pipeline)
+        found = examine(declaration, Catalog.load(default_home()), pipeline=pipeline)
     except DeclarationError as error:  # nothing could be read: there is nothing to count
         _tell(form, error.problems, (), error.texts, None)
         return DECLARATION

@@ -10,6 +10,8 @@ import os
 import signal
 from collections import Counter
 
+from animatic.settings import CRASH_AT
+
 NAMES = (
     "before-run-saved",
     "after-run-saved",
@@ -42,7 +44,7 @@ _passed: Counter[str] = Counter()
 
 def crashpoint(name: str) -> None:
     """End the process here if the environment says so; nothing else ever happens."""
-    wanted = os.environ.get("ANIMATIC_CRASH_AT")
+    wanted = os.environ.get(CRASH_AT)
     if not wanted:
         return
     _passed[name] += 1

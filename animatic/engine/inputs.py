@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,13 +19,14 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadMediaError, StorageError
+from animatic.files import sha256_of
 from animatic.ledger import Take
+from animatic.limits import MAX_URL_LENGTH
 from animatic.media import extract_frame, sniff
 from animatic.plan import FileInput, Frame, Input, Request, ShotInput, field_name
 from animatic.redact import bare_url
 
 RESULT_URL_TRUSTED = timedelta(hours=1)
-LONGEST_URL = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ async def _resolve(run: Run, item: Input) -> tuple[str, dict[str, Any]]:
         return url, {"from": "shot", "shot": item.step, "frame": item.frame, "sha256": digest}
     if isinstance(item, FileInput):
         path = Path(item.file)
-        digest = await asyncio.to_thread(_sha256, path)
+        digest = await asyncio.to_thread(sha256_of, path)
         if digest != item.sha256:
             raise BadMediaError(
                 f"{item.written} changed since the run was planned",
@@ -76,7 +76,7 @@ async def _clip_url(run: Run, take: Take) -> str:
     """Return Krea's own URL of a result while it is young, else upload the stored clip."""
     if take.completed_at is not None and run.clock() - take.completed_at < RESULT_URL_TRUSTED:
         job = await run.client.job(take.job_id)
-        if job is not None and job.urls and len(job.urls[0]) <= LONGEST_URL:
+        if job is not None and job.urls and len(job.urls[0]) <= MAX_URL_LENGTH:
             return job.urls[0]
     clip = await local_clip(run, take)
     return await _asset(run, clip, take.clip.sha256, take.clip.mime, clip.name)
@@ -88,7 +88,7 @@ async def _frame(run: Run, take: Take, frame: Frame) -> tuple[Path, str]:
         clip = await local_clip(run, take)
         async with run.media_gate:
             await asyncio.to_thread(extract_frame, clip, frame, target)
-    return target, await asyncio.to_thread(_sha256, target)
+    return target, await asyncio.to_thread(sha256_of, target)
 
 
 async def local_clip(run: Run, take: Take) -> Path:
@@ -102,7 +102,7 @@ async def local_clip(run: Run, take: Take) -> Path:
     arriving = target.with_name(f"arriving-{target.name}")
     async with run.transfer_gate:
         found = await run.storage.fetch(take.clip.key, arriving)
-    if not found or await asyncio.to_thread(_sha256, arriving) != take.clip.sha256:
+    if not found or await asyncio.to_thread(sha256_of, arriving) != take.clip.sha256:
         raise StorageError(
             f"the clip of {take.step!r} at {run.storage.location(take.clip.key)} is {'not what was delivered' if found else 'gone'}",
             hint="put the file back, or make a new take: animatic retake",
@@ -129,8 +129,3 @@ def _put(body: Any, path: tuple[str | int, ...], value: str) -> None:
     for part in path[:-1]:
         body = body[part]
     body[path[-1]] = value
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from animatic.engine.deliver import Delivered
 from animatic.engine.progress import State
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
+from animatic.krea import NotSentError
 from animatic.ledger import Attempt, Take
 from animatic.manifest import Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import ShotState
@@ -22,7 +23,7 @@ from animatic.plan import Cut, Step
 log = logging.getLogger(__name__)
 TOLD = 5
 NOT_STARTED = frozenset({"upstream", "stopped"})
-UNHEARD = frozenset({"rate_limited", "NotSentError"})
+UNHEARD = frozenset({NotSentError.code, "rate_limited", "NotSentError"})
 """Submissions that Krea turned away for now: the ledger keeps them, the manifest would only be noisier for them."""
 
 
@@ -55,9 +56,7 @@ async def record_end(
     if error is not None:
         run.errors[step.key] = error
         last = next((attempt.submitted for attempt in reversed(attempts) if attempt.submitted is not None), None)
-        changes |= ShotChanges(
-            error=Failure(code=_code(error), message=error.message), note=error.hint, job_id=last.job_id if last else None
-        )
+        changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=last.job_id if last else None)
     run.manifest.shot(step.key).update(**changes)
     shown: State = "in doubt" if state == "in_doubt" else "pending" if state == "waiting" else state
     run.progress.change(
@@ -97,10 +96,6 @@ def _attempt(attempt: Attempt) -> manifest.Attempt:
         error=Failure(code=error.code, message=error.message) if error else None,
         usd=settled.usd if settled else None,
     )
-
-
-def _code(error: AnimaticError) -> str:
-    return error.code if isinstance(error, ShotError) else type(error).__name__.removesuffix("Error").lower()
 
 
 def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:

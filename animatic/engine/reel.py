@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from pathlib import Path
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
 from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError
+from animatic.files import sha256_of
 from animatic.manifest import Clip
 from animatic.media import assemble_reel
 from animatic.plan import Cut
@@ -39,7 +38,7 @@ async def _deliver(run: Run, cut: Cut) -> Clip:
     target = run.workdir / name.replace("/", "-")
     async with run.media_gate:
         facts = await asyncio.to_thread(assemble_reel, clips, target)
-    digest = await asyncio.to_thread(_sha256, target)
+    digest = await asyncio.to_thread(sha256_of, target)
     key = f"{run.prefix}/{name}"
     crashpoint("before-reel")
     if not await run.storage.store(key, target, content_type="video/mp4", sha256=digest):
@@ -60,8 +59,3 @@ async def _deliver(run: Run, cut: Cut) -> Clip:
         frames=facts.frames,
         file=name,
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -156,7 +156,7 @@ async def _spend(
         return Lost(intent=intent, error=error, at=run.clock())
     except AnimaticError as error:
         run.budget.release(step.fingerprint, number)
-        await run.ledger.settle(step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=_code(error), message=error.message))
+        await run.ledger.settle(step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=error.code, message=error.message))
         if stops_everything(error):
             run.stop(error)
         raise
@@ -180,12 +180,6 @@ def _sent(job: Job, intent: Intent) -> Submission:
         inputs=intent.inputs,
         adopted=False,
     )
-
-
-def _code(error: AnimaticError) -> str:
-    if isinstance(error, ShotError):
-        return error.code
-    return "rate_limited" if isinstance(error, NotSentError) and error.retry_after is not None else type(error).__name__
 
 
 async def _to_the_end(work: Callable[[], Awaitable[T]]) -> T:

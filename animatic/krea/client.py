@@ -17,8 +17,8 @@ from urllib.parse import quote
 import anyio
 import httpx
 
+from animatic.backoff import Backoff
 from animatic.krea.errors import Verdict, of_answer, of_lost_request, of_status
-from animatic.krea.pace import Backoff
 from animatic.krea.session import Answer, Session, Sleep
 from animatic.krea.transfer import Download, Progress, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page

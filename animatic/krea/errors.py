@@ -35,12 +35,14 @@ from animatic.redact import redact
 class NotSentError(KreaUnreachableError):
     """A submission that Krea did not accept: it never left, or was turned away for now.
 
-    ``retry_after`` is Krea's options in seconds, None if it gave none. ``busy`` is true where Krea answered (429, 425) and false where
+    ``retry_after``: seconds that Krea asked for, None if it asked for none (``code`` is ``rate_limited`` where it did). ``busy`` is true where Krea answered (429, 425) and false where
     nobody did.
     """
 
+    code = "not_sent"
+
     def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None, busy: bool = False) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, code=None if retry_after is None else "rate_limited")
         self.retry_after = retry_after
         self.busy = busy
 
@@ -52,6 +54,7 @@ class LostAnswerError(KreaUnreachableError):
     plain error.
     """
 
+    code = "lost_answer"
     retryable = False
 
     def __init__(self, message: str, *, hint: str | None = None, late: bool = False) -> None:
@@ -62,10 +65,8 @@ class LostAnswerError(KreaUnreachableError):
 class ExpiredUrlError(ShotError):
     """The URL of a finished file answers 403, 404 or 410."""
 
+    code = "url_expired"
     retryable = True
-
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "url_expired") -> None:
-        super().__init__(message, hint=hint, code=code)
 
 
 class Verdict(Enum):

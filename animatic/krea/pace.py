@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,26 +12,11 @@ from email.utils import parsedate_to_datetime
 
 import anyio
 
+from animatic.backoff import Backoff
 from animatic.errors import AnimaticError
 from animatic.krea.wire import Job
 
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 10.0
 LONGEST_RETRY_AFTER = 60.0
-
-
-@dataclass(kw_only=True)
-class Backoff:
-    """Delays that double from half a second to ten, shortened at random by up to half, so that many clients spread out."""
-
-    randomness: random.Random = field(default_factory=random.Random)
-    tries: int = 0
-
-    def next(self, retry_after: float | None = None) -> float:
-        """Return the next delay in seconds; a server's own options wins over ours."""
-        delay = min(FIRST_DELAY * 2**self.tries, LONGEST_DELAY)
-        self.tries = min(self.tries + 1, 16)
-        return retry_after if retry_after is not None else delay * self.randomness.uniform(0.5, 1.0)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

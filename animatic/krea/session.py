@@ -19,9 +19,10 @@ import anyio
 import httpx
 
 from animatic import __version__
+from animatic.backoff import Backoff
 from animatic.errors import KreaUnreachableError
 from animatic.krea.errors import describe, refusal
-from animatic.krea.pace import Backoff, ClockOffset, http_date, retry_after
+from animatic.krea.pace import ClockOffset, http_date, retry_after
 from animatic.krea.reasons import explain_body
 from animatic.redact import redact
 from animatic.settings import Patience, Secret
@@ -162,7 +163,7 @@ class Session:
         backoff = Backoff()
         began = self.monotonic()
         while True:
-            options = None
+            asked_for = None
             try:
                 async with self.slots:
                     request = build()
@@ -174,16 +175,16 @@ class Session:
                 if answer.status not in _TRY_AGAIN and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise refusal(answer.status, answer.body, answer.content_type, request.url.path)
                 failure = f"{answer.status}: {explain_body(answer.body, answer.content_type).message}"
-                options = answer.retry_after
+                asked_for = answer.retry_after
             except _HOPELESS as error:
                 raise KreaUnreachableError(
                     f"the request cannot be made ({describe(error)})", hint="check KREA_API_URL and the token"
                 ) from error
             except (httpx.RequestError, TimeoutError, ValueError) as error:
                 failure = describe(error)
-            await self.pause(backoff, began, failure, options=options, who="Krea")
+            await self.pause(backoff, began, failure, asked_for=asked_for, who="Krea")
 
-    async def pause(self, backoff: Backoff, began: float, failure: str, *, options: float | None, who: str) -> None:
+    async def pause(self, backoff: Backoff, began: float, failure: str, *, asked_for: float | None, who: str) -> None:
         """Wait before the next try. Raises KreaUnreachableError where the outage has outlasted our patience."""
         left = self.patience.outage - (self.monotonic() - began)
         if left <= 0:
@@ -192,7 +193,7 @@ class Session:
                 hint="what was submitted is in the ledger: try `animatic resume` when the service is back",
             )
         log.info("%s: %s; trying again", who, failure)
-        await self.sleep(min(backoff.next(options), left))
+        await self.sleep(min(backoff.next(asked_for), left))
 
     async def _read_answer(self, response: httpx.Response) -> Answer:
         body, torn = bytearray(), False
@@ -204,8 +205,8 @@ class Session:
                     break
         except httpx.RequestError:
             torn = True
-        options = retry_after(response.headers.get("retry-after"), self.clock() + self.offset.value)
-        return Answer(status=response.status_code, headers=response.headers, body=bytes(body), retry_after=options, torn=torn)
+        asked_for = retry_after(response.headers.get("retry-after"), self.clock() + self.offset.value)
+        return Answer(status=response.status_code, headers=response.headers, body=bytes(body), retry_after=asked_for, torn=torn)
 
     def _observe(self, response: httpx.Response, sent: datetime) -> None:
         if date := http_date(response.headers.get("date")):

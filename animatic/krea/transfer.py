@@ -17,16 +17,14 @@ from typing import IO, Any
 import anyio
 import httpx
 
+from animatic.backoff import Backoff
 from animatic.errors import BadClipError, BadMediaError, RequestRefusedError, StorageError
 from animatic.krea.errors import ExpiredUrlError, describe
-from animatic.krea.pace import Backoff
 from animatic.krea.session import Session
 from animatic.krea.wire import Asset, parse_asset
+from animatic.limits import MAX_DOWNLOAD_BYTES, MAX_UPLOAD_BYTES
 from animatic.redact import bare_url
 
-LARGEST_UPLOAD = 75 * 1000 * 1000
-"""Bytes that Krea's assets take: 75 MB, read as the smaller of its two meanings."""
-LARGEST_DOWNLOAD = 2 * 1024**3
 TRIES = 3
 CHUNK = 1024 * 1024
 DOWNLOAD_SECONDS = 1800.0
@@ -52,7 +50,7 @@ class _CutError(BadClipError):
 
 
 async def download(
-    session: Session, url: str, target: Path, *, progress: Progress | None = None, largest: int = LARGEST_DOWNLOAD
+    session: Session, url: str, target: Path, *, progress: Progress | None = None, largest: int = MAX_DOWNLOAD_BYTES
 ) -> Download:
     """Fetch a result file to ``target``.
 
@@ -64,7 +62,7 @@ async def download(
     backoff, began, cuts = Backoff(), session.monotonic(), 0
     try:
         while True:
-            options = None
+            asked_for = None
             try:
                 async with session.transfers:
                     with anyio.fail_after(DOWNLOAD_SECONDS):
@@ -77,7 +75,7 @@ async def download(
                 await session.sleep(backoff.next())
                 continue
             except _BusyError as error:
-                failure, options = str(error), error.options
+                failure, asked_for = str(error), error.asked_for
             except (httpx.HTTPError, TimeoutError) as error:
                 failure = describe(error)
             except OSError as error:
@@ -86,7 +84,7 @@ async def download(
                 ) from error
             else:
                 return done
-            await session.pause(backoff, began, failure, options=options, who=httpx.URL(where).host or "the file's host")
+            await session.pause(backoff, began, failure, asked_for=asked_for, who=httpx.URL(where).host or "the file's host")
     finally:
         part.unlink(missing_ok=True)
 
@@ -94,9 +92,9 @@ async def download(
 class _BusyError(Exception):
     """The host asks to come back later."""
 
-    def __init__(self, text: str, options: float | None) -> None:
+    def __init__(self, text: str, asked_for: float | None) -> None:
         super().__init__(text)
-        self.options = options
+        self.asked_for = asked_for
 
 
 async def _fetch(session: Session, url: str, part: Path, *, progress: Progress | None, largest: int) -> Download:
@@ -192,7 +190,7 @@ async def upload(session: Session, path: Path, *, mime: str, description: str = 
     with file:
         if size == 0:
             raise BadMediaError(f"{path} is empty")
-        if size > LARGEST_UPLOAD:
+        if size > MAX_UPLOAD_BYTES:
             raise BadMediaError(
                 f"{path} has {size / 1e6:.1f} MB; Krea takes files up to 75 MB",
                 hint="make it smaller, or pass a URL instead",

@@ -8,6 +8,8 @@ from animatic.errors import NeedsPersonError
 class ClaimedError(NeedsPersonError):
     """The job belongs to another submission: to the one of ``fingerprint`` and ``attempt``."""
 
+    code = "job_claimed"
+
     def __init__(self, job_id: str, fingerprint: str, attempt: int) -> None:
         super().__init__(
             f"job {job_id} already belongs to attempt {attempt} of take {fingerprint[:12]}",
@@ -21,6 +23,8 @@ class ClaimedError(NeedsPersonError):
 class AlreadySubmittedError(NeedsPersonError):
     """The submission is known to have become the job ``job_id``: it cannot become another one, nor count as never arrived."""
 
+    code = "already_submitted"
+
     def __init__(self, fingerprint: str, attempt: int, job_id: str) -> None:
         super().__init__(
             f"attempt {attempt} of take {fingerprint[:12]} already became job {job_id}",
@@ -33,6 +37,8 @@ class AlreadySubmittedError(NeedsPersonError):
 
 class OpenAttemptError(NeedsPersonError):
     """A further attempt was asked for while the one before it may still be paid for."""
+
+    code = "attempt_open"
 
     def __init__(self, fingerprint: str, attempt: int) -> None:
         super().__init__(

@@ -19,21 +19,9 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from PIL import Image, UnidentifiedImageError
 
+from animatic import formats
 from animatic.errors import BadClipError
 
-HEAD = 4096
-"""Bytes read to tell what a file is."""
-
-_IMAGE_BRANDS = {
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"heim": "image/heic",
-    b"heis": "image/heic",
-    b"mif1": "image/heic",
-    b"avif": "image/avif",
-}
-_AUDIO_BRANDS = {b"M4A ", b"M4B ", b"F4A "}
-_ATOMS_WITHOUT_BRAND = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 _DEMUXERS = {
     "video/mp4": "mov",
     "video/quicktime": "mov",
@@ -47,17 +35,6 @@ _DEMUXERS = {
     "audio/ogg": "ogg",
     "audio/aac": "aac",
 }
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"ID3", "audio/mpeg"),
-    (b"fLaC", "audio/flac"),
-    (b"OggS", "audio/ogg"),
-)
-_RIFF = {b"AVI ": "video/x-msvideo", b"WAVE": "audio/wav", b"WEBP": "image/webp"}
-_ISO_BRAND = slice(8, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +49,13 @@ def identify(path: Path) -> str:
     """Return the MIME type that the first bytes say. BadClipError if they say none that is read here, naming what was found instead."""
     try:
         with path.open("rb") as file:
-            head = file.read(HEAD)
+            head = file.read(formats.HEAD_BYTES)
     except OSError as error:
         raise BadClipError(f"{path.name} cannot be read: {error.strerror}", hint="see that the file exists and may be read") from error
-    mime = identify_bytes(head)
-    if mime is None:
+    format_ = formats.identify(head)
+    if format_ is None or not format_.mime.startswith(("image/", "video/", "audio/")):
         raise BadClipError(f"{path.name} is {_describe(head)}, not a picture, a clip or sound", code="not_media")
-    return mime
-
-
-def identify_bytes(head: bytes) -> str | None:
-    """Return the MIME type of a file that starts with these bytes, None if it is none that is read here."""
-    for signature, mime in _SIGNATURES:
-        if head.startswith(signature):
-            return mime
-    if head[:4] == b"RIFF":
-        return _RIFF.get(head[_ISO_BRAND])
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
-    if head[4:8] == b"ftyp":
-        brand = head[_ISO_BRAND]
-        if brand == b"qt  ":
-            return "video/quicktime"
-        return _IMAGE_BRANDS.get(brand) or ("audio/mp4" if brand in _AUDIO_BRANDS else "video/mp4")
-    if head[4:8] in _ATOMS_WITHOUT_BRAND:
-        return "video/quicktime"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # noqa: PLR2004 - an MPEG audio sync word
-        return "audio/aac" if head[1] & 0xF6 == 0xF0 else "audio/mpeg"  # noqa: PLR2004
-    return None
+    return format_.mime
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from animatic.catalog import Catalog, price_of
+from animatic.destination import BadDestinationError, absolute, parse_destination
 from animatic.errors import DeclarationError, Problem, UsageError
 from animatic.plan.check import find_pipeline
 from animatic.plan.drafts import RequestDraft, Shot
@@ -211,10 +211,12 @@ def _cuts(resolved: tuple[ResolvedVariant, ...], kept: set[str]) -> tuple[Cut, .
 def destination_of(spec: PipelineSpec, override: str | None = None) -> str:
     """Return where a pipeline delivers to: ``s3://bucket/prefix`` or an absolute folder.
 
-    Without ``override`` it is the declaration's ``deliver`` (``./out`` where it has none), relative to the pipelines file.
+    Without ``override`` it is the declaration's ``deliver`` (``./out`` where it has none), relative to the pipelines file. Raises UsageError for
+    an ``override`` that names no destination.
     """
     written = override or spec.deliver or DELIVER
-    if written.startswith("s3://"):
-        return written.rstrip("/")
-    folder = Path.cwd() if override else Path(spec.document.path).absolute().parent
-    return os.path.normpath(folder / written)
+    try:
+        parse_destination(written)
+    except BadDestinationError as mistake:
+        raise UsageError(f"cannot deliver to {written!r}: {mistake.message}", hint=mistake.hint) from None
+    return absolute(written, below=Path.cwd() if override else Path(spec.document.path).absolute().parent)

@@ -63,13 +63,13 @@ class ReferenceLinker:
         except BadFileError as mistake:
             self._reporter.shot(shot.spec, f"{name}: {mistake.message}", origin, code="file", hint=mistake.hint)
             return None
-        if "any" not in (media.media, local.kind.media) and local.kind.media != media.media:
+        if "any" not in (media.media, local.media) and local.media != media.media:
             self._reporter.shot(
                 shot.spec,
-                f"{name} takes {_an(media.media)}; {reference.written} is {_an(local.kind.media)} ({local.kind.name})",
+                f"{name} takes {_an(media.media)}; {reference.written} is {_an(local.media)} ({local.format.name})",
                 origin,
                 code="media",
-                hint=_other_media(media.media, local.kind.media),
+                hint=_other_media(media.media, local.media),
             )
             return None
         return FileInput(

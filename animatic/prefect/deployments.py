@@ -20,11 +20,11 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.utilities.callables import parameter_schema
 
-from animatic.flows.environment import FILE, FOLLOW
 from animatic.flows.parameters import FRESH, TAG, identifier
 from animatic.flows.storyboards import pipeline_flow
 from animatic.flows.worker import version_of
 from animatic.prefect.origin import Origin, project_of
+from animatic.settings import FILE, FOLLOW
 from animatic.spec import Declaration, ScheduleSpec
 
 MODULE = "animatic.flows.storyboards"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from animatic.errors import UsageError
-from animatic.flows.environment import FILE
+from animatic.settings import FILE
 
 FOLDER_STEP = "prefect.deployments.steps.set_working_directory"
 GIT_STEP = "prefect.deployments.steps.git_clone"

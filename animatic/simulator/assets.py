@@ -17,13 +17,13 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from animatic.limits import MAX_UPLOAD_BYTES
 from animatic.simulator.jobs import Job, parse
 from animatic.simulator.replies import RefusedError, asset_reply, parse_timestamp, timestamp
 from animatic.simulator.simulation import Simulation
 from animatic.simulator.store import Asset
 from animatic.simulator.web import JsonReply, base_of, bounded_int, simulation_of
 
-LIMIT = 75 * 1024 * 1024
 _FORMATS = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -109,14 +109,14 @@ async def upload(request: Request) -> Response:
     """Take a file into the library."""
     simulation = simulation_of(request)
     length = request.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > LIMIT + _OVERHEAD:
+    if length.isdigit() and int(length) > MAX_UPLOAD_BYTES + _OVERHEAD:
         raise _too_large()
     try:
         async with request.form(max_files=1, max_fields=4) as form:
             file, description = form.get("file"), form.get("description")
             if file is None or isinstance(file, str):
                 raise RefusedError(400, {"error": "Missing file"})
-            if file.size is not None and file.size > LIMIT:
+            if file.size is not None and file.size > MAX_UPLOAD_BYTES:
                 raise _too_large()
             text = description if isinstance(description, str) else None
             asset = await _keep(simulation, file.file, size=file.size or 0, description=text)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from animatic.destination import BadDestinationError, parse_destination
 from animatic.spec.keys import CUT, DEFAULTS_NOT, KINDS, PIPELINE
 from animatic.spec.model import CutSpec, Defaults, MatrixSpec, PipelineSpec
 from animatic.spec.params import decode_params
@@ -107,8 +108,6 @@ def _example(key: str) -> str:
 _UNKNOWN_PRICE = ("warn", "block", "allow")
 _ON_FAILURE = ("continue", "stop")
 _REUSE = ("always", "run", "never")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 
 
 def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> PipelineSpec:
@@ -177,31 +176,17 @@ def decode_deliver(section: Section) -> str | None:
     if deliver is None:
         return None
     deliver = deliver.strip()
-    hint = "write a folder such as ./out, or s3://bucket/prefix"
-    scheme = _SCHEME.match(deliver)
     if "{{" in deliver or "{%" in deliver:
         section.note(
             "deliver takes no templates", "deliver", hint="takes are found again only if the destination stays the same", code="deliver"
         )
-    elif scheme is None:
-        if any(ord(character) < ord(" ") for character in deliver):
-            section.note("deliver holds a line break or a control character", "deliver", hint=hint, code="deliver")
-        return deliver
-    elif scheme[1] != "s3":
-        what = "S3 is written in small letters" if scheme[1].lower() == "s3" else f"clips cannot be delivered to {scheme[1]}://"
-        section.note(what, "deliver", hint=hint, code="deliver")
-    else:
-        bucket, _, prefix = deliver[len("s3://") :].partition("/")
-        if not _BUCKET.match(bucket) or ".." in bucket:
-            problem = f"'{bucket}' cannot be the name of a bucket" if bucket else "the name of the bucket is missing"
-            section.note(
-                problem, "deliver", hint="3 to 63 small letters, digits, '-' and '.', as in s3://brand-media/storyboards", code="deliver"
-            )
-        elif any(part in {"", ".", ".."} for part in prefix.rstrip("/").split("/")) and prefix.rstrip("/"):
-            section.note("the prefix holds an empty part, '.' or '..'", "deliver", hint=hint, code="deliver")
-        else:
-            return deliver
-    return None
+        return None
+    try:
+        parse_destination(deliver)
+    except BadDestinationError as mistake:
+        section.note(mistake.message, "deliver", hint=mistake.hint, code="deliver")
+        return None
+    return deliver
 
 
 def _cut(section: Section) -> CutSpec | None:

@@ -1,31 +1,21 @@
-"""Files that appear whole or not at all, and listing them.
-
-Everything is written to a temporary name beside its target, brought to the disk, and then linked (only if absent) or renamed (replacing), so
-that a crash leaves nothing but a temporary file, and a reader never sees a part.
-"""
+"""Lists the files of a folder, and turns what the file system refuses into errors that say what to do."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import secrets
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from animatic.errors import StorageError
-from animatic.storage.protocol import TEMPORARY, Entry, StorageRefusedError
+from animatic.files import TEMPORARY, NoHardLinksError
+from animatic.storage.protocol import Entry, StorageRefusedError
 
-CHUNK = 1 << 20
 STALE_AFTER = 24 * 3600.0
 """Seconds after which a temporary file belongs to nobody any more."""
-
-Fill = Callable[[BinaryIO], object]
 
 ADVICE = {
     errno.ENOSPC: ("the disk is full", "free some space, or deliver elsewhere"),
@@ -41,11 +31,6 @@ ADVICE = {
     errno.ENOENT: ("there is no such folder, and none can be made", "create the folder, or deliver elsewhere"),
 }
 MAY_PASS = frozenset({errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT})
-NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-
-
-class _NoHardLinksError(OSError):
-    """The file system cannot make a complete file appear only if none is there."""
 
 
 @contextmanager
@@ -53,7 +38,7 @@ def explained(doing: str, path: Path) -> Iterator[None]:
     """Turn an OSError into a StorageError that names the path and says what to do."""
     try:
         yield
-    except _NoHardLinksError as error:
+    except NoHardLinksError as error:
         raise StorageRefusedError(
             f"cannot {doing} {path}: this file system has no hard links, and without them a record cannot be made exactly once",
             hint="deliver to a folder on another disk, or to s3://",
@@ -65,47 +50,6 @@ def explained(doing: str, path: Path) -> Iterator[None]:
             ) from error
         reason, hint = ADVICE.get(error.errno or 0, (error.strerror or type(error).__name__, "look at the folder and its permissions"))
         raise StorageRefusedError(f"cannot {doing} {path}: {reason}", hint=hint) from error
-
-
-def create_exclusively(target: Path, fill: Fill) -> bool:
-    """Create the file with what ``fill`` writes, durably; False if something is there already (which is left alone)."""
-    with _temporary(target, fill) as temporary:
-        try:
-            os.link(temporary, target)
-        except FileExistsError:
-            # A network file system may have made the link and lost the answer: then both names are one file.
-            if not temporary.samefile(target):
-                return False
-        except OSError as error:
-            if error.errno in NO_HARD_LINKS:
-                raise _NoHardLinksError(*error.args) from error
-            raise
-    _sync_folder(target.parent)
-    return True
-
-
-def replace_whole(target: Path, fill: Fill) -> None:
-    """Write or replace the file in one step: readers see the old or the new."""
-    with _temporary(target, fill) as temporary:
-        temporary.replace(target)
-    _sync_folder(target.parent)
-
-
-def copy_from(source: Path) -> Fill:
-    """Return a ``fill`` that copies the file."""
-
-    def fill(file: BinaryIO) -> None:
-        with source.open("rb") as reader:
-            while chunk := reader.read(CHUNK):
-                file.write(chunk)
-
-    return fill
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def entry_of(path: Path, key: str) -> Entry | None:
@@ -163,57 +107,3 @@ def _remove_stale(path: Path) -> None:
             path.unlink()
     except OSError:
         pass  # its writer or another reader was quicker, or it is not ours to remove
-
-
-@contextmanager
-def _temporary(target: Path, fill: Fill) -> Iterator[Path]:
-    """Write a temporary file beside the target and bring it to the disk; it is gone afterwards, renamed or not."""
-    path = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
-    descriptor = _open_new(path)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            fill(file)
-            file.flush()
-            os.fsync(descriptor)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _open_new(path: Path) -> int:
-    """Create the file (by the user's own umask, which ``tempfile`` would ignore) and the folders above it."""
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
-    for _ in range(100):
-        try:
-            return os.open(path, flags, 0o666)
-        except FileNotFoundError:
-            # Again and again: another process may be removing empty folders at this moment.
-            _make_folder(path.parent)
-    return os.open(path, flags, 0o666)
-
-
-def _make_folder(folder: Path) -> None:
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        try:
-            new.mkdir(exist_ok=True)
-        except FileNotFoundError:
-            return
-        _sync_folder(new.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring new names to the disk, where folders can be synced (not on Windows)."""
-    if sys.platform == "win32":
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from animatic.files import copy_from, create_exclusively, replace_whole, sha256_of
 from animatic.storage import files
 from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
 from animatic.storage.threads import Threads
@@ -89,7 +90,7 @@ class FolderStorage:
     def _create(self, key: str, data: bytes) -> bool:
         path = self._path(key)
         with files.explained("create", path):
-            return files.create_exclusively(path, lambda file: file.write(data)) or path.read_bytes() == data
+            return create_exclusively(path, lambda file: file.write(data)) or path.read_bytes() == data
 
     def _read(self, key: str) -> bytes | None:
         path = self._path(key)
@@ -102,27 +103,27 @@ class FolderStorage:
     def _write(self, key: str, data: bytes) -> None:
         path = self._path(key)
         with files.explained("write", path):
-            files.replace_whole(path, lambda file: file.write(data))
+            replace_whole(path, lambda file: file.write(data))
 
     def _store(self, key: str, source: Path, sha256: str) -> bool:
         path = self._path(key)
         with files.explained("read", source):
-            size, actual = source.stat().st_size, files.sha256_of(source)
+            size, actual = source.stat().st_size, sha256_of(source)
         if actual != sha256:
             raise StorageRefusedError(
                 f"{source} does not have the SHA-256 that it was made with", hint="it was changed meanwhile: run again"
             )
         with files.explained("store", path):
-            if not path.exists() and files.create_exclusively(path, files.copy_from(source)):
+            if not path.exists() and create_exclusively(path, copy_from(source)):
                 return True
-            return path.stat().st_size == size and files.sha256_of(path) == sha256
+            return path.stat().st_size == size and sha256_of(path) == sha256
 
     def _fetch(self, key: str, target: Path) -> bool:
         path = self._path(key)
         if self._head(key) is None:
             return False
         with files.explained("copy to", target):
-            files.replace_whole(target, files.copy_from(path))
+            replace_whole(target, copy_from(path))
         return True
 
     def _copy(self, source: str, target: str) -> bool:
@@ -132,7 +133,7 @@ class FolderStorage:
                 f"cannot copy {origin}: there is no such file", hint="it was removed from outside: run again with --fresh"
             )
         with files.explained("copy to", path):
-            return not path.exists() and files.create_exclusively(path, files.copy_from(origin))
+            return not path.exists() and create_exclusively(path, copy_from(origin))
 
     def _head(self, key: str) -> Entry | None:
         path = self._path(key)
@@ -143,7 +144,7 @@ class FolderStorage:
         path = self._path(key)
         with files.explained("read", path):
             try:
-                return files.sha256_of(path)
+                return sha256_of(path)
             except (FileNotFoundError, IsADirectoryError):
                 return None
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import assert_never
 
+from animatic.destination import BadDestinationError, Bucket, Folder, parse_destination
 from animatic.errors import UsageError
 from animatic.storage.folder import FolderStorage
 from animatic.storage.protocol import Storage
-
-S3 = "s3://"
-BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
-OTHER_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 def open_storage(url: str, *, patience: float = 60.0) -> Storage:
@@ -22,21 +19,17 @@ def open_storage(url: str, *, patience: float = 60.0) -> Storage:
 
     Raises UsageError for another scheme, or a bucket name or prefix that cannot be.
     """
-    if url.startswith(S3):
-        bucket, _, prefix = url.removeprefix(S3).partition("/")
-        prefix = prefix.strip("/")
-        if not BUCKET.fullmatch(bucket):
-            raise UsageError(
-                f"{url!r} names no bucket", hint="write s3://bucket/prefix, the bucket in lower case letters, digits and dashes"
-            )
-        if any(part in {"", ".", ".."} for part in prefix.split("/")) and prefix:
-            raise UsageError(f"{url!r} holds an empty part, '.' or '..'", hint="write s3://bucket/prefix")
-        return _open_bucket(bucket, f"{prefix}/" if prefix else "", patience)
-    if other := OTHER_SCHEME.match(url):
-        raise UsageError(f"{url!r}: {other[1]}:// is no place to deliver to", hint="write a folder, or s3://bucket/prefix")
-    if not url:
-        raise UsageError("no place to deliver to is named", hint="write a folder, or s3://bucket/prefix")
-    return FolderStorage(Path(url).absolute())
+    try:
+        destination = parse_destination(url)
+    except BadDestinationError as mistake:
+        raise UsageError(f"cannot deliver to {url!r}: {mistake.message}", hint=mistake.hint) from None
+    match destination:
+        case Bucket(name, prefix):
+            return _open_bucket(name, f"{prefix}/" if prefix else "", patience)
+        case Folder(path):
+            return FolderStorage(Path(path).absolute())
+        case _:
+            assert_never(destination)
 
 
 def _open_bucket(bucket: str, prefix: str, patience: float) -> Storage:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 from animatic.errors import StorageError
+from animatic.files import TEMPORARY
 
 
 class StorageRefusedError(StorageError):
     """Trying again cannot help: no permission, no bucket, a full or read-only disk, a damaged record. The hint says what to do."""
 
+    code = "storage_refused"
     retryable = False
 
-
-TEMPORARY = ".tmp-"
-"""File names that start like this are unfinished: never listed, never a valid part of a key."""
 
 LONGEST_KEY = 900
 """Bytes. S3 allows 1,024 for prefix and key together."""

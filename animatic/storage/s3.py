@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from animatic.files import CHUNK_BYTES, replace_whole
 from animatic.storage import files
 from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
 from animatic.storage.s3_client import PRECONDITION_FAILED, PatientClient, is_absent, status_of
@@ -137,7 +138,7 @@ class S3Storage:
                 if is_absent(error):
                     return False
                 raise
-            files.replace_whole(target, lambda file: [file.write(chunk) for chunk in body.iter_chunks(files.CHUNK)])
+            replace_whole(target, lambda file: [file.write(chunk) for chunk in body.iter_chunks(CHUNK_BYTES)])
             return True
 
         with files.explained("write", target):
@@ -210,7 +211,7 @@ class S3Storage:
 
     def _read_through(self, client: S3Client, name: str) -> str:
         digest = hashlib.sha256()
-        for chunk in client.get_object(Bucket=self._bucket, Key=name)["Body"].iter_chunks(files.CHUNK):
+        for chunk in client.get_object(Bucket=self._bucket, Key=name)["Body"].iter_chunks(CHUNK_BYTES):
             digest.update(chunk)
         return digest.hexdigest()
 

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from animatic.backoff import Backoff
 from animatic.errors import StorageError
 from animatic.storage.protocol import StorageRefusedError
 from animatic.storage.threads import AT_ONCE, Threads
@@ -139,7 +140,6 @@ def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageErr
 T = TypeVar("T")
 
 DEFAULT_REGION = "us-east-1"
-LONGEST_PAUSE = 5.0
 
 
 class PatientClient:
@@ -151,9 +151,11 @@ class PatientClient:
         patience: float,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        randomness: random.Random | None = None,
         make: Callable[[], S3Client] | None = None,
     ) -> None:
         self._patience = patience
+        self._randomness = randomness or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._sleep = sleep
         self._clock = clock
         self._threads = Threads()
@@ -167,17 +169,16 @@ class PatientClient:
         Raises StorageError (StorageRefusedError where waiting does not help) naming ``where``.
         """
         deadline = self._clock() + self._patience
-        pause = 0.2
+        backoff = Backoff(first=0.2, longest=5.0, randomness=self._randomness)
         while True:
             try:
                 return await self._threads.run(self._call, function)
             except (BotoCoreError, ClientError, HTTPError) as error:
                 problem = explain(error, where, self._endpoint())
-                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+                delay = backoff.next()
                 if not problem.retryable or self._clock() + delay > deadline:
                     raise problem from error
             await self._sleep(delay)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
     def _call(self, function: Callable[[S3Client], T]) -> T:
         with self._lock:

@@ -1,0 +1,16 @@
+"""Spells amounts of money for people: ``$0.28``, the same on the terminal, the page, in artifacts and in messages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+UNKNOWN = "unknown"
+
+
+def dollars(amount: Decimal | float | None, *, unknown: str = UNKNOWN) -> str:
+    """Return US dollars as ``$1,234.50``; fractions of a cent are shown only where there are some, up to four digits. None is ``unknown``."""
+    if amount is None:
+        return unknown
+    text = f"{abs(amount):,.4f}"
+    text = text[:-2] if text.endswith("00") else text.rstrip("0")
+    return f"-${text}" if amount < 0 else f"${text}"
