@@ -18,7 +18,7 @@ from prefect.states import Cancelled, Completed, Failed
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
 from animatic.engine.reel import missing_from
-from animatic.engine.run import Run, Submission, open_run
+from animatic.engine.run import Run, SubmittedJob, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
 from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
@@ -177,23 +177,23 @@ class PrefectStages:
     """The newest task state of each step: what the next task of the step, or of a dependant, waits for."""
     attempts: dict[str, int] = field(default_factory=dict)
 
-    async def generate(self, step: Step, request: Request) -> Take | Submission:
+    async def generate(self, step: Step, request: Request) -> Take | SubmittedJob:
         """See `animatic.engine.steps.Stages`."""
         attempt = self.attempts[step.key] = self.attempts.get(step.key, 0) + 1
         # The first task of a step hangs on its upstreams; a further attempt on what failed before it.
         before = self._ends_of(*step.depends_on) if attempt == 1 else self._ends_of(step.key)
         label = "generate" if attempt == 1 else f"generate ({attempt})"
         self.context.requests[step.key] = request
-        found: Take | Submission = await self._call(generate, step, label, before)
+        found: Take | SubmittedJob = await self._call(generate, step, label, before)
         return found
 
-    async def wait(self, step: Step, submission: Submission) -> Job:
+    async def wait(self, step: Step, submission: SubmittedJob) -> Job:
         """See `animatic.engine.steps.Stages`."""
         self.context.submissions[step.key] = submission
         job: Job = await self._call(wait, step, "wait", self._ends_of(step.key))
         return job
 
-    async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
+    async def upload(self, step: Step, source: Take | tuple[SubmittedJob, Job]) -> tuple[Take, Delivered]:
         """See `animatic.engine.steps.Stages`."""
         self.context.sources[step.key] = source
         delivered: tuple[Take, Delivered] = await self._call(upload, step, "upload", self._ends_of(step.key))

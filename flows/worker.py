@@ -66,7 +66,7 @@ def run_id_of(flow_run_id: str | None, expected: datetime) -> str | None:
 
 
 async def _begun(ledger: Ledger, run_id: str) -> Plan | None:
-    record = await ledger.run(run_id)
+    record = await ledger.runs.get(run_id)
     return None if record is None else plan_from_json(record["plan"])
 
 

@@ -18,7 +18,7 @@ from prefect.context import TaskRunContext
 from prefect.states import Completed, Failed
 
 from animatic.engine.manifest_writer import ManifestWriter
-from animatic.engine.run import Run, Submission
+from animatic.engine.run import Run, SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError
 from animatic.krea import Job, NotSentError
 from animatic.ledger import Take
@@ -32,8 +32,8 @@ class TaskContext:
     run: Run
     reporter: ManifestWriter
     requests: dict[str, Request] = field(default_factory=dict)
-    submissions: dict[str, Submission] = field(default_factory=dict)
-    sources: dict[str, Take | tuple[Submission, Job]] = field(default_factory=dict)
+    submissions: dict[str, SubmittedJob] = field(default_factory=dict)
+    sources: dict[str, Take | tuple[SubmittedJob, Job]] = field(default_factory=dict)
     outcomes: dict[str, Any] = field(default_factory=dict)
     """What the last task of a step (or of a reel, or the record) gave: its result, or the AnimaticError that ended it."""
 

@@ -6,7 +6,7 @@ from animatic.engine.deliver import Delivered, deliver_take
 from animatic.engine.fetch import fetch_take
 from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
 from animatic.engine.reel import deliver_reel, missing_from
-from animatic.engine.run import Run, Submission
+from animatic.engine.run import Run, SubmittedJob
 from animatic.engine.steps import make_all
 from animatic.engine.submit import obtain
 from animatic.engine.wait import await_job
@@ -25,13 +25,13 @@ class DirectStages:
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    async def generate(self, step: Step, request: Request) -> Take | Submission:
+    async def generate(self, step: Step, request: Request) -> Take | SubmittedJob:
         return await obtain(self.run, step, request)
 
-    async def wait(self, step: Step, submission: Submission) -> Job:
+    async def wait(self, step: Step, submission: SubmittedJob) -> Job:
         return await await_job(self.run, step, submission)
 
-    async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
+    async def upload(self, step: Step, source: Take | tuple[SubmittedJob, Job]) -> tuple[Take, Delivered]:
         for left in reversed(range(FETCHES)):
             try:
                 take = source if isinstance(source, Take) else await fetch_take(self.run, step, *source)

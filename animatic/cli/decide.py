@@ -17,7 +17,7 @@ from animatic.settings import Settings
 if TYPE_CHECKING:
     from animatic.engine.history import Place
     from animatic.krea import KreaClient
-    from animatic.ledger import Attempt
+    from animatic.ledger import Submission
 
 WAITS_FOR_A_PERSON = 5
 
@@ -130,7 +130,7 @@ async def _withdraw(shot: str, files: tuple[Path, ...], deliver: str | None) -> 
     await withdraw(*await _the_doubtful(shot, files, deliver))
 
 
-async def _the_doubtful(shot: str, files: tuple[Path, ...], deliver: str | None) -> tuple[Place, Attempt]:
+async def _the_doubtful(shot: str, files: tuple[Path, ...], deliver: str | None) -> tuple[Place, Submission]:
     from animatic.engine.decisions import doubtful, named
     from animatic.engine.history import places
 

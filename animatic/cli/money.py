@@ -57,7 +57,7 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
     merged: dict[str, Totals] = {}
     for place in places(declared(files), deliver):
         if place.simulated == simulated:
-            for name, totals in (await place.ledger.spending(wanted)).by(keys[by]).items():
+            for name, totals in (await place.ledger.spending.on(wanted)).by(keys[by]).items():
                 merged[name] = _add(merged.get(name), totals)
     return dict(sorted(merged.items()))
 

@@ -47,7 +47,7 @@ class Budget:
     async def recall(self) -> None:
         """Count what an earlier process of this same run has reserved or paid."""
         began = _day_of_run(self.plan.run_id) or self.clock().date()
-        spending = await self.ledger.spending(_days(began, self.clock().date()))
+        spending = await self.ledger.spending.on(_days(began, self.clock().date()))
         ours = (cost for cost in spending.costs if cost.line.run_id == self.plan.run_id)
         self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
 
@@ -82,7 +82,7 @@ class Budget:
         for name, limit, days in limits:
             if limit is None:
                 continue
-            spent = (await self.ledger.spending(days)).totals.usd
+            spent = (await self.ledger.spending.on(days)).totals.usd
             if spent + price > limit:
                 raise OverBudgetError(
                     f"shot {step.key!r} would go over the budget of {limit} USD per {name}: {spent} USD are spent at this destination",

@@ -11,33 +11,33 @@ from animatic.engine.doubt import CLOCKS_DIFFER, unclaimed, window_of
 from animatic.engine.history import Place
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
-from animatic.ledger import Attempt, Failure, Ledger, Take
+from animatic.ledger import Failure, Ledger, Submission, Take
 from animatic.plan import Step, fingerprint_of
 
 LOOK_BACK = timedelta(days=31)
 
 
-async def doubtful(places: tuple[Place, ...]) -> list[tuple[Place, Attempt]]:
+async def doubtful(places: tuple[Place, ...]) -> list[tuple[Place, Submission]]:
     """Return the submissions of the last month that wait for a person, or that nobody is sending any more, by time."""
     now = datetime.now(UTC)
-    found: list[tuple[Place, Attempt]] = []
+    found: list[tuple[Place, Submission]] = []
     for place in places:
-        opened = await place.ledger.open_intents(now - LOOK_BACK, now)
+        opened = await place.ledger.submissions.open(now - LOOK_BACK, now)
         found += [(place, attempt) for attempt in opened if attempt.doubt is not None or _abandoned(place, attempt, now)]
     return sorted(found, key=lambda item: item[1].intent.intended_at)
 
 
-def _abandoned(place: Place, attempt: Attempt, now: datetime) -> bool:
-    alive = place.ledger.owner_alive(attempt.intent)
+def _abandoned(place: Place, attempt: Submission, now: datetime) -> bool:
+    alive = place.ledger.submissions.owner_alive(attempt.intent)
     return not alive and (alive is False or now > attempt.intent.deadline + CLOCKS_DIFFER)
 
 
-async def candidates_of(client: KreaClient, place: Place, attempt: Attempt) -> tuple[Job, ...]:
+async def candidates_of(client: KreaClient, place: Place, attempt: Submission) -> tuple[Job, ...]:
     """Return the jobs of the submission's window that belong to nobody, read from Krea now."""
     return await unclaimed(client, place.ledger, window_of(attempt.intent))
 
 
-def named(found: list[tuple[Place, Attempt]], shot: str) -> tuple[Place, Attempt]:
+def named(found: list[tuple[Place, Submission]], shot: str) -> tuple[Place, Submission]:
     """Return the doubtful submission of a shot (its key, or a beginning of its fingerprint). Raises UsageError unless it is exactly one."""
     matching = [item for item in found if item[1].intent.step == shot or (len(shot) > 5 and item[1].intent.fingerprint.startswith(shot))]  # noqa: PLR2004
     if len(matching) == 1:
@@ -48,15 +48,15 @@ def named(found: list[tuple[Place, Attempt]], shot: str) -> tuple[Place, Attempt
     raise UsageError(f"{len(matching)} submissions of shot {shot!r} are in doubt", hint=f"name one by its fingerprint: {prints}")
 
 
-async def adopt(place: Place, attempt: Attempt, job: Job) -> None:
+async def adopt(place: Place, attempt: Submission, job: Job) -> None:
     """Record a person's word that a submission became this job. Raises ClaimedError if the job belongs to another."""
-    await place.ledger.submitted(attempt.intent, job.id, created_at=job.created_at, how="person")
+    await place.ledger.submissions.submitted(attempt.intent, job.id, created_at=job.created_at, how="person")
 
 
-async def withdraw(place: Place, attempt: Attempt) -> None:
+async def withdraw(place: Place, attempt: Submission) -> None:
     """Record a person's word that none of the jobs is it: the next run sends it again."""
     failure = Failure(code="withdrawn", message="a person decided that Krea has no job for this submission")
-    await place.ledger.settle(attempt.intent.fingerprint, attempt.number, "withdrawn", usd=Decimal(0), error=failure)
+    await place.ledger.submissions.settle(attempt.intent.fingerprint, attempt.number, "withdrawn", usd=Decimal(0), error=failure)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +74,8 @@ async def takes_of(ledger: Ledger, step: Step) -> tuple[KnownTake, ...]:
     known: list[KnownTake] = []
     for number in count(1):
         fingerprint = fingerprint_of(step.base, number)
-        take = await ledger.take(fingerprint)
-        if take is None and not await ledger.attempts(fingerprint):
+        take = await ledger.takes.get(fingerprint)
+        if take is None and not await ledger.submissions.of(fingerprint):
             break
         known.append(KnownTake(number=number, fingerprint=fingerprint, take=take, current=number == step.take))
     return tuple(known)
@@ -88,5 +88,5 @@ async def choose(ledger: Ledger, step: Step, number: int) -> KnownTake:
     if chosen is None or chosen.take is None:
         there = ", ".join(str(take.number) for take in known if take.take is not None) or "none"
         raise UsageError(f"shot {step.key!r} has no take {number}", hint=f"delivered takes: {there}")
-    await ledger.select(step.base, number, chosen.fingerprint, "chosen by a person")
+    await ledger.selections.select(step.base, number, chosen.fingerprint, "chosen by a person")
     return chosen

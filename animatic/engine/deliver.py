@@ -63,8 +63,8 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
 
 async def _let_it_count(run: Run, step: Step) -> None:
     """Record that a further take counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
-    if step.take > 1 and await run.ledger.highest_take(step.base) < step.take:
-        await run.ledger.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
+    if step.take > 1 and await run.ledger.selections.highest_take(step.base) < step.take:
+        await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")
 
 

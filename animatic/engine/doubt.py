@@ -18,7 +18,7 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run
 from animatic.errors import InDoubtError
 from animatic.krea import Job, KreaClient, LostAnswerError
-from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, Failure, How, Intent, Ledger
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, How, Intent, Ledger, Submission
 from animatic.ledger.submissions import identity
 
 SLOW_GATEWAY = 4.0
@@ -38,7 +38,7 @@ class Lost:
     at: datetime
 
 
-async def await_owner(run: Run, attempt: Attempt) -> bool:
+async def await_owner(run: Run, attempt: Submission) -> bool:
     """Wait for a worker that is still sending this attempt. True: its outcome is recorded now; False: nobody is at work on it any more."""
     while True:
         current = await _current(run, attempt)
@@ -63,12 +63,12 @@ def _abandoned(run: Run, intent: Intent) -> bool:
     if (intent.host, intent.pid, intent.started) == identity():
         # Another run of this process, as `serve` has several: it knows what it is doing.
         return intent.token not in _sending and run.clock() - intent.intended_at > STALE_INTENT
-    alive = run.ledger.owner_alive(intent)
+    alive = run.ledger.submissions.owner_alive(intent)
     # One that lives long past every time-out is not sending any more.
     return alive is False or _krea_time(run) > intent.by_krea(intent.deadline)
 
 
-async def resolve_doubt(run: Run, attempt: Attempt) -> None:
+async def resolve_doubt(run: Run, attempt: Submission) -> None:
     """Find out what became of a submission that nobody is sending any more, and record it: look at the ledger afterwards.
 
     Takes the gate of POSTs, so that no submission of ours appears in Krea's list meanwhile. Raises InDoubtError when several jobs could be it.
@@ -81,7 +81,7 @@ async def resolve_doubt(run: Run, attempt: Attempt) -> None:
 
 async def resolve_lost(run: Run, lost: Lost) -> Job | None:
     """Find out the same for a submission of this process, which holds the gate. Returns its job, None if it never arrived."""
-    return await _resolve(run, Attempt(number=lost.intent.attempt, intent=lost.intent), lost)
+    return await _resolve(run, Submission(number=lost.intent.attempt, intent=lost.intent), lost)
 
 
 async def resolve_left_behind(run: Run) -> None:
@@ -92,14 +92,14 @@ async def resolve_left_behind(run: Run) -> None:
     """
     now = run.clock()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK)
-    for attempt in await run.ledger.open_intents(now - longest - MARGIN, now):
+    for attempt in await run.ledger.submissions.open(now - longest - MARGIN, now):
         window = window_of(attempt.intent)
-        if attempt.doubt is None and window.last > _krea_time(run) and run.ledger.owner_alive(attempt.intent) is False:
+        if attempt.doubt is None and window.last > _krea_time(run) and run.ledger.submissions.owner_alive(attempt.intent) is False:
             with contextlib.suppress(InDoubtError):
                 await _resolve(run, attempt, None)
 
 
-async def _resolve(run: Run, attempt: Attempt, lost: Lost | None) -> Job | None:
+async def _resolve(run: Run, attempt: Submission, lost: Lost | None) -> Job | None:
     intent, patience = attempt.intent, run.settings.patience
     late = lost is not None and lost.error.late
     grace = patience.grace * (SLOW_GATEWAY if late else 1.0)
@@ -117,13 +117,15 @@ async def _resolve(run: Run, attempt: Attempt, lost: Lost | None) -> Job | None:
             how: How = "callback" if ours.id == called else "listed"
             crashpoint("before-adopted")
             try:
-                await run.ledger.submitted(intent, ours.id, created_at=ours.created_at, how=how)
+                await run.ledger.submissions.submitted(intent, ours.id, created_at=ours.created_at, how=how)
             except ClaimedError:
                 continue
             crashpoint("after-adopted")
             return ours
         # Rivals that still run may yet claim what is theirs; but two that both lost an answer would wait for each other for ever.
-        settling = _krea_time(run) < patient_until and any(run.ledger.owner_alive(rival.intent) is not False for rival in rivals)
+        settling = _krea_time(run) < patient_until and any(
+            run.ledger.submissions.owner_alive(rival.intent) is not False for rival in rivals
+        )
         if candidates and not settling:
             await _ask(run, attempt, candidates)
         # Asking who claimed what may have completed what a dead worker had begun to write: perhaps the job was known all along.
@@ -136,21 +138,21 @@ async def _resolve(run: Run, attempt: Attempt, lost: Lost | None) -> Job | None:
         await asyncio.sleep(_look_every(run))
 
 
-async def _never_arrived(run: Run, attempt: Attempt, lost: Lost | None) -> None:
+async def _never_arrived(run: Run, attempt: Submission, lost: Lost | None) -> None:
     message = lost.error.message if lost else "the process ended before an answer came"
     failure = Failure(code="never_arrived", message=message)
     with contextlib.suppress(AlreadySubmittedError):
-        await run.ledger.settle(attempt.intent.fingerprint, attempt.number, "never_arrived", usd=Decimal(0), error=failure)
+        await run.ledger.submissions.settle(attempt.intent.fingerprint, attempt.number, "never_arrived", usd=Decimal(0), error=failure)
     if attempt.intent.run_id == run.plan.run_id:
         run.budget.release(attempt.intent.fingerprint, attempt.number)
 
 
-async def _ask(run: Run, attempt: Attempt, candidates: tuple[Job, ...]) -> None:
+async def _ask(run: Run, attempt: Submission, candidates: tuple[Job, ...]) -> None:
     ids = tuple(job.id for job in candidates)
     reason = (
         f"{len(ids)} {'job' if len(ids) == 1 else 'jobs'} at Krea could be this submission, or another that was cut off at the same time"
     )
-    await run.ledger.doubt(attempt.intent.fingerprint, attempt.number, reason, ids)
+    await run.ledger.submissions.doubt(attempt.intent.fingerprint, attempt.number, reason, ids)
     raise InDoubtError(
         f"shot {attempt.intent.step!r}: {reason}",
         hint="see them with `animatic doubts`, then `animatic adopt SHOT JOB` or, if none is it, `animatic resubmit SHOT`",
@@ -158,8 +160,8 @@ async def _ask(run: Run, attempt: Attempt, candidates: tuple[Job, ...]) -> None:
     )
 
 
-async def _current(run: Run, attempt: Attempt) -> Attempt:
-    return await run.ledger.attempt(attempt.intent.fingerprint, attempt.number) or attempt
+async def _current(run: Run, attempt: Submission) -> Submission:
+    return await run.ledger.submissions.get(attempt.intent.fingerprint, attempt.number) or attempt
 
 
 def _krea_time(run: Run) -> datetime:
@@ -201,11 +203,11 @@ def window_of(intent: Intent, *, lost_at: datetime | None = None) -> Window:
 async def unclaimed(client: KreaClient, ledger: Ledger, window: Window) -> tuple[Job, ...]:
     """Return the jobs of the window that belong to no submission of this ledger, the newest first."""
     found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
-    claimed = await ledger.claimed(job.id for job in found)
+    claimed = await ledger.submissions.claimed(job.id for job in found)
     return tuple(job for job in found if job.id not in claimed)
 
 
-async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, post_seconds: float) -> tuple[Attempt, ...]:
+async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, post_seconds: float) -> tuple[Submission, ...]:
     """Return the other submissions without an answer that one of the jobs could belong to.
 
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
@@ -215,6 +217,6 @@ async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, pos
     if not times:
         return ()
     longest = timedelta(seconds=post_seconds + SENDING_SLACK)
-    opened = await ledger.open_intents(min(times) - longest - CLOCKS_DIFFER, max(times) + CLOCKS_DIFFER)
+    opened = await ledger.submissions.open(min(times) - longest - CLOCKS_DIFFER, max(times) + CLOCKS_DIFFER)
     others = [attempt for attempt in opened if attempt.intent.token != intent.token]
     return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))

@@ -55,10 +55,10 @@ async def survey(plan: Plan, ledger: Ledger) -> Estimate:
     """Decide for every step. Raises StorageError when the destination cannot be read."""
     begun = {step.fingerprint for step in plan.steps}
     if len(begun) >= MANY:
-        begun &= await ledger.known_fingerprints()
-    takes = await ledger.takes(sorted(begun))
+        begun &= await ledger.submissions.fingerprints()
+    takes = await ledger.takes.get_many(sorted(begun))
     unmade = sorted(begun - takes.keys())
-    submissions = dict(zip(unmade, await each(ledger.attempts, unmade), strict=True))
+    submissions = dict(zip(unmade, await each(ledger.submissions.of, unmade), strict=True))
     decisions: dict[str, Decision] = {}
     to_pay: list[Step] = []
     seen: dict[str, str] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from animatic.catalog.model import Kind
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.run import Run, Submission
+from animatic.engine.run import Run, SubmittedJob
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadClipError
 from animatic.krea import Download, ExpiredUrlError, Job
@@ -28,7 +28,7 @@ SUFFIXES = {
 }
 
 
-async def fetch_take(run: Run, step: Step, submission: Submission, job: Job) -> Take:
+async def fetch_take(run: Run, step: Step, submission: SubmittedJob, job: Job) -> Take:
     """Download, prove, store and record a result; returns the take that stands (another worker's, if that was first).
 
     Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid for: whoever
@@ -39,7 +39,7 @@ async def fetch_take(run: Run, step: Step, submission: Submission, job: Job) -> 
         return await _fetch(run, step, submission, job)
 
 
-async def _fetch(run: Run, step: Step, submission: Submission, job: Job) -> Take:
+async def _fetch(run: Run, step: Step, submission: SubmittedJob, job: Job) -> Take:
     # The file's name is what messages about it say.
     arriving = run.workdir / f"{step.fingerprint}.{submission.attempt}" / "what Krea delivered"
     arriving.parent.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ async def _fetch(run: Run, step: Step, submission: Submission, job: Job) -> Take
         await run.storage.store(key, clip, content_type=facts.mime, sha256=download.sha256)
     crashpoint("after-clip-stored")
     thumbnail_key = await _thumbnail(run, clip, folder, download.sha256)
-    take = await run.ledger.record_take(
+    take = await run.ledger.takes.record(
         Take(
             fingerprint=step.fingerprint,
             base=step.base,

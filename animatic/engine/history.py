@@ -68,7 +68,7 @@ async def find_run(run_id: str, where: Iterable[Place]) -> PastRun:
     """Return a run by its id, or by a beginning of it that fits only one. Raises UsageError, StorageError."""
     found: list[tuple[Place, str]] = []
     for place in where:
-        ids = await place.ledger.runs()
+        ids = await place.ledger.runs.ids()
         found += [(place, known) for known in ids if known.startswith(run_id)]
     if len(found) != 1:
         what = "there is no run" if not found else f"{len(found)} runs begin with"
@@ -79,7 +79,7 @@ async def find_run(run_id: str, where: Iterable[Place]) -> PastRun:
 
 async def past_runs(where: Iterable[Place], *, pipeline: str | None = None, limit: int = 20) -> list[PastRun]:
     """Return the newest runs of all places, the newest first."""
-    known = sorted([(run_id, place) for place in where for run_id in await place.ledger.runs()], key=lambda item: item[0], reverse=True)
+    known = sorted([(run_id, place) for place in where for run_id in await place.ledger.runs.ids()], key=lambda item: item[0], reverse=True)
     found: list[PastRun] = []
     for run_id, place in known:
         if len(found) == limit:
@@ -96,6 +96,6 @@ def _place(deliver: str, *, simulated: bool) -> Place:
 
 
 async def _past_run(place: Place, run_id: str) -> PastRun:
-    record = await place.ledger.run(run_id)
+    record = await place.ledger.runs.get(run_id)
     assert record is not None, "it was listed"
     return PastRun(place=place, plan=plan_from_json(record["plan"]))

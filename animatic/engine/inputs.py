@@ -20,7 +20,7 @@ from animatic.engine.run import Run
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadMediaError, StorageError
 from animatic.files import sha256_of
-from animatic.ledger import Take
+from animatic.ledger import SentInput, Take
 from animatic.limits import MAX_URL_LENGTH
 from animatic.media import extract_frame, sniff
 from animatic.plan import FileInput, Frame, Input, Request, ShotInput, field_name
@@ -34,30 +34,33 @@ class Resolved:
     """A request body that is ready to be sent, and what the manifest says of its inputs."""
 
     body: Mapping[str, Any]
-    inputs: tuple[Mapping[str, Any], ...]
+    inputs: tuple[SentInput, ...]
 
 
 async def resolve_inputs(run: Run, request: Request) -> Resolved:
     """Fill every input of a request. Raises BadMediaError, StorageError, KreaUnreachableError; nothing was paid."""
     body: dict[str, Any] = copy.deepcopy(dict(request.body))
-    records: list[Mapping[str, Any]] = []
+    sent: list[SentInput] = []
     for item in request.inputs:
         async with run.prepare_gate:
             with on_disk(run.workdir):
                 url, record = await _resolve(run, item)
         _put(body, item.path, url)
-        records.append({"field": field_name(item.path), **record, "sent_as": bare_url(url)})
-    return Resolved(body=body, inputs=tuple(records))
+        sent.append(record)
+    return Resolved(body=body, inputs=tuple(sent))
 
 
-async def _resolve(run: Run, item: Input) -> tuple[str, dict[str, Any]]:
+async def _resolve(run: Run, item: Input) -> tuple[str, SentInput]:
+    """Return the URL to send for an input, and the record of it."""
+    field = field_name(item.path)
     if isinstance(item, ShotInput):
         take = run.takes[item.step]
         if item.frame is None:
-            return await _clip_url(run, take), {"from": "shot", "shot": item.step, "frame": None, "sha256": take.clip.sha256}
-        frame, digest = await _frame(run, take, item.frame)
-        url = await _asset(run, frame, digest, "image/png", f"{item.step} {item.frame} frame")
-        return url, {"from": "shot", "shot": item.step, "frame": item.frame, "sha256": digest}
+            url, digest = await _clip_url(run, take), take.clip.sha256
+        else:
+            frame, digest = await _frame(run, take, item.frame)
+            url = await _asset(run, frame, digest, "image/png", f"{item.step} {item.frame} frame")
+        return url, SentInput(field=field, origin="shot", shot=item.step, frame=item.frame, sha256=digest, sent_as=bare_url(url))
     if isinstance(item, FileInput):
         path = Path(item.file)
         digest = await asyncio.to_thread(sha256_of, path)
@@ -68,8 +71,9 @@ async def _resolve(run: Run, item: Input) -> tuple[str, dict[str, Any]]:
                 code="file_changed",
             )
         mime, _ = await asyncio.to_thread(sniff, path)
-        return await _asset(run, path, digest, mime, path.name), {"from": "file", "path": item.written, "frame": None, "sha256": digest}
-    return item.url, {"from": "url", "url": bare_url(item.url), "frame": None, "sha256": None}
+        url = await _asset(run, path, digest, mime, path.name)
+        return url, SentInput(field=field, origin="file", path=item.written, sha256=digest, sent_as=bare_url(url))
+    return item.url, SentInput(field=field, origin="url", url=bare_url(item.url), sent_as=bare_url(item.url))
 
 
 async def _clip_url(run: Run, take: Take) -> str:
@@ -114,13 +118,13 @@ async def local_clip(run: Run, take: Take) -> Path:
 async def _asset(run: Run, path: Path, sha256: str, mime: str, description: str) -> str:
     """Return the URL of an asset with this content, uploading it if Krea does not have it (any more)."""
     host = urlsplit(run.client.base_url).netloc
-    known = await run.ledger.asset(host, sha256)
+    known = await run.ledger.assets.latest(host, sha256)
     if known is not None and await run.client.asset(known.asset_id) is not None:
         return known.url
     crashpoint("before-upload-asset")
     asset = await run.client.upload(path, mime=mime, description=description)
     crashpoint("after-upload-asset")
-    await run.ledger.record_asset(host, sha256, asset_id=asset.id, url=asset.url, mime=mime)
+    await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=asset.url, mime=mime)
     crashpoint("after-asset-recorded")
     return asset.url
 

@@ -15,7 +15,7 @@ from animatic.engine.progress import State
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
 from animatic.krea import NotSentError
-from animatic.ledger import Attempt, Take
+from animatic.ledger import SentInput, Submission, Take
 from animatic.manifest import Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import ShotState
 from animatic.plan import Cut, Step
@@ -31,11 +31,11 @@ async def record_end(
     run: Run, step: Step, *, take: Take | None = None, delivered: Delivered | None = None, error: AnimaticError | None = None
 ) -> None:
     """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[Submission, ...] = ()
     state = _state(run, step, take, error)
     changes = ShotChanges(state=state)
     try:
-        attempts = await run.ledger.attempts(step.fingerprint)
+        attempts = await run.ledger.submissions.of(step.fingerprint)
         changes |= ShotChanges(attempts=[_attempt(attempt) for attempt in attempts if _worth_telling(run, attempt)])
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
@@ -46,7 +46,7 @@ async def record_end(
             thumbnail=delivered.thumbnail,
             model=take.model,
             request=take.request,
-            inputs=[Input.model_validate(item) for item in take.inputs],
+            inputs=[_input(sent) for sent in take.inputs],
             job_id=take.job_id,
             submitted_at=take.submitted_at,
             completed_at=take.completed_at,
@@ -72,7 +72,7 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
     return "skipped" if isinstance(error, ShotError) and error.code in NOT_STARTED else "failed"
 
 
-def _worth_telling(run: Run, attempt: Attempt) -> bool:
+def _worth_telling(run: Run, attempt: Submission) -> bool:
     """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what bought the take."""
     settled = attempt.settled
     if settled and settled.outcome == "unsent" and settled.error and settled.error.code in UNHEARD:
@@ -84,7 +84,20 @@ _KREA_SAYS = {"moderated": "failed", "empty": "completed"}
 """The job's status in Krea's word, where the ledger is finer; what was wrong with it is in the attempt's error."""
 
 
-def _attempt(attempt: Attempt) -> manifest.Attempt:
+def _input(sent: SentInput) -> Input:
+    return Input(
+        field=sent.field,
+        origin=sent.origin,
+        shot=sent.shot,
+        path=sent.path,
+        url=sent.url,
+        frame=sent.frame,
+        sha256=sent.sha256,
+        sent_as=sent.sent_as,
+    )
+
+
+def _attempt(attempt: Submission) -> manifest.Attempt:
     settled, submitted = attempt.settled, attempt.submitted
     error = settled.error if settled else None
     return manifest.Attempt(

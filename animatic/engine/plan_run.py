@@ -51,8 +51,8 @@ async def plan_here(
     Raises DeclarationError, UsageError; StorageError when the destination cannot be read.
     """
     ledger = open_ledger(destination_of(spec, options.deliver), simulated=options.simulated, outage=min(options.outage, FIRST_READING))
-    chosen = await ledger.selections()
-    known = await ledger.known_fingerprints() if options.fresh else frozenset()
+    chosen = await ledger.selections.all()
+    known = await ledger.submissions.fingerprints() if options.fresh else frozenset()
     now = datetime.now(UTC)
     plan = build_plan(
         declaration,
@@ -93,9 +93,9 @@ class Retake:
         kept = []
         for key, before in self.stale.items():
             step = self.plan.step(key)
-            take = await self.ledger.take(before)
+            take = await self.ledger.takes.get(before)
             if take is not None:
-                await self.ledger.record_take(replace(take, fingerprint=step.fingerprint, base=step.base, number=step.take))
+                await self.ledger.takes.record(replace(take, fingerprint=step.fingerprint, base=step.base, number=step.take))
                 kept.append(key)
         return tuple(kept)
 
@@ -122,7 +122,7 @@ async def plan_retake(
             hint=f"animatic run {spec.name}",
         )
     ledger = open_ledger(destination_of(spec, options.deliver), simulated=options.simulated, outage=min(options.outage, FIRST_READING))
-    chosen, known = await ledger.selections(), await ledger.known_fingerprints()
+    chosen, known = await ledger.selections.all(), await ledger.submissions.fingerprints()
     now = datetime.now(UTC)
 
     def plan(current: Callable[[str], int], only: str | None) -> Plan:
@@ -148,7 +148,7 @@ async def plan_retake(
     old = {step.key: step.fingerprint for step in before.steps}
     stale = {step.key: old[step.key] for step in after.steps if step.fingerprint != old[step.key] and step.base != target.base}
     others = [step for step in after.steps if step.fingerprint == old[step.key]]
-    if len(await ledger.takes(step.fingerprint for step in others)) < len({step.fingerprint for step in others}):
+    if len(await ledger.takes.get_many(step.fingerprint for step in others)) < len({step.fingerprint for step in others}):
         after = plan(lambda base: takes.get(base, 1), f"{target.key}+")
     return Retake(plan=_changed(after, target, catalog, changes), ledger=ledger, number=number, stale=stale)
 

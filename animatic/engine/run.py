@@ -20,7 +20,7 @@ from animatic.engine.progress import ProgressTracker
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError
 from animatic.krea import KreaClient, Watcher
-from animatic.ledger import Ledger, Take
+from animatic.ledger import Ledger, SentInput, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
@@ -38,7 +38,7 @@ TRANSFERS_AT_ONCE = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
+class SubmittedJob:
     """A job that was paid for and that somebody has to wait for."""
 
     fingerprint: str
@@ -49,7 +49,7 @@ class Submission:
     usd: Decimal | None
     request: Mapping[str, Any]
     """Body as sent, URLs without query."""
-    inputs: tuple[Mapping[str, Any], ...]
+    inputs: tuple[SentInput, ...]
     adopted: bool
     """Taken up from the ledger: this process did not send it."""
 
@@ -88,7 +88,7 @@ class Run:
     media_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
     left_behind_resolved: bool = False
     """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
-    running: dict[str, Submission] = field(default_factory=dict)
+    running: dict[str, SubmittedJob] = field(default_factory=dict)
     """Jobs that are waited for, by step key."""
     posts_held_until: float = 0.0
     """Loop time before which nothing is submitted: Krea asked for a pause."""
@@ -170,7 +170,7 @@ async def open_run(
         budget = Budget(plan=plan, ledger=ledger, clock=clock)
         await budget.recall()
         crashpoint("before-run-saved")
-        await ledger.save_run(plan.run_id, _run_record(plan, simulated=simulated))
+        await ledger.runs.save(plan.run_id, _run_record(plan, simulated=simulated))
         crashpoint("after-run-saved")
         yield Run(
             plan=plan,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
-from animatic.engine.run import Run, Submission, stops_everything
+from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
@@ -35,15 +35,15 @@ LONGEST_PAUSE = 45.0
 class Stages(Protocol):
     """What is done to a step. Each may be repeated by its engine: the ledger, not the engine, knows what was submitted and delivered."""
 
-    async def generate(self, step: Step, request: Request) -> Take | Submission:
+    async def generate(self, step: Step, request: Request) -> Take | SubmittedJob:
         """Return the take if there is one, else the job that makes it, submitted if need be."""
         ...
 
-    async def wait(self, step: Step, submission: Submission) -> Job:
+    async def wait(self, step: Step, submission: SubmittedJob) -> Job:
         """Wait for the job's end; raises what went wrong."""
         ...
 
-    async def upload(self, step: Step, source: Take | tuple[Submission, Job]) -> tuple[Take, Delivered]:
+    async def upload(self, step: Step, source: Take | tuple[SubmittedJob, Job]) -> tuple[Take, Delivered]:
         """Fetch a finished job where that is still due, and deliver; returns the take and what the manifest says of it."""
         ...
 
@@ -114,7 +114,7 @@ async def _attempt(run: Run, step: Step, request: Request, stages: Stages, start
     return await stages.upload(step, found)
 
 
-async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> Take | tuple[Submission, Job]:
+async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> Take | tuple[SubmittedJob, Job]:
     turned_away = 0
     now = asyncio.get_running_loop().time
     deadline = now() + step.timeout

@@ -15,17 +15,17 @@ from typing import TypeVar
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import SENDING_SLACK, STALE_INTENT, Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost, sending
 from animatic.engine.inputs import Resolved, resolve_inputs
-from animatic.engine.run import Run, Submission, stops_everything
+from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
-from animatic.ledger import Attempt, Failure, Intent, Take
+from animatic.ledger import Failure, Intent, Submission, Take
 from animatic.plan import Request, Step
 from animatic.redact import redact_body
 
 T = TypeVar("T")
 
 
-async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
+async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
     """Return the take of a step if there is one, else the job that will make it, submitting it if nobody has.
 
     Raises InDoubtError (a person must choose), MoneyError, KreaRefusedError (both stop the run), NotSentError (429 or no connection: nothing was
@@ -35,7 +35,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
         take = await existing_take(run, step)
         if take is not None:
             return take
-        attempts = await run.ledger.attempts(step.fingerprint)
+        attempts = await run.ledger.submissions.of(step.fingerprint)
         last = attempts[-1] if attempts else None
         if last is not None and await _is_ours(run, last):
             return _adopt(last)
@@ -53,7 +53,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | Submission:
             return submission
 
 
-async def _is_ours(run: Run, last: Attempt) -> bool:
+async def _is_ours(run: Run, last: Submission) -> bool:
     """Whether the job of the last attempt is the one to wait for: it runs, has completed, or may have although it was given up."""
     if last.submitted is None:
         return False
@@ -72,7 +72,7 @@ async def _is_ours(run: Run, last: Attempt) -> bool:
 
 async def existing_take(run: Run, step: Step) -> Take | None:
     """Return the recorded take of a step, provided that its file is still there and the same."""
-    take = await run.ledger.take(step.fingerprint)
+    take = await run.ledger.takes.get(step.fingerprint)
     if take is None:
         return None
     digest = await run.storage.digest(take.clip.key)
@@ -86,9 +86,9 @@ async def existing_take(run: Run, step: Step) -> Take | None:
     return take
 
 
-def _adopt(attempt: Attempt) -> Submission:
+def _adopt(attempt: Submission) -> SubmittedJob:
     assert attempt.submitted is not None
-    return Submission(
+    return SubmittedJob(
         fingerprint=attempt.intent.fingerprint,
         attempt=attempt.number,
         job_id=attempt.submitted.job_id,
@@ -101,7 +101,7 @@ def _adopt(attempt: Attempt) -> Submission:
     )
 
 
-async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Submission | None:
+async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> SubmittedJob | None:
     """Send one POST. None: another worker holds this attempt, or it never arrived; the ledger knows, so look again."""
     async with run.post_gate:
         if not run.left_behind_resolved:
@@ -121,12 +121,16 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
 
 async def _spend(
     run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
-) -> Submission | Lost | None:
-    if number > 1 and (before := await run.ledger.attempt(step.fingerprint, number - 1)) is not None and await _is_ours(run, before):
+) -> SubmittedJob | Lost | None:
+    if (
+        number > 1
+        and (before := await run.ledger.submissions.get(step.fingerprint, number - 1)) is not None
+        and await _is_ours(run, before)
+    ):
         return None  # given up a moment ago, while another worker found its job
     await run.budget.reserve(step, number, request)
     crashpoint("before-intended")
-    intent = await run.ledger.intend(
+    intent = await run.ledger.submissions.intend(
         fingerprint=step.fingerprint,
         attempt=number,
         model=request.model,
@@ -156,20 +160,22 @@ async def _spend(
         return Lost(intent=intent, error=error, at=run.clock())
     except AnimaticError as error:
         run.budget.release(step.fingerprint, number)
-        await run.ledger.settle(step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=error.code, message=error.message))
+        await run.ledger.submissions.settle(
+            step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=error.code, message=error.message)
+        )
         if stops_everything(error):
             run.stop(error)
         raise
     crashpoint("after-answer")
-    await run.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer")
     crashpoint("after-submitted")
     # Noted at once: an interruption may come before anybody waits for it.
     run.running[step.key] = sent = _sent(job, intent)
     return sent
 
 
-def _sent(job: Job, intent: Intent) -> Submission:
-    return Submission(
+def _sent(job: Job, intent: Intent) -> SubmittedJob:
+    return SubmittedJob(
         fingerprint=intent.fingerprint,
         attempt=intent.attempt,
         job_id=job.id,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.run import Run, Submission
+from animatic.engine.run import Run, SubmittedJob
 from animatic.errors import AnimaticError, JobFailedError, JobTimeoutError
 from animatic.krea import Job
 from animatic.ledger import Failure
@@ -31,7 +31,7 @@ class _Meaning:
     message: str
 
 
-async def await_job(run: Run, step: Step, submission: Submission) -> Job:
+async def await_job(run: Run, step: Step, submission: SubmittedJob) -> Job:
     """Wait for the end of a job and settle it. Returns a completed job with a result.
 
     Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first), KreaUnreachableError.
@@ -63,7 +63,7 @@ async def await_job(run: Run, step: Step, submission: Submission) -> Job:
     raise JobFailedError(meaning.message, code=meaning.code, repeatable=meaning.repeatable)
 
 
-async def _end_of(run: Run, step: Step, submission: Submission) -> Job:
+async def _end_of(run: Run, step: Step, submission: SubmittedJob) -> Job:
     """Wait until the job has ended; one that outlives the shot's timeout is cancelled."""
     age = (run.clock() - submission.submitted_at).total_seconds()
     try:
@@ -93,7 +93,7 @@ async def _end_of(run: Run, step: Step, submission: Submission) -> Job:
         ) from None
 
 
-async def cancel_job(run: Run, submission: Submission, *, code: str, message: str) -> Job | None:
+async def cancel_job(run: Run, submission: SubmittedJob, *, code: str, message: str) -> Job | None:
     """Cancel at Krea and read again, because cancelling can lose the race with completion; settle what was cancelled.
 
     Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and the next
@@ -150,12 +150,12 @@ def _meaning(job: Job) -> _Meaning | None:
 
 
 async def _settle(
-    run: Run, submission: Submission, outcome: Outcome, *, usd: Decimal | None, job: Job | None, code: str = "", message: str = ""
+    run: Run, submission: SubmittedJob, outcome: Outcome, *, usd: Decimal | None, job: Job | None, code: str = "", message: str = ""
 ) -> None:
     crashpoint("before-settled")
     if usd == NOTHING:
         run.budget.release(submission.fingerprint, submission.attempt)
-    await run.ledger.settle(
+    await run.ledger.submissions.settle(
         submission.fingerprint,
         submission.attempt,
         outcome,

@@ -1,10 +1,9 @@
 """Durable, immutable records of what was intended, sent, paid and made, kept beside the clips."""
 
-from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
+from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
 from animatic.ledger.ledger import Ledger
 from animatic.ledger.model import (
     AssetRecord,
-    Attempt,
     Claim,
     ClipRecord,
     Doubt,
@@ -13,18 +12,19 @@ from animatic.ledger.model import (
     Intent,
     Outcome,
     Selection,
+    SentInput,
     Settled,
     State,
+    Submission,
     Submitted,
     Take,
 )
 from animatic.ledger.records import take_folder
-from animatic.ledger.spending import Cost, Spending, Totals
+from animatic.ledger.spending import Cost, SpendingReport, Totals
 
 __all__ = [
     "AlreadySubmittedError",
     "AssetRecord",
-    "Attempt",
     "Claim",
     "ClaimedError",
     "ClipRecord",
@@ -34,12 +34,14 @@ __all__ = [
     "How",
     "Intent",
     "Ledger",
-    "OpenAttemptError",
+    "OpenSubmissionError",
     "Outcome",
     "Selection",
+    "SentInput",
     "Settled",
-    "Spending",
+    "SpendingReport",
     "State",
+    "Submission",
     "Submitted",
     "Take",
     "Totals",

@@ -1,4 +1,4 @@
-"""When two accounts of one submission do not fit together. Nothing has been sent or changed when these are raised."""
+"""Conflicting records for one submission. Nothing has been sent or changed when these are raised."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class AlreadySubmittedError(NeedsPersonError):
         self.job_id = job_id
 
 
-class OpenAttemptError(NeedsPersonError):
-    """A further attempt was asked for while the one before it may still be paid for."""
+class OpenSubmissionError(NeedsPersonError):
+    """A further submission was asked for while the one before it may still be paid for."""
 
     code = "attempt_open"
 

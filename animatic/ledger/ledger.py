@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from animatic.ledger.spending import SpendingBook
+from collections.abc import Callable
+from datetime import datetime
+
+from animatic.ledger.records import RecordStore, random_id
+from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import Submissions
 from animatic.ledger.takes import Assets, Runs, Selections, Takes
+from animatic.storage import Storage
 
 
-class Ledger(Submissions, Takes, Assets, Selections, Runs, SpendingBook):
-    """All records below ``.animatic/`` of a storage; each part is described where it is defined.
+class Ledger:
+    """All records below ``.animatic/`` of a storage, in parts; each part is described where it is defined.
 
-    ``Ledger(storage, clock=..., new_id=...)``: the clock returns aware times, ``new_id`` 128 unguessable bits in hex. Remembers only
-    what never changes: any number of ledgers on any number of machines may share a storage. Every method may raise StorageError.
+    ``clock`` returns aware times, ``new_id`` 128 unguessable bits in hex. Remembers only what never changes: any number of ledgers on any
+    number of machines may share a storage. Every method of a part may raise StorageError.
     """
+
+    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
+        records = RecordStore(storage, clock=clock, new_id=new_id)
+        journal = Journal(records)
+        self.submissions = Submissions(records, journal)
+        self.spending = Spending(records, journal)
+        self.takes = Takes(records)
+        self.assets = Assets(records)
+        self.selections = Selections(records)
+        self.runs = Runs(records)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator, PlainSerializer
 
 from animatic.catalog.model import Kind
 
@@ -23,7 +23,54 @@ Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "tim
 
 State = Literal["intended", "submitted", "settled", "in_doubt"]
 
-NOT_ACCEPTED: frozenset[Outcome] = frozenset({"unsent", "never_arrived"})
+
+def was_accepted(outcome: Outcome) -> bool:
+    """Whether Krea has a job for a submission that ended so, as far as the ledger knows. Only then may it have been billed."""
+    match outcome:
+        case "completed" | "failed" | "cancelled" | "moderated" | "empty" | "timed_out" | "withdrawn":
+            return True
+        case "unsent" | "never_arrived":
+            return False
+        case _:
+            assert_never(outcome)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentInput:
+    """A media field of a request and what it took: a shot (or a frame of it), a local file, or a URL. As in the manifest."""
+
+    field: str
+    origin: Literal["shot", "file", "url"]
+    shot: str | None = None
+    path: str | None = None
+    """As the pipelines file writes it."""
+    url: str | None = None
+    frame: Literal["first", "last"] | float | None = None
+    sha256: str | None = None
+    """Of what was sent; None for a URL, whose content nobody has read."""
+    sent_as: str | None = None
+    """The URL that Krea was given, without its query."""
+
+
+def _input_from_json(data: Any) -> Any:
+    return {("origin" if name == "from" else name): value for name, value in data.items()} if isinstance(data, Mapping) else data
+
+
+def _input_to_json(sent: SentInput) -> dict[str, Any]:
+    """Write one of ``shot``, ``path`` and ``url``: that of its origin."""
+    own = {"shot": sent.shot, "path": sent.path, "url": sent.url}
+    return {
+        "field": sent.field,
+        "from": sent.origin,
+        **{name: value for name, value in own.items() if value is not None},
+        "frame": sent.frame,
+        "sha256": sent.sha256,
+        "sent_as": sent.sent_as,
+    }
+
+
+SentInputs = tuple[Annotated[SentInput, BeforeValidator(_input_from_json), PlainSerializer(_input_to_json)], ...]
+"""The inputs of a request, and how they are written and read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +93,8 @@ class Intent:
     """What it is expected to cost."""
     request: Mapping[str, Any] = field(default_factory=dict)
     """The body as it is sent, URLs without their query."""
-    inputs: tuple[Mapping[str, Any], ...] = ()
-    """Where its media came from, as in the manifest."""
+    inputs: SentInputs = ()
+    """Where its media came from."""
     host: str
     pid: int
     started: str
@@ -114,8 +161,8 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
-    """One submission: all that is on record about it."""
+class Submission:
+    """One paid POST: all that is on record about it."""
 
     number: int
     intent: Intent
@@ -131,15 +178,6 @@ class Attempt:
         if self.submitted:
             return "submitted"
         return "in_doubt" if self.doubt else "intended"
-
-    @property
-    def maybe_billed(self) -> bool:
-        """Whether money may still be due for it, or is known to be."""
-        if self.settled is None:
-            return True
-        if self.settled.outcome in NOT_ACCEPTED:
-            return self.submitted is not None  # the answer came after all
-        return self.settled.usd is None or self.settled.usd > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,8 +230,7 @@ class Take:
     """Key of a JPEG."""
     result_urls: tuple[str, ...]
     """Without their query, which may be a signature."""
-    inputs: tuple[Mapping[str, Any], ...]
-    """As in the manifest."""
+    inputs: SentInputs
     pipeline: str
     step: str
     run_id: str

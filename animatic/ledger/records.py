@@ -1,4 +1,7 @@
-"""Where each record lies: keys below the destination, the same in a folder and in a bucket. Part of the contract."""
+"""Records in a storage: the key of each, how it is written and read, and logs of numbered records.
+
+Keys lie below the destination and are the same in a folder and in a bucket; they and the JSON of the records are part of the contract.
+"""
 
 from __future__ import annotations
 
@@ -75,12 +78,12 @@ def run_key(run_id: str) -> str:
 
 
 def numbered(folder: str, number: int) -> str:
-    """Return the key of the n-th record of a series."""
+    """Return the key of the n-th record of a log."""
     return f"{folder}{number:06}.json"
 
 
 def number_of(key: str) -> int | None:
-    """Return which record of its series the key names; None for a file that is not one of ours."""
+    """Return which record of its log the key names; None for a file that is not one of ours."""
     match = NUMBERED_KEY.search(key)
     return int(match[1]) if match else None
 
@@ -103,35 +106,36 @@ def random_id() -> str:
 
 
 class RecordStore:
-    """What all parts of the ledger share: a storage, a clock (aware, UTC) and a source of random ids."""
+    """Reads and creates records; all parts of a ledger share one.
+
+    ``clock`` returns aware times in UTC, ``new_id`` 128 unguessable bits in hex.
+    """
 
     def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
-        self._storage = storage
-        self._clock = clock
-        self._new_id = new_id
+        self.storage = storage
+        self.now = clock
+        self.new_id = new_id
 
-    async def _create(self, key: str, record: object) -> bool:
+    async def create(self, key: str, record: object) -> bool:
         """Write the record if the key is free. A random ``write_id`` tells our own record from an equal one of somebody else."""
-        return await self._storage.create(key, _encode(record, self._new_id()))
+        return await self.storage.create(key, _encode(record, self.new_id()))
 
-    async def _read(self, key: str, kind: type[T]) -> T | None:
+    async def read(self, key: str, kind: type[T]) -> T | None:
         """Return the record, None if there is none. StorageError if it is damaged or of a later version."""
-        data = await self._storage.read(key)
+        data = await self.storage.read(key)
         return None if data is None else self._decode(key, data, kind)
 
-    async def _first(self, key: str, record: T) -> T:
-        """Write the record if the key is free, and return what stands there."""
-        if await self._create(key, record):
+    async def create_or_read(self, key: str, record: T) -> T:
+        """Write the record if the key is free; return the record that is there now, which is the one that was first."""
+        if await self.create(key, record):
             return record
-        standing = await self._read(key, type(record))
-        if standing is None:
-            raise StorageRefusedError(
-                f"{self._storage.location(key)} was there and is gone", hint="records must not be removed: restore it"
-            )
-        return standing
+        existing = await self.read(key, type(record))
+        if existing is None:
+            raise StorageRefusedError(f"{self.storage.location(key)} was there and is gone", hint="records must not be removed: restore it")
+        return existing
 
     def _decode(self, key: str, data: bytes, kind: type[T]) -> T:
-        where = self._storage.location(key)
+        where = self.storage.location(key)
         try:
             fields = json.loads(data)
             version = fields["version"]
@@ -164,23 +168,27 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
     return _adapters[kind]
 
 
-class RecordLog(RecordStore):
-    """Reading the last record of a series and adding one behind it."""
+class RecordLog:
+    """A folder of numbered records, of which the last one counts."""
 
-    async def _last(self, folder: str, kind: type[T]) -> tuple[int, T | None]:
+    def __init__(self, records: RecordStore) -> None:
+        self._records = records
+
+    async def last(self, folder: str, kind: type[T]) -> tuple[int, T | None]:
         """Return the number of the last record and the record; 0 and None if there is none."""
-        number = max((number_of(entry.key) or 0 for entry in await self._storage.list(folder)), default=0)
-        return number, await self._read(numbered(folder, number), kind) if number else None
+        number = max((number_of(entry.key) or 0 for entry in await self._records.storage.list(folder)), default=0)
+        return number, await self._records.read(numbered(folder, number), kind) if number else None
 
-    async def _append(self, folder: str, kind: type[T], make: Callable[[T | None], T]) -> T:
+    async def append(self, folder: str, kind: type[T], make: Callable[[T | None], T]) -> T:
         """Add the record that ``make`` derives from the last one; made again when somebody else was quicker."""
-        number, last = await self._last(folder, kind)
-        while not await self._create(numbered(folder, number + 1), record := make(last)):
-            number, last = number + 1, await self._read(numbered(folder, number + 1), kind)
+        number, last = await self.last(folder, kind)
+        while not await self._records.create(numbered(folder, number + 1), record := make(last)):
+            number, last = number + 1, await self._records.read(numbered(folder, number + 1), kind)
         return record
 
 
-AT_ONCE = 32
+REQUESTS_AT_ONCE = 32
+"""Requests to the storage that one `each` has on their way together."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -202,7 +210,7 @@ async def each(function: Callable[[A], Awaitable[B]], items: Iterable[A]) -> lis
                 return
 
     async with anyio.create_task_group() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(REQUESTS_AT_ONCE):
             group.start_soon(work, group.cancel_scope)
     if failures:
         raise failures[0]

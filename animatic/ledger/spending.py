@@ -1,17 +1,18 @@
-"""The journal: all submissions by day, and for past days which of them are final and at what price."""
+"""What was spent: the journal of submissions by day, and sums over it. Past days are summed up once."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 
 from animatic.errors import StorageError
-from animatic.ledger.model import NOT_ACCEPTED, JournalEntry, Outcome, Settled, Submitted
-from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_time, random_id, spending_key
-from animatic.storage import Storage
+from animatic.ledger.model import Intent, JournalEntry, Outcome, Settled, Submitted, was_accepted
+from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_key, journal_time, spending_key
+
+logger = logging.getLogger(__name__)
 
 CLOSED_AFTER = timedelta(days=2)
 
@@ -38,30 +39,6 @@ class ClosedDay:
     costs: dict[str, Cost]
 
 
-class Journal(RecordStore):
-    """The index by day: which submissions there were, and which of them are final."""
-
-    async def _lines(self, day: date) -> list[str]:
-        """Return the keys of all lines of a day, by time."""
-        return [entry.key for entry in await self._storage.list(journal_folder(day)) if journal_time(entry.key)]
-
-    async def _closed(self, day: date) -> ClosedDay | None:
-        """Return the sums of a day, None where there are none yet."""
-        return await self._read(spending_key(day), ClosedDay) if self._is_past(day) else None
-
-    def _is_past(self, day: date) -> bool:
-        return day + CLOSED_AFTER <= self._clock().astimezone(UTC).date()
-
-    async def _not_final(self, day: date) -> list[str]:
-        """Return the keys of those lines of a day that may still be open, by time."""
-        keys = await self._lines(day)
-        closed = await self._closed(day) if keys else None
-        return [key for key in keys if closed is None or key not in closed.costs]
-
-
-logger = logging.getLogger(__name__)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Totals:
     """Sums over some submissions. ``open_usd`` is the part of ``usd`` that is not settled; ``unpriced`` are not in either."""
@@ -73,7 +50,7 @@ class Totals:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spending:
+class SpendingReport:
     """All submissions of the days that were asked for, by time."""
 
     costs: tuple[Cost, ...]
@@ -91,52 +68,96 @@ class Spending:
         return {name: _totals(groups[name]) for name in sorted(groups)}
 
 
-class SpendingBook(Journal):
+class Journal:
+    """The index by day: which submissions there were, and which of them are final."""
+
+    def __init__(self, records: RecordStore) -> None:
+        self._records = records
+
+    async def enter(self, intent: Intent) -> None:
+        """Write the submission's entry, if it is not there."""
+        entry = JournalEntry(
+            fingerprint=intent.fingerprint,
+            attempt=intent.attempt,
+            at=intent.intended_at,
+            usd=intent.usd,
+            pipeline=intent.pipeline,
+            step=intent.step,
+            model=intent.model,
+            run_id=intent.run_id,
+        )
+        await self._records.create(journal_key(intent.intended_at, intent.fingerprint, intent.attempt), entry)
+
+    async def keys(self, day: date) -> list[str]:
+        """Return the keys of all entries of a day, by time."""
+        return [entry.key for entry in await self._records.storage.list(journal_folder(day)) if journal_time(entry.key)]
+
+    async def keys_not_final(self, day: date) -> list[str]:
+        """Return the keys of those entries of a day whose submissions may still be open, by time."""
+        keys = await self.keys(day)
+        closed = await self.closed(day) if keys else None
+        return [key for key in keys if closed is None or key not in closed.costs]
+
+    async def entry(self, key: str) -> JournalEntry | None:
+        """Return one entry, None if it is gone."""
+        return await self._records.read(key, JournalEntry)
+
+    async def closed(self, day: date) -> ClosedDay | None:
+        """Return the sums of a day, None where there are none yet."""
+        return await self._records.read(spending_key(day), ClosedDay) if self.is_past(day) else None
+
+    def is_past(self, day: date) -> bool:
+        """Whether a day lies far enough back to be summed up."""
+        return day + CLOSED_AFTER <= self._records.now().astimezone(UTC).date()
+
+
+class Spending:
     """The part of the ledger that adds up. Remembers what is settled, so that a budget by the day looks at each submission of a long run once."""
 
-    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
-        super().__init__(storage, clock=clock, new_id=new_id)
+    def __init__(self, records: RecordStore, journal: Journal) -> None:
+        self._records = records
+        self._journal = journal
         self._settled: dict[str, Cost] = {}
 
-    async def spending(self, days: Iterable[date]) -> Spending:
+    async def on(self, days: Iterable[date]) -> SpendingReport:
         """Return what was submitted on those days (UTC) and what it costs."""
         costs = [cost for day in await each(self._day, set(days)) for cost in day]
-        return Spending(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
+        return SpendingReport(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
 
     async def _day(self, day: date) -> list[Cost]:
-        keys = await self._lines(day)
-        closed = await self._closed(day) if keys else None
+        keys = await self._journal.keys(day)
+        closed = await self._journal.closed(day) if keys else None
         costs = {key: closed.costs[key] for key in keys if key in closed.costs} if closed else {}
         costs |= {key: cost for key, cost in await each(self._cost, [key for key in keys if key not in costs]) if cost}
-        if closed is None and self._is_past(day):
+        if closed is None and self._journal.is_past(day):
             await self._close(day, costs)
         return list(costs.values())
 
     async def _cost(self, key: str) -> tuple[str, Cost | None]:
         if key in self._settled:
             return key, self._settled[key]
-        line = await self._read(key, JournalEntry)
+        line = await self._journal.entry(key)
         if line is None:
             return key, None
         folder = attempt_folder(line.fingerprint, line.attempt)
-        settled = await self._read(f"{folder}settled.json", Settled)
+        settled = await self._records.read(f"{folder}settled.json", Settled)
         if settled is None:
             return key, Cost(line=line, usd=line.usd, outcome=None)
-        late = await self._read(f"{folder}submitted.json", Submitted) if settled.outcome in NOT_ACCEPTED else None
+        late = None if was_accepted(settled.outcome) else await self._records.read(f"{folder}submitted.json", Submitted)
         if late:  # Krea's answer came after all: the job runs, and may be billed.
             return key, Cost(line=line, usd=line.usd, outcome=None)
         cost = Cost(line=line, usd=line.usd if settled.usd is None else settled.usd, outcome=settled.outcome)
-        if settled.outcome not in NOT_ACCEPTED:
+        if was_accepted(settled.outcome):
             self._settled[key] = cost
         return key, cost
 
     async def _close(self, day: date, costs: dict[str, Cost]) -> None:
         """Sum the day up. Left out, and read again each time: what is open, and what a late answer can still turn into a job."""
-        final = {key: cost for key, cost in costs.items() if cost.outcome and cost.outcome not in NOT_ACCEPTED}
+        final = {key: cost for key, cost in costs.items() if cost.outcome and was_accepted(cost.outcome)}
         if not final:
             return
         try:
-            await self._create(spending_key(day), ClosedDay(costs=final))
+            await self._records.create(spending_key(day), ClosedDay(costs=final))
         except StorageError as error:
             # Who may only read shall still be told what was spent.
             logger.info("the day %s could not be summed up: %s", day, error.message)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,40 +16,56 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenAttemptError
-from animatic.ledger.model import NOT_ACCEPTED, Attempt, Claim, Doubt, Failure, How, Intent, JournalEntry, Outcome, Settled, Submitted
-from animatic.ledger.records import SUBMISSIONS, attempt_folder, claim_key, each, journal_key, journal_time
+from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
+from animatic.ledger.model import (
+    Claim,
+    Doubt,
+    Failure,
+    How,
+    Intent,
+    Outcome,
+    SentInput,
+    Settled,
+    Submission,
+    Submitted,
+    was_accepted,
+)
+from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
 from animatic.ledger.spending import Journal
 
 
-class Submissions(Journal):
-    """The part of the ledger that knows what was sent."""
+class Submissions:
+    """What was sent for each take, and what became of it."""
 
-    async def attempts(self, fingerprint: str) -> tuple[Attempt, ...]:
+    def __init__(self, records: RecordStore, journal: Journal) -> None:
+        self._records = records
+        self._journal = journal
+
+    async def of(self, fingerprint: str) -> tuple[Submission, ...]:
         """Return all submissions for a take, the first one first."""
         found = []
         for number in count(1):
-            attempt = await self.attempt(fingerprint, number)
-            if attempt is None:
+            submission = await self.get(fingerprint, number)
+            if submission is None:
                 break
-            found.append(attempt)
+            found.append(submission)
         return tuple(found)
 
-    async def attempt(self, fingerprint: str, number: int) -> Attempt | None:
+    async def get(self, fingerprint: str, number: int) -> Submission | None:
         """Return one submission, None if it was never intended."""
         folder = attempt_folder(fingerprint, number)
-        intent = await self._read(f"{folder}intended.json", Intent)
+        intent = await self._records.read(f"{folder}intended.json", Intent)
         if intent is None:
             return None
         submitted, settled = await asyncio.gather(
-            self._read(f"{folder}submitted.json", Submitted), self._read(f"{folder}settled.json", Settled)
+            self._records.read(f"{folder}submitted.json", Submitted), self._records.read(f"{folder}settled.json", Settled)
         )
-        doubt = None if submitted or settled else await self._read(f"{folder}doubt.json", Doubt)
-        return Attempt(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+        doubt = None if submitted or settled else await self._records.read(f"{folder}doubt.json", Doubt)
+        return Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
 
-    async def known_fingerprints(self) -> frozenset[str]:
+    async def fingerprints(self) -> frozenset[str]:
         """Return every fingerprint for which anything was ever intended. One listing of the whole ledger: for planning fresh takes."""
-        entries = await self._storage.list(SUBMISSIONS)
+        entries = await self._records.storage.list(SUBMISSIONS)
         return frozenset(entry.key.removeprefix(SUBMISSIONS).split("/")[1] for entry in entries if entry.key.endswith("/intended.json"))
 
     async def intend(
@@ -66,21 +81,21 @@ class Submissions(Journal):
         usd: Decimal | None,
         deadline_seconds: float,
         request: Mapping[str, Any] | None = None,
-        inputs: tuple[Mapping[str, Any], ...] = (),
+        inputs: tuple[SentInput, ...] = (),
         clock_offset: timedelta = timedelta(0),
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it. ``clock_offset``: Krea's clock minus ours.
 
-        Raises OpenAttemptError while the attempt before it is not settled: both might be billed.
+        Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
-        if attempt > 1 and not await self._read(f"{attempt_folder(fingerprint, attempt - 1)}settled.json", Settled):
-            raise OpenAttemptError(fingerprint, attempt - 1)
-        now = self._clock().astimezone(UTC)
+        if attempt > 1 and not await self._records.read(f"{attempt_folder(fingerprint, attempt - 1)}settled.json", Settled):
+            raise OpenSubmissionError(fingerprint, attempt - 1)
+        now = self._records.now().astimezone(UTC)
         host, pid, started = identity()
         intent = Intent(
             fingerprint=fingerprint,
             attempt=attempt,
-            token=self._new_id(),
+            token=self._records.new_id(),
             model=model,
             endpoint=endpoint,
             pipeline=pipeline,
@@ -96,31 +111,31 @@ class Submissions(Journal):
             started=started,
             clock_offset=clock_offset.total_seconds(),
         )
-        if not await self._create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
+        if not await self._records.create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
             return None
-        await self._enter(intent)
+        await self._journal.enter(intent)
         return intent
 
-    async def submitted(self, submission: Intent | tuple[str, int], job_id: str, *, created_at: datetime | None, how: How) -> None:
-        """Record which job the submission (an intent, or fingerprint and attempt) became. Doing so again changes nothing.
+    async def submitted(self, intent: Intent | tuple[str, int], job_id: str, *, created_at: datetime | None, how: How) -> None:
+        """Record which job a submission (its intent, or fingerprint and attempt) became. Doing so again changes nothing.
 
         ``created_at`` is by Krea's clock. Raises ClaimedError if the job belongs to another submission, AlreadySubmittedError if the submission
         has another job.
         """
-        fingerprint, attempt = (submission.fingerprint, submission.attempt) if isinstance(submission, Intent) else submission
+        fingerprint, attempt = (intent.fingerprint, intent.attempt) if isinstance(intent, Intent) else intent
         if how != "answer":
             # Found out later, perhaps for a process that died before it wrote all: nothing may be claimed for a submission that has its job,
             # and what it costs must be in the journal.
-            known = await self._read(_submitted_key(fingerprint, attempt), Submitted)
+            known = await self._records.read(_submitted_key(fingerprint, attempt), Submitted)
             if known and known.job_id != job_id:
                 raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
-            if intent := await self._read(f"{attempt_folder(fingerprint, attempt)}intended.json", Intent):
-                await self._enter(intent)
-        claim = Claim(job_id=job_id, fingerprint=fingerprint, attempt=attempt, created_at=created_at, how=how, at=self._clock())
-        standing = await self._first(claim_key(job_id), claim)
+            if written := await self._records.read(f"{attempt_folder(fingerprint, attempt)}intended.json", Intent):
+                await self._journal.enter(written)
+        claim = Claim(job_id=job_id, fingerprint=fingerprint, attempt=attempt, created_at=created_at, how=how, at=self._records.now())
+        standing = await self._records.create_or_read(claim_key(job_id), claim)
         if (standing.fingerprint, standing.attempt) != (fingerprint, attempt):
             raise ClaimedError(job_id, standing.fingerprint, standing.attempt)
-        known = await self._first(_submitted_key(fingerprint, attempt), _submitted_by(standing))
+        known = await self._records.create_or_read(_submitted_key(fingerprint, attempt), _submitted_by(standing))
         if known.job_id != job_id:
             raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
 
@@ -135,79 +150,52 @@ class Submissions(Journal):
         completed_at: datetime | None = None,
         error: Failure | None = None,
     ) -> Settled:
-        """Record the end of a submission, and what was billed for it. The first end stands; it is returned.
+        """Record the end of a submission, and what was billed for it. The first settlement wins and is returned.
 
         Raises AlreadySubmittedError where it should count as unsent or never arrived, but its job is known.
         """
         folder = attempt_folder(fingerprint, attempt)
-        if outcome in NOT_ACCEPTED and (known := await self._read(_submitted_key(fingerprint, attempt), Submitted)):
+        if not was_accepted(outcome) and (known := await self._records.read(_submitted_key(fingerprint, attempt), Submitted)):
             raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
-        settled = Settled(outcome=outcome, usd=usd, job_id=job_id, completed_at=completed_at, error=error, at=self._clock())
-        return await self._first(f"{folder}settled.json", settled)
+        settled = Settled(outcome=outcome, usd=usd, job_id=job_id, completed_at=completed_at, error=error, at=self._records.now())
+        return await self._records.create_or_read(f"{folder}settled.json", settled)
 
     async def doubt(self, fingerprint: str, attempt: int, reason: str, candidates: Iterable[str]) -> Doubt:
-        """Leave the submission to a person. The first doubt stands; it is returned."""
-        doubt = Doubt(reason=reason, candidates=tuple(candidates), at=self._clock())
-        return await self._first(f"{attempt_folder(fingerprint, attempt)}doubt.json", doubt)
+        """Leave the submission to a person. The first doubt wins and is returned."""
+        doubt = Doubt(reason=reason, candidates=tuple(candidates), at=self._records.now())
+        return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}doubt.json", doubt)
 
     async def claimed(self, job_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the jobs that belong to a submission.
 
-        A claim whose submission does not show it (its worker died in between) is completed here. So look at `attempts` again before a submission
+        A claim whose submission does not show it (its worker died in between) is completed here. So read the submission again before it
         counts as never arrived: one of these jobs may be its own.
         """
         claims = [claim for claim in await each(self._claim, job_ids) if claim]
         await each(self._complete, claims)
         return frozenset(claim.job_id for claim in claims)
 
-    async def open_intents(self, since: datetime, until: datetime) -> tuple[Attempt, ...]:
+    async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        keys = [key for day in await each(self._not_final, days) for key in day]
-        lines = await each(
-            lambda key: self._read(key, JournalEntry), [key for key in keys if since <= (journal_time(key) or since) <= until]
-        )
-        attempts = await each(lambda line: self.attempt(line.fingerprint, line.attempt), [line for line in lines if line])
-        return tuple(attempt for attempt in attempts if attempt and not attempt.submitted and not attempt.settled)
-
-    async def rivals(self, intent: Intent) -> tuple[Attempt, ...]:
-        """Return the other open submissions that may have been sent while this one may have been: a job found then may be theirs."""
-        window = intent.deadline - intent.intended_at
-        around = await self.open_intents(intent.intended_at - 2 * window, intent.deadline)
-        return tuple(
-            other
-            for other in around
-            if other.intent.deadline >= intent.intended_at
-            and (other.intent.fingerprint, other.number) != (intent.fingerprint, intent.attempt)
-        )
+        keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
+        entries = await each(self._journal.entry, [key for key in keys if since <= (journal_time(key) or since) <= until])
+        found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
+        return tuple(submission for submission in found if submission and not submission.submitted and not submission.settled)
 
     def owner_alive(self, intent: Intent) -> bool | None:
         """Tell whether the process that may send the POST is still running; None where that cannot be known from here."""
         return is_alive(intent.host, intent.pid, intent.started)
 
-    async def _enter(self, intent: Intent) -> None:
-        """Write the submission's line in the journal, if it is not there."""
-        line = JournalEntry(
-            fingerprint=intent.fingerprint,
-            attempt=intent.attempt,
-            at=intent.intended_at,
-            usd=intent.usd,
-            pipeline=intent.pipeline,
-            step=intent.step,
-            model=intent.model,
-            run_id=intent.run_id,
-        )
-        await self._create(journal_key(intent.intended_at, intent.fingerprint, intent.attempt), line)
-
     async def _claim(self, job_id: str) -> Claim | None:
-        return await self._read(claim_key(job_id), Claim)
+        return await self._records.read(claim_key(job_id), Claim)
 
     async def _complete(self, claim: Claim) -> None:
         """Write what follows from a claim, if it is not there."""
         key = _submitted_key(claim.fingerprint, claim.attempt)
-        if await self._read(key, Submitted) is None:
-            await self._create(key, _submitted_by(claim))
+        if await self._records.read(key, Submitted) is None:
+            await self._records.create(key, _submitted_by(claim))
 
 
 def _submitted_key(fingerprint: str, attempt: int) -> str:
@@ -220,7 +208,7 @@ def _submitted_by(claim: Claim) -> Submitted:
 
 PROC = Path("/proc")
 STATE, START = 0, 19
-"""Places in /proc/PID/stat behind the command's name."""
+"""Fields of /proc/PID/stat, counted behind the command's name."""
 
 
 def identity() -> tuple[str, int, str]:
@@ -230,11 +218,11 @@ def identity() -> tuple[str, int, str]:
 
 
 def is_alive(host: str, pid: int, started: str) -> bool | None:
-    """Tell whether that process is running; None where that cannot be known: another machine or container, or Windows.
+    """Tell whether that process is running; None where that cannot be known: another machine or container.
 
     A process id that was given to another process since is told apart by when it started (on Linux).
     """
-    if host != socket.gethostname() or sys.platform == "win32":
+    if host != socket.gethostname():
         return None
     world, _, start = started.rpartition(" ")
     if world != _world():

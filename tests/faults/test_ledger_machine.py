@@ -25,7 +25,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, ClipRecord, Intent, Ledger, OpenAttemptError, Take
+from animatic.engine.doubt import rivals_for
+from animatic.ledger import AlreadySubmittedError, ClaimedError, ClipRecord, Intent, Ledger, OpenSubmissionError, Submission, Take
+from animatic.ledger.model import was_accepted
 from animatic.ledger.records import ROOT
 from animatic.storage import Storage, open_storage
 from tests.faults.ledger_recording import CrashError, CrashingStorage
@@ -106,7 +108,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.note_the_answer(crash)
 
     def some_intend(self, fingerprint: str, workers: int, crash: int) -> None:
-        attempts = self.calm(lambda ledger: ledger.attempts(fingerprint))
+        attempts = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
         attempt = len(attempts) + 1
 
         async def race(ledger: Ledger) -> list[Any]:
@@ -116,13 +118,13 @@ class LedgerMachine(RuleBasedStateMachine):
             if isinstance(result, Intent):
                 self.sendable.append(result)
                 self.intents_won[fingerprint, attempt] = self.intents_won.get((fingerprint, attempt), 0) + 1
-            elif isinstance(result, OpenAttemptError):
+            elif isinstance(result, OpenSubmissionError):
                 assert attempts[-1].settled is None
             else:
                 assert result is None or isinstance(result, CrashError)
 
     async def intend(self, ledger: Ledger, fingerprint: str, attempt: int) -> Intent | None:
-        return await ledger.intend(
+        return await ledger.submissions.intend(
             fingerprint=fingerprint,
             attempt=attempt,
             model="xai/grok-video",
@@ -141,7 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if fate == "killed before sending":
             return
         if fate == "refused" or self.now >= intent.deadline:
-            self.calm(lambda ledger: ledger.settle(intent.fingerprint, intent.attempt, "unsent", usd=Decimal(0)))
+            self.calm(lambda ledger: ledger.submissions.settle(intent.fingerprint, intent.attempt, "unsent", usd=Decimal(0)))
             return
         job = Job(f"job-{next(self.numbers)}", (intent.fingerprint, intent.attempt), self.now)
         self.jobs[job.job_id] = job
@@ -153,7 +155,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def note_the_answer(self, crash: int) -> None:
         intent, job_id = self.answered.pop()
         try:
-            self.crashing(lambda ledger: ledger.submitted(intent, job_id, created_at=self.jobs[job_id].created_at, how="answer"), crash)
+            self.crashing(
+                lambda ledger: ledger.submissions.submitted(intent, job_id, created_at=self.jobs[job_id].created_at, how="answer"), crash
+            )
         except* CrashError:
             pass
 
@@ -163,20 +167,20 @@ class LedgerMachine(RuleBasedStateMachine):
         held = {(intent.fingerprint, intent.attempt) for intent in [*self.sendable, *(intent for intent, _ in self.answered)]}
 
         async def resolve(ledger: Ledger) -> None:
-            attempts = await ledger.attempts(fingerprint)
+            attempts = await ledger.submissions.of(fingerprint)
             if not attempts or attempts[-1].state != "intended" or (fingerprint, attempts[-1].number) in held:
                 return  # nothing open, or its owner is alive and busy with it
             intent = attempts[-1].intent
             window = [job.job_id for job in self.jobs.values() if intent.intended_at <= job.created_at <= intent.deadline]
-            free = sorted(set(window) - await ledger.claimed(window))
-            if (await ledger.attempts(fingerprint))[-1].state != "intended":
+            free = sorted(set(window) - await ledger.submissions.claimed(window))
+            if (await ledger.submissions.of(fingerprint))[-1].state != "intended":
                 return  # one of the claimed jobs was its own
             if not free:
-                await ledger.settle(fingerprint, intent.attempt, "never_arrived", usd=Decimal(0))
-            elif len(free) == 1 and not await ledger.rivals(intent):
-                await ledger.submitted(intent, free[0], created_at=self.jobs[free[0]].created_at, how="listed")
+                await ledger.submissions.settle(fingerprint, intent.attempt, "never_arrived", usd=Decimal(0))
+            elif len(free) == 1 and not await rivals_for(ledger, intent, [self.jobs[free[0]]], post_seconds=60):
+                await ledger.submissions.submitted(intent, free[0], created_at=self.jobs[free[0]].created_at, how="listed")
             else:
-                await ledger.doubt(fingerprint, intent.attempt, "several jobs or submissions fit", free)
+                await ledger.submissions.doubt(fingerprint, intent.attempt, "several jobs or submissions fit", free)
 
         try:
             self.crashing(resolve, crash)
@@ -185,39 +189,41 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), crash=crash_points)
     def a_person_who_knows_decides(self, fingerprint: str, crash: int) -> None:
-        attempts = self.calm(lambda ledger: ledger.attempts(fingerprint))
+        attempts = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
         if not attempts or attempts[-1].state != "in_doubt":
             return
         owner = (fingerprint, attempts[-1].number)
         own = [job_id for job_id in attempts[-1].doubt.candidates if self.jobs[job_id].owner == owner]
         try:
             if own:
-                self.crashing(lambda ledger: ledger.submitted(owner, own[0], created_at=None, how="person"), crash)
+                self.crashing(lambda ledger: ledger.submissions.submitted(owner, own[0], created_at=None, how="person"), crash)
             else:
-                self.crashing(lambda ledger: ledger.settle(*owner, "never_arrived", usd=Decimal(0)), crash)
+                self.crashing(lambda ledger: ledger.submissions.settle(*owner, "never_arrived", usd=Decimal(0)), crash)
         except* CrashError:
             pass
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), n=st.integers(1, 9))
     def nobody_takes_a_job_away(self, fingerprint: str, n: int) -> None:
-        attempts = self.calm(lambda ledger: ledger.attempts(fingerprint))
+        attempts = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
         job_id = f"job-{n}"
-        claimed = self.calm(lambda ledger: ledger.claimed([job_id]))
+        claimed = self.calm(lambda ledger: ledger.submissions.claimed([job_id]))
         if claimed and attempts and attempts[-1].submitted and attempts[-1].submitted.job_id != job_id:
             with pytest.raises((ClaimedError, AlreadySubmittedError)):
-                self.calm(lambda ledger: ledger.submitted((fingerprint, attempts[-1].number), job_id, created_at=None, how="listed"))
+                self.calm(
+                    lambda ledger: ledger.submissions.submitted((fingerprint, attempts[-1].number), job_id, created_at=None, how="listed")
+                )
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), outcome=st.sampled_from(["completed", "failed", "timed_out"]), crash=crash_points)
     def settle(self, fingerprint: str, outcome: Any, crash: int) -> None:
         usd = {"completed": PRICE, "failed": Decimal(0), "timed_out": None}[outcome]
 
         async def end(ledger: Ledger) -> None:
-            attempts = await ledger.attempts(fingerprint)
+            attempts = await ledger.submissions.of(fingerprint)
             if attempts and attempts[-1].state == "submitted":
                 job_id = attempts[-1].submitted.job_id
-                settled = await ledger.settle(fingerprint, attempts[-1].number, outcome, usd=usd, job_id=job_id)
+                settled = await ledger.submissions.settle(fingerprint, attempts[-1].number, outcome, usd=usd, job_id=job_id)
                 if settled.outcome == "completed":
-                    await ledger.record_take(take_of(fingerprint, job_id, self.now))
+                    await ledger.takes.record(take_of(fingerprint, job_id, self.now))
 
         try:
             self.crashing(end, crash)
@@ -226,16 +232,19 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS))
     def another_end_changes_nothing(self, fingerprint: str) -> None:
-        attempts = self.calm(lambda ledger: ledger.attempts(fingerprint))
+        attempts = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
         for attempt in attempts:
             if attempt.settled:
-                assert self.calm(lambda ledger, n=attempt.number: ledger.settle(fingerprint, n, "cancelled", usd=PRICE)) == attempt.settled
+                assert (
+                    self.calm(lambda ledger, n=attempt.number: ledger.submissions.settle(fingerprint, n, "cancelled", usd=PRICE))
+                    == attempt.settled
+                )
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), n=st.integers(0, 9))
     def another_take_changes_nothing(self, fingerprint: str, n: int) -> None:
-        standing = self.calm(lambda ledger: ledger.take(fingerprint))
+        standing = self.calm(lambda ledger: ledger.takes.get(fingerprint))
         if standing:
-            assert self.calm(lambda ledger: ledger.record_take(take_of(fingerprint, f"other-{n}", self.now))) == standing
+            assert self.calm(lambda ledger: ledger.takes.record(take_of(fingerprint, f"other-{n}", self.now))) == standing
 
     @invariant()
     def one_worker_at_most_may_send(self) -> None:
@@ -253,7 +262,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_krea_accepted_is_known_for_what_it_is(self) -> None:
-        attempts = [attempt for fingerprint in FINGERPRINTS for attempt in self.calm(lambda ledger, f=fingerprint: ledger.attempts(f))]
+        attempts = [
+            attempt for fingerprint in FINGERPRINTS for attempt in self.calm(lambda ledger, f=fingerprint: ledger.submissions.of(f))
+        ]
         owners = {job.owner: job.job_id for job in self.jobs.values()}
         for attempt in attempts:
             job_id = owners.get((attempt.intent.fingerprint, attempt.number))
@@ -264,21 +275,27 @@ class LedgerMachine(RuleBasedStateMachine):
         self.spending_is_never_too_little(attempts, owners)
         self.open_intents_are_found(attempts)
 
-    def spending_is_never_too_little(self, attempts: list[Attempt], owners: dict[tuple[str, int], str]) -> None:
-        spending = self.calm(lambda ledger: ledger.spending([START.date(), START.date() + timedelta(1)]))
+    def spending_is_never_too_little(self, attempts: list[Submission], owners: dict[tuple[str, int], str]) -> None:
+        spending = self.calm(lambda ledger: ledger.spending.on([START.date(), START.date() + timedelta(1)]))
         counted = {(cost.line.fingerprint, cost.line.attempt): cost.usd for cost in spending.costs}
         assert len(counted) == len(spending.costs)
         for attempt in attempts:
             owner = (attempt.intent.fingerprint, attempt.number)
-            if attempt.maybe_billed and owner in owners:
+            if may_be_billed(attempt) and owner in owners:
                 assert counted[owner] == PRICE
 
-    def open_intents_are_found(self, attempts: list[Attempt]) -> None:
-        found = self.calm(lambda ledger: ledger.open_intents(START, self.now))
+    def open_intents_are_found(self, attempts: list[Submission]) -> None:
+        found = self.calm(lambda ledger: ledger.submissions.open(START, self.now))
         sent = {job.owner for job in self.jobs.values()}
         open_ones = {(attempt.intent.fingerprint, attempt.number) for attempt in attempts if attempt.state in {"intended", "in_doubt"}}
         keys = {(attempt.intent.fingerprint, attempt.number) for attempt in found}
         assert open_ones & sent <= keys <= open_ones
+
+
+def may_be_billed(submission: Submission) -> bool:
+    if submission.settled is None or not was_accepted(submission.settled.outcome):
+        return True  # where Krea has a job for it, its answer came after all
+    return submission.settled.usd is None or submission.settled.usd > 0
 
 
 def take_of(fingerprint: str, job_id: str, at: datetime) -> Take:

@@ -12,6 +12,7 @@ import pytest
 
 from animatic.engine.crashpoints import NAMES
 from animatic.errors import ShotError, StorageError
+from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
 from tests.krea_double import still_bytes
 from tests.unit.engine.studio import CHAIN, ONE, Studio
@@ -150,7 +151,7 @@ async def test_a_fresh_take_counts_from_then_on_and_overwrites_nothing(studio: S
     assert step.take == 2
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 2
-    chosen = await studio.ledger.selected(step.base)
+    chosen = await studio.ledger.selections.current(step.base)
     assert chosen is not None
     assert (chosen.take, studio.runs[1].plan.run_id in chosen.why) == (2, True)
 
@@ -171,7 +172,7 @@ async def test_an_older_take_that_a_person_chose_stays_chosen(studio: Studio) ->
     fresh = await studio.plan(fresh=True)
     await studio.render(fresh)
     step = await studio.step()
-    await studio.ledger.select(step.base, 1, "ab" * 32, "chosen by a person")
+    await studio.ledger.selections.select(step.base, 1, "ab" * 32, "chosen by a person")
     await studio.render(fresh)
     assert (await studio.step()).take == 1
 
@@ -202,7 +203,7 @@ class FullDisk:
 async def test_a_full_disk_ends_the_run_with_6_and_the_next_run_pays_nothing_twice(studio: Studio, record: str) -> None:
     def fill(run: Any) -> None:
         run.storage = FullDisk(run.storage, record)
-        run.ledger._storage = run.storage
+        run.ledger = Ledger(run.storage, clock=run.clock)
 
     error = await studio.render(before=fill)
     assert isinstance(error, StorageError)

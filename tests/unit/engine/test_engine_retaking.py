@@ -41,13 +41,13 @@ async def test_a_retake_is_a_further_take_and_what_hangs_on_it_is_made_anew(made
 
 
 async def test_what_hangs_on_it_can_be_kept(made: Studio) -> None:
-    before = (await made.ledger.take((await made.step("surf")).fingerprint)) or pytest.fail("no take")
+    before = (await made.ledger.takes.get((await made.step("surf")).fingerprint)) or pytest.fail("no take")
     planned = await retake(made, prompt="Rooftops at dusk")
     assert await planned.keep_downstream() == ("surf",)
     assert await made.render(planned.plan) is None
     assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["delivered", "reused", "reused"]
     assert made.krea.counts["post"] == 4
-    kept = await made.ledger.take((await made.step("surf")).fingerprint)
+    kept = await made.ledger.takes.get((await made.step("surf")).fingerprint)
     assert kept is not None
     assert (kept.clip, kept.job_id) == (before.clip, before.job_id)
     assert await made.render() is None
@@ -57,7 +57,7 @@ async def test_what_hangs_on_it_can_be_kept(made: Studio) -> None:
 async def test_the_old_take_stays_and_can_be_chosen_again(made: Studio) -> None:
     old = await made.step()
     await made.render((await retake(made, prompt="Rooftops at dusk")).plan)
-    await made.ledger.select(old.base, 1, old.fingerprint, "chosen by a person")
+    await made.ledger.selections.select(old.base, 1, old.fingerprint, "chosen by a person")
     assert await made.render() is None
     assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["reused", "reused", "reused"]
     assert (await retake(made)).number == 3

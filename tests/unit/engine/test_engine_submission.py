@@ -15,9 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from animatic.engine.history import open_destination
 from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
 from animatic.krea import NotSentError
-from animatic.ledger import Intent
+from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
 from tests.unit.engine.studio import CHAIN, Studio, patient
 
@@ -29,10 +30,9 @@ ENDPOINT = "/generate/video/xai/grok-video"
 async def intend(studio: Studio, *, ago: float = 1.0, pid: int | None = None, host: str | None = None, key: str = "dawn") -> Intent:
     """Write the intent of another process, dead unless ``pid`` says otherwise."""
     step = await studio.step(key)
-    ledger = studio.ledger
     now = datetime.now(UTC) - timedelta(seconds=ago)
-    ledger._clock = lambda: now
-    intent = await ledger.intend(
+    ledger = Ledger(open_destination(str(studio.out), simulated=False), clock=lambda: now)
+    intent = await ledger.submissions.intend(
         fingerprint=step.fingerprint,
         attempt=1,
         model=step.request.model,
@@ -51,13 +51,15 @@ async def intend(studio: Studio, *, ago: float = 1.0, pid: int | None = None, ho
     record |= {"host": host or own_host, "pid": pid or 2**22 - 1}
     record |= {"started": started if pid == own_pid else f"{started.rpartition(' ')[0]} 1"}
     path.write_text(json.dumps(record))
-    attempts = await studio.ledger.attempts(step.fingerprint)
+    attempts = await studio.ledger.submissions.of(step.fingerprint)
     return attempts[0].intent
 
 
 async def outcomes(studio: Studio, key: str = "dawn") -> list[str]:
     step = await studio.step(key)
-    return [attempt.settled.outcome if attempt.settled else attempt.state for attempt in await studio.ledger.attempts(step.fingerprint)]
+    return [
+        attempt.settled.outcome if attempt.settled else attempt.state for attempt in await studio.ledger.submissions.of(step.fingerprint)
+    ]
 
 
 async def test_a_take_is_made_once_and_reused_without_a_word_to_krea_about_it(studio: Studio) -> None:
@@ -71,7 +73,7 @@ async def test_a_take_is_made_once_and_reused_without_a_word_to_krea_about_it(st
 async def test_a_job_that_a_dead_process_paid_for_is_taken_up(studio: Studio) -> None:
     intent = await intend(studio)
     job = studio.krea.add(ENDPOINT, {"prompt": "as sent"})
-    await studio.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    await studio.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer")
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 0
     assert studio.run.takes["dawn"].job_id == job.id
@@ -107,7 +109,7 @@ async def test_the_process_that_is_sending_is_waited_for(studio: Studio) -> None
 
     async def answer_later() -> None:
         await asyncio.sleep(0.3)
-        await studio.ledger.submitted(intent, job.id, created_at=job.created_at, how="answer")
+        await studio.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer")
 
     answering = asyncio.ensure_future(answer_later())
     assert await studio.render() is None
@@ -127,7 +129,7 @@ async def test_a_lost_answer_to_an_accepted_submission_costs_nothing_more(studio
     studio.krea.answers = [answer]
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
-    attempts = await studio.ledger.attempts((await studio.step()).fingerprint)
+    attempts = await studio.ledger.submissions.of((await studio.step()).fingerprint)
     assert [attempt.submitted.how for attempt in attempts if attempt.submitted] == ["listed"]
 
 
@@ -147,7 +149,7 @@ async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: 
     assert error.exit_code == 5
     assert studio.krea.counts["post"] == 0
     assert studio.state() == "in_doubt"
-    attempt = (await studio.ledger.attempts((await studio.step()).fingerprint))[0]
+    attempt = (await studio.ledger.submissions.of((await studio.step()).fingerprint))[0]
     assert attempt.doubt is not None
     assert set(attempt.doubt.candidates) == candidates
 
@@ -157,7 +159,7 @@ async def test_jobs_outside_of_the_window_or_of_other_submissions_are_no_candida
     before = studio.krea.add(ENDPOINT, {})
     before.created_at = intent.intended_at - timedelta(seconds=5)
     other = studio.krea.add(ENDPOINT, {})
-    await studio.ledger.submitted(("ab" * 32, 1), other.id, created_at=other.created_at, how="answer")
+    await studio.ledger.submissions.submitted(("ab" * 32, 1), other.id, created_at=other.created_at, how="answer")
     ours = studio.krea.add(ENDPOINT, {})
     assert await studio.render() is None
     assert studio.run.takes["dawn"].job_id == ours.id
@@ -204,7 +206,7 @@ async def test_the_callback_of_its_own_token_settles_a_doubt_at_once(studio: Stu
     calling = asyncio.ensure_future(call_back())
     assert await studio.render() is None
     await calling
-    attempt = (await studio.ledger.attempts((await studio.step()).fingerprint))[0]
+    attempt = (await studio.ledger.submissions.of((await studio.step()).fingerprint))[0]
     assert attempt.submitted is not None
     assert attempt.submitted.how == "callback"
     assert studio.krea.counts["post"] == 1

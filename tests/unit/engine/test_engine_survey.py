@@ -40,7 +40,7 @@ async def test_takes_are_reused_and_jobs_that_were_paid_for_are_taken_up(studio:
     studio.declare(MORE)
     plan = await studio.plan()
     gulls = plan.step("gulls")
-    intent = await studio.ledger.intend(
+    intent = await studio.ledger.submissions.intend(
         fingerprint=gulls.fingerprint,
         attempt=1,
         model=gulls.request.model,
@@ -52,7 +52,7 @@ async def test_takes_are_reused_and_jobs_that_were_paid_for_are_taken_up(studio:
         deadline_seconds=60,
     )
     assert intent is not None
-    await studio.ledger.submitted(intent, "job-of-gulls", created_at=None, how="answer")
+    await studio.ledger.submissions.submitted(intent, "job-of-gulls", created_at=None, how="answer")
     found = await look(studio)
     assert {key: decision.action for key, decision in found.decisions.items()} == {
         "dawn": "reuse",

@@ -87,7 +87,7 @@ async def test_a_job_that_cannot_be_cancelled_may_be_billed_and_is_delivered_by_
     studio.krea.ends = ["uncancellable"]
     await studio.render()
     assert "may still be billed" in studio.run.errors["dawn"].message
-    spending = await studio.ledger.spending([datetime.now(UTC).date()])
+    spending = await studio.ledger.spending.on([datetime.now(UTC).date()])
     assert spending.totals.usd == studio.run.plan.steps[0].request.price.usd
     studio.krea.complete(studio.krea.jobs["job-1"])
     assert await studio.render() is None
@@ -117,7 +117,7 @@ async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -
         await asyncio.sleep(0.01)
     assert await cancel_running(studio.run) == 1
     await rendering
-    attempts = await studio.ledger.attempts(plan.steps[0].fingerprint)
+    attempts = await studio.ledger.submissions.of(plan.steps[0].fingerprint)
     assert attempts[0].settled is not None
     assert (attempts[0].settled.outcome, attempts[0].settled.usd) == ("cancelled", Decimal(0))
 

@@ -55,6 +55,6 @@ def intend(ledger: Ledger) -> Callable[..., Any]:
             "usd": Decimal("0.42"),
             "deadline_seconds": 120.0,
         }
-        return await ledger.intend(fingerprint=fingerprint, attempt=attempt, **(fields | changes))
+        return await ledger.submissions.intend(fingerprint=fingerprint, attempt=attempt, **(fields | changes))
 
     return intend

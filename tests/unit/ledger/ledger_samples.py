@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from animatic.ledger import ClipRecord, Take
+from animatic.ledger import ClipRecord, SentInput, Take
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAWN = "da" * 32
@@ -39,7 +39,7 @@ def make_take(**changes: Any) -> Take:
         "clip": clip,
         "thumbnail": None,
         "result_urls": ("https://gen.krea.ai/clip.mp4",),
-        "inputs": ({"field": "start_image", "from": "file", "path": "refs/bottle.png"},),
+        "inputs": (SentInput(field="start_image", origin="file", path="refs/bottle.png", sha256="ab" * 32),),
         "pipeline": "coast-teaser",
         "step": "dawn",
         "run_id": "20261121T120000Z-4f3a",

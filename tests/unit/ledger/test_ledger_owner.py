@@ -51,9 +51,3 @@ def test_without_proc_a_living_process_id_counts_as_alive(monkeypatch: pytest.Mo
     host, pid, started = owner.identity()
     assert started == ""
     assert owner.is_alive(host, pid, started) is True
-
-
-def test_on_windows_nobody_is_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("os.kill ends processes on Windows"))
-    assert owner.is_alive(*owner.identity()) is None
