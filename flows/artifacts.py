@@ -20,7 +20,7 @@ from prefect.runtime import flow_run
 
 from animatic.destination import S3, is_remote
 from animatic.engine.deliver import file_name
-from animatic.engine.estimate import survey
+from animatic.engine.estimate import estimate
 from animatic.engine.history import SIMULATED
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError
@@ -92,7 +92,7 @@ class ArtifactPublisher:
 
     async def _publish_plan(self) -> None:
         plan = self._run.plan
-        decisions = (await survey(plan, self._run.ledger)).decisions if len(plan.steps) <= MOST_SURVEYED else None
+        decisions = (await estimate(plan, self._run.ledger)).decisions if len(plan.steps) <= MOST_SURVEYED else None
         picture = graph_picture(self._run)
         parts = [f"![storyboard]({picture})"] if picture else []
         parts.append(fenced(render_plan(plan, decisions).splitlines()))

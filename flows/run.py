@@ -15,9 +15,8 @@ from prefect.context import TagsContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from animatic.engine.deliver import Delivered
+from animatic.engine.deliver import Delivered, missing_from
 from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
-from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, SubmittedJob, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running

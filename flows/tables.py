@@ -150,7 +150,7 @@ async def storyboard_picture(run: Run) -> str | None:
             paths.append(path)
     if not paths:
         return None
-    async with run.media_gate:
+    async with run.gates.media:
         return await asyncio.to_thread(_sheet, paths, run.workdir / "storyboard.jpg")
 
 

@@ -23,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
 
 from animatic.catalog import Catalog
-from animatic.engine.estimate import check_money, open_ledger, survey
+from animatic.engine.estimate import check_money, estimate, open_ledger
 from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
 from animatic.flows.parameters import FRESH
@@ -54,7 +54,7 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
         options = PlanOptions(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
         params = {name: value for name, value in values.items() if name != FRESH}
         plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
-    check_money(plan, await survey(plan, ledger))
+    check_money(plan, await estimate(plan, ledger))
     return plan, settings, simulator_url
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from animatic.engine.deliver import Delivered, deliver_take
+from animatic.engine.deliver import Delivered, deliver_reel, deliver_take, missing_from
 from animatic.engine.fetch import fetch_take
 from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
-from animatic.engine.reel import deliver_reel, missing_from
 from animatic.engine.run import Run, SubmittedJob
 from animatic.engine.steps import make_all
 from animatic.engine.submit import obtain

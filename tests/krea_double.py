@@ -25,6 +25,7 @@ from PIL import Image
 
 from animatic.krea import KreaClient
 from animatic.settings import Patience, Secret
+from tests import virtual_time
 
 BASE = "https://krea.test"
 
@@ -73,7 +74,7 @@ class DoubleJob:
 class KreaDouble:
     """``answers`` holds one entry per POST to come (then: accept); ``ends`` one per accepted job (then: completed)."""
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, clock: Callable[[], datetime] = virtual_time.now) -> None:
         self.clock = clock
         self.skew = timedelta(0)
         self.answers: list[Answer] = []
@@ -101,7 +102,14 @@ class KreaDouble:
     def client(self, base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
         """What `animatic.engine.run.open_run` takes as ``connect``."""
         del base_url
-        return KreaClient(BASE, token, patience=patience, transport=httpx.MockTransport(self))
+        return KreaClient(
+            BASE,
+            token,
+            patience=patience,
+            transport=httpx.MockTransport(self),
+            clock=self.clock,
+            monotonic=virtual_time.monotonic,
+        )
 
     def now(self) -> datetime:
         return self.clock() + self.skew

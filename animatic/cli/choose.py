@@ -31,7 +31,7 @@ def takes(
     words: tuple[str, ...], params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
 ) -> None:
     """List the takes of a SHOT, and which one counts. PIPELINE may be left out where only one has such a shot."""
-    from animatic.engine.decisions import takes_of
+    from animatic.engine.decisions import list_takes
 
     pipeline, shot = _named(words, "takes [PIPELINE] SHOT", files)
 
@@ -48,7 +48,7 @@ def takes(
                 "prompt": known.take.request.get("prompt") if known.take else None,
                 "clip": known.take.clip.key if known.take else None,
             }
-            for known in await takes_of(ledger, step)
+            for known in await list_takes(ledger, step)
         ]
 
     found = asyncio.run(look())
@@ -82,7 +82,7 @@ def use(
 
     PIPELINE may be left out where only one has such a shot.
     """
-    from animatic.engine.decisions import choose
+    from animatic.engine.decisions import select_take
 
     *names, number = words
     if not number.isdecimal() or int(number) < 1:
@@ -92,7 +92,7 @@ def use(
 
     async def decide() -> None:
         step, ledger = await _step(pipeline, shot, params, files, deliver, simulated=simulate)
-        await choose(ledger, step, take)
+        await select_take(ledger, step, take)
 
     asyncio.run(decide())
     if as_json:

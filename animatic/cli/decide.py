@@ -15,9 +15,8 @@ from animatic.errors import UsageError
 from animatic.settings import Settings
 
 if TYPE_CHECKING:
-    from animatic.engine.history import Place
+    from animatic.engine.decisions import OpenDoubt
     from animatic.krea import KreaClient
-    from animatic.ledger import Submission
 
 WAITS_FOR_A_PERSON = 5
 
@@ -46,26 +45,26 @@ def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
 
 
 async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str, Any]]:
-    from animatic.engine.decisions import candidates_of, doubtful
-    from animatic.engine.history import places
+    from animatic.engine.decisions import candidates_of, list_doubts
+    from animatic.engine.history import open_destinations
     from animatic.redact import bare_url
 
     settings = Settings.from_environment()
     told = []
-    for place, attempt in await doubtful(places(declared(files), deliver)):
-        jobs = None
-        if settings.krea_token is not None and not place.simulated:
+    for doubt in await list_doubts(open_destinations(declared(files), deliver)):
+        simulated, submission, jobs = doubt.destination.simulated, doubt.submission, None
+        if settings.krea_token is not None and not simulated:
             async with _client(settings) as client:
-                jobs = await candidates_of(client, place, attempt)
+                jobs = await candidates_of(client, doubt)
         told.append(
             {
-                "pipeline": attempt.intent.pipeline,
-                "shot": attempt.intent.step,
-                "fingerprint": attempt.intent.fingerprint,
-                "attempt": attempt.number,
-                "model": attempt.intent.model,
-                "intended_at": attempt.intent.intended_at.isoformat(timespec="seconds"),
-                "simulated": place.simulated,
+                "pipeline": submission.intent.pipeline,
+                "shot": submission.intent.step,
+                "fingerprint": submission.intent.fingerprint,
+                "attempt": submission.number,
+                "model": submission.intent.model,
+                "intended_at": submission.intent.intended_at.isoformat(timespec="seconds"),
+                "simulated": simulated,
                 "candidates": None
                 if jobs is None
                 else [
@@ -101,13 +100,13 @@ async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str |
     from animatic.engine import decisions
 
     settings = Settings.from_environment()
-    place, attempt = await _the_doubtful(shot, files, deliver)
+    doubt = await _find_doubt(shot, files, deliver)
     settings.require_token()
     async with _client(settings) as client:
         job = await client.job(job_id)
     if job is None:
         raise UsageError(f"Krea knows no job {job_id}", hint="`animatic doubts` shows the candidates")
-    await decisions.adopt(place, attempt, job)
+    await decisions.adopt_job(doubt, job)
 
 
 @click.command()
@@ -117,24 +116,24 @@ async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str |
 @json_option
 def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
     """Say that Krea has no job for the doubtful submission of SHOT: the next run or resume sends it again, and pays for it."""
-    asyncio.run(_withdraw(shot, files, deliver))
+    asyncio.run(_resubmit(shot, files, deliver))
     if as_json:
         print(json.dumps({"shot": shot, "resubmit": True}))
     else:
         print(f"{shot} will be submitted again by the next `animatic run` or `animatic resume`")
 
 
-async def _withdraw(shot: str, files: tuple[Path, ...], deliver: str | None) -> None:
-    from animatic.engine.decisions import withdraw
+async def _resubmit(shot: str, files: tuple[Path, ...], deliver: str | None) -> None:
+    from animatic.engine.decisions import allow_resubmission
 
-    await withdraw(*await _the_doubtful(shot, files, deliver))
+    await allow_resubmission(await _find_doubt(shot, files, deliver))
 
 
-async def _the_doubtful(shot: str, files: tuple[Path, ...], deliver: str | None) -> tuple[Place, Submission]:
-    from animatic.engine.decisions import doubtful, named
-    from animatic.engine.history import places
+async def _find_doubt(shot: str, files: tuple[Path, ...], deliver: str | None) -> OpenDoubt:
+    from animatic.engine.decisions import find_doubt, list_doubts
+    from animatic.engine.history import open_destinations
 
-    return named(await doubtful(places(declared(files), deliver)), shot)
+    return find_doubt(await list_doubts(open_destinations(declared(files), deliver)), shot)
 
 
 def _client(settings: Settings) -> KreaClient:

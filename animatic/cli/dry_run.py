@@ -78,35 +78,19 @@ def plan(
 def _planned(
     declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions
 ) -> tuple[Plan, Estimate | None]:
-    """Plan against the destination's ledger; where that cannot be read, as if nothing had been made yet (survey None)."""
-    from animatic.engine.estimate import survey
-    from animatic.engine.plan_run import plan_here
+    """Plan against the destination's ledger; where that cannot be read, as if nothing had been made yet (estimate None)."""
+    from animatic.engine.estimate import estimate
+    from animatic.engine.plan_run import plan_here, plan_unread
 
     async def look() -> tuple[Plan, Estimate]:
         made, ledger = await plan_here(declaration, spec, params, catalog, options)
-        return made, await survey(made, ledger)
+        return made, await estimate(made, ledger)
 
     try:
         return run_async(look())
     except StorageError as error:
-        from datetime import UTC, datetime
-
-        from animatic.plan import build_plan, new_run_id
-
         _say(f"warning: the destination cannot be read, so every shot counts as to be made: {error.message}")
-        now = datetime.now(UTC)
-        made = build_plan(
-            declaration,
-            spec.name,
-            catalog,
-            params=params,
-            run_id=new_run_id(now),
-            started=now,
-            fresh=options.fresh,
-            only=options.only,
-            deliver=options.deliver,
-        )
-        return made, None
+        return plan_unread(declaration, spec, params, catalog, options), None
 
 
 def _print(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float], graph: str | None, *, as_json: bool) -> None:

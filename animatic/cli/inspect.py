@@ -41,9 +41,9 @@ def runs(pipeline: str | None, files: tuple[Path, ...], deliver: str | None, lim
 
 
 async def _runs(files: tuple[Path, ...], deliver: str | None, pipeline: str | None, limit: int) -> list[tuple[PastRun, Manifest | None]]:
-    from animatic.engine.history import past_runs, places
+    from animatic.engine.history import open_destinations, past_runs
 
-    found = await past_runs(places(declared(files), deliver), pipeline=pipeline, limit=limit)
+    found = await past_runs(open_destinations(declared(files), deliver), pipeline=pipeline, limit=limit)
     return [(run, await run.manifest()) for run in found]
 
 
@@ -57,8 +57,8 @@ def _run_facts(run: PastRun, manifest: Manifest | None) -> dict[str, object]:
         "state": manifest.state if manifest else "unknown",
         "shots": f"{done} of {len(run.plan.steps)} shots",
         "billed_usd": None if billed is None else float(billed),
-        "simulated": run.place.simulated,
-        "manifest": f"{run.place.storage.url}/{run.manifest_key}",
+        "simulated": run.destination.simulated,
+        "manifest": f"{run.destination.storage.url}/{run.manifest_key}",
     }
 
 
@@ -78,16 +78,16 @@ def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, as_
         print(_shot_line(shot))
     cost = manifest.cost
     print(f"  billed {cost.billed_usd or 0:.2f} USD, reused {cost.reused_usd or 0:.2f} USD, {cost.unpriced} without a known price")
-    print(f"  {run.place.storage.url}/{run.plan.pipeline}/{run.plan.run_id}/index.html")
+    print(f"  {run.destination.storage.url}/{run.plan.pipeline}/{run.plan.run_id}/index.html")
     if manifest.prefect.url:
         print(f"  {manifest.prefect.url}")
 
 
 async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
     """Return a run and its manifest. Raises UsageError where there is none, or it has not written anything."""
-    from animatic.engine.history import find_run, past_runs, places
+    from animatic.engine.history import find_run, open_destinations, past_runs
 
-    where = places(declared(files), deliver)
+    where = open_destinations(declared(files), deliver)
     if run_id is not None:
         run = await find_run(run_id, where)
     else:

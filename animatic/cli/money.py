@@ -44,7 +44,7 @@ def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simu
 
 
 async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, *, simulated: bool) -> dict[str, Totals]:
-    from animatic.engine.history import places
+    from animatic.engine.history import open_destinations
 
     today = datetime.now(UTC).date()
     wanted = [today - timedelta(days=back) for back in range(days)]
@@ -55,9 +55,9 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
         "shot": lambda cost: f"{cost.line.pipeline} · {cost.line.step}",
     }
     merged: dict[str, Totals] = {}
-    for place in places(declared(files), deliver):
-        if place.simulated == simulated:
-            for name, totals in (await place.ledger.spending.on(wanted)).by(keys[by]).items():
+    for destination in open_destinations(declared(files), deliver):
+        if destination.simulated == simulated:
+            for name, totals in (await destination.ledger.spending.on(wanted)).by(keys[by]).items():
                 merged[name] = _add(merged.get(name), totals)
     return dict(sorted(merged.items()))
 

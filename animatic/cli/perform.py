@@ -30,8 +30,8 @@ from animatic.cli.options import (
     simulate_option,
 )
 from animatic.cli.sources import declared
-from animatic.engine.estimate import Estimate, check_money, survey
-from animatic.engine.history import find_run, places
+from animatic.engine.estimate import Estimate, check_money, estimate
+from animatic.engine.history import find_run, open_destinations
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import Plan, diff_plans, plan_from_json
@@ -110,11 +110,11 @@ def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, cancel_job
 
 
 async def _take_up(declaration: Declaration, run_id: str, deliver: str | None, settings: Settings) -> Prepared:
-    past = await find_run(run_id, places(declaration, deliver))
-    found = await survey(past.plan, past.place.ledger)
+    past = await find_run(run_id, open_destinations(declaration, deliver))
+    found = await estimate(past.plan, past.destination.ledger)
     check_money(past.plan, found)
     spec = pipeline_named(declaration, past.plan.pipeline)
-    return Prepared(spec=spec, plan=past.plan, found=found, settings=settings, simulate=past.place.simulated)
+    return Prepared(spec=spec, plan=past.plan, found=found, settings=settings, simulate=past.destination.simulated)
 
 
 async def _prepare(
@@ -123,7 +123,7 @@ async def _prepare(
     plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
     if plan_file is not None:
         plan = _exactly(plan_file, plan)
-    found = await survey(plan, ledger)
+    found = await estimate(plan, ledger)
     check_money(plan, found)
     return Prepared(spec=spec, plan=plan, found=found, settings=settings, simulate=options.simulated)
 

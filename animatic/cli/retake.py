@@ -21,7 +21,7 @@ from animatic.cli.options import (
 )
 from animatic.cli.perform import Prepared, start
 from animatic.cli.sources import declared
-from animatic.engine.estimate import Estimate, check_money, survey
+from animatic.engine.estimate import Estimate, check_money, estimate
 from animatic.engine.plan_run import PlanOptions, Retake, pipeline_named, plan_retake
 from animatic.errors import UsageError
 from animatic.settings import Settings
@@ -79,7 +79,7 @@ async def _prepare(
 ) -> Prepared:
     made = await plan_retake(declaration, spec, params, Catalog.load(settings.home), options, shot=shot, changes=changes)
     kept = await made.keep_downstream() if keep else ()
-    found = await survey(made.plan, made.ledger)
+    found = await estimate(made.plan, made.ledger)
     check_money(made.plan, found)
     _tell(made, found, shot, kept)
     return Prepared(spec=spec, plan=made.plan, found=found, settings=settings, simulate=options.simulated)

@@ -39,7 +39,7 @@ def watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None) -> i
 async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None) -> int:
     run, manifest = await newest_or_named(files, deliver, run_id)
     board = ProgressTracker.of({step.key: step.request.model for step in run.plan.steps})
-    with LiveView(board, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.place.simulated):
+    with LiveView(board, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.destination.simulated):
         while True:
             follow_manifest(board, manifest)
             if manifest.finished_at is not None:

@@ -1,4 +1,4 @@
-"""Money before it is spent: what a run and a destination may still pay for. Reserve before a POST, release when nothing was bought.
+"""Reserves money before a POST and releases it when nothing was bought, within the budgets of run, day and month.
 
 The run's own budget is kept in memory and begins with what the ledger says this run has spent before (a resumed run). The budgets per day and
 month are read from the ledger twice: before the intent, and again once the intent, which every worker of the destination writes before it

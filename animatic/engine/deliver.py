@@ -1,16 +1,21 @@
-"""From "the take is recorded" to "it lies in the run's folder, and the manifest says so". May be repeated freely."""
+"""Copies recorded takes into the run's folder, and assembles the reels there. Idempotent."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
+from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
-from animatic.errors import StorageError
+from animatic.engine.workdir import on_disk
+from animatic.errors import AnimaticError, StorageError
+from animatic.files import sha256_of
 from animatic.ledger import Take
 from animatic.manifest import Clip
-from animatic.plan import Step
+from animatic.media import assemble_reel
+from animatic.plan import Cut, Step
 
 
 def file_name(step: Step, suffix: str) -> str:
@@ -42,7 +47,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
         await _copy(run, take.thumbnail, key)
         thumbnail = run.storage.location(key)
     crashpoint("after-delivered")
-    await _let_it_count(run, step)
+    await _select_newest(run, step)
     clip = take.clip
     return Delivered(
         clip=Clip(
@@ -61,7 +66,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
     )
 
 
-async def _let_it_count(run: Run, step: Step) -> None:
+async def _select_newest(run: Run, step: Step) -> None:
     """Record that a further take counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
     if step.take > 1 and await run.ledger.selections.highest_take(step.base) < step.take:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
@@ -69,7 +74,7 @@ async def _let_it_count(run: Run, step: Step) -> None:
 
 
 async def _copy(run: Run, source: str, target: str) -> None:
-    async with run.transfer_gate:
+    async with run.gates.transfer:
         if await run.storage.copy(source, target):
             return
         there, wanted = await run.storage.head(target), await run.storage.head(source)
@@ -78,3 +83,49 @@ async def _copy(run: Run, source: str, target: str) -> None:
             f"{run.storage.location(target)} is there already and is something else",
             hint="move it away, then: animatic resume " + run.plan.run_id,
         )
+
+
+def reel_name(cut: Cut) -> str:
+    """Return ``[VARIANT/]reel.mp4``."""
+    variant, _, _ = (cut.steps[0] if cut.steps else "").rpartition("/")
+    return f"{variant}/reel.mp4" if variant else "reel.mp4"
+
+
+def missing_from(run: Run, cut: Cut) -> tuple[str, ...]:
+    """Return the steps of a cut that were not made."""
+    return tuple(key for key in cut.steps if key not in run.takes)
+
+
+async def deliver_reel(run: Run, cut: Cut) -> Clip:
+    """Assemble and deliver one reel; returns what the manifest says of it. Raises AnimaticError; clips are already delivered then."""
+    with on_disk(run.workdir):
+        return await _deliver_reel(run, cut)
+
+
+async def _deliver_reel(run: Run, cut: Cut) -> Clip:
+    clips = [await local_clip(run, run.takes[key]) for key in cut.steps]
+    name = reel_name(cut)
+    target = run.workdir / name.replace("/", "-")
+    async with run.gates.media:
+        facts = await asyncio.to_thread(assemble_reel, clips, target)
+    digest = await asyncio.to_thread(sha256_of, target)
+    key = f"{run.prefix}/{name}"
+    crashpoint("before-reel")
+    if not await run.storage.store(key, target, content_type="video/mp4", sha256=digest):
+        # A resumed run: the reel of the interrupted attempt may lack shots that are there now.
+        await run.storage.delete(key)
+        if not await run.storage.store(key, target, content_type="video/mp4", sha256=digest):
+            raise AnimaticError(f"another process is writing {run.storage.location(key)}", hint=f"animatic resume {run.plan.run_id}")
+    crashpoint("after-reel")
+    return Clip(
+        key=run.storage.location(key),
+        sha256=digest,
+        size=target.stat().st_size,
+        mime=facts.mime,
+        width=facts.width,
+        height=facts.height,
+        fps=facts.fps,
+        duration=facts.duration,
+        frames=facts.frames,
+        file=name,
+    )

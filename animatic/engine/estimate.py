@@ -1,4 +1,4 @@
-"""What a plan would do at its destination, read from the ledger without changing anything: reuse, take up, or pay."""
+"""Estimates what a plan would do at its destination, without changing anything: which takes it reuses, resumes, or pays for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from decimal import Decimal
 from typing import Literal
 
 from animatic.engine.budget import check_prices
-from animatic.engine.history import STORAGE_OUTAGE, open_destination, utc_now
+from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
+from animatic.engine.timing import utc_now
 from animatic.errors import OverBudgetError
-from animatic.ledger import Ledger
+from animatic.ledger import Ledger, Submission
 from animatic.ledger.records import each
 from animatic.plan import Plan, Step
 
 Action = Literal["run", "reuse", "resume"]
-MANY = 500
+LISTING_THRESHOLD = 500
 """From so many takes on, one listing of the ledger tells sooner which were ever begun than asking for each of them."""
 
 
@@ -46,15 +47,15 @@ class Estimate:
         return sum(step.request.price.usd is None for step in self.to_pay)
 
 
-def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE) -> Ledger:
+def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE_SECONDS) -> Ledger:
     """Open the ledger of a destination. ``outage``: seconds for which S3 may be silent."""
     return Ledger(open_destination(deliver, simulated=simulated, outage=outage), clock=utc_now)
 
 
-async def survey(plan: Plan, ledger: Ledger) -> Estimate:
+async def estimate(plan: Plan, ledger: Ledger) -> Estimate:
     """Decide for every step. Raises StorageError when the destination cannot be read."""
     begun = {step.fingerprint for step in plan.steps}
-    if len(begun) >= MANY:
+    if len(begun) >= LISTING_THRESHOLD:
         begun &= await ledger.submissions.fingerprints()
     takes = await ledger.takes.get_many(sorted(begun))
     unmade = sorted(begun - takes.keys())
@@ -64,34 +65,40 @@ async def survey(plan: Plan, ledger: Ledger) -> Estimate:
     seen: dict[str, str] = {}
     for step in plan.steps:
         if step.fingerprint in takes:
-            take = takes[step.fingerprint]
-            decisions[step.key] = Decision(action="reuse", reason=f"unchanged since run {take.run_id}")
+            decision = Decision(action="reuse", reason=f"unchanged since run {takes[step.fingerprint].run_id}")
         elif step.fingerprint in seen:
-            decisions[step.key] = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
+            decision = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
         else:
-            attempts = submissions.get(step.fingerprint, ())
-            last = attempts[-1] if attempts else None
-            if last is not None and last.submitted is not None and (last.settled is None or last.settled.outcome == "completed"):
-                decisions[step.key] = Decision(action="resume", reason=f"job {last.submitted.job_id} was paid for and not yet delivered")
-            elif last is not None and last.settled is None:
-                decisions[step.key] = Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
-            else:
-                decisions[step.key] = Decision(action="run", reason="failed before" if last else _why(step, decisions))
-                to_pay.append(step)
+            decision = _decide(step, submissions.get(step.fingerprint, ()), decisions)
+        decisions[step.key] = decision
+        if decision.action == "run":
+            to_pay.append(step)
         seen.setdefault(step.fingerprint, step.key)
     return Estimate(decisions=decisions, to_pay=tuple(to_pay))
 
 
-def check_money(plan: Plan, found: Estimate) -> None:
+def _decide(step: Step, submissions: tuple[Submission, ...], decisions: Mapping[str, Decision]) -> Decision:
+    """Decide for a step without a take, by its last submission."""
+    if not submissions:
+        return Decision(action="run", reason=_why_new(step, decisions))
+    last = submissions[-1]
+    if last.submitted is not None and (last.settled is None or last.settled.outcome == "completed"):
+        return Decision(action="resume", reason=f"job {last.submitted.job_id} was paid for and not yet delivered")
+    if last.settled is None:
+        return Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
+    return Decision(action="run", reason="failed before")
+
+
+def check_money(plan: Plan, estimated: Estimate) -> None:
     """Refuse to start what cannot be paid for. Raises OverBudgetError or UnknownPriceError."""
-    check_prices(plan, (step.request for step in found.to_pay))
-    if plan.budget_usd is not None and found.to_pay_usd > plan.budget_usd:
+    check_prices(plan, (step.request for step in estimated.to_pay))
+    if plan.budget_usd is not None and estimated.to_pay_usd > plan.budget_usd:
         raise OverBudgetError(
-            f"{plan.pipeline!r} would cost {found.to_pay_usd.normalize():f} USD, over its budget of {plan.budget_usd.normalize():f} USD",
+            f"{plan.pipeline!r} would cost {estimated.to_pay_usd.normalize():f} USD, over its budget of {plan.budget_usd.normalize():f} USD",
             hint="raise `budget_usd`, shorten shots, or leave some out with --only; `animatic plan` shows each price",
         )
 
 
-def _why(step: Step, decisions: Mapping[str, Decision]) -> str:
+def _why_new(step: Step, decisions: Mapping[str, Decision]) -> str:
     upstream = [key for key in step.depends_on if decisions[key].action != "reuse"]
     return f"new, and so is what it starts from ({', '.join(upstream)})" if upstream else "no take of this request yet"

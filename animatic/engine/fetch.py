@@ -1,4 +1,4 @@
-"""From "the job has ended well" to "the take is recorded and its file is at the destination". Never submits; may be repeated freely."""
+"""Downloads a completed job's result, checks it, stores it at the destination and records the take. Never submits; idempotent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from animatic.engine.run import Run, SubmittedJob
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadClipError
 from animatic.krea import Download, ExpiredUrlError, Job
-from animatic.ledger import ClipRecord, Take
+from animatic.ledger import ClipRecord, Take, take_folder
 from animatic.media import Facts, probe, thumbnail
 from animatic.plan import Step
 from animatic.redact import bare_url
@@ -28,33 +28,33 @@ SUFFIXES = {
 }
 
 
-async def fetch_take(run: Run, step: Step, submission: SubmittedJob, job: Job) -> Take:
+async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
     """Download, prove, store and record a result; returns the take that stands (another worker's, if that was first).
 
-    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid for: whoever
-    comes later takes it up from the ledger.
+    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid for: a later
+    run resumes it from the ledger.
     """
     run.progress.change(step.key, "fetching", job_id=job.id)
     with on_disk(run.workdir):
-        return await _fetch(run, step, submission, job)
+        return await _fetch(run, step, submitted, job)
 
 
-async def _fetch(run: Run, step: Step, submission: SubmittedJob, job: Job) -> Take:
+async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
     # The file's name is what messages about it say.
-    arriving = run.workdir / f"{step.fingerprint}.{submission.attempt}" / "what Krea delivered"
+    arriving = run.workdir / f"{step.fingerprint}.{submitted.attempt}" / "what Krea delivered"
     arriving.parent.mkdir(exist_ok=True)
-    async with run.transfer_gate:
+    async with run.gates.transfer:
         download = await _download(run, job, arriving)
     crashpoint("after-download")
-    async with run.media_gate:
+    async with run.gates.media:
         facts = await asyncio.to_thread(probe, arriving)
     _check_kind(step, facts)
     clip = run.workdir / f"{step.fingerprint}{SUFFIXES.get(facts.mime, '.bin')}"
     arriving.replace(clip)
-    folder = f".animatic/takes/{step.fingerprint[:2]}/{step.fingerprint}"
+    folder = take_folder(step.fingerprint)
     # The name holds the content's hash: what a crashed worker left there can never pass for something else.
-    key = f"{folder}/{download.sha256[:16]}{clip.suffix}"
-    async with run.transfer_gate:
+    key = f"{folder}{download.sha256[:16]}{clip.suffix}"
+    async with run.gates.transfer:
         await run.storage.store(key, clip, content_type=facts.mime, sha256=download.sha256)
     crashpoint("after-clip-stored")
     thumbnail_key = await _thumbnail(run, clip, folder, download.sha256)
@@ -64,21 +64,21 @@ async def _fetch(run: Run, step: Step, submission: SubmittedJob, job: Job) -> Ta
             base=step.base,
             number=step.take,
             kind=step.kind,
-            model=submission.model,
-            request=submission.request,
-            attempt=submission.attempt,
+            model=submitted.model,
+            request=submitted.request,
+            attempt=submitted.attempt,
             job_id=job.id,
-            submitted_at=submission.submitted_at,
-            completed_at=job.completed_at or run.clock(),
-            usd=submission.usd,
+            submitted_at=submitted.submitted_at,
+            completed_at=job.completed_at or run.timing.now(),
+            usd=submitted.usd,
             clip=_clip_record(key, download, facts),
             thumbnail=thumbnail_key,
             result_urls=tuple(bare_url(url) for url in job.urls),
-            inputs=submission.inputs,
+            inputs=submitted.inputs,
             pipeline=run.plan.pipeline,
             step=step.key,
             run_id=run.plan.run_id,
-            made_at=run.clock(),
+            made_at=run.timing.now(),
         )
     )
     crashpoint("after-take")
@@ -98,9 +98,9 @@ async def _download(run: Run, job: Job, target: Path) -> Download:
 
 async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str:
     small = clip.with_name(f"{clip.stem}.thumbnail.jpg")
-    async with run.media_gate:
+    async with run.gates.media:
         await asyncio.to_thread(thumbnail, clip, small)
-    key = f"{folder}/{sha256[:16]}.jpg"
+    key = f"{folder}{sha256[:16]}.jpg"
     await run.storage.write(key, await asyncio.to_thread(small.read_bytes), content_type="image/jpeg")
     return key
 

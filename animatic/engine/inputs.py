@@ -1,4 +1,4 @@
-"""The inputs of a request, turned into URLs that Krea can fetch.
+"""Turns the inputs of a request into URLs that Krea can fetch.
 
 Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are young;
 afterwards (nobody documents how long they last) the clip that lies at the destination is uploaded. URLs of the user are passed on untouched.
@@ -27,6 +27,7 @@ from animatic.plan import FileInput, Frame, Input, Request, ShotInput, field_nam
 from animatic.redact import bare_url
 
 RESULT_URL_TRUSTED = timedelta(hours=1)
+"""How long Krea's address of a result is passed on before the stored clip is uploaded instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ async def resolve_inputs(run: Run, request: Request) -> Resolved:
     body: dict[str, Any] = copy.deepcopy(dict(request.body))
     sent: list[SentInput] = []
     for item in request.inputs:
-        async with run.prepare_gate:
+        async with run.gates.prepare:
             with on_disk(run.workdir):
                 url, record = await _resolve(run, item)
         _put(body, item.path, url)
@@ -78,7 +79,7 @@ async def _resolve(run: Run, item: Input) -> tuple[str, SentInput]:
 
 async def _clip_url(run: Run, take: Take) -> str:
     """Return Krea's own URL of a result while it is young, else upload the stored clip."""
-    if take.completed_at is not None and run.clock() - take.completed_at < RESULT_URL_TRUSTED:
+    if take.completed_at is not None and run.timing.now() - take.completed_at < RESULT_URL_TRUSTED:
         job = await run.client.job(take.job_id)
         if job is not None and job.urls and len(job.urls[0]) <= MAX_URL_LENGTH:
             return job.urls[0]
@@ -90,7 +91,7 @@ async def _frame(run: Run, take: Take, frame: Frame) -> tuple[Path, str]:
     target = run.workdir / f"{take.fingerprint}-{frame}.png"
     if not target.exists():
         clip = await local_clip(run, take)
-        async with run.media_gate:
+        async with run.gates.media:
             await asyncio.to_thread(extract_frame, clip, frame, target)
     return target, await asyncio.to_thread(sha256_of, target)
 
@@ -104,7 +105,7 @@ async def local_clip(run: Run, take: Take) -> Path:
     if target.exists():
         return target
     arriving = target.with_name(f"arriving-{target.name}")
-    async with run.transfer_gate:
+    async with run.gates.transfer:
         found = await run.storage.fetch(take.clip.key, arriving)
     if not found or await asyncio.to_thread(sha256_of, arriving) != take.clip.sha256:
         raise StorageError(

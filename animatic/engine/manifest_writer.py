@@ -1,4 +1,4 @@
-"""How a shot ended, written into the run's book and onto the board."""
+"""Records how each shot ended, and keeps the manifest at the destination up to date."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import logging
-from typing import Any, Self
+from typing import Any, Self, assert_never
 
 from animatic import manifest
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
-from animatic.engine.progress import State
+from animatic.engine.progress import state_of_record
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
 from animatic.krea import NotSentError
@@ -21,9 +21,9 @@ from animatic.manifest.model import ShotState
 from animatic.plan import Cut, Step
 
 log = logging.getLogger(__name__)
-TOLD = 5
+MAX_FAILURES_NAMED = 5
 NOT_STARTED = frozenset({"upstream", "stopped"})
-UNHEARD = frozenset({NotSentError.code, "rate_limited", "NotSentError"})
+TURNED_AWAY = frozenset({NotSentError.code, "rate_limited", "NotSentError"})
 """Submissions that Krea turned away for now: the ledger keeps them, the manifest would only be noisier for them."""
 
 
@@ -31,15 +31,15 @@ async def record_end(
     run: Run, step: Step, *, take: Take | None = None, delivered: Delivered | None = None, error: AnimaticError | None = None
 ) -> None:
     """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
-    attempts: tuple[Submission, ...] = ()
+    submissions: tuple[Submission, ...] = ()
     state = _state(run, step, take, error)
     changes = ShotChanges(state=state)
     try:
-        attempts = await run.ledger.submissions.of(step.fingerprint)
-        changes |= ShotChanges(attempts=[_attempt(attempt) for attempt in attempts if _worth_telling(run, attempt)])
+        submissions = await run.ledger.submissions.of(step.fingerprint)
+        changes |= ShotChanges(attempts=[_attempt(submission) for submission in submissions if _belongs_in_manifest(run, submission)])
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
-        log.warning("the attempts of %s could not be read: %s", step.key, unread.message)
+        log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
     if take is not None and delivered is not None:
         changes |= ShotChanges(
             clip=delivered.clip,
@@ -54,13 +54,16 @@ async def record_end(
             error=None,
         )
     if error is not None:
-        run.errors[step.key] = error
-        last = next((attempt.submitted for attempt in reversed(attempts) if attempt.submitted is not None), None)
+        run.state.errors[step.key] = error
+        last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
         changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=last.job_id if last else None)
     run.manifest.shot(step.key).update(**changes)
-    shown: State = "in doubt" if state == "in_doubt" else "pending" if state == "waiting" else state
     run.progress.change(
-        step.key, shown, error.message if error else "", job_id=take.job_id if take else None, usd=take.usd if take else None
+        step.key,
+        state_of_record(state),
+        error.message if error else "",
+        job_id=take.job_id if take else None,
+        usd=take.usd if take else None,
     )
 
 
@@ -72,16 +75,27 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
     return "skipped" if isinstance(error, ShotError) and error.code in NOT_STARTED else "failed"
 
 
-def _worth_telling(run: Run, attempt: Submission) -> bool:
+def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
     """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what bought the take."""
-    settled = attempt.settled
-    if settled and settled.outcome == "unsent" and settled.error and settled.error.code in UNHEARD:
+    settled = submission.settled
+    if settled and settled.outcome == "unsent" and settled.error and settled.error.code in TURNED_AWAY:
         return False
-    return attempt.intent.run_id == run.plan.run_id or attempt.settled is None or attempt.settled.outcome == "completed"
+    return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome == "completed"
 
 
-_KREA_SAYS = {"moderated": "failed", "empty": "completed"}
-"""The job's status in Krea's word, where the ledger is finer; what was wrong with it is in the attempt's error."""
+def _status(submission: Submission) -> str:
+    """Return the job's status in Krea's word where the ledger is finer; what was wrong with it is in the attempt's error."""
+    if submission.settled is None:
+        return submission.state
+    match submission.settled.outcome:
+        case "moderated":
+            return "failed"
+        case "empty":
+            return "completed"
+        case "completed" | "failed" | "cancelled" | "timed_out" | "unsent" | "never_arrived" | "withdrawn" as outcome:
+            return outcome
+        case _:
+            assert_never(submission.settled.outcome)
 
 
 def _input(sent: SentInput) -> Input:
@@ -97,14 +111,14 @@ def _input(sent: SentInput) -> Input:
     )
 
 
-def _attempt(attempt: Submission) -> manifest.Attempt:
-    settled, submitted = attempt.settled, attempt.submitted
+def _attempt(submission: Submission) -> manifest.Attempt:
+    settled, submitted = submission.settled, submission.submitted
     error = settled.error if settled else None
     return manifest.Attempt(
-        attempt=attempt.number,
+        attempt=submission.number,
         job_id=submitted.job_id if submitted else None,
-        status=_KREA_SAYS.get(settled.outcome, settled.outcome) if settled else attempt.state,
-        submitted_at=attempt.intent.intended_at,
+        status=_status(submission),
+        submitted_at=submission.intent.intended_at,
         completed_at=settled.completed_at if settled else None,
         error=Failure(code=error.code, message=error.message) if error else None,
         usd=settled.usd if settled else None,
@@ -114,14 +128,14 @@ def _attempt(attempt: Submission) -> manifest.Attempt:
 def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:
     """Note a reel, or why there is none."""
     if error is not None:
-        run.errors.setdefault("reel", error)
+        run.state.errors.setdefault("reel", error)
     if reel is not None:
         run.manifest.reel(reel, variant=cut.variant)
 
 
 def outcome(run: Run) -> AnimaticError | None:
     """Return the error that the run as a whole ends with: money before services before doubt before failed shots; None if all is well."""
-    errors = run.errors
+    errors = run.state.errors
     if not errors:
         return None
     for kind in (MoneyError, ServiceError):
@@ -133,16 +147,16 @@ def outcome(run: Run) -> AnimaticError | None:
             f"{which} in doubt: Krea may or may not have accepted the submission",
             hint="animatic doubts shows the candidates and how to decide",
         )
-    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:TOLD])
-    more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
+    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:MAX_FAILURES_NAMED])
+    more = f"; and {len(errors) - MAX_FAILURES_NAMED} more" if len(errors) > MAX_FAILURES_NAMED else ""
     return ShotError(
         f"{len(errors)} of {len(run.plan.steps)} shots were not delivered: {told}{more}",
         hint=f"what was paid for is kept; go on with: animatic resume {run.plan.run_id}",
     )
 
 
-EVERY = 2.0
-"""Seconds between two writes while shots are moving: one small object, however many shots there are."""
+WRITE_SECONDS = 2.0
+"""Between two writes while shots are moving: one small object, however many shots there are."""
 
 
 class ManifestWriter:
@@ -180,7 +194,7 @@ class ManifestWriter:
     async def finish(self, *, cancelled: bool) -> dict[str, Any]:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""
         run = self._run
-        manifest = run.manifest.to_json(finished_at=run.clock(), state="cancelled" if cancelled else None)
+        manifest = run.manifest.to_json(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
         crashpoint("before-manifest")
         await self._write(manifest)
         page = await asyncio.to_thread(render_page, manifest)
@@ -198,7 +212,7 @@ class ManifestWriter:
                 # The shots go on; the final write is the one that must succeed.
                 log.warning("the manifest could not be updated: %s", error.message)
                 self._dirty.set()
-            await asyncio.sleep(EVERY)
+            await self._run.timing.sleep(WRITE_SECONDS)
 
     async def _write(self, manifest: dict[str, Any]) -> None:
         text = json.dumps(manifest, indent=2, ensure_ascii=False)

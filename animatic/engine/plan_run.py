@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from typing import Any
 
 from animatic.catalog import Catalog, Model, check_body, duration_of, media_fields, price_of
 from animatic.engine.estimate import open_ledger
-from animatic.engine.history import FIRST_READING, STORAGE_OUTAGE
+from animatic.engine.history import FIRST_READING_SECONDS, STORAGE_OUTAGE_SECONDS
+from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
-from animatic.plan import Plan, Request, Step, build_plan, destination_of, fingerprint_of, new_run_id
+from animatic.plan import Plan, Request, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
 
 
@@ -25,48 +26,94 @@ class PlanOptions:
     fresh: bool = False
     deliver: str | None = None
     simulated: bool = False
-    outage: float = STORAGE_OUTAGE
+    outage: float = STORAGE_OUTAGE_SECONDS
     """Seconds for which S3 may be silent."""
     run_id: str | None = None
     """The run's id where the caller must know it beforehand; None: a new one."""
 
 
 def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
-    """Return a pipeline by name; without a name the file's first. Raises UsageError naming those there are."""
+    """Return a pipeline by name; without a name the file's first. Raises UsageError naming the nearest."""
     if name is None:
         first = next(iter(declaration.pipelines.values()), None)
         if first is None:
             raise UsageError("the pipelines file declares no pipeline")
         return first
-    if name in declaration.pipelines:
-        return declaration.pipelines[name]
-    raise UsageError(f"there is no pipeline {name!r}", hint=f"there are: {', '.join(declaration.pipelines)}")
+    return find_pipeline(declaration, name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planner:
+    """Everything that the plans of one command have in common; ``plan`` makes one of them."""
+
+    declaration: Declaration
+    spec: PipelineSpec
+    params: Mapping[str, Any]
+    catalog: Catalog
+    options: PlanOptions
+    started: datetime
+    """When the run starts; its id begins with it."""
+
+    def plan(
+        self,
+        *,
+        current_take: Callable[[str], int] = lambda _base: 1,
+        next_take: Callable[[str], int] | None = None,
+        only: str | None = None,
+    ) -> Plan:
+        """Build a plan. The takes of a shot are known by its base; ``only`` replaces that of the options. Raises DeclarationError, UsageError."""
+        return build_plan(
+            self.declaration,
+            self.spec.name,
+            self.catalog,
+            params=self.params,
+            run_id=self.options.run_id or new_run_id(self.started),
+            started=self.started,
+            current_take=current_take,
+            next_take=next_take,
+            fresh=self.options.fresh,
+            only=self.options.only if only is None else only,
+            deliver=self.options.deliver,
+        )
+
+    def open_ledger(self) -> Ledger:
+        """Open the ledger of the destination."""
+        outage = min(self.options.outage, FIRST_READING_SECONDS)
+        return open_ledger(destination_of(self.spec, self.options.deliver), simulated=self.options.simulated, outage=outage)
+
+
+def plan_unread(
+    declaration: Declaration,
+    spec: PipelineSpec,
+    params: Mapping[str, Any],
+    catalog: Catalog,
+    options: PlanOptions,
+    *,
+    timing: Timing = REAL_TIME,
+) -> Plan:
+    """Plan without a look at the destination, as if nothing had been made there yet. Raises DeclarationError, UsageError."""
+    planner = Planner(declaration=declaration, spec=spec, params=params, catalog=catalog, options=options, started=timing.now())
+    return planner.plan()
 
 
 async def plan_here(
-    declaration: Declaration, spec: PipelineSpec, params: Mapping[str, Any], catalog: Catalog, options: PlanOptions
+    declaration: Declaration,
+    spec: PipelineSpec,
+    params: Mapping[str, Any],
+    catalog: Catalog,
+    options: PlanOptions,
+    *,
+    timing: Timing = REAL_TIME,
 ) -> tuple[Plan, Ledger]:
     """Plan a pipeline against its destination's ledger; returns the plan and that ledger.
 
     Raises DeclarationError, UsageError; StorageError when the destination cannot be read.
     """
-    ledger = open_ledger(destination_of(spec, options.deliver), simulated=options.simulated, outage=min(options.outage, FIRST_READING))
-    chosen = await ledger.selections.all()
+    planner = Planner(declaration=declaration, spec=spec, params=params, catalog=catalog, options=options, started=timing.now())
+    ledger = planner.open_ledger()
+    selected = await ledger.selections.all()
     known = await ledger.submissions.fingerprints() if options.fresh else frozenset()
-    now = datetime.now(UTC)
-    plan = build_plan(
-        declaration,
-        spec.name,
-        catalog,
-        params=params,
-        run_id=options.run_id or new_run_id(now),
-        started=now,
-        current_take=lambda base: chosen.get(base, 1),
-        next_take=lambda base: _first_unused(base, known),
-        fresh=options.fresh,
-        only=options.only,
-        deliver=options.deliver,
-    )
+    plan = planner.plan(current_take=lambda base: selected.get(base, 1), next_take=lambda base: _first_unused(base, known))
     return plan, ledger
 
 
@@ -83,10 +130,10 @@ class Retake:
     ledger: Ledger
     number: int
     stale: Mapping[str, str]
-    """Steps that hang on the shot, by key, with the fingerprint of the take that they had until now."""
+    """Steps downstream of the shot, by key, with the fingerprint of the take that they had until now."""
 
     async def keep_downstream(self) -> tuple[str, ...]:
-        """Let the takes that are there stand for what hangs on the shot; returns the keys of the steps that had one.
+        """Keep the takes that downstream steps have; returns the keys of the steps that had one.
 
         Each is recorded again under its new fingerprint and points to the same clip: nothing is copied, nothing is paid.
         """
@@ -109,10 +156,11 @@ async def plan_retake(
     *,
     shot: str,
     changes: Mapping[str, Any],
+    timing: Timing = REAL_TIME,
 ) -> Retake:
     """Plan a further take of a shot. ``changes`` are fields of the request body, None to leave one out.
 
-    Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what hangs on it.
+    Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what is downstream of it.
 
     Raises UsageError (no such shot, no take yet, a field that the model does not take), DeclarationError, StorageError.
     """
@@ -121,36 +169,29 @@ async def plan_retake(
             f"{spec.name!r} makes everything anew in each run (reuse: {spec.reuse}), so there is no take to follow",
             hint=f"animatic run {spec.name}",
         )
-    ledger = open_ledger(destination_of(spec, options.deliver), simulated=options.simulated, outage=min(options.outage, FIRST_READING))
-    chosen, known = await ledger.selections.all(), await ledger.submissions.fingerprints()
-    now = datetime.now(UTC)
-
-    def plan(current: Callable[[str], int], only: str | None) -> Plan:
-        return build_plan(
-            declaration,
-            spec.name,
-            catalog,
-            params=params,
-            run_id=options.run_id or new_run_id(now),
-            started=now,
-            current_take=current,
-            only=only,
-            deliver=options.deliver,
-        )
-
-    before = plan(lambda base: chosen.get(base, 1), None)
+    planner = Planner(
+        declaration=declaration,
+        spec=spec,
+        params=params,
+        catalog=catalog,
+        options=replace(options, only=None, fresh=False),
+        started=timing.now(),
+    )
+    ledger = planner.open_ledger()
+    selected, known = await ledger.selections.all(), await ledger.submissions.fingerprints()
+    before = planner.plan(current_take=lambda base: selected.get(base, 1))
     target = step_named(before, shot)
-    number = next(number for number in count(1) if fingerprint_of(target.base, number) not in known)
+    number = _first_unused(target.base, known)
     if number == 1:
         raise UsageError(f"shot {target.key!r} has no take yet", hint=f"animatic run {spec.name} makes the first")
-    takes = {**chosen, target.base: number}
-    after = plan(lambda base: takes.get(base, 1), None)
+    takes = {**selected, target.base: number}
+    after = planner.plan(current_take=lambda base: takes.get(base, 1))
     old = {step.key: step.fingerprint for step in before.steps}
     stale = {step.key: old[step.key] for step in after.steps if step.fingerprint != old[step.key] and step.base != target.base}
     others = [step for step in after.steps if step.fingerprint == old[step.key]]
     if len(await ledger.takes.get_many(step.fingerprint for step in others)) < len({step.fingerprint for step in others}):
-        after = plan(lambda base: takes.get(base, 1), f"{target.key}+")
-    return Retake(plan=_changed(after, target, catalog, changes), ledger=ledger, number=number, stale=stale)
+        after = planner.plan(current_take=lambda base: takes.get(base, 1), only=f"{target.key}+")
+    return Retake(plan=_with_changes(after, target, catalog, changes), ledger=ledger, number=number, stale=stale)
 
 
 def step_named(plan: Plan, shot: str) -> Step:
@@ -167,16 +208,16 @@ def step_named(plan: Plan, shot: str) -> Step:
     )
 
 
-def _changed(plan: Plan, target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Plan:
+def _with_changes(plan: Plan, target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Plan:
     """Put the changes into the shot's request (and those of equal shots, which share its take); fallbacks would not have them, so they go."""
     if not changes:
         return plan
-    request = _request(target, catalog, changes)
+    request = _changed_request(target, catalog, changes)
     steps = tuple(replace(step, requests=(request,)) if step.base == target.base else step for step in plan.steps)
     return replace(plan, steps=steps)
 
 
-def _request(target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Request:
+def _changed_request(target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Request:
     request = target.request
     model = catalog.find(request.model)
     assert model is not None, "it was planned with this catalogue"

@@ -1,4 +1,8 @@
-"""Where each shot of a run is, for whoever watches: the terminal, the artifacts, the events. Observing never changes the run."""
+"""Where each shot of a run is, for whoever watches: the terminal, the artifacts, the events. Observing never changes the run.
+
+`State` is the closed set of what a shot may be doing. What depends on the state is a `PerState` table: a new state needs a value in each of
+them, and mypy names those that lack it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,69 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, assert_never, get_args
+
+if TYPE_CHECKING:
+    from animatic.manifest.model import ShotState
 
 State = Literal["pending", "preparing", "submitting", "in doubt", "running", "fetching", "delivered", "reused", "failed", "skipped"]
-FINAL: frozenset[State] = frozenset({"delivered", "reused", "failed", "skipped", "in doubt"})
+STATES: tuple[State, ...] = get_args(State)
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PerState(Generic[T_co]):
+    """A value for every state, e.g. ``MARKS[shot.state]``."""
+
+    pending: T_co
+    preparing: T_co
+    submitting: T_co
+    in_doubt: T_co
+    running: T_co
+    fetching: T_co
+    delivered: T_co
+    reused: T_co
+    failed: T_co
+    skipped: T_co
+
+    def __getitem__(self, state: State) -> T_co:
+        match state:
+            case "in doubt":
+                return self.in_doubt
+            case "pending" | "preparing" | "submitting" | "running" | "fetching" | "delivered" | "reused" | "failed" | "skipped":
+                value: T_co = getattr(self, state)
+                return value
+            case _:
+                assert_never(state)
+
+
+IS_FINAL = PerState(
+    pending=False,
+    preparing=False,
+    submitting=False,
+    in_doubt=True,
+    running=False,
+    fetching=False,
+    delivered=True,
+    reused=True,
+    failed=True,
+    skipped=True,
+)
+FINAL = frozenset(state for state in STATES if IS_FINAL[state])
+
+
+def state_of_record(recorded: ShotState) -> State:
+    """Return the state that the manifest's word for a shot means. What it calls waiting may be anything before the end."""
+    match recorded:
+        case "delivered" | "reused" | "failed" | "skipped":
+            return recorded
+        case "in_doubt":
+            return "in doubt"
+        case "waiting":
+            return "pending"
+        case _:
+            assert_never(recorded)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,9 +106,9 @@ class ProgressTracker:
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, models: Mapping[str, str]) -> ProgressTracker:
-        """Start a board for steps (key -> model), all pending."""
-        return cls(shots={key: ShotProgress(key=key, model=model) for key, model in models.items()})
+    def of(cls, models: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic) -> ProgressTracker:
+        """Start with every step (key -> model) pending."""
+        return cls(shots={key: ShotProgress(key=key, model=model) for key, model in models.items()}, clock=clock)
 
     def change(
         self,
@@ -69,7 +132,7 @@ class ProgressTracker:
         now = self.clock()
         if shot.began is None and state != "pending":
             shot.began = now
-        shot.ended = now if state in FINAL else None
+        shot.ended = now if IS_FINAL[state] else None
         if before != (shot.state, shot.detail, shot.job_id, shot.attempt):
             for listener in self.listeners:
                 listener(shot)

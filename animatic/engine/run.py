@@ -1,4 +1,4 @@
-"""What one run of a plan works with: the services of this process, and the run's own money, progress and record."""
+"""One run of a plan: the services of this process, the gates that limit what happens at once, and what has become of the run so far."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from animatic import __version__
 from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.history import open_destination, utc_now
+from animatic.engine.history import open_destination
 from animatic.engine.progress import ProgressTracker
+from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError
 from animatic.krea import KreaClient, Watcher
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from animatic.krea.webhook import WebhookReceiver
 
 
-FIRST_ANSWER = 30.0
-"""Seconds for Krea's first answer: less than an outage may last in mid-run, as a wrong address should not take minutes to show."""
+FIRST_ANSWER_SECONDS = 30.0
+"""For Krea's first answer: less than an outage may last in mid-run, as a wrong address should not take minutes to show."""
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6
 
@@ -51,54 +52,84 @@ class SubmittedJob:
     """Body as sent, URLs without query."""
     inputs: tuple[SentInput, ...]
     adopted: bool
-    """Taken up from the ledger: this process did not send it."""
+    """Resumed from the ledger: this process did not send it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """What limits how much happens at once."""
+
+    slots: asyncio.Semaphore | None
+    """Krea jobs of this pipeline at once, where the pipeline says so."""
+    post: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One POST at a time: a crash leaves at most one submission in doubt, and whatever appears in Krea's list meanwhile is that one."""
+    prepare: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
+    transfer: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
+    media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
+    fingerprints: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Equal shots of one run share a take: the first makes it, the others find it."""
 
 
 @dataclass(kw_only=True)
+class RunState:
+    """What changes while a run goes on. Progress, manifest and budget keep their own."""
+
+    takes: dict[str, Take] = field(default_factory=dict)
+    """Takes that this run has, by step key."""
+    errors: dict[str, AnimaticError] = field(default_factory=dict)
+    """How shots failed, by step key."""
+    running: dict[str, SubmittedJob] = field(default_factory=dict)
+    """Jobs that are waited for, by step key."""
+    stopped: AnimaticError | None = None
+    """Why nothing new starts any more."""
+    left_behind_resolved: bool = False
+    """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
+    posts_held_until: float = 0.0
+    """Monotonic time before which nothing is submitted: Krea asked for a pause."""
+
+
+SENDING_HERE: set[str] = set()
+"""Tokens of the submissions that this process is sending, or whose lost answers it is looking for. Of the process, not of one run: `serve` has
+several runs in one process, and each must know what the others are doing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """One execution of one plan. Lives in one event loop."""
+    """One execution of one plan. Lives in one event loop. What changes is in ``state``, ``gates``, ``budget``, ``progress`` and ``manifest``."""
 
     plan: Plan
     settings: Settings
     simulated: bool
+    started_at: datetime
+    timing: Timing
     client: KreaClient
     watcher: Watcher
     receiver: WebhookReceiver | None
     """Where callbacks arrive, if ``ANIMATIC_WEBHOOK_URL`` is set."""
     storage: Storage
     ledger: Ledger
+    workdir: Path
     budget: Budget
     progress: ProgressTracker
     manifest: ManifestBuilder
-    workdir: Path
-    started_at: datetime
-    clock: Callable[[], datetime]
-    steps: dict[str, Step] = field(init=False)
+    gates: Gates
+    sending: set[str] = field(default_factory=lambda: SENDING_HERE)
+    state: RunState = field(default_factory=RunState)
+    steps: Mapping[str, Step] = field(init=False)
     """The plan's steps by key."""
-    takes: dict[str, Take] = field(default_factory=dict)
-    """Takes that this run has, by step key."""
-    errors: dict[str, AnimaticError] = field(default_factory=dict)
-    """How shots failed, by step key."""
-    stopped: AnimaticError | None = None
-    """Why nothing new starts any more."""
-    post_gate: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One POST at a time: a crash leaves at most one submission in doubt, and whatever appears in Krea's list meanwhile is that one."""
-    prepare_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
-    transfer_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
-    media_gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
-    left_behind_resolved: bool = False
-    """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
-    running: dict[str, SubmittedJob] = field(default_factory=dict)
-    """Jobs that are waited for, by step key."""
-    posts_held_until: float = 0.0
-    """Loop time before which nothing is submitted: Krea asked for a pause."""
-    slots: asyncio.Semaphore | None = None
-    """Krea jobs of this pipeline at once, where the pipeline says so."""
-    fingerprint_gates: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    """Equal shots of one run share a take: the first makes it, the others find it."""
 
     def __post_init__(self) -> None:
-        self.steps = {step.key: step for step in self.plan.steps}
+        object.__setattr__(self, "steps", {step.key: step for step in self.plan.steps})
+
+    @property
+    def takes(self) -> Mapping[str, Take]:
+        """Takes that this run has, by step key."""
+        return self.state.takes
+
+    @property
+    def stopped(self) -> AnimaticError | None:
+        """Why nothing new starts any more; None while it does."""
+        return self.state.stopped
 
     @property
     def prefix(self) -> str:
@@ -110,17 +141,21 @@ class Run:
         return f"{self.storage.url}/{self.prefix}/{name}"
 
     def stop(self, reason: AnimaticError) -> None:
-        """Let nothing new start. The first reason stands; what is running is delivered."""
-        self.stopped = self.stopped or reason
-
-    def hold_posts(self, seconds: float) -> None:
-        """Submit nothing for a while."""
-        self.posts_held_until = max(self.posts_held_until, asyncio.get_running_loop().time() + seconds)
+        """Let nothing new start. The first reason stays; what is running is delivered."""
+        self.state.stopped = self.state.stopped or reason
 
     def check_open(self) -> None:
         """Raise the reason why nothing new starts, if there is one."""
-        if self.stopped is not None:
-            raise ShotError(f"not started: {self.stopped.message}", code="stopped")
+        if self.state.stopped is not None:
+            raise ShotError(f"not started: {self.state.stopped.message}", code="stopped")
+
+    def hold_posts(self, seconds: float) -> None:
+        """Submit nothing for a while."""
+        self.state.posts_held_until = max(self.state.posts_held_until, self.timing.monotonic() + seconds)
+
+    async def wait_for_posts(self) -> None:
+        """Wait until submissions are no longer held."""
+        await self.timing.sleep(max(0.0, self.state.posts_held_until - self.timing.monotonic()))
 
 
 def stops_everything(error: AnimaticError) -> bool:
@@ -140,34 +175,28 @@ async def open_run(
     *,
     simulator_url: str | None = None,
     prefect: PrefectRun | None = None,
-    clock: Callable[[], datetime] = utc_now,
+    timing: Timing = REAL_TIME,
     connect: Callable[[str, Secret | None, Patience], KreaClient] = connect_to_krea,
 ) -> AsyncIterator[Run]:
     """Open everything that a run needs, prove that destination and Krea answer, and close it all at the end.
 
-    ``clock`` and ``connect`` (base URL, token, patience) are for tests.
+    ``timing`` and ``connect`` (base URL, token, patience) are for tests.
 
-    Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
+    Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything
+    was paid.
     """
     simulated = simulator_url is not None
     token = Secret("simulated") if simulated else settings.require_token()
     storage = open_destination(plan.deliver, simulated=simulated, outage=settings.patience.outage)
-    ledger = Ledger(storage, clock=clock)
-    started = clock()
+    ledger = Ledger(storage, clock=timing.now)
+    started = timing.now()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
         await asyncio.gather(storage.check(), _prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
-        watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
-        receiver = None
-        if settings.webhook_url is not None and not simulated:
-            # A callback is a hint which job to look at; polling goes on as the net below.
-            from animatic.krea.webhook import WebhookReceiver  # noqa: PLC0415 (brings a web server, which few runs need)
-
-            receiver = await stack.enter_async_context(
-                WebhookReceiver(settings.webhook_url, port=settings.webhook_port, on_callback=lambda _token, job_id: watcher.nudge(job_id))
-            )
+        watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
+        receiver = None if simulated else await _open_receiver(stack, settings, watcher)
         workdir = stack.enter_context(working_folder(settings.home))
-        budget = Budget(plan=plan, ledger=ledger, clock=clock)
+        budget = Budget(plan=plan, ledger=ledger, clock=timing.now)
         await budget.recall()
         crashpoint("before-run-saved")
         await ledger.runs.save(plan.run_id, _run_record(plan, simulated=simulated))
@@ -176,25 +205,36 @@ async def open_run(
             plan=plan,
             settings=settings,
             simulated=simulated,
+            started_at=started,
+            timing=timing,
             client=client,
             watcher=watcher,
             receiver=receiver,
             storage=storage,
             ledger=ledger,
-            budget=budget,
-            progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}),
-            manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
             workdir=workdir,
-            started_at=started,
-            clock=clock,
-            slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None,
+            budget=budget,
+            progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}, clock=timing.monotonic),
+            manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
+            gates=Gates(slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None),
         )
+
+
+async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Watcher) -> WebhookReceiver | None:
+    """Listen for callbacks where the settings say so. A callback is a hint which job to look at; polling goes on as the net below."""
+    if settings.webhook_url is None:
+        return None
+    from animatic.krea.webhook import WebhookReceiver  # noqa: PLC0415 (brings a web server, which few runs need)
+
+    return await stack.enter_async_context(
+        WebhookReceiver(settings.webhook_url, port=settings.webhook_port, on_callback=lambda _token, job_id: watcher.nudge(job_id))
+    )
 
 
 async def _prove_token(client: KreaClient, url: str, outage: float) -> None:
     """Read one job of the list: the cheapest call that needs a valid token."""
     try:
-        async with asyncio.timeout(min(outage, FIRST_ANSWER)):
+        async with asyncio.timeout(min(outage, FIRST_ANSWER_SECONDS)):
             async for _ in client.jobs(limit=1):
                 break
     except (TimeoutError, KreaUnreachableError) as error:

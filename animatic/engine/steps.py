@@ -1,4 +1,4 @@
-"""The way of every step of a plan, in whatever engine: wait for what it depends on, make the take, deliver it, or say why not.
+"""Makes every step of a plan: waits for what it depends on, makes the take, delivers it, or records why not.
 
 Stages (generate, wait, upload) are given from outside: the flow wraps them in Prefect tasks. Attempts and fallbacks are decided here.
 """
@@ -6,9 +6,9 @@ Stages (generate, wait, upload) are given from outside: the flow wraps them in P
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Protocol
 
+from animatic.backoff import Backoff
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
 from animatic.engine.run import Run, SubmittedJob, stops_everything
@@ -28,8 +28,9 @@ from animatic.plan import Request, Step
 
 STARTS_AT_ONCE = 16
 """Bursts of starting tasks lose states at the Prefect server; POSTs go one at a time anyway."""
-FIRST_PAUSE = 2.0
-LONGEST_PAUSE = 45.0
+FIRST_PAUSE_SECONDS = 2.0
+MAX_PAUSE_SECONDS = 45.0
+"""Between two tries of the same request, after a failed job or a submission that was turned away."""
 
 
 class Stages(Protocol):
@@ -39,7 +40,7 @@ class Stages(Protocol):
         """Return the take if there is one, else the job that makes it, submitted if need be."""
         ...
 
-    async def wait(self, step: Step, submission: SubmittedJob) -> Job:
+    async def wait(self, step: Step, submitted: SubmittedJob) -> Job:
         """Wait for the job's end; raises what went wrong."""
         ...
 
@@ -49,7 +50,7 @@ class Stages(Protocol):
 
 
 async def make_all(run: Run, stages: Stages) -> None:
-    """Walk every step of the plan. Never raises for a shot that fails: the book and the board say how each ended."""
+    """Walk every step of the plan. Never raises for a shot that fails: manifest and progress say how each ended."""
     starts = asyncio.Semaphore(STARTS_AT_ONCE)
     steps: dict[str, asyncio.Task[bool]] = {}
 
@@ -69,14 +70,14 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
     try:
         if missing:
             raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code="upstream")
-        async with run.fingerprint_gates[step.fingerprint]:
+        async with run.gates.fingerprints[step.fingerprint]:
             take, delivered = await _make(run, step, stages, starts)
     except AnimaticError as error:
         if stops_everything(error) or (run.plan.on_failure == "stop" and not isinstance(error, InDoubtError)):
             run.stop(error)
         await record_end(run, step, error=error)
         return False
-    run.takes[step.key] = take
+    run.state.takes[step.key] = take
     await record_end(run, step, take=take, delivered=delivered)
     return True
 
@@ -84,7 +85,7 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
 async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
     failure: AnimaticError | None = None
     for request in step.requests:
-        failures = 0
+        failures, backoff = 0, _backoff(run)
         while True:
             try:
                 return await _attempt(run, step, request, stages, starts)
@@ -99,24 +100,23 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
                 if not error.repeatable or failures > step.retries:
                     break
                 run.progress.change(step.key, "preparing", f"attempt {failures} failed: {error.message}")
-                await asyncio.sleep(_pause(run, failures))
+                await run.timing.sleep(backoff.next())
     assert failure is not None
     raise failure
 
 
 async def _attempt(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
-    if run.slots is None:
+    if run.gates.slots is None:
         found = await _begin(run, step, request, stages, starts)
     else:
         # The slot is held from the POST to the end of the job, and given back before the download.
-        async with run.slots:
+        async with run.gates.slots:
             found = await _begin(run, step, request, stages, starts)
     return await stages.upload(step, found)
 
 
 async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> Take | tuple[SubmittedJob, Job]:
-    turned_away = 0
-    now = asyncio.get_running_loop().time
+    backoff, now = _backoff(run), run.timing.monotonic
     deadline = now() + step.timeout
     unheard_since: float | None = None
     while True:
@@ -124,19 +124,17 @@ async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts:
             async with starts:
                 found = await stages.generate(step, request)
         except NotSentError as error:
-            turned_away += 1
-            pause = error.retry_after if error.retry_after is not None else _pause(run, turned_away)
+            pause = backoff.next(error.retry_after)
             unheard_since = None if error.busy else unheard_since or now()
             patience = deadline if unheard_since is None else min(deadline, unheard_since + run.settings.patience.outage)
             if now() + pause > patience:
                 raise
             run.progress.change(step.key, "preparing", f"{error.message}; again in {pause:.0f} s")
             run.hold_posts(pause)
-            await asyncio.sleep(pause)
+            await run.timing.sleep(pause)
             continue
         return found if isinstance(found, Take) else (found, await stages.wait(step, found))
 
 
-def _pause(run: Run, failures: int) -> float:
-    longest: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (failures - 1))
-    return min(longest, max(run.settings.patience.grace, 0.05)) * random.uniform(0.75, 1.25)  # noqa: S311
+def _backoff(run: Run) -> Backoff:
+    return Backoff(first=FIRST_PAUSE_SECONDS, longest=MAX_PAUSE_SECONDS, randomness=run.timing.randomness)

@@ -1,6 +1,6 @@
-"""The one place that spends money: from "this take is wanted" to "this job is ours", at most one paid POST per take.
+"""Gets the take of a step or the job that makes it; the one place that spends money, with at most one paid POST per take.
 
-The ledger decides. A take that exists is used; a job that was paid for is taken up; an intent that somebody holds is waited for; a submission in
+The ledger decides. A take that exists is used; a job that was paid for is resumed; an intent that somebody holds is waited for; a submission in
 doubt is resolved by reading; and only what nobody ever paid for is intended, sent and claimed.
 """
 
@@ -10,10 +10,19 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.doubt import SENDING_SLACK, STALE_INTENT, Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost, sending
+from animatic.engine.doubt import (
+    SENDING_SLACK_SECONDS,
+    STALE_INTENT,
+    Lost,
+    await_owner,
+    resolve_doubt,
+    resolve_left_behind,
+    resolve_lost,
+    sending,
+)
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, ShotError
@@ -35,8 +44,8 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         take = await existing_take(run, step)
         if take is not None:
             return take
-        attempts = await run.ledger.submissions.of(step.fingerprint)
-        last = attempts[-1] if attempts else None
+        submissions = await run.ledger.submissions.of(step.fingerprint)
+        last = submissions[-1] if submissions else None
         if last is not None and await _is_ours(run, last):
             return _adopt(last)
         if last is not None and last.settled is None:
@@ -48,13 +57,13 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         run.budget.check_prices((request,))
         run.progress.change(step.key, "preparing", model=request.model)
         resolved = await resolve_inputs(run, request)
-        submission = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
-        if submission is not None:
-            return submission
+        job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
+        if job is not None:
+            return job
 
 
 async def _is_ours(run: Run, last: Submission) -> bool:
-    """Whether the job of the last attempt is the one to wait for: it runs, has completed, or may have although it was given up."""
+    """Whether the job of the last submission is the one to wait for: it runs, has completed, or may have although it was given up."""
     if last.submitted is None:
         return False
     if last.settled is None:
@@ -62,12 +71,16 @@ async def _is_ours(run: Run, last: Submission) -> bool:
     match last.settled.outcome:
         case "completed" | "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
             return True
-        case "timed_out" if last.settled.usd != 0:
+        case "timed_out":
+            if last.settled.usd == 0:
+                return False
             # Cancelling came too late for Krea to say so: if it has completed since, it was paid for.
             job = await run.client.job(last.submitted.job_id)
             return job is not None and job.status == "completed" and bool(job.urls)
-        case _:
+        case "failed" | "cancelled" | "moderated" | "empty" | "withdrawn":
             return False
+        case _:
+            assert_never(last.settled.outcome)
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:
@@ -86,28 +99,28 @@ async def existing_take(run: Run, step: Step) -> Take | None:
     return take
 
 
-def _adopt(attempt: Submission) -> SubmittedJob:
-    assert attempt.submitted is not None
+def _adopt(submission: Submission) -> SubmittedJob:
+    assert submission.submitted is not None
     return SubmittedJob(
-        fingerprint=attempt.intent.fingerprint,
-        attempt=attempt.number,
-        job_id=attempt.submitted.job_id,
-        model=attempt.intent.model,
-        submitted_at=attempt.submitted.created_at or attempt.intent.intended_at,
-        usd=attempt.intent.usd,
-        request=attempt.intent.request,
-        inputs=attempt.intent.inputs,
+        fingerprint=submission.intent.fingerprint,
+        attempt=submission.number,
+        job_id=submission.submitted.job_id,
+        model=submission.intent.model,
+        submitted_at=submission.submitted.created_at or submission.intent.intended_at,
+        usd=submission.intent.usd,
+        request=submission.intent.request,
+        inputs=submission.intent.inputs,
         adopted=True,
     )
 
 
 async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> SubmittedJob | None:
-    """Send one POST. None: another worker holds this attempt, or it never arrived; the ledger knows, so look again."""
-    async with run.post_gate:
-        if not run.left_behind_resolved:
+    """Send one POST. None: another worker holds this submission, or it never arrived; the ledger knows, so look again."""
+    async with run.gates.post:
+        if not run.state.left_behind_resolved:
             await resolve_left_behind(run)
-            run.left_behind_resolved = True
-        await asyncio.sleep(run.posts_held_until - asyncio.get_running_loop().time())
+            run.state.left_behind_resolved = True
+        await run.wait_for_posts()
         run.check_open()
         with contextlib.ExitStack() as flight:
             # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
@@ -141,23 +154,23 @@ async def _spend(
         usd=request.price.usd,
         request=redact_body(resolved.body),
         inputs=resolved.inputs,
-        deadline_seconds=run.settings.patience.post + SENDING_SLACK,
+        deadline_seconds=run.settings.patience.post + SENDING_SLACK_SECONDS,
         clock_offset=run.client.clock_offset,
     )
     if intent is None:
         run.budget.release(step.fingerprint, number)
         return None
-    flight.enter_context(sending(intent))
+    flight.enter_context(sending(run, intent))
     crashpoint("after-intended")
     run.progress.change(step.key, "submitting", attempt=number)
     try:
         await run.budget.confirm(step)
-        if run.clock() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up
+        if run.timing.now() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up
             raise NotSentError("the machine was asleep between the intent and the submission")
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
-        return Lost(intent=intent, error=error, at=run.clock())
+        return Lost(intent=intent, error=error, at=run.timing.now())
     except AnimaticError as error:
         run.budget.release(step.fingerprint, number)
         await run.ledger.submissions.settle(
@@ -170,7 +183,7 @@ async def _spend(
     await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer")
     crashpoint("after-submitted")
     # Noted at once: an interruption may come before anybody waits for it.
-    run.running[step.key] = sent = _sent(job, intent)
+    run.state.running[step.key] = sent = _sent(job, intent)
     return sent
 
 

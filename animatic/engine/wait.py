@@ -1,10 +1,9 @@
-"""From "this job is ours" to "it has ended, and the ledger knows what it cost". Never submits."""
+"""Waits for a submitted job to end and settles what it cost; cancels jobs. Never submits."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -15,23 +14,23 @@ from animatic.krea import Job
 from animatic.ledger import Failure
 from animatic.plan import Step
 
-NOTHING = Decimal(0)
-CANCEL_PATIENCE = timedelta(seconds=10)
+ZERO = Decimal(0)
+CANCEL_PATIENCE_SECONDS = 10.0
 """How long a cancelled job may take to say so."""
-Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out"]
+JobEnd = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Meaning:
-    """What an end of a job means: how it is settled, and whether the same request may be sent again."""
+class _Failure:
+    """What an end of a job without a result means: how it is settled, and whether the same request may be sent again."""
 
-    outcome: Outcome
+    outcome: JobEnd
     code: str
     repeatable: bool
     message: str
 
 
-async def await_job(run: Run, step: Step, submission: SubmittedJob) -> Job:
+async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     """Wait for the end of a job and settle it. Returns a completed job with a result.
 
     Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first), KreaUnreachableError.
@@ -40,39 +39,39 @@ async def await_job(run: Run, step: Step, submission: SubmittedJob) -> Job:
         step.key,
         "running",
         "waiting for Krea",
-        job_id=submission.job_id,
-        attempt=submission.attempt,
-        usd=submission.usd,
-        model=submission.model,
+        job_id=submitted.job_id,
+        attempt=submitted.attempt,
+        usd=submitted.usd,
+        model=submitted.model,
     )
-    run.running[step.key] = submission
+    run.state.running[step.key] = submitted
     try:
-        job = await _end_of(run, step, submission)
+        job = await _end_of(run, step, submitted)
     except AnimaticError:
-        del run.running[step.key]
+        del run.state.running[step.key]
         raise
     # A wait that was interrupted leaves it there, for `cancel_running`.
-    del run.running[step.key]
-    meaning = _meaning(job)
-    if meaning is None:
-        await _settle(run, submission, "completed", usd=submission.usd, job=job)
+    del run.state.running[step.key]
+    failure = _failure(job)
+    if failure is None:
+        await _settle(run, submitted, "completed", usd=submitted.usd, job=job)
         return job
     # An empty result is a completed job to Krea, which bills those: it counts as spent.
-    usd = submission.usd if meaning.outcome == "empty" else NOTHING
-    await _settle(run, submission, meaning.outcome, usd=usd, job=job, code=meaning.code, message=meaning.message)
-    raise JobFailedError(meaning.message, code=meaning.code, repeatable=meaning.repeatable)
+    usd = submitted.usd if failure.outcome == "empty" else ZERO
+    await _settle(run, submitted, failure.outcome, usd=usd, job=job, code=failure.code, message=failure.message)
+    raise JobFailedError(failure.message, code=failure.code, repeatable=failure.repeatable)
 
 
-async def _end_of(run: Run, step: Step, submission: SubmittedJob) -> Job:
+async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     """Wait until the job has ended; one that outlives the shot's timeout is cancelled."""
-    age = (run.clock() - submission.submitted_at).total_seconds()
+    age = (run.timing.now() - submitted.submitted_at).total_seconds()
     try:
         return await run.watcher.wait(
-            submission.job_id,
+            submitted.job_id,
             deadline=max(0.0, step.timeout - age),
-            created_at=submission.submitted_at,
+            created_at=submitted.submitted_at,
             on_status=lambda seen: run.progress.change(step.key, "running", seen.status, job_id=seen.id),
-            model=submission.model,
+            model=submitted.model,
         )
     except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed, so it stays open
         error.hint = (
@@ -81,54 +80,52 @@ async def _end_of(run: Run, step: Step, submission: SubmittedJob) -> Job:
         )
         raise
     except JobTimeoutError:
-        job = await cancel_job(run, submission, code="timeout", message=f"it did not end within {step.timeout:g} s")
+        job = await cancel_job(run, submitted, code="timeout", message=f"it did not end within {step.timeout:g} s")
         if job is not None and job.terminal and job.status != "cancelled":
             return job
         ending = (
             "was cancelled" if job is not None and job.terminal else "Krea does not say that it was cancelled, so it may still be billed"
         )
         raise JobTimeoutError(
-            f"job {submission.job_id} did not end within {step.timeout:g} s and {ending}",
+            f"job {submitted.job_id} did not end within {step.timeout:g} s and {ending}",
             hint="raise `timeout` of the shot, or choose a quicker model",
         ) from None
 
 
-async def cancel_job(run: Run, submission: SubmittedJob, *, code: str, message: str) -> Job | None:
+async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: str) -> Job | None:
     """Cancel at Krea and read again, because cancelling can lose the race with completion; settle what was cancelled.
 
     Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and the next
     run looks at it first.
     """
-    job = await run.client.job(submission.job_id)
+    job = await run.client.job(submitted.job_id)
     if job is None or job.terminal:  # cancelling a job that has ended would remove it
         return job
     crashpoint("before-cancelled")
-    await run.client.cancel(submission.job_id)
+    await run.client.cancel(submitted.job_id)
     crashpoint("after-cancelled")
-    patient_until = run.clock() + CANCEL_PATIENCE
+    patient_until = run.timing.monotonic() + CANCEL_PATIENCE_SECONDS
     while True:
-        job = await run.client.job(submission.job_id)
-        if job is None or job.terminal or run.clock() >= patient_until:
+        job = await run.client.job(submitted.job_id)
+        if job is None or job.terminal or run.timing.monotonic() >= patient_until:
             break
-        await asyncio.sleep(min(1.0, run.settings.patience.poll))
+        await run.timing.sleep(min(1.0, run.settings.patience.poll))
     if job is not None and job.status == "cancelled":
-        await _settle(run, submission, "timed_out" if code == "timeout" else "cancelled", usd=NOTHING, job=job, code=code, message=message)
+        await _settle(run, submitted, "timed_out" if code == "timeout" else "cancelled", usd=ZERO, job=job, code=code, message=message)
     elif job is None or not job.terminal:
         message = f"{message}; Krea does not say that it was cancelled"
-        await _settle(run, submission, "timed_out", usd=None, job=job, code=code, message=message)
+        await _settle(run, submitted, "timed_out", usd=None, job=job, code=code, message=message)
     return job
 
 
 async def cancel_running(run: Run) -> int:
     """Cancel every job that is being waited for; returns how many were stopped. Those that had completed are delivered by the next run."""
-    running = list(run.running.values())
-    jobs = await asyncio.gather(
-        *(cancel_job(run, submission, code="cancelled", message="the run was interrupted") for submission in running)
-    )
+    running = list(run.state.running.values())
+    jobs = await asyncio.gather(*(cancel_job(run, submitted, code="cancelled", message="the run was interrupted") for submitted in running))
     return sum(job is None or job.status == "cancelled" for job in jobs)
 
 
-def _meaning(job: Job) -> _Meaning | None:
+def _failure(job: Job) -> _Failure | None:
     """Return what went wrong with an ended job; None if nothing did."""
     said = job.error.message if job.error else ""
     code = job.error.code if job.error else ""
@@ -136,31 +133,31 @@ def _meaning(job: Job) -> _Meaning | None:
         case "completed" if job.urls:
             return None
         case "completed":
-            return _Meaning(outcome="empty", code="empty_result", repeatable=True, message=said or "the job completed without a result")
+            return _Failure(outcome="empty", code="empty_result", repeatable=True, message=said or "the job completed without a result")
         case "cancelled":
-            return _Meaning(outcome="cancelled", code="cancelled", repeatable=False, message=said or "the job was cancelled")
+            return _Failure(outcome="cancelled", code="cancelled", repeatable=False, message=said or "the job was cancelled")
         case _ if job.moderated:
-            return _Meaning(
+            return _Failure(
                 outcome="moderated", code=code or "moderated", repeatable=False, message=said or "moderation refused the prompt or an input"
             )
         case _:
-            return _Meaning(
+            return _Failure(
                 outcome="failed", code=code or "job_failed", repeatable=True, message=said or "the job failed and Krea gave no reason"
             )
 
 
 async def _settle(
-    run: Run, submission: SubmittedJob, outcome: Outcome, *, usd: Decimal | None, job: Job | None, code: str = "", message: str = ""
+    run: Run, submitted: SubmittedJob, outcome: JobEnd, *, usd: Decimal | None, job: Job | None, code: str = "", message: str = ""
 ) -> None:
     crashpoint("before-settled")
-    if usd == NOTHING:
-        run.budget.release(submission.fingerprint, submission.attempt)
+    if usd == ZERO:
+        run.budget.release(submitted.fingerprint, submitted.attempt)
     await run.ledger.submissions.settle(
-        submission.fingerprint,
-        submission.attempt,
+        submitted.fingerprint,
+        submitted.attempt,
         outcome,
         usd=usd,
-        job_id=submission.job_id,
+        job_id=submitted.job_id,
         completed_at=job.completed_at if job else None,
         error=Failure(code=code, message=message) if code else None,
     )

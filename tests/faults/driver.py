@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from animatic.catalog import Catalog
-from animatic.engine.estimate import check_money, survey
-from animatic.engine.history import find_run, places
+from animatic.engine.estimate import check_money, estimate
+from animatic.engine.history import find_run, open_destinations
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.engine.run import open_run
 from animatic.errors import AnimaticError
@@ -35,11 +35,11 @@ async def main() -> int:
     declaration = load_declaration((options.file,))
     plan: Plan
     if options.run:
-        plan = (await find_run(options.run, places(declaration))).plan
+        plan = (await find_run(options.run, open_destinations(declaration))).plan
     else:
         spec = pipeline_named(declaration, options.pipeline)
         plan, ledger = await plan_here(declaration, spec, {}, Catalog.load(), PlanOptions(fresh=options.fresh))
-        check_money(plan, await survey(plan, ledger))
+        check_money(plan, await estimate(plan, ledger))
     print(json.dumps({"run_id": plan.run_id}), flush=True)  # noqa: T201
     async with open_run(plan, settings) as run:
         error = await execute_run(run)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from animatic.catalog import Catalog
-from animatic.engine.history import open_destination, utc_now
+from animatic.engine.history import open_destination
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.engine.run import Run, open_run
+from animatic.engine.timing import Timing
 from animatic.errors import AnimaticError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Step
 from animatic.settings import Patience, Secret, Settings
 from animatic.spec import Declaration, load_declaration
+from tests import virtual_time
 from tests.direct_stages import execute_run
 from tests.krea_double import BASE, KreaDouble
 
-PATIENCE = Patience(grace=0.2, poll=0.02, post=5.0, get=2.0, outage=0.4)
+PATIENCE = Patience()
 
 DAWN = """
 version: 1
@@ -64,30 +66,33 @@ class Studio:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(open_destination(str(self.out), simulated=False), clock=utc_now)
+        return Ledger(open_destination(str(self.out), simulated=False), clock=self.clock)
 
     def clock(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return virtual_time.now() + self.offset
+
+    def timing(self) -> Timing:
+        return replace(virtual_time.timing(), now=self.clock)
 
     async def plan(self, **options: Any) -> Plan:
         spec = pipeline_named(self.declaration, None)
-        plan, _ = await plan_here(self.declaration, spec, {}, Catalog.load(), PlanOptions(**options))
+        plan, _ = await plan_here(self.declaration, spec, {}, Catalog.load(), PlanOptions(**options), timing=self.timing())
         return plan if self.timeout is None else replace(plan, steps=tuple(replace(step, timeout=self.timeout) for step in plan.steps))
 
     async def step(self, key: str = "dawn") -> Step:
         return (await self.plan()).step(key)
 
-    async def render(self, plan: Plan | None = None, *, before: Callable[[Run], None] = lambda _run: None) -> AnimaticError | None:
-        """Run the pipeline once, as a new process would; the run is the last of ``runs``."""
+    async def render(self, plan: Plan | None = None, *, before: Callable[[Run], Run] = lambda run: run) -> AnimaticError | None:
+        """Run the pipeline once, as a new process would; the run is the last of ``runs``. ``before`` may put another in its place."""
         plan = plan or await self.plan()
-        async with self.open(plan) as run:
+        async with self.open(plan) as opened:
+            run = before(opened)
             self.runs.append(run)
-            before(run)
             return await execute_run(run)
 
     def open(self, plan: Plan) -> Any:
         settings = Settings(krea_url=BASE, krea_token=Secret("token"), home=self.folder / "home", patience=self.patience, **self.settings)
-        return open_run(plan, settings, clock=self.clock, connect=self.krea.client)
+        return open_run(plan, settings, timing=self.timing(), connect=self.krea.client)
 
     @property
     def run(self) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -82,7 +81,7 @@ async def test_two_runs_at_once_never_go_over_the_budget_of_a_month_together(stu
     studio.declare(shots(6), budget=f"budget: {{per_month_usd: {one * 3}}}\n")
     plans = [await studio.plan(fresh=True), await studio.plan()]
     await asyncio.gather(*(studio.render(plan) for plan in plans))
-    spending = await studio.ledger.spending.on([datetime.now(UTC).date()])
+    spending = await studio.ledger.spending.on([studio.clock().date()])
     assert spending.totals.usd <= one * 3
     assert len(studio.krea.billed) <= 3
 
@@ -104,4 +103,4 @@ async def test_unknown_prices_are_paid_where_the_pipeline_allows_them_and_never_
     record = studio.run.manifest.shot("still").record
     assert record.usd is None
     assert record.attempts[0].usd is None
-    assert (await studio.ledger.spending.on([datetime.now(UTC).date()])).totals.unpriced == 1
+    assert (await studio.ledger.spending.on([studio.clock().date()])).totals.unpriced == 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from animatic.engine.crashpoints import NAMES
+from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError
 from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
@@ -63,7 +65,7 @@ async def test_a_clip_that_is_gone_or_changed_at_the_destination_is_named_and_no
     error = await studio.render()
     assert error is not None
     assert error.exit_code == 4
-    failure = studio.run.errors["dawn"]
+    failure = studio.run.state.errors["dawn"]
     assert str(clip.relative_to(studio.out)) in failure.message
     assert "animatic retake coast dawn" in (failure.hint or "")
     assert studio.krea.counts["post"] == 1
@@ -201,9 +203,9 @@ class FullDisk:
 
 @pytest.mark.parametrize("record", ["intended.json", "claims/job-1.json", "submitted.json", "settled.json", ".mp4", "take.json"])
 async def test_a_full_disk_ends_the_run_with_6_and_the_next_run_pays_nothing_twice(studio: Studio, record: str) -> None:
-    def fill(run: Any) -> None:
-        run.storage = FullDisk(run.storage, record)
-        run.ledger = Ledger(run.storage, clock=run.clock)
+    def fill(run: Run) -> Run:
+        storage: Any = FullDisk(run.storage, record)
+        return replace(run, storage=storage, ledger=Ledger(storage, clock=run.timing.now))
 
     error = await studio.render(before=fill)
     assert isinstance(error, StorageError)
@@ -223,7 +225,7 @@ async def test_the_manifest_is_true_whatever_happened(studio: Studio) -> None:
     for shot in manifest["shots"]:
         assert hashlib.sha256((studio.out / shot["clip"]["key"]).read_bytes()).hexdigest() == shot["clip"]["sha256"]
     assert manifest["state"] == "completed"
-    assert datetime.fromisoformat(manifest["finished_at"]) <= datetime.now(UTC)
+    assert datetime.fromisoformat(manifest["finished_at"]) <= studio.clock()
 
 
 def test_every_crash_point_that_has_a_name_is_passed_somewhere() -> None:

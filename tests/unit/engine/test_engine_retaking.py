@@ -17,7 +17,9 @@ pytestmark = pytest.mark.anyio
 
 async def retake(studio: Studio, shot: str = "dawn", **changes: Any) -> Retake:
     spec = pipeline_named(studio.declaration, None)
-    return await plan_retake(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot=shot, changes=changes)
+    return await plan_retake(
+        studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot=shot, changes=changes, timing=studio.timing()
+    )
 
 
 @pytest.fixture

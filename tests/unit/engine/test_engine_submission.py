@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ ENDPOINT = "/generate/video/xai/grok-video"
 async def intend(studio: Studio, *, ago: float = 1.0, pid: int | None = None, host: str | None = None, key: str = "dawn") -> Intent:
     """Write the intent of another process, dead unless ``pid`` says otherwise."""
     step = await studio.step(key)
-    now = datetime.now(UTC) - timedelta(seconds=ago)
+    now = studio.clock() - timedelta(seconds=ago)
     ledger = Ledger(open_destination(str(studio.out), simulated=False), clock=lambda: now)
     intent = await ledger.submissions.intend(
         fingerprint=step.fingerprint,
@@ -95,8 +95,8 @@ async def test_an_intent_of_a_dead_process_that_did_arrive_is_adopted(studio: St
 
 
 async def test_a_job_that_is_listed_late_is_still_found(studio: Studio) -> None:
-    studio.patience = patient(grace=2.0)
-    studio.krea.late_listing = 0.4
+    studio.patience = patient(grace=8.0)
+    studio.krea.late_listing = 5.0
     await intend(studio, ago=0)
     studio.krea.add(ENDPOINT, {})
     assert await studio.render() is None
@@ -119,7 +119,7 @@ async def test_the_process_that_is_sending_is_waited_for(studio: Studio) -> None
 
 
 async def test_a_process_of_another_machine_is_waited_for_until_its_deadline(studio: Studio) -> None:
-    await intend(studio, host="elsewhere", ago=64.6)  # the deadline is 65 s after the intent
+    await intend(studio, host="elsewhere", ago=studio.patience.post + 59)  # its deadline is in a second
     assert await studio.render() is None
     assert await outcomes(studio) == ["never_arrived", "completed"]
 
@@ -187,6 +187,7 @@ async def test_clocks_of_two_machines_may_differ_by_minutes(studio: Studio) -> N
     assert studio.krea.counts["post"] == 0
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_the_callback_of_its_own_token_settles_a_doubt_at_once(studio: Studio) -> None:
     """Another job of the same moment would need a person; the callback names ours."""
     with socket.socket() as probe:
@@ -215,9 +216,9 @@ async def test_the_callback_of_its_own_token_settles_a_doubt_at_once(studio: Stu
 async def test_a_busy_krea_is_asked_again_after_the_time_it_names(studio: Studio) -> None:
     studio.krea.answers = ["429", "429"]
     studio.krea.retry_after = "0.2"
-    began = datetime.now(UTC)
+    began = studio.clock()
     assert await studio.render() is None
-    assert (datetime.now(UTC) - began).total_seconds() >= 0.4
+    assert (studio.clock() - began).total_seconds() >= 0.4
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (3, 1)
     assert await outcomes(studio) == ["unsent", "unsent", "completed"]
 
@@ -290,7 +291,6 @@ async def test_a_krea_that_never_answers_is_told_early_by_its_address(studio: St
     def nobody(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    monkeypatch.setattr("animatic.engine.run.FIRST_ANSWER", 0.2)
     monkeypatch.setattr(type(studio.krea), "__call__", lambda _self, request: nobody(request))
     studio.patience = replace(studio.patience, outage=60.0)
     with pytest.raises(KreaUnreachableError, match=r"does not answer at https?://") as caught:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,7 +18,7 @@ async def test_moderated_jobs_are_not_repeated(studio: Studio) -> None:
     studio.krea.ends = ["moderated"]
     error = await studio.render()
     assert isinstance(error, ShotError)
-    assert isinstance(studio.run.errors["dawn"], JobFailedError)
+    assert isinstance(studio.run.state.errors["dawn"], JobFailedError)
     assert studio.krea.counts["post"] == 1
     attempt = studio.run.manifest.shot("dawn").record.attempts[0]
     assert (attempt.status, attempt.usd) == ("failed", 0)
@@ -64,8 +63,8 @@ async def test_a_job_that_outlives_its_timeout_is_cancelled_and_costs_nothing(st
     studio.timeout = 0.2
     studio.krea.ends = ["running"]
     await studio.render()
-    assert isinstance(studio.run.errors["dawn"], JobTimeoutError)
-    assert "was cancelled" in studio.run.errors["dawn"].message
+    assert isinstance(studio.run.state.errors["dawn"], JobTimeoutError)
+    assert "was cancelled" in studio.run.state.errors["dawn"].message
     assert studio.krea.counts["cancel"] == 1
     assert studio.run.manifest.shot("dawn").record.attempts[0].usd == 0
     assert studio.run.budget.spent == 0
@@ -80,30 +79,27 @@ async def test_a_job_that_completes_while_it_is_cancelled_is_delivered(studio: S
 
 
 async def test_a_job_that_cannot_be_cancelled_may_be_billed_and_is_delivered_by_the_next_run(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+    studio: Studio,
 ) -> None:
-    monkeypatch.setattr("animatic.engine.wait.CANCEL_PATIENCE", timedelta(seconds=0.1))
     studio.timeout = 0.2
     studio.krea.ends = ["uncancellable"]
     await studio.render()
-    assert "may still be billed" in studio.run.errors["dawn"].message
-    spending = await studio.ledger.spending.on([datetime.now(UTC).date()])
+    assert "may still be billed" in studio.run.state.errors["dawn"].message
+    spending = await studio.ledger.spending.on([studio.clock().date()])
     assert spending.totals.usd == studio.run.plan.steps[0].request.price.usd
     studio.krea.complete(studio.krea.jobs["job-1"])
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
 
 
-async def test_a_job_that_krea_lost_is_not_sent_again(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("animatic.krea.wait.VANISHED_SECONDS", 0.1)
-    monkeypatch.setattr("animatic.krea.wait.NEVER_SEEN_SECONDS", 0.1)
+async def test_a_job_that_krea_lost_is_not_sent_again(studio: Studio) -> None:
     studio.krea.hidden = {"job-1"}
     for _ in range(2):
         error = await studio.render()
         assert error is not None
         assert error.exit_code == 4
-        assert studio.run.errors["dawn"].message == "Krea no longer knows job job-1"
-        assert "animatic retake coast dawn" in (studio.run.errors["dawn"].hint or "")
+        assert studio.run.state.errors["dawn"].message == "Krea no longer knows job job-1"
+        assert "animatic retake coast dawn" in (studio.run.state.errors["dawn"].hint or "")
     assert studio.krea.counts["post"] == 1
 
 
@@ -113,7 +109,7 @@ async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -
     studio.krea.ends = ["running"]
     plan = await studio.plan()
     rendering = asyncio.ensure_future(studio.render(plan))
-    while not (studio.runs and studio.run.running):  # noqa: ASYNC110
+    while not (studio.runs and studio.run.state.running):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     assert await cancel_running(studio.run) == 1
     await rendering

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from animatic.engine import estimate as module
-from animatic.engine.estimate import Estimate, survey
+from animatic.engine.estimate import Estimate, estimate
 from tests.unit.engine.studio import CHAIN, Studio
 
 pytestmark = pytest.mark.anyio
@@ -17,12 +16,12 @@ MORE = CHAIN + "\n      - {id: gulls, prompt: Gulls wheel, duration: 5}\n      -
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways of looking must decide alike."""
     if request.param == "many":
-        monkeypatch.setattr(module, "MANY", 1)
+        monkeypatch.setattr("animatic.engine.estimate.LISTING_THRESHOLD", 1)
     return str(request.param)
 
 
 async def look(studio: Studio) -> Estimate:
-    return await survey(await studio.plan(), studio.ledger)
+    return await estimate(await studio.plan(), studio.ledger)
 
 
 @pytest.mark.usefixtures("size")
