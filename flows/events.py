@@ -12,11 +12,23 @@ from contextlib import contextmanager
 
 from prefect.events import emit_event
 
-from animatic.engine.progress import ShotProgress
+from animatic.engine.progress import PerState, ShotProgress
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, OverBudgetError
 
-ENDS = {"delivered": "delivered", "reused": "delivered", "failed": "failed", "skipped": "failed", "in doubt": "in-doubt"}
+ENDS = PerState[str | None](
+    pending=None,
+    preparing=None,
+    submitting=None,
+    in_doubt="in-doubt",
+    running=None,
+    fetching=None,
+    delivered="delivered",
+    reused="delivered",
+    failed="failed",
+    skipped="failed",
+)
+"""The event that a state announces, where it is an end."""
 log = logging.getLogger(__name__)
 
 
@@ -33,7 +45,7 @@ def announcing(run: Run) -> Iterator[None]:
             submitting.discard(shot.key)
             told.pop(shot.key, None)
             _emit_shot(run, shot, "submitted")
-        elif (end := ENDS.get(shot.state)) is not None and told.get(shot.key) != end:
+        elif (end := ENDS[shot.state]) is not None and told.get(shot.key) != end:
             told[shot.key] = end
             _emit_shot(run, shot, end)
 

@@ -13,24 +13,25 @@ from typing import Any
 from PIL import Image
 
 from animatic.engine.deliver import file_name
-from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress
+from animatic.engine.progress import FINAL, PerState, ProgressTracker, ShotProgress
 from animatic.engine.run import Run
 from animatic.media import contact_sheet
 from animatic.plan import as_svg
 
 MOST_ROWS = 1000
 """Beyond that a table would take the browser seconds; what needs attention is shown first then."""
-ATTENTION = {
-    "failed": 0,
-    "in doubt": 0,
-    "submitting": 1,
-    "fetching": 1,
-    "running": 2,
-    "preparing": 2,
-    "skipped": 3,
-    "delivered": 4,
-    "reused": 4,
-}
+ATTENTION = PerState(
+    pending=5,
+    preparing=2,
+    submitting=1,
+    in_doubt=0,
+    running=2,
+    fetching=1,
+    delivered=4,
+    reused=4,
+    failed=0,
+    skipped=3,
+)
 Address = Callable[[str], str | None]
 
 
@@ -38,7 +39,7 @@ def shot_rows(board: ProgressTracker, files: Mapping[str, str], address: Address
     """Return the live table. ``files`` are the delivered ones by step key, ``address`` tells where a browser finds a file."""
     shots = list(board.shots.values())
     if len(shots) > MOST_ROWS:
-        shots = sorted(shots, key=lambda shot: ATTENTION.get(shot.state, 5))[:MOST_ROWS]
+        shots = sorted(shots, key=lambda shot: ATTENTION[shot.state])[:MOST_ROWS]
     now = board.clock()
     return [_row(shot, files.get(shot.key), address, now) for shot in shots]
 

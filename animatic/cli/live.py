@@ -12,10 +12,46 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress
+from animatic.engine.progress import FINAL, PerState, ProgressTracker, ShotProgress
 
-COLORS = {"delivered": "green", "reused": "cyan", "failed": "red", "in doubt": "yellow", "skipped": "bright_black", "running": "blue"}
-MARKS = {"delivered": "✓", "reused": "=", "failed": "✗", "in doubt": "?", "skipped": "-", "pending": "·"}
+COLORS = PerState(
+    pending="",
+    preparing="",
+    submitting="",
+    in_doubt="yellow",
+    running="blue",
+    fetching="",
+    delivered="green",
+    reused="cyan",
+    failed="red",
+    skipped="bright_black",
+)
+MARKS = PerState(
+    pending="·",
+    preparing="",
+    submitting="",
+    in_doubt="?",
+    running="",
+    fetching="",
+    delivered="✓",
+    reused="=",
+    failed="✗",
+    skipped="-",
+)
+"""Empty: a spinner, as something is going on."""
+ROW_ORDER = PerState(
+    pending=4,
+    preparing=3,
+    submitting=1,
+    in_doubt=0,
+    running=2,
+    fetching=1,
+    delivered=4,
+    reused=4,
+    failed=0,
+    skipped=4,
+)
+"""Which shots are shown first where there are too many for the screen."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 ROWS = 30
 
@@ -62,8 +98,8 @@ class LiveView:
         shown = shots if len(shots) <= ROWS else self._most_telling(shots)
         for shot in shown:
             elapsed = shot.elapsed(now)
-            mark = MARKS.get(shot.state) or SPINNER[int(now * 8) % len(SPINNER)]
-            style = COLORS.get(shot.state, "")
+            mark = MARKS[shot.state] or SPINNER[int(now * 8) % len(SPINNER)]
+            style = COLORS[shot.state]
             table.add_row(
                 Text(mark, style=style),
                 Text(shot.key, style="bold"),
@@ -79,8 +115,7 @@ class LiveView:
 
     @staticmethod
     def _most_telling(shots: list[ShotProgress]) -> list[ShotProgress]:
-        order = {"failed": 0, "in doubt": 0, "submitting": 1, "fetching": 1, "running": 2, "preparing": 3}
-        return sorted(shots, key=lambda shot: order.get(shot.state, 4))[:ROWS]
+        return sorted(shots, key=lambda shot: ROW_ORDER[shot.state])[:ROWS]
 
 
 def _money(shot: ShotProgress) -> str:

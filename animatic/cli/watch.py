@@ -7,14 +7,14 @@ import json
 import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from animatic.cli.inspect import newest_or_named
 from animatic.cli.live import LiveView
 from animatic.cli.options import deliver_option, file_option
-from animatic.engine.progress import ProgressTracker, State
+from animatic.engine.progress import STATES, ProgressTracker, State, state_of_record
 from animatic.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 EVERY = 2.0
 """Seconds between two looks; the manifest is written as often."""
 UNSUCCESSFUL = 4
-STATES: dict[str, State] = {"waiting": "pending", "in_doubt": "in doubt"}
 
 
 @click.command()
@@ -57,7 +56,7 @@ def follow_manifest(board: ProgressTracker, manifest: Manifest) -> None:
         key = shot.key or shot.id
         if key in board.shots and shot.state != "waiting":
             detail = shot.error.message if shot.error else ""
-            board.change(key, STATES.get(shot.state) or _state(shot.state), detail, job_id=shot.job_id, usd=shot.usd)
+            board.change(key, state_of_record(shot.state), detail, job_id=shot.job_id, usd=shot.usd)
 
 
 def follow_rows(board: ProgressTracker, rows: list[dict[str, Any]]) -> None:
@@ -90,7 +89,7 @@ async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _state(written: object) -> State:
-    return next((state for state in get_args(State) if state == written), "pending")
+    return next((state for state in STATES if state == written), "pending")
 
 
 def _usd(written: object) -> Decimal | None:

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never, get_args
 
 from animatic.manifest.model import Clip, Manifest, Shot, ShotState
 
-SHOT_STATES: dict[ShotState, str] = {
-    "delivered": "Delivered",
-    "reused": "Reused",
-    "failed": "Failed",
-    "skipped": "Skipped",
-    "in_doubt": "In doubt",
-    "waiting": "Waiting",
-}
-_RUN_STATES = {
-    "completed": "Completed",
-    "failed": "Failed",
-    "partial": "Partly delivered",
-    "waiting": "Waits for a person",
-    "cancelled": "Cancelled",
-}
+
+def shot_state(state: ShotState) -> str:
+    """Return the state of a shot in words."""
+    match state:
+        case "in_doubt":
+            return "In doubt"
+        case "delivered" | "reused" | "failed" | "skipped" | "waiting":
+            return state.capitalize()
+        case _:
+            assert_never(state)
+
+
+SHOT_STATES: dict[ShotState, str] = {state: shot_state(state) for state in get_args(ShotState)}
 _VERBS = {
     "start_image": "Starts from",
     "image": "Starts from",
@@ -42,7 +40,15 @@ def run_state(run: Manifest) -> str:
     """Return the run's state in words; a run that has not ended is in progress, whatever its shots wait for."""
     if run.state == "waiting" and run.finished_at is None:
         return "In progress"
-    return _RUN_STATES[run.state]
+    match run.state:
+        case "completed" | "failed" | "cancelled":
+            return run.state.capitalize()
+        case "partial":
+            return "Partly delivered"
+        case "waiting":
+            return "Waits for a person"
+        case _:
+            assert_never(run.state)
 
 
 def summary(run: Manifest) -> str:
