@@ -13,10 +13,11 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from animatic.ledger import AlreadySubmittedError, Attempt, ClaimedError, ClipRe
 from animatic.ledger.records import ROOT
 from animatic.storage import Storage, open_storage
 from tests.faults.ledger_recording import CrashError, CrashingStorage
+from tests.present import present
+from tests.s3server import S3
 
 pytest_plugins = ["tests.s3server"]
 
@@ -214,7 +217,7 @@ class LedgerMachine(RuleBasedStateMachine):
         async def end(ledger: Ledger) -> None:
             attempts = await ledger.attempts(fingerprint)
             if attempts and attempts[-1].state == "submitted":
-                job_id = attempts[-1].submitted.job_id
+                job_id = present(attempts[-1].submitted).job_id
                 settled = await ledger.settle(fingerprint, attempts[-1].number, outcome, usd=usd, job_id=job_id)
                 if settled.outcome == "completed":
                     await ledger.record_take(take_of(fingerprint, job_id, self.now))
@@ -229,7 +232,7 @@ class LedgerMachine(RuleBasedStateMachine):
         attempts = self.calm(lambda ledger: ledger.attempts(fingerprint))
         for attempt in attempts:
             if attempt.settled:
-                assert self.calm(lambda ledger, n=attempt.number: ledger.settle(fingerprint, n, "cancelled", usd=PRICE)) == attempt.settled
+                assert self.calm(methodcaller("settle", fingerprint, attempt.number, "cancelled", usd=PRICE)) == attempt.settled
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), n=st.integers(0, 9))
     def another_take_changes_nothing(self, fingerprint: str, n: int) -> None:
@@ -253,7 +256,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_krea_accepted_is_known_for_what_it_is(self) -> None:
-        attempts = [attempt for fingerprint in FINGERPRINTS for attempt in self.calm(lambda ledger, f=fingerprint: ledger.attempts(f))]
+        attempts = [attempt for fingerprint in FINGERPRINTS for attempt in self.calm(methodcaller("attempts", fingerprint))]
         owners = {job.owner: job.job_id for job in self.jobs.values()}
         for attempt in attempts:
             job_id = owners.get((attempt.intent.fingerprint, attempt.number))
@@ -321,7 +324,7 @@ def run_machine(make_storage: Callable[[], Storage], *, examples: int, steps: in
 
 
 @pytest.fixture
-def folders(tmp_path: Path):
+def folders(tmp_path: Path) -> Iterator[Callable[[], Storage]]:
     def fresh() -> Storage:
         return open_storage(tempfile.mkdtemp(dir=tmp_path))
 
@@ -330,27 +333,27 @@ def folders(tmp_path: Path):
 
 
 @pytest.fixture
-def prefixes(s3):
+def prefixes(s3: S3) -> Callable[[], Storage]:
     numbers = itertools.count()
     home = open_storage(s3.url)
     return lambda: home.below(f"example-{next(numbers)}")
 
 
-def test_in_a_folder(folders) -> None:
+def test_in_a_folder(folders: Callable[[], Storage]) -> None:
     run_machine(folders, examples=10, steps=20)
 
 
-def test_in_a_bucket(prefixes) -> None:
+def test_in_a_bucket(prefixes: Callable[[], Storage]) -> None:
     run_machine(prefixes, examples=2, steps=12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_in_a_folder_at_length(folders) -> None:
+def test_in_a_folder_at_length(folders: Callable[[], Storage]) -> None:
     run_machine(folders, examples=100, steps=40)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_in_a_bucket_at_length(prefixes) -> None:
+def test_in_a_bucket_at_length(prefixes: Callable[[], Storage]) -> None:
     run_machine(prefixes, examples=8, steps=30)

@@ -12,6 +12,8 @@ from animatic.errors import StorageError
 from animatic.ledger import Ledger, take_folder
 from animatic.ledger.records import attempt_folder, journal_key, journal_time, numbered, selection_folder, take_key
 from animatic.storage import Storage, StorageRefusedError
+from tests.present import present
+from tests.unit.ledger.conftest import Clock, Intend
 from tests.unit.ledger.ledger_samples import make_take
 
 DAWN = "da" * 32
@@ -29,13 +31,13 @@ async def test_a_take_comes_back_as_it_was_recorded(ledger: Ledger) -> None:
 
 async def test_unknown_prices_stay_unknown(ledger: Ledger, storage: Storage) -> None:
     await ledger.record_take(make_take(usd=None))
-    assert (await ledger.take(DAWN)).usd is None
-    assert json.loads(await storage.read(take_key(DAWN)))["usd"] is None
+    assert (present(await ledger.take(DAWN))).usd is None
+    assert json.loads(present(await storage.read(take_key(DAWN))))["usd"] is None
 
 
 async def test_money_is_kept_exactly(ledger: Ledger) -> None:
     await ledger.record_take(make_take(usd=Decimal("0.1000000001")))
-    assert (await ledger.take(DAWN)).usd == Decimal("0.1000000001")
+    assert (present(await ledger.take(DAWN))).usd == Decimal("0.1000000001")
 
 
 async def test_the_first_take_stands(ledger: Ledger) -> None:
@@ -46,7 +48,7 @@ async def test_the_first_take_stands(ledger: Ledger) -> None:
 
 async def test_of_many_equal_takes_all_are_told_the_same(ledger: Ledger) -> None:
     takes = await asyncio.gather(*(ledger.record_take(make_take(job_id=f"job-{n}")) for n in range(8)))
-    assert {take.job_id for take in takes} == {(await ledger.take(DAWN)).job_id}
+    assert {take.job_id for take in takes} == {(present(await ledger.take(DAWN))).job_id}
 
 
 async def test_takes_are_found_together(ledger: Ledger) -> None:
@@ -66,7 +68,7 @@ async def test_the_last_upload_counts(ledger: Ledger) -> None:
     assert await ledger.asset("127.0.0.1:8000", "a" * 64) is None
     await ledger.record_asset("127.0.0.1:8000", "a" * 64, asset_id="1", url="https://krea/1.png", mime="image/png")
     await ledger.record_asset("127.0.0.1:8000", "a" * 64, asset_id="2", url="https://krea/2.png", mime="image/png")
-    assert (await ledger.asset("127.0.0.1:8000", "a" * 64)).asset_id == "2"
+    assert (present(await ledger.asset("127.0.0.1:8000", "a" * 64))).asset_id == "2"
     assert await ledger.asset("api.krea.ai", "a" * 64) is None
 
 
@@ -77,7 +79,7 @@ async def test_the_first_take_counts_until_another_is_chosen(ledger: Ledger, sto
     await ledger.select(BASE, 3, DAWN, "retake")
     await ledger.select(BASE, 2, DAWN, "the earlier one was better")
     await ledger.select("bb" * 32, 2, DAWN, "fresh")
-    assert (await ledger.selected(BASE)).take == 2
+    assert (present(await ledger.selected(BASE))).take == 2
     assert await ledger.highest_take(BASE) == 3
     assert await ledger.selections() == {BASE: 2, "bb" * 32: 2}
     assert await storage.read(numbered(selection_folder(BASE), 2))
@@ -98,7 +100,7 @@ async def test_a_run_keeps_its_first_plan(ledger: Ledger) -> None:
     assert await ledger.runs() == ("20261120T120000Z-0000", "20261121T120000Z-4f3a")
 
 
-async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: Storage, intend, clock) -> None:
+async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: Storage, intend: Intend, clock: Clock) -> None:
     await intend()
     await ledger.select(BASE, 2, DAWN, "retake")
     for folder in (".animatic/journal/2026-11-21", f".animatic/selections/{BASE}", ".animatic/selections", ".animatic/runs"):
@@ -115,7 +117,7 @@ async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: 
     [b"", b"{", b'{"version": 1, "outcome"', b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"version": 1}', b"[" * 100_000, b'"text"'],
     ids=["empty", "brace", "torn", "binary", "list", "null", "no version", "no fields", "deep", "text"],
 )
-async def test_a_damaged_record_is_named_and_never_guessed(ledger: Ledger, storage: Storage, intend, data: bytes) -> None:
+async def test_a_damaged_record_is_named_and_never_guessed(ledger: Ledger, storage: Storage, intend: Intend, data: bytes) -> None:
     await intend()
     key = f"{attempt_folder(DAWN, 1)}settled.json"
     await storage.write(key, data, content_type="application/json")
@@ -131,17 +133,17 @@ async def test_one_damaged_take_among_many_is_named(ledger: Ledger, storage: Sto
         await ledger.takes(fingerprints)
 
 
-async def test_damage_is_told_without_the_values(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_damage_is_told_without_the_values(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     intent = await intend()
     key = f"{attempt_folder(DAWN, 1)}intended.json"
-    fields = json.loads(await storage.read(key))
+    fields = json.loads(present(await storage.read(key)))
     await storage.write(key, json.dumps(fields | {"deadline": intent.token}).encode(), content_type="application/json")
     with pytest.raises(StorageRefusedError, match="deadline") as caught:
         await ledger.attempts(DAWN)
     assert intent.token not in str(caught.value)
 
 
-async def test_a_record_of_a_later_version_asks_for_an_upgrade(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_a_record_of_a_later_version_asks_for_an_upgrade(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     await intend()
     key = f"{attempt_folder(DAWN, 1)}submitted.json"
     await storage.write(key, b'{"version": 2, "jobs": []}', content_type="application/json")
@@ -150,23 +152,23 @@ async def test_a_record_of_a_later_version_asks_for_an_upgrade(ledger: Ledger, s
     assert caught.value.hint == "upgrade animatic"
 
 
-async def test_additions_of_a_later_release_are_read_over(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_additions_of_a_later_release_are_read_over(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     intent = await intend()
     key = f"{attempt_folder(DAWN, 1)}intended.json"
-    fields = json.loads(await storage.read(key))
+    fields = json.loads(present(await storage.read(key)))
     await storage.write(key, json.dumps(fields | {"mood": "golden"}).encode(), content_type="application/json")
     assert (await ledger.attempts(DAWN))[0].intent == intent
 
 
-async def test_records_are_readable_by_hand(storage: Storage, ledger: Ledger, intend) -> None:
+async def test_records_are_readable_by_hand(storage: Storage, ledger: Ledger, intend: Intend) -> None:
     await intend()
-    lines = (await storage.read(f"{attempt_folder(DAWN, 1)}intended.json")).decode().splitlines()
+    lines = (present(await storage.read(f"{attempt_folder(DAWN, 1)}intended.json"))).decode().splitlines()
     assert lines[1] == ' "version": 1,'
     assert ' "usd": "0.42",' in lines
     assert ' "intended_at": "2026-11-21T12:00:00Z",' in lines
 
 
-async def test_journal_keys_tell_their_time(clock) -> None:
+async def test_journal_keys_tell_their_time(clock: Clock) -> None:
     clock.advance(hours=11, microseconds=7)
     assert journal_time(journal_key(clock.now, DAWN, 12)) == clock.now
     assert journal_time(".animatic/journal/2026-11-21/notes.txt") is None
