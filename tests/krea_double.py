@@ -57,6 +57,10 @@ def still_bytes(shade: int = 90) -> bytes:
     return target.getvalue()
 
 
+Cancelling = Literal["cancels", "completes", "ignores"]
+CANCELLING: dict[str, Cancelling] = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}
+
+
 @dataclass
 class DoubleJob:
     id: str
@@ -68,7 +72,7 @@ class DoubleJob:
     outcome: dict[str, Any] = field(default_factory=dict)
     visible_at: datetime | None = None
     polls: int = 0
-    cancel: Literal["cancels", "completes", "ignores"] = "cancels"
+    cancel: Cancelling = "cancels"
 
 
 class KreaDouble:
@@ -92,7 +96,7 @@ class KreaDouble:
         self.polls_until_end = 1
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
         self.hidden: set[str] = set()
-        self.on_post: Callable[[dict[str, Any]], None] = lambda _body: None
+        self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
 
     @property
     def billed(self) -> list[DoubleJob]:
@@ -134,7 +138,7 @@ class KreaDouble:
                 job.status, job.outcome = "cancelled", {"status": "cancelled"}
             case "running" | "uncancellable" | "finishes-on-cancel":
                 job.status, job.outcome = "processing", {"status": "processing"}
-                job.cancel = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}[end]  # type: ignore[assignment]
+                job.cancel = CANCELLING[end]
             case _:
                 raise AssertionError(end)
         self.jobs[job.id] = job

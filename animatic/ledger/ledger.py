@@ -7,7 +7,7 @@ from datetime import datetime
 
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.spending import Journal, Spending
-from animatic.ledger.submissions import Submissions
+from animatic.ledger.submissions import OwnerAlive, Submissions, owner_alive
 from animatic.ledger.takes import Assets, Runs, Selections, Takes
 from animatic.storage import Storage
 
@@ -15,14 +15,22 @@ from animatic.storage import Storage
 class Ledger:
     """All records below ``.animatic/`` of a storage, in parts; each part is described where it is defined.
 
-    ``clock`` returns aware times, ``new_id`` 128 unguessable bits in hex. Remembers only what never changes: any number of ledgers on any
+    ``clock`` returns aware times, ``new_id`` 128 unguessable bits in hex, ``owner_alive`` whether the process
+    of an intent still runs (None: unknown). Remembers only what never changes: any number of ledgers on any
     number of machines may share a storage. Every method of a part may raise StorageError.
     """
 
-    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str] = random_id,
+        owner_alive: OwnerAlive = owner_alive,
+    ) -> None:
         records = RecordStore(storage, clock=clock, new_id=new_id)
         journal = Journal(records)
-        self.submissions = Submissions(records, journal)
+        self.submissions = Submissions(records, journal, owner_alive)
         self.spending = Spending(records, journal)
         self.takes = Takes(records)
         self.assets = Assets(records)

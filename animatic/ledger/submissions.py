@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -33,13 +33,17 @@ from animatic.ledger.model import (
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
 from animatic.ledger.spending import Journal
 
+OwnerAlive = Callable[[Intent], bool | None]
+
 
 class Submissions:
     """What was sent for each take, and what became of it."""
 
-    def __init__(self, records: RecordStore, journal: Journal) -> None:
+    def __init__(self, records: RecordStore, journal: Journal, owner_alive: OwnerAlive) -> None:
         self._records = records
         self._journal = journal
+        self.owner_alive = owner_alive
+        """Tells whether the process that may send a submission's POST is still running; None where that cannot be known from here."""
 
     async def of(self, fingerprint: str) -> tuple[Submission, ...]:
         """Return all submissions for a take, the first one first."""
@@ -184,10 +188,6 @@ class Submissions:
         found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
         return tuple(submission for submission in found if submission and not submission.submitted and not submission.settled)
 
-    def owner_alive(self, intent: Intent) -> bool | None:
-        """Tell whether the process that may send the POST is still running; None where that cannot be known from here."""
-        return is_alive(intent.host, intent.pid, intent.started)
-
     async def _claim(self, job_id: str) -> Claim | None:
         return await self._records.read(claim_key(job_id), Claim)
 
@@ -234,6 +234,11 @@ def is_alive(host: str, pid: int, started: str) -> bool | None:
     except PermissionError:
         pass  # it is there, and somebody else's
     return _start(pid) in {start, None}
+
+
+def owner_alive(intent: Intent) -> bool | None:
+    """Tell the same of the process that wrote an intent."""
+    return is_alive(intent.host, intent.pid, intent.started)
 
 
 def _world() -> str:

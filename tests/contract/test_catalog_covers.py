@@ -19,6 +19,7 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.catalog.codec import DATA
 from animatic.catalog.model import Field
+from tests.present import present
 
 SOURCES = Path(os.environ.get("CATALOG_SOURCES", Path(__file__).resolve().parents[2].parent / "shared" / "krea"))
 pytestmark = pytest.mark.skipif(not (SOURCES / "krea-openapi.json").exists(), reason="the collected documents are not here")
@@ -39,7 +40,8 @@ LIMITS = {
 
 
 def survey() -> list[dict[str, Any]]:
-    return json.loads((SOURCES / "krea-models.json").read_text("utf-8"), parse_float=Decimal)
+    rows: list[dict[str, Any]] = json.loads((SOURCES / "krea-models.json").read_text("utf-8"), parse_float=Decimal)
+    return rows
 
 
 def routes() -> dict[str, dict[str, Any]]:
@@ -104,7 +106,8 @@ def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: b
         yield f"{where}: deprecated"
     if "items" in schema:
         yield from lost(schema["items"], field.items, f"{where}[]", required=False)
-    inner = schema.get("required") if isinstance(schema.get("required"), list) else ()
+    required_here = schema.get("required")
+    inner = required_here if isinstance(required_here, list) else ()
     for name, child in schema.get("properties", {}).items():
         yield from lost(child, (field.properties or {}).get(name), f"{where}.{name}", required=name in inner)
 
@@ -112,14 +115,14 @@ def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: b
 def test_every_route_is_there() -> None:
     rows = survey()
     assert len(rows) == 92
-    assert {CATALOG.find(name_of(row)).endpoint for row in rows} == {row["endpoint"] for row in rows}
+    assert {present(CATALOG.find(name_of(row))).endpoint for row in rows} == {row["endpoint"] for row in rows}
     assert set(routes()) <= {row["endpoint"] for row in rows}
 
 
 def test_no_fact_of_the_survey_is_lost() -> None:
-    missing = []
+    missing: list[str] = []
     for row in survey():
-        model = CATALOG.find(name_of(row))
+        model = present(CATALOG.find(name_of(row)))
         newest = row.get("fields_2026_10") or row["fields"]
         for name, schema in newest.items():
             if (model.name, name) not in DECIDED:
@@ -131,9 +134,9 @@ def test_no_fact_of_the_survey_is_lost() -> None:
 
 def test_no_fact_of_the_openapi_document_is_lost_that_the_newer_one_did_not_change() -> None:
     rows = {row["endpoint"]: row for row in survey()}
-    missing = []
+    missing: list[str] = []
     for path, operation in routes().items():
-        row, model = rows[path], CATALOG.find(name_of(rows[path]))
+        row, model = rows[path], present(CATALOG.find(name_of(rows[path])))
         changes = row.get("changes_by_2026_10") or {}
         removed, changed = set(changes.get("removed", ())), set(changes.get("changed", ()))
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -155,21 +158,21 @@ def test_decisions_keep_every_value_that_the_documents_allow() -> None:
         properties = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]
         for model, field in DECIDED:
             if model == name and field in properties:
-                facts = list(lost(properties[field], CATALOG.find(name).fields[field], field, required=False))
+                facts = list(lost(properties[field], present(CATALOG.find(name)).fields[field], field, required=False))
                 assert all("default" in fact or "values" in fact for fact in facts), facts
                 values = [branch.get("const") for branch in options(properties[field])]
-                entry = CATALOG.find(name).fields[field]
+                entry = present(CATALOG.find(name)).fields[field]
                 if all(value is not None for value in values):
-                    assert all(entry.minimum <= value <= entry.maximum for value in values)
+                    assert all(present(entry.minimum) <= present(value) <= present(entry.maximum) for value in values)
 
 
 def test_every_retired_name_is_there() -> None:
     for row in survey():
-        model = CATALOG.find(name_of(row))
+        model = present(CATALOG.find(name_of(row)))
         assert model.aliases == {old: entry["new"] for old, entry in row["deprecated_aliases"].items()}
     rows = {row["endpoint"]: name_of(row) for row in survey()}
     for path, operation in routes().items():
-        model = CATALOG.find(rows[path])
+        model = present(CATALOG.find(rows[path]))
         for alias in operation.get("x-krea-deprecated-field-aliases", ()):
             assert model.aliases[alias["from"]] == alias["to"]
             assert model.aliases_until == alias["sunset_date"]
@@ -177,10 +180,11 @@ def test_every_retired_name_is_there() -> None:
 
 def test_every_price_row_is_there_exactly() -> None:
     for row in survey():
-        table = CATALOG.find(name_of(row)).price
+        price = present(CATALOG.find(name_of(row))).price
         if row["usd"] is None:
-            assert table is None
+            assert price is None
             continue
+        table = present(price)
         assert (table.unit, table.complete) == (row["usd"]["unit"], row["usd"]["complete"])
         if "rows" not in CURATED["prices"].get(name_of(row), {}):
             expected = [
@@ -194,7 +198,7 @@ def test_withdrawn_routes_are_those_that_the_newest_document_lacks() -> None:
     assert {model.name for model in CATALOG.models() if model.withdrawn} == lacking
 
 
-def test_the_committed_files_are_what_the_build_makes_of_the_survey(tmp_path, monkeypatch) -> None:
+def test_the_committed_files_are_what_the_build_makes_of_the_survey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from animatic.catalog import build
 
     monkeypatch.setattr(build, "DATA", tmp_path)

@@ -33,7 +33,8 @@ SENT = datetime(2026, 11, 21, 10, 45, 12, 345678, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return json.loads(DOCUMENT.read_text())
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text())
+    return document
 
 
 def routes() -> list[str]:
@@ -73,7 +74,8 @@ def body_for(document: dict[str, Any], route: str) -> dict[str, Any]:
     """The document's example; those lack required fields here and there."""
     content = document["paths"][route]["post"]["requestBody"]["content"]["application/json"]
     required = {name: sample(content["schema"]["properties"][name]) for name in content["schema"].get("required", [])}
-    return required | content.get("example", {})
+    body: dict[str, Any] = required | content.get("example", {})
+    return body
 
 
 class DocumentedKrea:
@@ -138,7 +140,9 @@ def client_of() -> Callable[[DocumentedKrea], KreaClient]:
 
 
 @pytest.mark.parametrize("route", routes())
-async def test_submissions_follow_the_document(document, client_of, route: str) -> None:
+async def test_submissions_follow_the_document(
+    document: dict[str, Any], client_of: Callable[[DocumentedKrea], KreaClient], route: str
+) -> None:
     krea = DocumentedKrea(document)
     async with client_of(krea) as client:
         job = await client.submit(route, body_for(document, route), webhook="https://hooks.example/hooks/" + "a" * 32)
@@ -150,14 +154,18 @@ async def test_submissions_follow_the_document(document, client_of, route: str) 
 @pytest.mark.parametrize(
     ("status", "error"), [(400, RequestRefusedError), (401, KreaRefusedError), (402, OutOfCreditsError), (429, NotSentError)]
 )
-async def test_documented_refusals_are_told_apart(document, client_of, status: int, error: type[AnimaticError]) -> None:
+async def test_documented_refusals_are_told_apart(
+    document: dict[str, Any], client_of: Callable[[DocumentedKrea], KreaClient], status: int, error: type[AnimaticError]
+) -> None:
     route = next(iter(routes()))
     async with client_of(DocumentedKrea(document, status)) as client:
         with pytest.raises(error):
             await client.submit(route, body_for(document, route))
 
 
-async def test_every_documented_status_of_a_job_is_known(document, client_of, caplog: pytest.LogCaptureFixture) -> None:
+async def test_every_documented_status_of_a_job_is_known(
+    document: dict[str, Any], client_of: Callable[[DocumentedKrea], KreaClient], caplog: pytest.LogCaptureFixture
+) -> None:
     schema = document["paths"]["/jobs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     for status in schema["properties"]["status"]["enum"]:
         async with client_of(DocumentedKrea(document, status=status)) as client:
@@ -168,14 +176,14 @@ async def test_every_documented_status_of_a_job_is_known(document, client_of, ca
     assert "does not know" not in caplog.text
 
 
-async def test_a_documented_result_is_found(document, client_of) -> None:
+async def test_a_documented_result_is_found(document: dict[str, Any], client_of: Callable[[DocumentedKrea], KreaClient]) -> None:
     async with client_of(DocumentedKrea(document)) as client:
         job = await client.job(JOB_ID)
     assert job is not None
     assert job.urls == ("https://gen.krea.ai/a.mp4",)
 
 
-async def test_jobs_are_listed_and_paged_as_documented(document, client_of) -> None:
+async def test_jobs_are_listed_and_paged_as_documented(document: dict[str, Any], client_of: Callable[[DocumentedKrea], KreaClient]) -> None:
     cursor = SENT.isoformat().replace("+00:00", "Z")
     krea = DocumentedKrea(document, next_cursor=cursor)
     async with client_of(krea) as client:
@@ -184,7 +192,9 @@ async def test_jobs_are_listed_and_paged_as_documented(document, client_of) -> N
     assert krea.operations == [("GET", "/jobs")] * 2
 
 
-async def test_cancelling_assets_and_uploads_are_as_documented(document, client_of, tmp_path: Path) -> None:
+async def test_cancelling_assets_and_uploads_are_as_documented(
+    document: dict[str, Any], client_of: Callable[[DocumentedKrea], KreaClient], tmp_path: Path
+) -> None:
     file = tmp_path / "frame.png"
     file.write_bytes(b"x")
     krea = DocumentedKrea(document)

@@ -34,7 +34,8 @@ needs_document = pytest.mark.skipif(not DOCUMENT.exists(), reason="no copy of Kr
 
 @pytest.fixture(scope="module")
 def openapi() -> dict[str, Any]:
-    return json.loads(DOCUMENT.read_text())
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text())
+    return document
 
 
 @pytest.fixture(scope="module")

@@ -54,23 +54,23 @@ def underlined(editor: Editor, name: str, text: str) -> list[tuple[str, str]]:
     return found
 
 
-def test_the_example_pipelines_have_nothing_underlined(editor) -> None:
+def test_the_example_pipelines_have_nothing_underlined(editor: Editor) -> None:
     assert underlined(editor, "pipelines.yaml", (ROOT / "pipelines.yaml").read_text("utf-8")) == []
 
 
-def test_a_model_is_completed_with_its_title(editor) -> None:
+def test_a_model_is_completed_with_its_title(editor: Editor) -> None:
     offered = editor.completions("model.yaml", SHOT + "        model: |\n")
     assert len(offered) > 50
     assert offered["xai/grok-video"]["documentation"] == "Grok Imagine (video)"
 
 
-def test_only_models_of_the_kind_are_offered_as_its_default(editor) -> None:
+def test_only_models_of_the_kind_are_offered_as_its_default(editor: Editor) -> None:
     offered = editor.completions("default.yaml", HEAD + "defaults:\n  image:\n    model: |\n")
     assert "google/nano-banana-pro" in offered
     assert "xai/grok-video" not in offered
 
 
-def test_the_fields_of_a_shot_are_those_of_its_model_and_ours(editor) -> None:
+def test_the_fields_of_a_shot_are_those_of_its_model_and_ours(editor: Editor) -> None:
     grok = editor.completions("grok.yaml", SHOT + "        model: xai/grok-video\n        |\n")
     kling = editor.completions("kling.yaml", SHOT + "        model: kling/kling-2.5\n        |\n")
     assert {"prompt", "start_image", "edit_video", "when", "retries"} <= set(grok)
@@ -80,7 +80,7 @@ def test_the_fields_of_a_shot_are_those_of_its_model_and_ours(editor) -> None:
     assert grok["duration"]["documentation"] == "Length of the clip in seconds."
 
 
-def test_a_shot_without_a_model_of_its_own_is_offered_the_fields_of_its_kind(editor) -> None:
+def test_a_shot_without_a_model_of_its_own_is_offered_the_fields_of_its_kind(editor: Editor) -> None:
     assert "image_urls" in editor.completions("image.yaml", SHOT + "        kind: image\n        |\n")
     assert "edit_video" in editor.completions("video.yaml", SHOT + "        |\n")
 
@@ -94,11 +94,11 @@ def test_a_shot_without_a_model_of_its_own_is_offered_the_fields_of_its_kind(edi
     ],
     ids=["a longer name begins with this model's", "numbers", "frames"],
 )
-def test_values_are_completed_by_the_model(editor, field, offered) -> None:
-    assert set(editor.completions(f"{field.split(':')[0]}-{len(field)}.yaml", SHOT + f"        {field}\n")) == offered
+def test_values_are_completed_by_the_model(editor: Editor, field: str, offered: set[str]) -> None:
+    assert set(editor.completions(f"{field.split(':', maxsplit=1)[0]}-{len(field)}.yaml", SHOT + f"        {field}\n")) == offered
 
 
-def test_the_parts_of_a_reference_are_completed(editor) -> None:
+def test_the_parts_of_a_reference_are_completed(editor: Editor) -> None:
     assert {"shot", "frame", "file", "url"} <= set(
         editor.completions("reference.yaml", SHOT + "        model: xai/grok-video\n        start_image:\n          |\n")
     )
@@ -117,13 +117,13 @@ def test_the_parts_of_a_reference_are_completed(editor) -> None:
         ("edit_video: {shot: dawn, frame: last}", "frame", "frame is not allowed"),
     ],
 )
-def test_a_mistake_is_underlined_where_it_stands(editor, fields, piece, message) -> None:
+def test_a_mistake_is_underlined_where_it_stands(editor: Editor, fields: str, piece: str, message: str) -> None:
     found = underlined(editor, f"mistake-{abs(hash(fields))}.yaml", SHOT + f"        {fields}\n")
     assert [marked for marked, _ in found] == [piece]
     assert message in found[0][1]
 
 
-def test_templates_references_and_unquoted_ratios_are_not_underlined(editor) -> None:
+def test_templates_references_and_unquoted_ratios_are_not_underlined(editor: Editor) -> None:
     fields = [
         "model: xai/grok-video",
         'duration: "{{ params.seconds }}"',
@@ -135,6 +135,6 @@ def test_templates_references_and_unquoted_ratios_are_not_underlined(editor) -> 
     assert underlined(editor, "fine.yaml", SHOT + "".join(f"        {line}\n" for line in fields)) == []
 
 
-def test_a_field_says_what_it_is(editor) -> None:
+def test_a_field_says_what_it_is(editor: Editor) -> None:
     said = editor.hover("hover.yaml", SHOT + "        model: xai/grok-video\n        dura|tion: 3\n")
     assert "Length of the clip in seconds." in said

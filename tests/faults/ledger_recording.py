@@ -31,13 +31,13 @@ class CrashingStorage:
         return created
 
     async def read(self, key: str) -> bytes | None:
-        self.check()
+        self.live()
         return await self.inner.read(key)
 
     def spend(self) -> None:
-        self.check()
+        self.live()
         self.writes_left -= 1
 
-    def check(self) -> None:
+    def live(self) -> None:
         if self.writes_left <= 0:
             raise CrashError

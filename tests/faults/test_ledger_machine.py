@@ -1,7 +1,7 @@
 """The ledger as a state machine: several workers, a Krea that bills, and a crash before or after any single write.
 
-The workers keep to the rules of submission; the machine decides who does what next, what Krea answers, and where a process dies. Whatever
-happens: one worker at most may send each POST, a job belongs to one submission, what was written never changes, and what the ledger counts as
+The machine decides who does what next, what Krea answers, and where a process dies; what became of an unanswered submission is found out by the
+product's own code (`animatic.engine.doubt`) in a run of its own. Whatever happens: one worker at most may send each POST, a job belongs to one submission, what was written never changes, and what the ledger counts as
 spent is never less than what Krea may bill. And as long as the workers keep to the rules: no job that Krea accepted is ever taken for
 another submission's, or for one that never arrived (and would be paid for again).
 """
@@ -13,24 +13,35 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from animatic.engine.doubt import rivals_for
-from animatic.ledger import AlreadySubmittedError, ClaimedError, ClipRecord, Intent, Ledger, OpenSubmissionError, Submission, Take
+from animatic.engine.doubt import SENDING_SLACK_SECONDS, resolve_doubt, resolve_left_behind
+from animatic.engine.run import Run
+from animatic.errors import InDoubtError
+from animatic.ledger import AlreadySubmittedError, ClaimedError, ClipRecord, Intent, Ledger, OpenSubmissionError, Settled, Submission, Take
 from animatic.ledger.model import was_accepted
 from animatic.ledger.records import ROOT
+from animatic.settings import Patience
 from animatic.storage import Storage, open_storage
+from tests import virtual_time
 from tests.faults.ledger_recording import CrashError, CrashingStorage
+from tests.krea_double import KreaDouble
+from tests.present import present
+from tests.s3server import S3
+from tests.unit.engine.studio import Studio
+from tests.virtual_time import VirtualTimeLoop
 
 pytest_plugins = ["tests.s3server"]
 
@@ -38,57 +49,81 @@ START = datetime(2026, 11, 21, 23, 50, tzinfo=UTC)
 FINGERPRINTS = [f"{n:02x}" * 32 for n in (1, 2)]
 PRICE = Decimal("0.5")
 NEVER = 1_000
+POST_SECONDS = 60.0
 fates = st.sampled_from(["answered", "answer lost", "killed before sending", "refused"])
 crash_points = st.one_of(st.just(NEVER), st.integers(0, 7))
 
 
-@dataclass
-class Job:
-    """What Krea has; it knows nothing of attempts, but the test does."""
-
-    job_id: str
-    owner: tuple[str, int]
-    created_at: datetime
-
-
 class LedgerMachine(RuleBasedStateMachine):
     make_storage: Callable[[], Storage]
+    folder: Path
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.Runner()
+        self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
+        self.loop.began = START
         self.storage = type(self).make_storage()
-        self.now = START
-        self.numbers = itertools.count(1)
-        self.jobs: dict[str, Job] = {}
+        self.krea = KreaDouble()
+        self.owners: dict[str, tuple[str, int]] = {}
+        """The submission that each job is of. Krea does not know, but the test does."""
         self.sendable: list[Intent] = []
         """Intents that a living worker holds and has not sent."""
         self.answered: list[tuple[Intent, str]] = []
         """Answers that a living worker has, and the ledger does not."""
         self.intents_won: dict[tuple[str, int], int] = {}
         self.seen: dict[str, bytes] = {}
+        self.stack = AsyncExitStack()
+        self.run = self.runner.run(self.open_run())
+
+    async def open_run(self) -> Run:
+        studio = Studio(folder=Path(tempfile.mkdtemp(dir=self.folder)), krea=self.krea, patience=replace(Patience(), post=POST_SECONDS))
+        studio.declare()
+        run: Run = await self.stack.enter_async_context(studio.open(await studio.plan()))
+        return run
 
     def teardown(self) -> None:
-        self.loop.close()
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
 
-    def clock(self) -> datetime:
-        return self.now
+    @property
+    def loop(self) -> VirtualTimeLoop:
+        loop = self.runner.get_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        return loop
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.loop.elapsed)
+
+    @property
+    def held(self) -> set[tuple[str, int]]:
+        """The submissions that a living worker is busy with."""
+        busy = [*self.sendable, *(intent for intent, _ in self.answered)]
+        return {(intent.fingerprint, intent.attempt) for intent in busy}
+
+    def ledger(self, writes_left: int) -> Ledger:
+        storage: Any = CrashingStorage(self.storage, writes_left)
+        return Ledger(storage, clock=virtual_time.now, owner_alive=lambda intent: (intent.fingerprint, intent.attempt) in self.held)
 
     def crashing(self, operation: Callable[[Ledger], Coroutine[Any, Any, Any]], writes_left: int) -> Any:
         """Run it as a worker that dies after so many writes (even: before the next write lands; odd: after, unaware of it)."""
-        ledger = Ledger(CrashingStorage(self.storage, writes_left), clock=self.clock)
-        return self.loop.run(operation(ledger))
+        return self.runner.run(operation(self.ledger(writes_left)))
 
     def calm(self, operation: Callable[[Ledger], Coroutine[Any, Any, Any]]) -> Any:
         return self.crashing(operation, NEVER)
 
-    @initialize()
-    def begin(self) -> None:
-        self.now = START
+    def deciding(self, operation: Callable[[Run], Coroutine[Any, Any, Any]], writes_left: int) -> None:
+        """Let a run of the product find something out; it may die, or leave it to a person."""
+        try:
+            self.runner.run(operation(replace(self.run, ledger=self.ledger(writes_left))))
+        except* CrashError:
+            pass
+        except* InDoubtError:
+            pass
 
     @rule(seconds=st.sampled_from([1, 60, 900]))
     def time_passes(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
+        self.runner.run(asyncio.sleep(seconds))
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), workers=st.integers(2, 4))
     def workers_race_to_intend(self, fingerprint: str, workers: int) -> None:
@@ -133,7 +168,7 @@ class LedgerMachine(RuleBasedStateMachine):
             step="dawn",
             run_id="run",
             usd=PRICE,
-            deadline_seconds=120,
+            deadline_seconds=POST_SECONDS + SENDING_SLACK_SECONDS,
         )
 
     @precondition(lambda self: self.sendable)
@@ -145,10 +180,13 @@ class LedgerMachine(RuleBasedStateMachine):
         if fate == "refused" or self.now >= intent.deadline:
             self.calm(lambda ledger: ledger.submissions.settle(intent.fingerprint, intent.attempt, "unsent", usd=Decimal(0)))
             return
-        job = Job(f"job-{next(self.numbers)}", (intent.fingerprint, intent.attempt), self.now)
-        self.jobs[job.job_id] = job
+        job_id = self.runner.run(self.accept())
+        self.owners[job_id] = (intent.fingerprint, intent.attempt)
         if fate == "answered":
-            self.answered.append((intent, job.job_id))
+            self.answered.append((intent, job_id))
+
+    async def accept(self) -> str:
+        return self.krea.add("/generate/video/xai/grok-video", {"prompt": "Dawn"}).id
 
     @precondition(lambda self: self.answered)
     @rule(crash=crash_points)
@@ -156,36 +194,21 @@ class LedgerMachine(RuleBasedStateMachine):
         intent, job_id = self.answered.pop()
         try:
             self.crashing(
-                lambda ledger: ledger.submissions.submitted(intent, job_id, created_at=self.jobs[job_id].created_at, how="answer"), crash
+                lambda ledger: ledger.submissions.submitted(intent, job_id, created_at=self.krea.jobs[job_id].created_at, how="answer"),
+                crash,
             )
         except* CrashError:
             pass
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), crash=crash_points)
-    def resolve_by_reading(self, fingerprint: str, crash: int) -> None:
-        """Another worker takes over whatever is open: jobs of the window that nobody claimed decide."""
-        held = {(intent.fingerprint, intent.attempt) for intent in [*self.sendable, *(intent for intent, _ in self.answered)]}
+    def another_worker_finds_out_what_became_of_it(self, fingerprint: str, crash: int) -> None:
+        submissions = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
+        if submissions and (fingerprint, submissions[-1].number) not in self.held:  # a worker that is busy with it is waited for
+            self.deciding(lambda run: resolve_doubt(run, submissions[-1]), crash)
 
-        async def resolve(ledger: Ledger) -> None:
-            attempts = await ledger.submissions.of(fingerprint)
-            if not attempts or attempts[-1].state != "intended" or (fingerprint, attempts[-1].number) in held:
-                return  # nothing open, or its owner is alive and busy with it
-            intent = attempts[-1].intent
-            window = [job.job_id for job in self.jobs.values() if intent.intended_at <= job.created_at <= intent.deadline]
-            free = sorted(set(window) - await ledger.submissions.claimed(window))
-            if (await ledger.submissions.of(fingerprint))[-1].state != "intended":
-                return  # one of the claimed jobs was its own
-            if not free:
-                await ledger.submissions.settle(fingerprint, intent.attempt, "never_arrived", usd=Decimal(0))
-            elif len(free) == 1 and not await rivals_for(ledger, intent, [self.jobs[free[0]]], post_seconds=60):
-                await ledger.submissions.submitted(intent, free[0], created_at=self.jobs[free[0]].created_at, how="listed")
-            else:
-                await ledger.submissions.doubt(fingerprint, intent.attempt, "several jobs or submissions fit", free)
-
-        try:
-            self.crashing(resolve, crash)
-        except* CrashError:
-            pass
+    @rule(crash=crash_points)
+    def a_worker_looks_after_what_dead_ones_left(self, crash: int) -> None:
+        self.deciding(resolve_left_behind, crash)
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), crash=crash_points)
     def a_person_who_knows_decides(self, fingerprint: str, crash: int) -> None:
@@ -193,7 +216,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not attempts or attempts[-1].state != "in_doubt":
             return
         owner = (fingerprint, attempts[-1].number)
-        own = [job_id for job_id in attempts[-1].doubt.candidates if self.jobs[job_id].owner == owner]
+        own = [job_id for job_id in attempts[-1].doubt.candidates if self.owners[job_id] == owner]
         try:
             if own:
                 self.crashing(lambda ledger: ledger.submissions.submitted(owner, own[0], created_at=None, how="person"), crash)
@@ -220,7 +243,7 @@ class LedgerMachine(RuleBasedStateMachine):
         async def end(ledger: Ledger) -> None:
             attempts = await ledger.submissions.of(fingerprint)
             if attempts and attempts[-1].state == "submitted":
-                job_id = attempts[-1].submitted.job_id
+                job_id = present(attempts[-1].submitted).job_id
                 settled = await ledger.submissions.settle(fingerprint, attempts[-1].number, outcome, usd=usd, job_id=job_id)
                 if settled.outcome == "completed":
                     await ledger.takes.record(take_of(fingerprint, job_id, self.now))
@@ -235,10 +258,7 @@ class LedgerMachine(RuleBasedStateMachine):
         attempts = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
         for attempt in attempts:
             if attempt.settled:
-                assert (
-                    self.calm(lambda ledger, n=attempt.number: ledger.submissions.settle(fingerprint, n, "cancelled", usd=PRICE))
-                    == attempt.settled
-                )
+                assert self.calm(partial(settle_again, attempt)) == attempt.settled
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), n=st.integers(0, 9))
     def another_take_changes_nothing(self, fingerprint: str, n: int) -> None:
@@ -255,17 +275,15 @@ class LedgerMachine(RuleBasedStateMachine):
         async def contents() -> dict[str, bytes]:
             return {entry.key: await self.storage.read(entry.key) or b"" for entry in await self.storage.list(ROOT)}
 
-        now = self.loop.run(contents())
+        now = self.runner.run(contents())
         assert {key: now.get(key) for key in self.seen} == self.seen
         assert all(json.loads(data)["version"] == 1 for data in now.values())
         self.seen = now
 
     @invariant()
     def what_krea_accepted_is_known_for_what_it_is(self) -> None:
-        attempts = [
-            attempt for fingerprint in FINGERPRINTS for attempt in self.calm(lambda ledger, f=fingerprint: ledger.submissions.of(f))
-        ]
-        owners = {job.owner: job.job_id for job in self.jobs.values()}
+        attempts = [attempt for fingerprint in FINGERPRINTS for attempt in self.calm(partial(submissions_for, fingerprint))]
+        owners = {owner: job_id for job_id, owner in self.owners.items()}
         for attempt in attempts:
             job_id = owners.get((attempt.intent.fingerprint, attempt.number))
             if attempt.submitted:
@@ -286,10 +304,18 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def open_intents_are_found(self, attempts: list[Submission]) -> None:
         found = self.calm(lambda ledger: ledger.submissions.open(START, self.now))
-        sent = {job.owner for job in self.jobs.values()}
+        sent = set(self.owners.values())
         open_ones = {(attempt.intent.fingerprint, attempt.number) for attempt in attempts if attempt.state in {"intended", "in_doubt"}}
         keys = {(attempt.intent.fingerprint, attempt.number) for attempt in found}
         assert open_ones & sent <= keys <= open_ones
+
+
+async def submissions_for(fingerprint: str, ledger: Ledger) -> tuple[Submission, ...]:
+    return await ledger.submissions.of(fingerprint)
+
+
+async def settle_again(submission: Submission, ledger: Ledger) -> Settled:
+    return await ledger.submissions.settle(submission.intent.fingerprint, submission.number, "cancelled", usd=PRICE)
 
 
 def may_be_billed(submission: Submission) -> bool:
@@ -323,8 +349,8 @@ def take_of(fingerprint: str, job_id: str, at: datetime) -> Take:
     )
 
 
-def run_machine(make_storage: Callable[[], Storage], *, examples: int, steps: int) -> None:
-    machine = type("Machine", (LedgerMachine,), {"make_storage": staticmethod(make_storage)})
+def run_machine(make_storage: Callable[[], Storage], folder: Path, *, examples: int, steps: int) -> None:
+    machine = type("Machine", (LedgerMachine,), {"make_storage": staticmethod(make_storage), "folder": folder})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -338,7 +364,7 @@ def run_machine(make_storage: Callable[[], Storage], *, examples: int, steps: in
 
 
 @pytest.fixture
-def folders(tmp_path: Path):
+def folders(tmp_path: Path) -> Iterator[Callable[[], Storage]]:
     def fresh() -> Storage:
         return open_storage(tempfile.mkdtemp(dir=tmp_path))
 
@@ -347,27 +373,27 @@ def folders(tmp_path: Path):
 
 
 @pytest.fixture
-def prefixes(s3):
+def prefixes(s3: S3) -> Callable[[], Storage]:
     numbers = itertools.count()
     home = open_storage(s3.url)
     return lambda: home.below(f"example-{next(numbers)}")
 
 
-def test_in_a_folder(folders) -> None:
-    run_machine(folders, examples=10, steps=20)
+def test_in_a_folder(folders: Callable[[], Storage], tmp_path: Path) -> None:
+    run_machine(folders, tmp_path, examples=10, steps=20)
 
 
-def test_in_a_bucket(prefixes) -> None:
-    run_machine(prefixes, examples=2, steps=12)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_in_a_folder_at_length(folders) -> None:
-    run_machine(folders, examples=100, steps=40)
+def test_in_a_bucket(prefixes: Callable[[], Storage], tmp_path: Path) -> None:
+    run_machine(prefixes, tmp_path, examples=2, steps=12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_in_a_bucket_at_length(prefixes) -> None:
-    run_machine(prefixes, examples=8, steps=30)
+def test_in_a_folder_at_length(folders: Callable[[], Storage], tmp_path: Path) -> None:
+    run_machine(folders, tmp_path, examples=100, steps=40)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_in_a_bucket_at_length(prefixes: Callable[[], Storage], tmp_path: Path) -> None:
+    run_machine(prefixes, tmp_path, examples=8, steps=30)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.present import present
+
 pytest_plugins = ["tests.s3server"]
 
 KEYS = 40
@@ -40,10 +42,11 @@ def test_of_several_processes_exactly_one_creates_each_object(url: str) -> None:
     ]
     try:
         for racer in racers:
-            assert racer.stdout.readline() == "ready\n"
+            assert present(racer.stdout).readline() == "ready\n"
         for racer in racers:
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
+            start = present(racer.stdin)
+            start.write("go\n")
+            start.flush()
         results = [json.loads(racer.communicate(timeout=60)[0]) for racer in racers]
     finally:
         for racer in racers:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def krea(tmp_path: Path) -> Iterator[Callable[..., launch.Running]]:
     """Start simulators that stand for the real Krea: reached through KREA_API_URL, with a token."""
     started: list[launch.Running] = []
 
-    def start(**settings: object) -> launch.Running:
+    def start(**settings: Any) -> launch.Running:
         wanted = SimulatorSettings(**{"video_seconds": 0.4, "image_seconds": 0.2, **settings})
         running = launch.start(tmp_path / f"krea{len(started)}", settings=wanted)
         started.append(running)

@@ -58,15 +58,17 @@ class Api:
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=30)
 
     def deployment(self, name: str) -> dict[str, Any]:
-        return self.http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+        deployment: dict[str, Any] = self.http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+        return deployment
 
     def start(self, name: str, **parameters: Any) -> str:
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         answer = self.http.post(f"/deployments/{self.deployment(name)['id']}/create_flow_run", json=body).raise_for_status()
-        return answer.json()["id"]
+        return str(answer.json()["id"])
 
     def run(self, run_id: str) -> dict[str, Any]:
-        return self.http.get(f"/flow_runs/{run_id}").raise_for_status().json()
+        run: dict[str, Any] = self.http.get(f"/flow_runs/{run_id}").raise_for_status().json()
+        return run
 
     def wait(self, run_id: str, *, until: Callable[[dict[str, Any]], bool] | None = None, seconds: float = 120) -> dict[str, Any]:
         ended = until or (lambda run: run["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})

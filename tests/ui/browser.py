@@ -68,9 +68,12 @@ class Browser:
 
     def _find(self, xpath: str) -> str:
         found: list[Any] = []
-        self.wait(
-            lambda: found.extend(self._post("elements", {"using": "xpath", "value": xpath})) or found, 20, lambda: f"{xpath} in {self.text}"
-        )
+
+        def look() -> bool:
+            found.extend(self._post("elements", {"using": "xpath", "value": xpath}))
+            return bool(found)
+
+        self.wait(look, 20, lambda: f"{xpath} in {self.text}")
         return str(found[0][ELEMENT])
 
     def _post(self, what: str, body: dict[str, Any]) -> Any:

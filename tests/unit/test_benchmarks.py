@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from benchmarks.tables import Results, Row, show
 
 
 @pytest.mark.parametrize("chained", [True, False])
-def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path, chained) -> None:
+def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path: Path, chained: bool) -> None:
     declaration = load_declaration((write_declaration(tmp_path / "pipelines.yaml", 9, chained=chained),))
     assert check_declaration(declaration, Catalog.load()) == ()
     assert len(declaration.pipelines["storyboard"].shots) == 9
@@ -42,7 +43,7 @@ def test_a_command_that_fails_is_no_measurement() -> None:
         command([sys.executable, "-c", "raise SystemExit('no such thing')"])()
 
 
-def test_tables_show_ratios_and_json_holds_the_figures(capsys) -> None:
+def test_tables_show_ratios_and_json_holds_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
     row = Row(what="validate", cost=Cost(wall=3.0, cpu=1.0), limit=Cost(wall=2.0, cpu=0.0), target="2 x")
     results = Results(title="Start-up", limit="the imports", rows=(row,))
     show(results, as_json=False)

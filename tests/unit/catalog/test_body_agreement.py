@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from animatic.catalog import Catalog, check_body
+from animatic.catalog import Catalog, Model, check_body
 from animatic.catalog.model import Field
 from animatic.schema.fields import model_schema
+from tests.present import present
 
 CATALOG = Catalog.load()
 URL = "https://krea.example/a.png"
@@ -50,13 +51,13 @@ def value_for(field: Field) -> st.SearchStrategy[Any]:
     return st.one_of(good, good, good, odd)
 
 
-def bodies(model) -> st.SearchStrategy[dict[str, Any]]:
+def bodies(model: Model) -> st.SearchStrategy[dict[str, Any]]:
     known = {name: value_for(field) for name, field in model.fields.items()}
     return st.fixed_dictionaries({}, optional={**known, "nonsense": st.just(1)})
 
 
-def agree(name, body) -> None:
-    model = CATALOG.find(name)
+def agree(name: str, body: dict[str, Any]) -> None:
+    model = present(CATALOG.find(name))
     ours = [finding for finding in check_body(model, body, skip_references=False) if finding.severity == "error"]
     theirs = list(VALIDATORS.setdefault(name, Draft7Validator(model_schema(model))).iter_errors(body))
     assert bool(ours) == bool(theirs), (name, body, ours, theirs)
@@ -67,17 +68,17 @@ VALIDATORS: dict[str, Draft7Validator] = {}
 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_checker_and_schema_agree_on_any_body(data) -> None:
+def test_checker_and_schema_agree_on_any_body(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(CATALOG.names()))
-    agree(name, data.draw(bodies(CATALOG.find(name))))
+    agree(name, data.draw(bodies(present(CATALOG.find(name)))))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_checker_and_schema_agree_for_every_model(name) -> None:
-    @given(body=bodies(CATALOG.find(name)))
+def test_checker_and_schema_agree_for_every_model(name: str) -> None:
+    @given(body=bodies(present(CATALOG.find(name))))
     @settings(max_examples=60, deadline=None)
-    def run(body) -> None:
+    def run(body: dict[str, Any]) -> None:
         agree(name, body)
 
     run()
@@ -85,10 +86,10 @@ def test_checker_and_schema_agree_for_every_model(name) -> None:
 
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_every_finding_has_a_place_in_the_body_words_and_a_code(data) -> None:
+def test_every_finding_has_a_place_in_the_body_words_and_a_code(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(CATALOG.names()))
-    body = data.draw(bodies(CATALOG.find(name)))
-    for finding in check_body(CATALOG.find(name), body, catalog=CATALOG):
+    body = data.draw(bodies(present(CATALOG.find(name))))
+    for finding in check_body(present(CATALOG.find(name)), body, catalog=CATALOG):
         assert finding.message
         assert finding.code
         node: Any = body

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
-from animatic.catalog import Catalog, check_body
+from animatic.catalog import Catalog, Finding, check_body
 from animatic.catalog.model import Field, Model, Rule
+from tests.present import present
 
 CATALOG = Catalog.load()
-GROK = CATALOG.find("xai/grok-video")
+GROK = present(CATALOG.find("xai/grok-video"))
 
 
-def found(model, body, **options):
-    model = CATALOG.find(model) if isinstance(model, str) else model
-    return list(check_body(model, body, catalog=CATALOG, **options))
+def found(model: Model | str, body: dict[str, Any], **options: Any) -> list[Finding]:
+    known = present(CATALOG.find(model)) if isinstance(model, str) else model
+    return list(check_body(known, body, catalog=CATALOG, **options))
 
 
-def only(model, body, **options):
+def only(model: Model | str, body: dict[str, Any], **options: Any) -> Finding:
     findings = found(model, body, **options)
     assert len(findings) == 1, findings
     return findings[0]
 
 
-def made(**fields):
+def made(**fields: Field) -> Model:
     return Model(name="a/b", title="B", kind="video", endpoint="/generate/video/a/b", fields=fields)
 
 
@@ -265,7 +267,9 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
         ),
     ],
 )
-def test_each_mistake_is_named_with_its_place_and_what_to_do(model, body, path, code, message, hint) -> None:
+def test_each_mistake_is_named_with_its_place_and_what_to_do(
+    model: str, body: dict[str, Any], path: tuple[str | int, ...], code: str, message: str, hint: str | None
+) -> None:
     finding = found(model, {"prompt": "three words", **body})[0]
     assert (finding.path, finding.code, finding.message, finding.hint, finding.severity) == (path, code, message, hint, "error")
 
@@ -287,20 +291,20 @@ def test_a_missing_required_field_is_found_at_its_key() -> None:
 def test_a_required_field_that_clashes_with_our_own_key_is_sent_by_extra_body() -> None:
     body = {"image_url": None, "width": 100, "height": 100}
     finding = only("topaz/standard-enhance", body)
-    assert "extra_body" in finding.hint
-    assert "Standard V2" in finding.hint
+    assert "extra_body" in present(finding.hint)
+    assert "Standard V2" in present(finding.hint)
     assert found("topaz/standard-enhance", body, besides={"model"}) == []
 
 
 def test_an_unknown_field_names_the_models_that_have_it() -> None:
     finding = only(GROK, {"prompt": "x", "generate_audio": True})
-    assert finding.hint.startswith("'generate_audio' is a field of alibaba/wan-2.5, ")
-    assert finding.hint.endswith("to send it all the same, write it under extra_body")
+    assert present(finding.hint).startswith("'generate_audio' is a field of alibaba/wan-2.5, ")
+    assert present(finding.hint).endswith("to send it all the same, write it under extra_body")
 
 
 def test_an_unknown_field_of_no_model_lists_what_the_model_takes() -> None:
     finding = only(GROK, {"prompt": "x", "zzz": True})
-    assert "the model takes prompt, start_image, start_video, duration" in finding.hint
+    assert "the model takes prompt, start_image, start_video, duration" in present(finding.hint)
 
 
 def test_a_retired_name_of_a_removed_field_says_that_the_field_is_gone() -> None:
@@ -349,7 +353,7 @@ def test_references_are_skipped_unless_asked_for() -> None:
         ("ftp://x/a", "bad-format"),
     ],
 )
-def test_resolved_references_are_checked_as_urls(url, code) -> None:
+def test_resolved_references_are_checked_as_urls(url: str, code: str | None) -> None:
     findings = found(GROK, {"prompt": "x", "start_image": url}, skip_references=False)
     assert [finding.code for finding in findings] == ([code] if code else [])
 
@@ -390,7 +394,7 @@ def test_fields_that_do_not_go_together_are_a_warning() -> None:
 
 
 def test_nano_banana_carries_the_rule_about_style_images() -> None:
-    assert [rule.fields for rule in CATALOG.find("google/nano-banana-pro").rules] == [("image_urls", "style_images")]
+    assert [rule.fields for rule in present(CATALOG.find("google/nano-banana-pro")).rules] == [("image_urls", "style_images")]
 
 
 @pytest.mark.parametrize(
@@ -408,7 +412,7 @@ def test_nano_banana_carries_the_rule_about_style_images() -> None:
         (Field(type="string", enum=("a",), nullable=True), ["a", None], ["b"]),
     ],
 )
-def test_limits_hold_whatever_the_type(field, good, bad) -> None:
+def test_limits_hold_whatever_the_type(field: Field, good: list[Any], bad: list[Any]) -> None:
     model = made(value=field)
     for value in good:
         assert found(model, {"value": value}) == [], value

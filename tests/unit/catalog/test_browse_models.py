@@ -10,6 +10,7 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.catalog.browse import as_dict, describe, row, select
 from animatic.catalog.codec import decode_model
+from tests.present import present
 
 CATALOG = Catalog.load()
 
@@ -25,14 +26,14 @@ def test_models_are_selected_by_kind_field_and_price() -> None:
 
 
 def test_a_row_says_what_a_choice_needs() -> None:
-    grok = row(CATALOG.find("xai/grok-video"))
+    grok = row(present(CATALOG.find("xai/grok-video")))
     assert (grok.usd, grok.prices, grok.durations) == (Decimal("0.42"), "0.05 to 0.07 USD per second", "1 to 15")
     assert grok.takes == ("start_image", "start_video", "reference_images[]", "edit_video")
-    assert row(CATALOG.find("kling/kling-1")).withdrawn == "absent from Krea's API document of 2026-10-03"
+    assert row(present(CATALOG.find("kling/kling-1"))).withdrawn == "absent from Krea's API document of 2026-10-03"
 
 
 def test_a_page_names_fields_limits_prices_and_retired_names() -> None:
-    page = describe(CATALOG.find("xai/grok-video"))
+    page = describe(present(CATALOG.find("xai/grok-video")))
     for text in (
         "xai/grok-video  Grok Imagine (video)",
         "POST /generate/video/xai/grok-video",
@@ -47,16 +48,16 @@ def test_a_page_names_fields_limits_prices_and_retired_names() -> None:
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_every_model_has_a_page_that_names_every_field(name) -> None:
-    model = CATALOG.find(name)
+def test_every_model_has_a_page_that_names_every_field(name: str) -> None:
+    model = present(CATALOG.find(name))
     page = describe(model)
     assert all(field in page for field in model.fields)
     assert not any(line != line.rstrip() for line in page.splitlines())
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_every_model_can_be_given_as_json(name) -> None:
-    model = CATALOG.find(name)
+def test_every_model_can_be_given_as_json(name: str) -> None:
+    model = present(CATALOG.find(name))
     data = json.loads(json.dumps(as_dict(model)))
     assert decode_model(data) == model
 

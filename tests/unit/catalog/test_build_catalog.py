@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from animatic.catalog import build
 from animatic.catalog.codec import DATA, decode_model, encode_model
+from tests.present import present
 
 ROUTE = {
     "endpoint": "/generate/video/acme/reel-1",
@@ -52,10 +54,10 @@ def test_a_surveyed_route_becomes_an_entry() -> None:
     assert model.fields["prompt"].max_length == 20
     assert (model.fields["start_image"].media, model.fields["start_image"].nullable) == ("image", True)
     assert model.fields["guidance_scale"].exclusive_minimum == 0
-    assert model.fields["effects"].items.properties["asset_url"].required
+    assert present(present(model.fields["effects"].items).properties)["asset_url"].required
     assert model.removed == {"guidance_scale_flux": "guidance_scale"}
     assert (model.aliases, model.aliases_until) == ({"startImage": "start_image"}, "2026-06-19")
-    assert (model.price.rows, model.price.seen) == ((({}, Decimal("0.07")),), "2026-08-31")
+    assert (present(model.price).rows, present(model.price).seen) == ((({}, Decimal("0.07")),), "2026-08-31")
     assert model.typical_seconds == 70
     assert decode_model(encode_model(model)) == model
 
@@ -65,7 +67,7 @@ def test_a_route_that_the_newest_document_lacks_is_withdrawn() -> None:
     assert model.withdrawn == "absent from Krea's API document of 2026-10-03"
 
 
-def test_files_are_written_for_people_and_old_ones_disappear(tmp_path) -> None:
+def test_files_are_written_for_people_and_old_ones_disappear(tmp_path: Path) -> None:
     old = tmp_path / "image" / "gone" / "model.json"
     old.parent.mkdir(parents=True)
     old.write_text("{}")
@@ -78,12 +80,14 @@ def test_files_are_written_for_people_and_old_ones_disappear(tmp_path) -> None:
     assert json.loads((tmp_path / "index.json").read_text("utf-8"))["models"][0]["name"] == "acme/reel-1"
 
 
-def test_the_command_says_how_it_is_used(capsys) -> None:
+def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main([]) == 2
     assert "SURVEY.json" in capsys.readouterr().err
 
 
-def test_the_command_writes_into_the_data_folder(tmp_path, monkeypatch, capsys) -> None:
+def test_the_command_writes_into_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     survey = tmp_path / "survey.json"
     survey.write_text(json.dumps([ROUTE]), "utf-8")
     monkeypatch.setattr(build, "DATA", tmp_path)
@@ -93,7 +97,7 @@ def test_the_command_writes_into_the_data_folder(tmp_path, monkeypatch, capsys) 
 
 
 @pytest.mark.parametrize("path", sorted(DATA.rglob("*.json")), ids=lambda path: path.relative_to(DATA).as_posix())
-def test_the_committed_files_have_the_form_that_the_build_writes(path) -> None:
+def test_the_committed_files_have_the_form_that_the_build_writes(path: Path) -> None:
     text = path.read_text("utf-8")
     if path.name in {"curated.json", "descriptions.json"}:
         json.loads(text)

@@ -6,6 +6,7 @@ import pytest
 
 from animatic.catalog import Catalog, media_fields, media_places
 from animatic.catalog.model import TABLE, media_of
+from tests.present import present
 
 CATALOG = Catalog.load()
 
@@ -24,7 +25,7 @@ def test_only_the_effects_of_seedance_take_any_media() -> None:
     ("pattern", "media"),
     [("reference_images[]", "image"), ("intro_video", "video"), ("voice_url", "audio"), ("mask_of_sky", "image"), ("thing[].uri", "any")],
 )
-def test_a_name_that_is_new_is_read_by_its_words(pattern, media) -> None:
+def test_a_name_that_is_new_is_read_by_its_words(pattern: str, media: str) -> None:
     assert media_of(pattern) == media
 
 
@@ -36,7 +37,7 @@ def test_places_of_a_body_are_found_at_any_depth_in_order() -> None:
         "video_reference": {"url": "v", "tag": "cat"},
         "unknown": "https://x.example",
     }
-    places = list(media_places(CATALOG.find("kling/kling-o1"), body))
+    places = list(media_places(present(CATALOG.find("kling/kling-o1")), body))
     assert places == [
         (("end_image",), {"shot": "dawn"}, "image"),
         (("element_references", 0, "images", 0), "a.png", "image"),
@@ -47,5 +48,5 @@ def test_places_of_a_body_are_found_at_any_depth_in_order() -> None:
 
 def test_containers_of_the_wrong_type_are_left_to_the_check() -> None:
     body = {"reference_images": "dawn", "effects": [{"asset_url": "x"}, 5], "start_image": "dawn"}
-    places = list(media_places(CATALOG.find("bytedance/seedance-2"), body))
+    places = list(media_places(present(CATALOG.find("bytedance/seedance-2")), body))
     assert places == [(("effects", 0, "asset_url"), "x", "any"), (("start_image",), "dawn", "image")]

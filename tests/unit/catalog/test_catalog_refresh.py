@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import pytest
 
@@ -14,20 +14,21 @@ from animatic.catalog.refresh import diff, merge, refresh
 from animatic.catalog.store import REFRESHED
 from animatic.errors import UsageError
 from animatic.schema.fields import model_schema
+from tests.present import present
 
 TODAY = date(2026, 12, 24)
 BUILT_IN = Catalog.load()
 BEFORE = {model.name: model for model in BUILT_IN.models()}
 
 
-def schema_of(name, **changes):
+def schema_of(name: str, **changes: Any) -> dict[str, Any]:
     """Return a model's schema as Krea would write it, with changed fields (None: gone)."""
     schema = model_schema(BEFORE[name])
     properties = {**schema["properties"], **changes}
     return {**schema, "properties": {key: value for key, value in properties.items() if value is not None}}
 
 
-def document(**routes):
+def document(**routes: Any) -> dict[str, Any]:
     paths = {}
     for name, item in routes.items():
         schema, more = item if isinstance(item, tuple) else (item, {})
@@ -37,11 +38,11 @@ def document(**routes):
     return {"openapi": "3.1.0", "paths": paths}
 
 
-def everything():
+def everything() -> dict[str, Any]:
     return document(**{name: schema_of(name) for name in BEFORE})
 
 
-def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path) -> None:
+def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path: Path) -> None:
     changes = refresh(everything(), tmp_path, today=TODAY)
     details = [detail for lines in changes.changed.values() for detail in lines if detail != "is back"]
     assert (changes.added, changes.withdrawn, details) == ((), (), [])
@@ -53,15 +54,15 @@ def test_a_document_that_says_the_same_changes_nothing_but_the_date(tmp_path) ->
         assert model.fields.keys() == BEFORE[model.name].fields.keys()
 
 
-def test_a_second_refresh_with_the_same_document_changes_nothing(tmp_path) -> None:
+def test_a_second_refresh_with_the_same_document_changes_nothing(tmp_path: Path) -> None:
     refresh(everything(), tmp_path, today=TODAY)
     changes = refresh(everything(), tmp_path, today=TODAY)
     assert not changes
     assert str(changes) == "no changes"
 
 
-def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path) -> None:
-    routes = {name: schema_of(name) for name in BEFORE if name != "google/veo-2"}
+def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path: Path) -> None:
+    routes: dict[str, Any] = {name: schema_of(name) for name in BEFORE if name != "google/veo-2"}
     routes["xai/grok-video"] = (
         schema_of(
             "xai/grok-video",
@@ -90,18 +91,18 @@ def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path) -> Non
     )
     assert "~ xai/grok-video" in str(changes)
     catalog = Catalog.load(tmp_path)
-    grok = catalog.find("xai/grok-video")
+    grok = present(catalog.find("xai/grok-video"))
     assert price_of(grok, {}).usd == Decimal("0.6")
     assert price_of(grok, {}).seen == "2026-12-24"
     assert price_of(grok, {"duration": 7}).usd is None
     assert "edit_video" in grok.removed
-    assert catalog.find("google/veo-2").withdrawn == "absent from Krea's API document of 2026-12-24"
-    assert catalog.find("google/veo-2").price == BEFORE["google/veo-2"].price
+    assert present(catalog.find("google/veo-2")).withdrawn == "absent from Krea's API document of 2026-12-24"
+    assert present(catalog.find("google/veo-2")).price == BEFORE["google/veo-2"].price
 
 
 def test_a_price_that_the_document_lacks_stays_with_its_own_date() -> None:
     after, _ = merge(everything(), BEFORE, today=TODAY)
-    assert after["xai/grok-video"].price.seen == "2026-08-31"
+    assert present(after["xai/grok-video"].price).seen == "2026-08-31"
     assert after["xai/grok-video"].fields_date == "2026-12-24"
 
 
@@ -135,7 +136,7 @@ def test_decisions_hold_until_the_document_says_otherwise() -> None:
 @pytest.mark.parametrize(
     "garbage", [None, {}, {"openapi": "3.1.0", "paths": {}}, {"openapi": "3.1.0", "paths": {"/generate/video/a/b": {"post": {}}}}]
 )
-def test_a_document_that_is_refused_changes_nothing(tmp_path, garbage) -> None:
+def test_a_document_that_is_refused_changes_nothing(tmp_path: Path, garbage: Any) -> None:
     refresh(everything(), tmp_path, today=TODAY)
     before = (tmp_path / REFRESHED).read_bytes()
     with pytest.raises(UsageError):
@@ -143,11 +144,11 @@ def test_a_document_that_is_refused_changes_nothing(tmp_path, garbage) -> None:
     assert (tmp_path / REFRESHED).read_bytes() == before
 
 
-def test_a_write_that_fails_leaves_the_old_catalogue_and_no_rest(tmp_path, monkeypatch) -> None:
+def test_a_write_that_fails_leaves_the_old_catalogue_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refresh(everything(), tmp_path, today=TODAY)
     before = (tmp_path / REFRESHED).read_bytes()
 
-    def fail(self, target) -> Never:
+    def fail(self: Path, target: object) -> Never:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)

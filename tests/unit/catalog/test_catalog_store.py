@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from animatic.catalog import Catalog
 from animatic.catalog.codec import DATA, DamagedError, decode_model, encode_model
 from animatic.catalog.refresh import save
 from animatic.catalog.store import REFRESHED
+from tests.present import present
 
 CATALOG = Catalog.load()
 
@@ -43,8 +46,8 @@ def test_names_are_filtered_by_kind() -> None:
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_the_stored_form_loses_nothing(name) -> None:
-    model = CATALOG.find(name)
+def test_the_stored_form_loses_nothing(name: str) -> None:
+    model = present(CATALOG.find(name))
     assert decode_model(encode_model(model)) == model
 
 
@@ -67,7 +70,7 @@ def test_an_unknown_model_is_none() -> None:
         ("krea-2/large", "krea/krea-2/large"),
     ],
 )
-def test_the_nearest_name_is_the_one_meant(written, meant) -> None:
+def test_the_nearest_name_is_the_one_meant(written: str, meant: str) -> None:
     assert CATALOG.nearest(written)[0] == meant
 
 
@@ -79,15 +82,20 @@ def test_models_that_were_switched_off_are_known_with_what_replaces_them() -> No
     gone = CATALOG.sunset("bytedance/seedance-1.0-lite")
     assert gone is not None
     assert (gone.date, gone.replacement) == ("2026-04-27", "bytedance/seedance-1.0-pro-fast")
-    assert CATALOG.find(gone.replacement) is not None
+    assert CATALOG.find(present(gone.replacement)) is not None
     assert CATALOG.sunset("sora-2") is not None
     assert CATALOG.sunset("xai/grok-video") is None
 
 
-def test_entries_are_read_only_when_asked_for(monkeypatch) -> None:
+def test_entries_are_read_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
     real = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda self, *args, **kwargs: read.append(self.name) or real(self, *args, **kwargs))
+
+    def recorded(self: Path, *args: Any, **kwargs: Any) -> str:
+        read.append(self.name)
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", recorded)
     catalog = Catalog.load()
     assert read == ["index.json"]
     catalog.find("xai/grok-video")
@@ -101,22 +109,22 @@ def test_importing_the_catalogue_is_cheap() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_the_built_in_catalogue_says_where_it_is_from(tmp_path) -> None:
+def test_the_built_in_catalogue_says_where_it_is_from(tmp_path: Path) -> None:
     catalog = Catalog.load(tmp_path)
     assert (catalog.origin, catalog.date, catalog.warning) == ("built in", "2026-11-20", None)
 
 
 def refreshed(state: Path, day: str = "2027-01-01") -> Path:
-    model = CATALOG.find("xai/grok-video")
+    model = present(CATALOG.find("xai/grok-video"))
     return save({model.name: replace(model, title="Newer")}, state, date=day)
 
 
-def test_refreshed_data_win_over_the_built_in_ones(tmp_path) -> None:
+def test_refreshed_data_win_over_the_built_in_ones(tmp_path: Path) -> None:
     refreshed(tmp_path)
     catalog = Catalog.load(tmp_path)
     assert (catalog.origin, catalog.date, catalog.warning) == ("refreshed", "2027-01-01", None)
     assert catalog.names() == ("xai/grok-video",)
-    assert catalog.find("xai/grok-video").title == "Newer"
+    assert present(catalog.find("xai/grok-video")).title == "Newer"
 
 
 @pytest.mark.parametrize(
@@ -133,26 +141,26 @@ def test_refreshed_data_win_over_the_built_in_ones(tmp_path) -> None:
     ],
     ids=["empty", "cut", "altered", "another version", "without date", "lists", "not JSON", "doubled"],
 )
-def test_damaged_refreshed_data_are_ignored_and_named(tmp_path, damage) -> None:
+def test_damaged_refreshed_data_are_ignored_and_named(tmp_path: Path, damage: Callable[[str], str]) -> None:
     path = refreshed(tmp_path)
     path.write_text(damage(path.read_text("utf-8")), "utf-8")
     catalog = Catalog.load(tmp_path)
     assert catalog.origin == "built in"
     assert len(catalog.names()) == 92
-    assert str(path) in catalog.warning
-    assert "damaged" in catalog.warning
+    assert str(path) in present(catalog.warning)
+    assert "damaged" in present(catalog.warning)
 
 
-def test_refreshed_data_that_cannot_be_read_are_ignored(tmp_path) -> None:
+def test_refreshed_data_that_cannot_be_read_are_ignored(tmp_path: Path) -> None:
     (tmp_path / REFRESHED).mkdir(parents=True)
-    assert "damaged" in Catalog.load(tmp_path).warning
+    assert "damaged" in present(Catalog.load(tmp_path).warning)
 
 
-def test_refreshed_data_older_than_the_package_are_ignored(tmp_path) -> None:
+def test_refreshed_data_older_than_the_package_are_ignored(tmp_path: Path) -> None:
     refreshed(tmp_path, date(2026, 1, 1).isoformat())
     catalog = Catalog.load(tmp_path)
     assert catalog.origin == "built in"
-    assert "older" in catalog.warning
+    assert "older" in present(catalog.warning)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +176,7 @@ def test_refreshed_data_older_than_the_package_are_ignored(tmp_path) -> None:
         {"price": {"unit": "second", "rows": [{"when": {}, "usd": "NaN"}], "complete": True}},
     ],
 )
-def test_an_entry_of_another_form_is_refused(change) -> None:
-    data = encode_model(CATALOG.find("xai/grok-video"))
+def test_an_entry_of_another_form_is_refused(change: dict[str, Any]) -> None:
+    data = encode_model(present(CATALOG.find("xai/grok-video")))
     with pytest.raises(DamagedError):
         decode_model({**data, **change})

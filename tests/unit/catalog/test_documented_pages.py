@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from animatic.catalog import Catalog, check_body
+from animatic.catalog import Catalog, Finding, check_body
+from tests.present import present
 
 CATALOG = Catalog.load()
 GUIDE = {"prompt": "a majestic eagle", "duration": 5, "width": 1280, "height": 720, "fps": 24}
 URL = "https://krea.example/a.png"
 
 
-def errors(name, body):
-    return [finding for finding in check_body(CATALOG.find(name), body, skip_references=False) if finding.severity == "error"]
+def errors(name: str, body: dict[str, Any]) -> list[Finding]:
+    return [finding for finding in check_body(present(CATALOG.find(name)), body, skip_references=False) if finding.severity == "error"]
 
 
-def warnings(name, body):
-    return {finding.path[0] for finding in check_body(CATALOG.find(name), body) if finding.severity == "warning"}
+def warnings(name: str, body: dict[str, Any]) -> set[str | int]:
+    return {finding.path[0] for finding in check_body(present(CATALOG.find(name)), body) if finding.severity == "warning"}
 
 
 def test_the_guides_own_request_passes() -> None:
@@ -40,7 +42,7 @@ def test_the_guides_own_request_passes() -> None:
         ("model", ["kling-2.5"], [5]),
     ],
 )
-def test_every_parameter_of_the_guide_is_taken_within_its_range(field, values, refused) -> None:
+def test_every_parameter_of_the_guide_is_taken_within_its_range(field: str, values: list[Any], refused: list[Any]) -> None:
     for value in values:
         assert errors("kling/kling-2.5", {**GUIDE, field: value}) == [], value
     for value in refused:
@@ -53,7 +55,7 @@ def test_what_only_the_guide_documents_comes_with_a_warning() -> None:
 
 
 def test_none_of_what_only_the_guide_documents_has_a_default_that_would_be_sent() -> None:
-    fields = CATALOG.find("kling/kling-2.5").fields
+    fields = present(CATALOG.find("kling/kling-2.5")).fields
     assert not any(fields[name].has_default for name in ("width", "height", "fps", "seed", "model"))
 
 
@@ -70,11 +72,11 @@ def test_every_value_of_the_grok_imagine_page_is_taken_without_a_warning() -> No
             "reference_images": [URL] * 7,
             "edit_video": URL,
         }
-        assert list(check_body(CATALOG.find("xai/grok-video"), body, skip_references=False)) == []
+        assert list(check_body(present(CATALOG.find("xai/grok-video")), body, skip_references=False)) == []
 
 
 def test_the_grok_imagine_page_has_no_further_fields_and_these_retired_names() -> None:
-    model = CATALOG.find("xai/grok-video")
+    model = present(CATALOG.find("xai/grok-video"))
     assert set(model.fields) == {
         "prompt",
         "start_image",

@@ -15,6 +15,7 @@ from animatic.schema.editor import declaration_schema
 from animatic.schema.fields import loosest, model_schema
 from animatic.source import load
 from animatic.spec import keys
+from tests.present import present
 
 CATALOG = Catalog.load()
 SCHEMA = declaration_schema(CATALOG)
@@ -74,7 +75,7 @@ def read(tmp_path: Path, text: str) -> Any:
     return load(path).data
 
 
-def shot(**fields):
+def shot(**fields: Any) -> dict[str, Any]:
     return {"version": 1, "pipelines": {"p": {"shots": [{"id": "a", **fields}]}}}
 
 
@@ -91,12 +92,12 @@ def test_no_definition_is_missing_or_left_over() -> None:
     assert used == set(SCHEMA["definitions"])
 
 
-def test_a_file_that_uses_the_whole_language_passes(tmp_path) -> None:
+def test_a_file_that_uses_the_whole_language_passes(tmp_path: Path) -> None:
     text = EXAMPLE.replace(", {model: veo, duration: 8}", "")
     assert [error.message for error in VALIDATOR.iter_errors(read(tmp_path, text))] == []
 
 
-def test_an_unknown_model_is_an_error(tmp_path) -> None:
+def test_an_unknown_model_is_an_error(tmp_path: Path) -> None:
     assert list(VALIDATOR.iter_errors(read(tmp_path, EXAMPLE)))
 
 
@@ -133,7 +134,7 @@ def test_an_unknown_model_is_an_error(tmp_path) -> None:
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "defaults": {"video": {"model": "google/nano-banana"}}},
     ],
 )
-def test_mistakes_are_marked(data) -> None:
+def test_mistakes_are_marked(data: Any) -> None:
     assert list(VALIDATOR.iter_errors(data)), data
 
 
@@ -149,7 +150,7 @@ def test_mistakes_are_marked(data) -> None:
         (keys.CUT, SCHEMA["definitions"]["pipeline"]["properties"]["cut"]),
     ],
 )
-def test_the_keys_are_those_that_the_language_supports(level, schema) -> None:
+def test_the_keys_are_those_that_the_language_supports(level: keys.Level, schema: dict[str, Any]) -> None:
     assert set(schema["properties"]) == set(level.known)
 
 
@@ -167,16 +168,16 @@ def test_every_field_of_every_model_is_offered_under_its_model() -> None:
 def test_completion_names_every_model_with_its_title_working_ones_first() -> None:
     listed = SCHEMA["definitions"]["model"]["anyOf"][0]
     assert len(listed["enum"]) == len(listed["enumDescriptions"]) == 92
-    gone = [CATALOG.listing(name).withdrawn for name in listed["enum"]]
+    gone = [present(CATALOG.listing(name)).withdrawn for name in listed["enum"]]
     assert gone == sorted(gone)
     assert listed["enumDescriptions"][listed["enum"].index("xai/grok-video")] == "Grok Imagine (video)"
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
-def test_the_schema_of_every_model_is_valid_and_takes_a_typical_body(name) -> None:
-    schema = model_schema(CATALOG.find(name))
+def test_the_schema_of_every_model_is_valid_and_takes_a_typical_body(name: str) -> None:
+    schema = model_schema(present(CATALOG.find(name)))
     Draft7Validator.check_schema(schema)
-    body = {field: item.default for field, item in CATALOG.find(name).fields.items() if item.has_default}
+    body = {field: item.default for field, item in present(CATALOG.find(name)).fields.items() if item.has_default}
     errors = [error for error in Draft7Validator(schema).iter_errors(body) if error.validator != "required"]
     assert errors == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,10 @@ from animatic.catalog.convert import MAX_STEPS, ConversionError, convert, conver
 from animatic.catalog.model import Field
 from animatic.catalog.openapi import read_document, read_price
 from animatic.errors import UsageError
+from tests.present import present
 
 
-def bare(schema, name="duration"):
+def bare(schema: Any, name: str = "duration") -> Field | None:
     return convert(schema, name)
 
 
@@ -41,8 +43,8 @@ def bare(schema, name="duration"):
         ({"properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}, {"type": "object", "closed": True}),
     ],
 )
-def test_every_way_of_writing_a_schema_is_read(schema, expected) -> None:
-    field = bare(schema)
+def test_every_way_of_writing_a_schema_is_read(schema: Any, expected: dict[str, Any]) -> None:
+    field = present(bare(schema))
     assert {key: getattr(field, key) for key in expected} == expected
     assert field.has_default == ("default" in expected)
 
@@ -50,10 +52,10 @@ def test_every_way_of_writing_a_schema_is_read(schema, expected) -> None:
 def test_uris_become_media_by_their_name() -> None:
     assert convert({"type": ["string", "null"], "format": "uri"}, "edit_video").media == "video"
     items = convert({"type": "array", "items": {"type": "string", "format": "uri"}, "maxItems": 3}, "reference_images")
-    assert (items.max_items, items.items.media, items.media) == (3, "image", None)
+    assert (items.max_items, present(items.items).media, items.media) == (3, "image", None)
     assert convert({"type": "string"}, "image_url").media == "image"
     assert convert({}, "image_url") == Field(type="string", media="image", description=convert({}, "image_url").description)
-    assert convert({}, "image_urls").items.media == "image"
+    assert present(convert({}, "image_urls").items).media == "image"
 
 
 def test_references_and_all_of_are_followed() -> None:
@@ -75,8 +77,8 @@ def test_alternatives_keep_their_forms() -> None:
     schema = {
         "oneOf": [{"type": "object", "properties": {"kind": {"const": "a"}}}, {"type": "object", "properties": {"kind": {"const": "b"}}}]
     }
-    field = bare(schema, "camera")
-    assert [branch.properties["kind"].enum for branch in field.one_of] == [("a",), ("b",)]
+    field = present(bare(schema, "camera"))
+    assert [present(branch.properties)["kind"].enum for branch in field.one_of] == [("a",), ("b",)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_alternatives_keep_their_forms() -> None:
         [],
     ],
 )
-def test_what_cannot_be_read_is_refused_and_ends(schema) -> None:
+def test_what_cannot_be_read_is_refused_and_ends(schema: Any) -> None:
     document = {
         "loop": {"$ref": "#/loop"},
         "self": {"type": "array", "items": {"$ref": "#/self"}},
@@ -113,7 +115,7 @@ def test_a_large_body_is_read_whole() -> None:
     assert MAX_STEPS > 1000
 
 
-def priced(*points, **more):
+def priced(*points: Any, **more: Any) -> dict[str, Any]:
     return {"type": "fixed", "unit": "request", "currency": "USD", "price_points": list(points), **more}
 
 
@@ -129,15 +131,15 @@ def test_prices_are_read_with_krea_s_names_turned_into_facts() -> None:
         },
         {"amount": 1},
     )
-    table = read_price(pricing, kind="video", date="2026-12-01")
+    table = present(read_price(pricing, kind="video", date="2026-12-01"))
     assert table.rows == (
         ({"resolution": "480p", "video_reference": True, "audio": False, "duration": 5}, Decimal("0.0849")),
         ({"tier": "style references", "reference_images": 2, "character_reference": True, "new_thing": "x"}, Decimal("0.07")),
         ({}, Decimal(1)),
     )
     assert (table.unit, table.complete, table.seen) == ("generation", True, "2026-12-01")
-    assert read_price(priced({"amount": 1}), kind="image", date="x").unit == "image"
-    assert read_price(priced({"amount": 1}, unit="second"), kind="video", date="x").unit == "second"
+    assert present(read_price(priced({"amount": 1}), kind="image", date="x")).unit == "image"
+    assert present(read_price(priced({"amount": 1}, unit="second"), kind="video", date="x")).unit == "second"
 
 
 @pytest.mark.parametrize(
@@ -157,16 +159,16 @@ def test_prices_are_read_with_krea_s_names_turned_into_facts() -> None:
         priced({"amount": 1}, unit="token"),
     ],
 )
-def test_a_price_of_another_form_is_none(pricing) -> None:
+def test_a_price_of_another_form_is_none(pricing: Any) -> None:
     assert read_price(pricing, kind="video", date="x") is None
 
 
-def operation(schema=None, **more):
+def operation(schema: Any = None, **more: Any) -> dict[str, Any]:
     schema = schema or {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
     return {"post": {"summary": "A model*", "requestBody": {"content": {"application/json": {"schema": schema}}}, **more}}
 
 
-def document(**paths):
+def document(**paths: Any) -> dict[str, Any]:
     return {"openapi": "3.1.0", "paths": {path.replace("__", "/"): item for path, item in paths.items()}}
 
 
@@ -221,6 +223,6 @@ def test_routes_that_cannot_be_read_are_named_and_the_others_kept() -> None:
         {"openapi": "3.1.0", "paths": {f"/x/{n}": {} for n in range(2001)}},
     ],
 )
-def test_a_document_without_a_readable_model_is_refused(garbage) -> None:
+def test_a_document_without_a_readable_model_is_refused(garbage: Any) -> None:
     with pytest.raises(UsageError):
         read_document(garbage, date="x")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog, duration_of, is_stale, price_of
 from animatic.catalog.model import Field, Model, Price, PriceTable
+from tests.present import present
 
 CATALOG = Catalog.load()
 
@@ -47,8 +49,8 @@ CATALOG = Catalog.load()
         ("xai/grok-imagine-2-edit", {"quality": "low", "resolution": "1K", "image_urls": [None]}, "0.0525"),
     ],
 )
-def test_the_price_of_a_request_follows_its_facts_and_the_models_defaults(model, body, usd) -> None:
-    price = price_of(CATALOG.find(model), body)
+def test_the_price_of_a_request_follows_its_facts_and_the_models_defaults(model: str, body: dict[str, Any], usd: str) -> None:
+    price = price_of(present(CATALOG.find(model)), body)
     assert price.usd == Decimal(usd)
     assert price.source
     assert price.seen
@@ -69,8 +71,8 @@ def test_the_price_of_a_request_follows_its_facts_and_the_models_defaults(model,
         ("bytedance/seedream-5-pro", {"width": 1024, "height": 1024}, "resolution tier: unset"),
     ],
 )
-def test_where_no_row_tells_the_price_is_unknown_with_the_reason(model, body, reason) -> None:
-    price = price_of(CATALOG.find(model), body)
+def test_where_no_row_tells_the_price_is_unknown_with_the_reason(model: str, body: dict[str, Any], reason: str) -> None:
+    price = price_of(present(CATALOG.find(model)), body)
     assert price.usd is None
     assert reason in price.note
 
@@ -80,19 +82,19 @@ def test_prices_are_decimals_from_end_to_end() -> None:
         for _, usd in model.price.rows if model.price else ():
             assert isinstance(usd, Decimal)
             assert usd > 0
-    grok = CATALOG.find("xai/grok-video")
+    grok = present(CATALOG.find("xai/grok-video"))
     assert str(price_of(grok, {"duration": 0.1 + 0.2 + 1}).usd) == "0.091"
 
 
 @pytest.mark.parametrize("duration", [float("nan"), float("inf"), -1, 0, True, "5"])
-def test_a_length_that_is_none_gives_no_price(duration) -> None:
-    grok = CATALOG.find("xai/grok-video")
+def test_a_length_that_is_none_gives_no_price(duration: Any) -> None:
+    grok = present(CATALOG.find("xai/grok-video"))
     assert duration_of(grok, {"duration": duration}) is None
     assert price_of(grok, {"duration": duration}).usd is None
 
 
 def test_a_clip_that_is_edited_without_a_duration_is_an_estimate_and_says_so() -> None:
-    price = price_of(CATALOG.find("xai/grok-video"), {"edit_video": None})
+    price = price_of(present(CATALOG.find("xai/grok-video")), {"edit_video": None})
     assert price.usd == Decimal("0.42")
     assert "estimated" in price.note
 

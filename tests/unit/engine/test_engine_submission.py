@@ -20,6 +20,7 @@ from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
+from tests.present import present
 from tests.unit.engine.studio import CHAIN, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -245,9 +246,9 @@ async def test_no_connection_is_retried_for_the_length_of_an_outage_and_then_exi
 async def test_no_money_or_no_token_stops_everything_and_delivers_what_runs(studio: Studio, answer: Any, kind: type, code: int) -> None:
     studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(5)))
     studio.krea.answers = ["accept", "accept", answer]
-    error = await studio.render()
+    error = present(await studio.render())
     assert isinstance(error, kind)
-    assert error.exit_code == code  # type: ignore[attr-defined]
+    assert error.exit_code == code
     assert studio.krea.counts["post"] == 3
     states = sorted(studio.state(f"s{n}") for n in range(5))
     assert states == ["delivered", "delivered", "failed", "skipped", "skipped"]

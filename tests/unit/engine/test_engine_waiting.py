@@ -21,7 +21,7 @@ async def test_moderated_jobs_are_not_repeated(studio: Studio) -> None:
     assert isinstance(studio.run.state.errors["dawn"], JobFailedError)
     assert studio.krea.counts["post"] == 1
     attempt = studio.run.manifest.shot("dawn").record.attempts[0]
-    assert (attempt.status, attempt.usd) == ("failed", 0)
+    assert (attempt.status, attempt.usd) == ("failed", Decimal(0))
 
 
 async def test_failed_jobs_are_repeated_as_often_as_the_shot_says(studio: Studio) -> None:
@@ -118,7 +118,7 @@ async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -
     assert (attempts[0].settled.outcome, attempts[0].settled.usd) == ("cancelled", Decimal(0))
 
 
-async def test_an_outage_while_waiting_exits_with_6_and_is_taken_up_later(studio: Studio) -> None:
+async def test_an_outage_while_waiting_exits_with_6_and_is_taken_up_later(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     import httpx
 
     studio.patience = patient(outage=0.2)
@@ -129,11 +129,11 @@ async def test_an_outage_while_waiting_exits_with_6_and_is_taken_up_later(studio
     def fail(method: str, job_id: str) -> httpx.Response:
         return httpx.Response(503, json={"error": "down"})
 
-    krea._one = fail  # type: ignore[method-assign]
+    monkeypatch.setattr(krea, "_one", fail)
     error = await studio.render()
     assert error is not None
     assert error.exit_code == 6
-    krea._one = answer  # type: ignore[method-assign]
+    monkeypatch.setattr(krea, "_one", answer)
     assert await studio.render(studio.run.plan) is None
     assert krea.counts["post"] == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -152,7 +152,7 @@ def broken_stream() -> Callable[[bytes], httpx.AsyncByteStream]:
         def __init__(self, data: bytes) -> None:
             self._data = data
 
-        async def __aiter__(self):  # type: ignore[no-untyped-def]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
             yield self._data
             raise httpx.ReadError("connection reset")
 
@@ -161,6 +161,7 @@ def broken_stream() -> Callable[[bytes], httpx.AsyncByteStream]:
 
 @pytest.fixture
 def accepted() -> dict[str, Any]:
-    return json.loads(
+    job: dict[str, Any] = json.loads(
         '{"job_id": "j-1", "status": "queued", "created_at": "2026-11-21T10:00:00.000Z", "completed_at": null, "result": null}'
     )
+    return job

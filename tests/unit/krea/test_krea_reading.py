@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import anyio
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from animatic.errors import BadMediaError, KreaRefusedError, KreaUnreachableError, UsageError
 from animatic.krea import KreaClient
 from animatic.settings import Patience
+from tests.unit.krea.conftest import FakeKrea, Time
 
 pytestmark = pytest.mark.anyio
 Make = Callable[..., KreaClient]
@@ -36,7 +38,7 @@ Make = Callable[..., KreaClient]
     ],
     ids=str,
 )
-async def test_passing_failures_are_retried(krea, client: KreaClient, failure: httpx.Response | Exception) -> None:
+async def test_passing_failures_are_retried(krea: FakeKrea, client: KreaClient, failure: httpx.Response | Exception) -> None:
     krea.add("a")
     krea.script += [failure, failure]
     async with client:
@@ -46,7 +48,7 @@ async def test_passing_failures_are_retried(krea, client: KreaClient, failure: h
     assert len(krea.requests) == 3
 
 
-async def test_delays_grow_and_heed_the_server(krea, time, client: KreaClient) -> None:
+async def test_delays_grow_and_heed_the_server(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.add("a")
     krea.script += [httpx.Response(500)] * 4 + [httpx.Response(429, headers={"Retry-After": "17"})]
     async with client:
@@ -56,7 +58,7 @@ async def test_delays_grow_and_heed_the_server(krea, time, client: KreaClient) -
     assert time.naps[-1] == 17
 
 
-async def test_a_long_outage_ends_as_unreachable(krea, time, client: KreaClient) -> None:
+async def test_a_long_outage_ends_as_unreachable(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.down_until = 1e9
     async with client:
         with pytest.raises(KreaUnreachableError) as caught:
@@ -66,7 +68,7 @@ async def test_a_long_outage_ends_as_unreachable(krea, time, client: KreaClient)
     assert caught.value.exit_code == 6
 
 
-async def test_a_refused_token_is_not_retried(krea, client: KreaClient) -> None:
+async def test_a_refused_token_is_not_retried(krea: FakeKrea, client: KreaClient) -> None:
     krea.script.append(httpx.Response(401, json={"message": "Unauthorized"}))
     async with client:
         with pytest.raises(KreaRefusedError):
@@ -74,7 +76,7 @@ async def test_a_refused_token_is_not_retried(krea, client: KreaClient) -> None:
     assert len(krea.requests) == 1
 
 
-async def test_an_unusable_address_is_not_retried(krea, time, client: KreaClient) -> None:
+async def test_an_unusable_address_is_not_retried(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.script.append(httpx.UnsupportedProtocol("x"))
     async with client:
         with pytest.raises(KreaUnreachableError):
@@ -82,20 +84,20 @@ async def test_an_unusable_address_is_not_retried(krea, time, client: KreaClient
     assert time.naps == []
 
 
-async def test_a_redirected_api_is_a_wrong_setting(krea, client: KreaClient) -> None:
+async def test_a_redirected_api_is_a_wrong_setting(krea: FakeKrea, client: KreaClient) -> None:
     krea.script.append(httpx.Response(301, headers={"location": "https://www.krea.test/"}))
     async with client:
         with pytest.raises(UsageError, match="KREA_API_URL"):
             await client.job("a")
 
 
-async def test_an_unknown_job_is_none(krea, client: KreaClient) -> None:
+async def test_an_unknown_job_is_none(krea: FakeKrea, client: KreaClient) -> None:
     async with client:
         assert await client.job("nobody") is None
     assert len(krea.requests) == 1
 
 
-async def test_a_young_job_that_is_not_found_is_asked_for_again(krea, time, client: KreaClient) -> None:
+async def test_a_young_job_that_is_not_found_is_asked_for_again(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.add("a")
     krea.script += [httpx.Response(404)] * 3
     async with client:
@@ -104,19 +106,19 @@ async def test_a_young_job_that_is_not_found_is_asked_for_again(krea, time, clie
     assert len(krea.requests) == 4
 
 
-async def test_an_old_job_that_is_not_found_is_not_asked_for_again(krea, time, client: KreaClient) -> None:
+async def test_an_old_job_that_is_not_found_is_not_asked_for_again(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     async with client:
         assert await client.job("a", created_at=time.now() - timedelta(minutes=1)) is None
     assert len(krea.requests) == 1
 
 
-async def test_job_ids_cannot_leave_their_place_in_the_path(krea, client: KreaClient) -> None:
+async def test_job_ids_cannot_leave_their_place_in_the_path(krea: FakeKrea, client: KreaClient) -> None:
     async with client:
         await client.job("../assets?x=1")
     assert krea.requests[0].url.raw_path == b"/jobs/..%2Fassets%3Fx%3D1"
 
 
-async def test_jobs_are_paged_newest_first(krea, time, client: KreaClient) -> None:
+async def test_jobs_are_paged_newest_first(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     for number in range(25):
         krea.add(f"j{number}")
         time.seconds += 1
@@ -126,7 +128,7 @@ async def test_jobs_are_paged_newest_first(krea, time, client: KreaClient) -> No
     assert krea.counts["list"] == 3
 
 
-async def test_jobs_stop_at_those_created_before_since(krea, time, client: KreaClient) -> None:
+async def test_jobs_stop_at_those_created_before_since(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     for number in range(25):
         krea.add(f"j{number}")
         time.seconds += 1
@@ -136,7 +138,7 @@ async def test_jobs_stop_at_those_created_before_since(krea, time, client: KreaC
     assert krea.counts["list"] == 1
 
 
-async def test_a_cursor_that_repeats_itself_ends_the_list(krea, client: KreaClient) -> None:
+async def test_a_cursor_that_repeats_itself_ends_the_list(krea: FakeKrea, client: KreaClient) -> None:
     page = {"items": [{"job_id": "a", "status": "queued"}], "next_cursor": "same"}
     krea.script += [httpx.Response(200, json=page)] * 5
     async with client:
@@ -144,14 +146,14 @@ async def test_a_cursor_that_repeats_itself_ends_the_list(krea, client: KreaClie
 
 
 @pytest.mark.parametrize(("status", "cancelled"), [(200, True), (204, True), (404, False), (409, False), (400, False)])
-async def test_cancelling_says_whether_krea_took_it(krea, client: KreaClient, status: int, cancelled: bool) -> None:
+async def test_cancelling_says_whether_krea_took_it(krea: FakeKrea, client: KreaClient, status: int, cancelled: bool) -> None:
     krea.script.append(httpx.Response(status))
     async with client:
         assert await client.cancel("a") is cancelled
     assert krea.requests[0].method == "DELETE"
 
 
-async def test_assets_can_be_gone(krea, client: KreaClient) -> None:
+async def test_assets_can_be_gone(krea: FakeKrea, client: KreaClient) -> None:
     krea.script += [httpx.Response(200, json={"id": "a", "image_url": "https://krea.test/a.png"}), httpx.Response(404)]
     async with client:
         found = await client.asset("a")
@@ -160,14 +162,14 @@ async def test_assets_can_be_gone(krea, client: KreaClient) -> None:
         assert await client.asset("a") is None
 
 
-async def test_the_openapi_document_must_be_one(krea, time, client: KreaClient) -> None:
+async def test_the_openapi_document_must_be_one(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.script += [httpx.Response(200, json={"error": "x"}), httpx.Response(200, json={"paths": {"/jobs": {}}})]
     async with client:
         assert await client.fetch_openapi() == {"paths": {"/jobs": {}}}
     assert len(time.naps) == 1
 
 
-async def test_the_clock_offset_narrows_with_every_answer(krea, time, client: KreaClient) -> None:
+async def test_the_clock_offset_narrows_with_every_answer(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.add("a", seconds=1000)
     ahead = timedelta(seconds=42.3)
 
@@ -184,7 +186,7 @@ async def test_the_clock_offset_narrows_with_every_answer(krea, time, client: Kr
     assert abs(client.clock_offset - ahead) < timedelta(seconds=0.2)
 
 
-async def test_a_clock_that_is_set_is_followed(krea, time, client: KreaClient) -> None:
+async def test_a_clock_that_is_set_is_followed(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.add("a", seconds=1000)
     async with client:
         for offset in (3600, -3600):
@@ -218,7 +220,7 @@ async def test_an_enormous_answer_is_not_read_to_its_end(client_for: Make, monke
             await client.job("a")
 
 
-async def test_the_token_stays_on_the_apis_own_origin(client_for: Make, tmp_path) -> None:
+async def test_the_token_stays_on_the_apis_own_origin(client_for: Make, tmp_path: Path) -> None:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -239,7 +241,7 @@ async def test_the_token_stays_on_the_apis_own_origin(client_for: Make, tmp_path
     assert [str(request.url) for request in seen if "authorization" in request.headers] == ["https://krea.test/own"]
 
 
-async def test_a_refused_upload_is_bad_media(krea, client: KreaClient, tmp_path) -> None:
+async def test_a_refused_upload_is_bad_media(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(b"x")
     krea.script.append(httpx.Response(400, json={"error": "Invalid file type"}))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, StorageError
 from animatic.krea import ExpiredUrlError, KreaClient
 from animatic.krea.transfer import download
+from tests.unit.krea.conftest import FakeKrea, Time
 
 pytestmark = pytest.mark.anyio
 Make = Callable[..., KreaClient]
@@ -25,7 +27,7 @@ def nothing_left(folder: Path, *names: str) -> bool:
     return sorted(path.name for path in folder.iterdir() if path.name != "home") == sorted(names)
 
 
-async def test_a_download_is_hashed_and_reported(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_download_is_hashed_and_reported(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     krea.script.append(httpx.Response(200, content=DATA, headers=VIDEO))
     steps: list[tuple[int, int | None]] = []
     async with client:
@@ -38,7 +40,7 @@ async def test_a_download_is_hashed_and_reported(krea, client: KreaClient, tmp_p
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-async def test_an_expired_url_is_told_apart(krea, client: KreaClient, tmp_path: Path, status: int) -> None:
+async def test_an_expired_url_is_told_apart(krea: FakeKrea, client: KreaClient, tmp_path: Path, status: int) -> None:
     krea.script.append(httpx.Response(status, text="expired"))
     async with client:
         with pytest.raises(ExpiredUrlError) as caught:
@@ -47,7 +49,9 @@ async def test_an_expired_url_is_told_apart(krea, client: KreaClient, tmp_path: 
     assert nothing_left(tmp_path)
 
 
-async def test_a_cut_download_is_fetched_again_from_the_start(krea, client: KreaClient, tmp_path: Path, broken_stream) -> None:
+async def test_a_cut_download_is_fetched_again_from_the_start(
+    krea: FakeKrea, client: KreaClient, tmp_path: Path, broken_stream: Callable[[bytes], httpx.AsyncByteStream]
+) -> None:
     krea.script += [
         httpx.Response(200, stream=broken_stream(DATA[:1000]), headers={**VIDEO, "content-length": str(len(DATA))}),
         httpx.Response(200, content=DATA, headers=VIDEO),
@@ -58,9 +62,9 @@ async def test_a_cut_download_is_fetched_again_from_the_start(krea, client: Krea
     assert (tmp_path / "a.mp4").read_bytes() == DATA
 
 
-async def test_a_file_shorter_than_announced_is_cut(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_file_shorter_than_announced_is_cut(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     class Short(httpx.AsyncByteStream):
-        async def __aiter__(self):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
             yield DATA[:1000]
 
     def short(_: httpx.Request) -> httpx.Response:
@@ -79,7 +83,7 @@ async def test_a_file_shorter_than_announced_is_cut(krea, client: KreaClient, tm
 @pytest.mark.parametrize(
     "answer", [{"html": "<title>Sign in</title>"}, {"json": {"error": "x"}}, {"content": b"", "headers": VIDEO}], ids=str
 )
-async def test_what_is_no_file_is_refused(krea, client: KreaClient, tmp_path: Path, answer) -> None:
+async def test_what_is_no_file_is_refused(krea: FakeKrea, client: KreaClient, tmp_path: Path, answer: dict[str, Any]) -> None:
     krea.script += [lambda _: httpx.Response(200, **answer)] * 3
     async with client:
         with pytest.raises(BadClipError):
@@ -87,7 +91,7 @@ async def test_what_is_no_file_is_refused(krea, client: KreaClient, tmp_path: Pa
     assert nothing_left(tmp_path)
 
 
-async def test_a_busy_host_is_waited_for(krea, time, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_busy_host_is_waited_for(krea: FakeKrea, time: Time, client: KreaClient, tmp_path: Path) -> None:
     krea.script += [
         httpx.Response(503, headers={"Retry-After": "4"}),
         httpx.ConnectError("x"),
@@ -98,7 +102,7 @@ async def test_a_busy_host_is_waited_for(krea, time, client: KreaClient, tmp_pat
     assert time.naps[0] == 4
 
 
-async def test_a_host_that_stays_away_is_unreachable(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_host_that_stays_away_is_unreachable(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     krea.down_until = 1e9
     async with client:
         with pytest.raises(KreaUnreachableError, match=r"gen\.krea\.ai"):
@@ -106,8 +110,8 @@ async def test_a_host_that_stays_away_is_unreachable(krea, client: KreaClient, t
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_an_oversized_file_is_given_up_at_once(krea, client: KreaClient, tmp_path: Path, announced: bool) -> None:
-    async def chunks():
+async def test_an_oversized_file_is_given_up_at_once(krea: FakeKrea, client: KreaClient, tmp_path: Path, announced: bool) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x" * 100_000
 
@@ -121,14 +125,14 @@ async def test_an_oversized_file_is_given_up_at_once(krea, client: KreaClient, t
     assert nothing_left(tmp_path)
 
 
-async def test_an_unwritable_target_is_our_own_trouble(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_an_unwritable_target_is_our_own_trouble(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     krea.script.append(httpx.Response(200, content=DATA, headers=VIDEO))
     async with client:
         with pytest.raises(StorageError, match="cannot write"):
             await client.download(URL, tmp_path / "missing" / "a.mp4")
 
 
-async def test_a_result_that_is_no_url_is_refused(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_result_that_is_no_url_is_refused(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     async with client:
         for url in ("https://host:port/", "ftp://host/a.mp4", ""):
             with pytest.raises(BadClipError):
@@ -138,13 +142,13 @@ async def test_a_result_that_is_no_url_is_refused(krea, client: KreaClient, tmp_
 @pytest.mark.parametrize(
     ("header", "mime"), [("video/webm; codecs=vp9", "video/webm"), ("application/octet-stream", "video/mp4"), ("", "video/mp4")]
 )
-async def test_the_type_is_as_announced_or_by_name(krea, client: KreaClient, tmp_path: Path, header: str, mime: str) -> None:
+async def test_the_type_is_as_announced_or_by_name(krea: FakeKrea, client: KreaClient, tmp_path: Path, header: str, mime: str) -> None:
     krea.script.append(httpx.Response(200, content=b"x", headers={"content-type": header} if header else {}))
     async with client:
         assert (await client.download(URL, tmp_path / "a.mp4")).mime == mime
 
 
-async def test_an_upload_is_one_multipart_file(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_an_upload_is_one_multipart_file(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     file = tmp_path / "frame.png"
     file.write_bytes(b"PNG" * 1000)
     krea.script += [
@@ -163,7 +167,7 @@ async def test_an_upload_is_one_multipart_file(krea, client: KreaClient, tmp_pat
     assert b"last frame of dawn" in body
 
 
-async def test_files_that_krea_cannot_take_are_not_sent(krea, client: KreaClient, tmp_path: Path) -> None:
+async def test_files_that_krea_cannot_take_are_not_sent(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     with (tmp_path / "big.mp4").open("wb") as file:
         file.truncate(75_000_001)

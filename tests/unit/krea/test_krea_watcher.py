@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as real_time
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -12,16 +13,17 @@ import pytest
 from animatic.errors import AnimaticError, InterruptedRunError, JobFailedError, JobTimeoutError, KreaRefusedError, KreaUnreachableError
 from animatic.krea import Job, KreaClient, Watcher
 from animatic.krea.pace import Durations, interval
+from tests.unit.krea.conftest import FakeKrea, Time
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def watcher(client: KreaClient, time) -> Watcher:
+def watcher(client: KreaClient, time: Time) -> Watcher:
     return Watcher(client, poll=2.0, sleep=time.sleep, clock=time.monotonic)
 
 
-async def wait_for_all(watcher: Watcher, krea, ids: list[str], **options) -> dict[str, Job | AnimaticError]:
+async def wait_for_all(watcher: Watcher, krea: FakeKrea, ids: list[str], **options: Any) -> dict[str, Job | AnimaticError]:
     ended: dict[str, Job | AnimaticError] = {}
 
     async def wait(job_id: str) -> None:
@@ -37,7 +39,7 @@ async def wait_for_all(watcher: Watcher, krea, ids: list[str], **options) -> dic
     return ended
 
 
-async def test_a_job_is_waited_for_through_every_status(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_job_is_waited_for_through_every_status(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=30)
     seen: list[str] = []
     async with client, watcher:
@@ -48,14 +50,14 @@ async def test_a_job_is_waited_for_through_every_status(krea, time, client: Krea
     assert 30 <= time.seconds <= 36
 
 
-async def test_the_first_look_comes_within_a_second(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_the_first_look_comes_within_a_second(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=0.5)
     async with client, watcher:
         await watcher.wait("a", deadline=30)
     assert time.seconds <= 1
 
 
-async def test_a_failed_job_brings_the_reason_that_the_list_does_not_show(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_failed_job_brings_the_reason_that_the_list_does_not_show(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     for number in range(5):
         krea.add(f"j{number}", status="failed", error={"code": "moderated", "message": "flagged"})
     async with client, watcher:
@@ -67,7 +69,9 @@ async def test_a_failed_job_brings_the_reason_that_the_list_does_not_show(krea, 
     assert krea.counts == {"list": krea.counts["list"], "one": 5}
 
 
-async def test_a_thousand_waits_cost_a_request_each_and_one_list_a_poll(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_thousand_waits_cost_a_request_each_and_one_list_a_poll(
+    krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher
+) -> None:
     ids = [f"job-{number:04}" for number in range(1000)]
     for number, job_id in enumerate(ids):
         krea.add(job_id, seconds=60 + number % 60)
@@ -82,7 +86,7 @@ async def test_a_thousand_waits_cost_a_request_each_and_one_list_a_poll(krea, ti
     assert cpu < 30
 
 
-async def test_jobs_of_others_are_paged_past(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_jobs_of_others_are_paged_past(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     for job_id in ("mine-1", "mine-2", "mine-3"):
         krea.add(job_id, seconds=20)
     time.seconds += 1
@@ -95,7 +99,7 @@ async def test_jobs_of_others_are_paged_past(krea, time, client: KreaClient, wat
     assert {request.url.path for request in krea.requests} == {"/jobs", "/jobs/mine-1", "/jobs/mine-2", "/jobs/mine-3"}
 
 
-async def test_what_the_list_does_not_show_is_read_by_itself_ever_more_rarely(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_what_the_list_does_not_show_is_read_by_itself_ever_more_rarely(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     for number in range(6):
         krea.add(f"j{number}", seconds=100)
     krea.unlisted = {"j0"}
@@ -106,7 +110,7 @@ async def test_what_the_list_does_not_show_is_read_by_itself_ever_more_rarely(kr
     assert 4 <= singles < krea.counts["list"] / 1.5
 
 
-async def test_a_job_that_appears_late_is_waited_for(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_job_that_appears_late_is_waited_for(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=60)
     krea.hidden = {"a"}
 
@@ -121,7 +125,7 @@ async def test_a_job_that_appears_late_is_waited_for(krea, time, client: KreaCli
     assert job.status == "completed"
 
 
-async def test_a_job_that_vanishes_is_given_up_as_possibly_billed(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_job_that_vanishes_is_given_up_as_possibly_billed(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=1000)
 
     async def vanish() -> None:
@@ -139,14 +143,14 @@ async def test_a_job_that_vanishes_is_given_up_as_possibly_billed(krea, time, cl
     assert 80 <= time.seconds <= 95
 
 
-async def test_a_job_that_is_never_seen_is_given_up_later(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_job_that_is_never_seen_is_given_up_later(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     async with client, watcher:
         with pytest.raises(JobFailedError):
             await watcher.wait("nobody", deadline=30)
     assert 180 <= time.seconds <= 200
 
 
-async def test_a_short_outage_is_not_felt(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_short_outage_is_not_felt(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     for number in range(5):
         krea.add(f"j{number}", seconds=10)
     krea.down_until = 50
@@ -156,7 +160,7 @@ async def test_a_short_outage_is_not_felt(krea, time, client: KreaClient, watche
     assert time.seconds >= 50
 
 
-async def test_a_long_outage_fails_every_wait_with_an_error_of_its_own(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_long_outage_fails_every_wait_with_an_error_of_its_own(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     for number in range(5):
         krea.add(f"j{number}", seconds=10)
     krea.down_until = 1000
@@ -166,7 +170,7 @@ async def test_a_long_outage_fails_every_wait_with_an_error_of_its_own(krea, cli
     assert len({id(error) for error in ended.values()}) == 5
 
 
-async def test_the_watcher_goes_on_after_an_outage(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_the_watcher_goes_on_after_an_outage(krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=1)
     krea.down_until = 100
     async with client, watcher:
@@ -176,7 +180,7 @@ async def test_the_watcher_goes_on_after_an_outage(krea, time, client: KreaClien
         assert (await watcher.wait("a", deadline=30)).status == "completed"
 
 
-async def test_a_refused_token_fails_every_wait(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_refused_token_fails_every_wait(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a")
     krea.add("b")
     krea.script += [httpx.Response(401)] * 4
@@ -185,7 +189,7 @@ async def test_a_refused_token_fails_every_wait(krea, client: KreaClient, watche
     assert all(isinstance(error, KreaRefusedError) for error in ended.values())
 
 
-async def test_unknown_statuses_are_pending(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_unknown_statuses_are_pending(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=1)
     for _ in range(3):
         krea.script.append(httpx.Response(200, json={"job_id": "a", "status": "dreaming", "created_at": "2026-11-21T10:00:00Z"}))
@@ -194,7 +198,7 @@ async def test_unknown_statuses_are_pending(krea, client: KreaClient, watcher: W
     assert krea.counts["one"] == 4
 
 
-async def test_a_webhook_call_is_looked_into_at_once(krea, client: KreaClient) -> None:
+async def test_a_webhook_call_is_looked_into_at_once(krea: FakeKrea, client: KreaClient) -> None:
     krea.add("a", seconds=0)
     async with client, Watcher(client, poll=20.0) as watcher:
         began = real_time.monotonic()
@@ -211,7 +215,7 @@ async def test_a_webhook_call_is_looked_into_at_once(krea, client: KreaClient) -
     assert real_time.monotonic() - began < 0.9
 
 
-async def test_a_webhook_call_that_came_too_early_does_no_harm(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_webhook_call_that_came_too_early_does_no_harm(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=10)
     async with client, watcher, anyio.create_task_group() as group:
 
@@ -224,7 +228,7 @@ async def test_a_webhook_call_that_came_too_early_does_no_harm(krea, client: Kre
         assert (await watcher.wait("a", deadline=30)).status == "completed"
 
 
-async def test_a_deadline_ends_the_wait(krea, client: KreaClient) -> None:
+async def test_a_deadline_ends_the_wait(krea: FakeKrea, client: KreaClient) -> None:
     krea.add("a", seconds=1000)
     async with client, Watcher(client, poll=0.01) as watcher:
         with pytest.raises(JobTimeoutError) as caught:
@@ -232,14 +236,14 @@ async def test_a_deadline_ends_the_wait(krea, client: KreaClient) -> None:
     assert "queued" in caught.value.message
 
 
-async def test_a_job_that_finished_since_the_last_look_is_not_lost_to_its_deadline(krea, client: KreaClient) -> None:
+async def test_a_job_that_finished_since_the_last_look_is_not_lost_to_its_deadline(krea: FakeKrea, client: KreaClient) -> None:
     krea.add("a", seconds=0)
     async with client, Watcher(client, poll=500) as watcher:
         job = await watcher.wait("a", deadline=0.02)
     assert job.status == "completed"
 
 
-async def test_two_waits_for_one_job_both_end(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_two_waits_for_one_job_both_end(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=5)
     ended: list[Job] = []
 
@@ -252,7 +256,7 @@ async def test_two_waits_for_one_job_both_end(krea, client: KreaClient, watcher:
     assert [job.id for job in ended] == ["a", "a"]
 
 
-async def test_a_wait_that_is_cancelled_is_forgotten(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_a_wait_that_is_cancelled_is_forgotten(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=1e9)
     async with client, watcher:
         with anyio.move_on_after(0.02) as scope:
@@ -261,7 +265,7 @@ async def test_a_wait_that_is_cancelled_is_forgotten(krea, client: KreaClient, w
         assert watcher._watched == {}
 
 
-async def test_leaving_the_watcher_ends_all_waits(krea, client: KreaClient, watcher: Watcher) -> None:
+async def test_leaving_the_watcher_ends_all_waits(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
     krea.add("a", seconds=1e9)
     errors: list[InterruptedRunError] = []
 
@@ -280,7 +284,7 @@ async def test_leaving_the_watcher_ends_all_waits(krea, client: KreaClient, watc
 
 
 async def test_a_listener_that_fails_keeps_nobody_waiting(
-    krea, client: KreaClient, watcher: Watcher, caplog: pytest.LogCaptureFixture
+    krea: FakeKrea, client: KreaClient, watcher: Watcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     krea.add("a", seconds=5)
 
@@ -292,7 +296,9 @@ async def test_a_listener_that_fails_keeps_nobody_waiting(
     assert "listener" in caplog.text
 
 
-async def test_a_bug_in_the_loop_leaves_nobody_waiting(krea, client: KreaClient, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bug_in_the_loop_leaves_nobody_waiting(
+    krea: FakeKrea, client: KreaClient, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     krea.add("a", seconds=5)
 
     async def broken(_: object) -> None:
@@ -304,7 +310,9 @@ async def test_a_bug_in_the_loop_leaves_nobody_waiting(krea, client: KreaClient,
             await watcher.wait("a", deadline=30)
 
 
-async def test_known_durations_bring_the_end_sooner_without_more_looks(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_known_durations_bring_the_end_sooner_without_more_looks(
+    krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher
+) -> None:
     late: list[float] = []
     looks: list[int] = []
     async with client, watcher:
@@ -343,7 +351,9 @@ def test_durations_are_the_middle_of_the_last_twenty() -> None:
     assert durations.expected(None) is None
 
 
-async def test_the_first_to_end_tell_how_soon_to_look_at_the_others(krea, time, client: KreaClient, watcher: Watcher) -> None:
+async def test_the_first_to_end_tell_how_soon_to_look_at_the_others(
+    krea: FakeKrea, time: Time, client: KreaClient, watcher: Watcher
+) -> None:
     """Forty jobs that were submitted within three seconds end within three seconds: none of them lies about for a whole poll."""
     late: dict[str, float] = {}
 

@@ -6,7 +6,7 @@ import json
 import logging
 import signal
 import socket
-from typing import Self
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -23,7 +23,7 @@ JOB = {"job_id": "j-1", "status": "completed", "result": {"urls": ["https://evil
 class Receiver:
     """A running receiver and a client for it."""
 
-    def __init__(self, **options) -> None:
+    def __init__(self, **options: Any) -> None:
         self.calls: list[tuple[str, str]] = []
         self.receiver = WebhookReceiver("https://public.test/base/", port=0, on_callback=lambda *call: self.calls.append(call), **options)
 
@@ -37,7 +37,7 @@ class Receiver:
         await self.http.aclose()
         await self.receiver.__aexit__(*exc_info)
 
-    async def post(self, token: str = TOKEN, **content) -> int:
+    async def post(self, token: str = TOKEN, **content: Any) -> int:
         return (await self.http.post(f"/hooks/{token}", **(content or {"json": JOB}))).status_code
 
 
@@ -105,7 +105,7 @@ async def test_an_unknown_token_is_turned_away(token: str) -> None:
     ],
     ids=["text", "no type", "torn", "empty", "list", "no id", "long id", "number", "large", "other name"],
 )
-async def test_bodies_are_hints_or_refused(content, status: int) -> None:
+async def test_bodies_are_hints_or_refused(content: dict[str, Any], status: int) -> None:
     async with Receiver() as server:
         assert await server.post(**content) == status
         assert len(server.calls) == (status == 204)

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from animatic.krea import Job
 from animatic.krea.wire import PENDING, TERMINAL, WireError, parse_asset, parse_job, parse_page
 
 SEEN = datetime(2026, 11, 21, tzinfo=UTC)
 URL = "https://gen.krea.ai/a.mp4?sig=1"
 
 
-def job(**fields: Any):
+def job(**fields: Any) -> Job:
     return parse_job({"job_id": "j", "status": "completed", "created_at": "2026-11-21T10:00:00Z", **fields}, seen=SEEN)
 
 
@@ -135,6 +136,7 @@ def test_a_list_that_is_none_is_refused() -> None:
 
 def test_an_asset_needs_id_and_url() -> None:
     assert parse_asset({"id": "a", "image_url": URL, "mime_type": None, "size_bytes": None}).url == URL
+    wrong: Any
     for wrong in ({"id": "a"}, {"image_url": URL}, {"id": "a", "image_url": "nope"}, []):
         with pytest.raises(WireError):
             parse_asset(wrong)

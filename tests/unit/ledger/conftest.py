@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from animatic.storage import Storage, open_storage
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAWN = "da" * 32
+Intend = Callable[..., Awaitable[Any]]
 
 
 class Clock:
@@ -44,9 +45,9 @@ def ledger(storage: Storage, clock: Clock) -> Ledger:
 
 
 @pytest.fixture
-def intend(ledger: Ledger) -> Callable[..., Any]:
+def intend(ledger: Ledger) -> Intend:
     async def intend(fingerprint: str = DAWN, attempt: int = 1, **changes: Any) -> Intent | None:
-        fields = {
+        fields: dict[str, Any] = {
             "model": "xai/grok-video",
             "endpoint": "/generate/video/xai/grok-video",
             "pipeline": "coast-teaser",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from animatic.ledger import submissions as owner
+from tests.present import present
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 
@@ -23,7 +24,7 @@ def test_this_process_is_alive() -> None:
 
 def test_a_process_is_alive_until_it_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", SAY_WHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        host, pid, started = process.stdout.readline().strip().split("|")
+        host, pid, started = present(process.stdout).readline().strip().split("|")
         assert int(pid) == process.pid
         assert owner.is_alive(host, process.pid, started) is True
         process.send_signal(signal.SIGKILL)

@@ -12,6 +12,8 @@ from animatic.errors import StorageError
 from animatic.ledger import Ledger, SentInput, take_folder
 from animatic.ledger.records import attempt_folder, journal_key, journal_time, numbered, selection_folder, take_key
 from animatic.storage import Storage, StorageRefusedError
+from tests.present import present
+from tests.unit.ledger.conftest import Clock, Intend
 from tests.unit.ledger.ledger_samples import make_take
 
 DAWN = "da" * 32
@@ -33,7 +35,7 @@ async def test_inputs_are_written_as_the_manifest_says_them(ledger: Ledger, stor
         SentInput(field="reference_images[0]", origin="url", url="https://example.test/b.png", sent_as="https://example.test/b.png"),
     )
     await ledger.takes.record(make_take(inputs=inputs))
-    written = json.loads(await storage.read(take_key(DAWN)))["inputs"]
+    written = json.loads(await storage.read(take_key(DAWN)) or b"")["inputs"]
     assert [list(item.items()) for item in written] == [
         [
             ("field", "start_image"),
@@ -52,26 +54,30 @@ async def test_inputs_are_written_as_the_manifest_says_them(ledger: Ledger, stor
             ("sent_as", "https://example.test/b.png"),
         ],
     ]
-    assert (await ledger.takes.get(DAWN)).inputs == inputs
+    take = await ledger.takes.get(DAWN)
+    assert take is not None
+    assert take.inputs == inputs
 
 
 async def test_inputs_with_less_on_record_are_read_too(ledger: Ledger, storage: Storage) -> None:
     await ledger.takes.record(make_take())
-    fields = json.loads(await storage.read(take_key(DAWN)))
+    fields = json.loads(await storage.read(take_key(DAWN)) or b"")
     fields["inputs"] = [{"field": "start_image", "from": "file", "path": "refs/bottle.png", "mood": "golden"}]
     await storage.write(take_key(DAWN), json.dumps(fields).encode(), content_type="application/json")
-    assert (await ledger.takes.get(DAWN)).inputs == (SentInput(field="start_image", origin="file", path="refs/bottle.png"),)
+    take = await ledger.takes.get(DAWN)
+    assert take is not None
+    assert take.inputs == (SentInput(field="start_image", origin="file", path="refs/bottle.png"),)
 
 
 async def test_unknown_prices_stay_unknown(ledger: Ledger, storage: Storage) -> None:
     await ledger.takes.record(make_take(usd=None))
-    assert (await ledger.takes.get(DAWN)).usd is None
-    assert json.loads(await storage.read(take_key(DAWN)))["usd"] is None
+    assert (present(await ledger.takes.get(DAWN))).usd is None
+    assert json.loads(present(await storage.read(take_key(DAWN))))["usd"] is None
 
 
 async def test_money_is_kept_exactly(ledger: Ledger) -> None:
     await ledger.takes.record(make_take(usd=Decimal("0.1000000001")))
-    assert (await ledger.takes.get(DAWN)).usd == Decimal("0.1000000001")
+    assert (present(await ledger.takes.get(DAWN))).usd == Decimal("0.1000000001")
 
 
 async def test_the_first_take_stands(ledger: Ledger) -> None:
@@ -82,7 +88,7 @@ async def test_the_first_take_stands(ledger: Ledger) -> None:
 
 async def test_of_many_equal_takes_all_are_told_the_same(ledger: Ledger) -> None:
     takes = await asyncio.gather(*(ledger.takes.record(make_take(job_id=f"job-{n}")) for n in range(8)))
-    assert {take.job_id for take in takes} == {(await ledger.takes.get(DAWN)).job_id}
+    assert {take.job_id for take in takes} == {(present(await ledger.takes.get(DAWN))).job_id}
 
 
 async def test_takes_are_found_together(ledger: Ledger) -> None:
@@ -102,7 +108,7 @@ async def test_the_last_upload_counts(ledger: Ledger) -> None:
     assert await ledger.assets.latest("127.0.0.1:8000", "a" * 64) is None
     await ledger.assets.record("127.0.0.1:8000", "a" * 64, asset_id="1", url="https://krea/1.png", mime="image/png")
     await ledger.assets.record("127.0.0.1:8000", "a" * 64, asset_id="2", url="https://krea/2.png", mime="image/png")
-    assert (await ledger.assets.latest("127.0.0.1:8000", "a" * 64)).asset_id == "2"
+    assert (present(await ledger.assets.latest("127.0.0.1:8000", "a" * 64))).asset_id == "2"
     assert await ledger.assets.latest("api.krea.ai", "a" * 64) is None
 
 
@@ -113,7 +119,7 @@ async def test_the_first_take_counts_until_another_is_chosen(ledger: Ledger, sto
     await ledger.selections.select(BASE, 3, DAWN, "retake")
     await ledger.selections.select(BASE, 2, DAWN, "the earlier one was better")
     await ledger.selections.select("bb" * 32, 2, DAWN, "fresh")
-    assert (await ledger.selections.current(BASE)).take == 2
+    assert (present(await ledger.selections.current(BASE))).take == 2
     assert await ledger.selections.highest_take(BASE) == 3
     assert await ledger.selections.all() == {BASE: 2, "bb" * 32: 2}
     assert await storage.read(numbered(selection_folder(BASE), 2))
@@ -134,7 +140,7 @@ async def test_a_run_keeps_its_first_plan(ledger: Ledger) -> None:
     assert await ledger.runs.ids() == ("20261120T120000Z-0000", "20261121T120000Z-4f3a")
 
 
-async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: Storage, intend, clock) -> None:
+async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: Storage, intend: Intend, clock: Clock) -> None:
     await intend()
     await ledger.selections.select(BASE, 2, DAWN, "retake")
     for folder in (".animatic/journal/2026-11-21", f".animatic/selections/{BASE}", ".animatic/selections", ".animatic/runs"):
@@ -151,7 +157,7 @@ async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: 
     [b"", b"{", b'{"version": 1, "outcome"', b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"version": 1}', b"[" * 100_000, b'"text"'],
     ids=["empty", "brace", "torn", "binary", "list", "null", "no version", "no fields", "deep", "text"],
 )
-async def test_a_damaged_record_is_named_and_never_guessed(ledger: Ledger, storage: Storage, intend, data: bytes) -> None:
+async def test_a_damaged_record_is_named_and_never_guessed(ledger: Ledger, storage: Storage, intend: Intend, data: bytes) -> None:
     await intend()
     key = f"{attempt_folder(DAWN, 1)}settled.json"
     await storage.write(key, data, content_type="application/json")
@@ -167,17 +173,17 @@ async def test_one_damaged_take_among_many_is_named(ledger: Ledger, storage: Sto
         await ledger.takes.get_many(fingerprints)
 
 
-async def test_damage_is_told_without_the_values(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_damage_is_told_without_the_values(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     intent = await intend()
     key = f"{attempt_folder(DAWN, 1)}intended.json"
-    fields = json.loads(await storage.read(key))
+    fields = json.loads(present(await storage.read(key)))
     await storage.write(key, json.dumps(fields | {"deadline": intent.token}).encode(), content_type="application/json")
     with pytest.raises(StorageRefusedError, match="deadline") as caught:
         await ledger.submissions.of(DAWN)
     assert intent.token not in str(caught.value)
 
 
-async def test_a_record_of_a_later_version_asks_for_an_upgrade(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_a_record_of_a_later_version_asks_for_an_upgrade(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     await intend()
     key = f"{attempt_folder(DAWN, 1)}submitted.json"
     await storage.write(key, b'{"version": 2, "jobs": []}', content_type="application/json")
@@ -186,23 +192,23 @@ async def test_a_record_of_a_later_version_asks_for_an_upgrade(ledger: Ledger, s
     assert caught.value.hint == "upgrade animatic"
 
 
-async def test_additions_of_a_later_release_are_read_over(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_additions_of_a_later_release_are_read_over(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     intent = await intend()
     key = f"{attempt_folder(DAWN, 1)}intended.json"
-    fields = json.loads(await storage.read(key))
+    fields = json.loads(present(await storage.read(key)))
     await storage.write(key, json.dumps(fields | {"mood": "golden"}).encode(), content_type="application/json")
     assert (await ledger.submissions.of(DAWN))[0].intent == intent
 
 
-async def test_records_are_readable_by_hand(storage: Storage, ledger: Ledger, intend) -> None:
+async def test_records_are_readable_by_hand(storage: Storage, ledger: Ledger, intend: Intend) -> None:
     await intend()
-    lines = (await storage.read(f"{attempt_folder(DAWN, 1)}intended.json")).decode().splitlines()
+    lines = (present(await storage.read(f"{attempt_folder(DAWN, 1)}intended.json"))).decode().splitlines()
     assert lines[1] == ' "version": 1,'
     assert ' "usd": "0.42",' in lines
     assert ' "intended_at": "2026-11-21T12:00:00Z",' in lines
 
 
-async def test_journal_keys_tell_their_time(clock) -> None:
+async def test_journal_keys_tell_their_time(clock: Clock) -> None:
     clock.advance(hours=11, microseconds=7)
     assert journal_time(journal_key(clock.now, DAWN, 12)) == clock.now
     assert journal_time(".animatic/journal/2026-11-21/notes.txt") is None

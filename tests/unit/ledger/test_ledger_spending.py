@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from animatic.errors import StorageError
-from animatic.ledger import Ledger, Totals
+from animatic.ledger import Ledger, Outcome, Totals
 from animatic.ledger.records import journal_folder, spending_key
 from animatic.storage import Storage
 from animatic.storage.folder import FolderStorage
+from tests.unit.ledger.conftest import Clock, Intend
 
 DAY = date(2026, 11, 21)
 
@@ -27,7 +28,7 @@ async def test_nothing_costs_nothing(ledger: Ledger) -> None:
     assert (await ledger.spending.on([DAY])).totals == Totals(submissions=0, usd=Decimal(0), open_usd=Decimal(0), unpriced=0)
 
 
-async def test_what_is_open_counts_as_spent(ledger: Ledger, intend) -> None:
+async def test_what_is_open_counts_as_spent(ledger: Ledger, intend: Intend) -> None:
     await intend(fingerprint(1))
     await ledger.submissions.submitted(await intend(fingerprint(2)), "job-2", created_at=None, how="answer")
     await intend(fingerprint(3))
@@ -35,20 +36,21 @@ async def test_what_is_open_counts_as_spent(ledger: Ledger, intend) -> None:
     assert (await ledger.spending.on([DAY])).totals == Totals(submissions=3, usd=Decimal("1.26"), open_usd=Decimal("1.26"), unpriced=0)
 
 
-async def test_what_is_settled_counts_with_what_was_billed(ledger: Ledger, intend) -> None:
-    for n, (outcome, usd) in enumerate([("completed", "0.40"), ("failed", "0"), ("never_arrived", "0")]):
+async def test_what_is_settled_counts_with_what_was_billed(ledger: Ledger, intend: Intend) -> None:
+    ends: list[tuple[Outcome, str]] = [("completed", "0.40"), ("failed", "0"), ("never_arrived", "0")]
+    for n, (outcome, usd) in enumerate(ends):
         await intend(fingerprint(n))
         await ledger.submissions.settle(fingerprint(n), 1, outcome, usd=Decimal(usd))
     assert (await ledger.spending.on([DAY])).totals == Totals(submissions=3, usd=Decimal("0.40"), open_usd=Decimal(0), unpriced=0)
 
 
-async def test_a_bill_that_is_not_known_counts_as_expected(ledger: Ledger, intend) -> None:
+async def test_a_bill_that_is_not_known_counts_as_expected(ledger: Ledger, intend: Intend) -> None:
     await intend(fingerprint(1))
     await ledger.submissions.settle(fingerprint(1), 1, "timed_out", usd=None)
     assert (await ledger.spending.on([DAY])).totals.usd == Decimal("0.42")
 
 
-async def test_unknown_prices_are_counted_as_unknown(ledger: Ledger, intend) -> None:
+async def test_unknown_prices_are_counted_as_unknown(ledger: Ledger, intend: Intend) -> None:
     await intend(fingerprint(1), usd=None)
     await intend(fingerprint(2), usd=None)
     await ledger.submissions.settle(fingerprint(2), 1, "completed", usd=None)
@@ -58,14 +60,14 @@ async def test_unknown_prices_are_counted_as_unknown(ledger: Ledger, intend) -> 
     assert (totals.usd, totals.unpriced) == (Decimal(0), 2)
 
 
-async def test_an_answer_after_it_was_given_up_counts_again(ledger: Ledger, intend) -> None:
+async def test_an_answer_after_it_was_given_up_counts_again(ledger: Ledger, intend: Intend) -> None:
     intent = await intend()
     await ledger.submissions.settle(intent.fingerprint, 1, "never_arrived", usd=Decimal(0))
     await ledger.submissions.submitted(intent, "late", created_at=None, how="answer")
     assert (await ledger.spending.on([DAY])).totals.open_usd == Decimal("0.42")
 
 
-async def test_an_adopted_job_counts_even_if_its_owner_died_before_the_journal(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_an_adopted_job_counts_even_if_its_owner_died_before_the_journal(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     intent = await intend()
     (line,) = await storage.list(journal_folder(DAY))
     await storage.delete(line.key)
@@ -74,7 +76,7 @@ async def test_an_adopted_job_counts_even_if_its_owner_died_before_the_journal(l
     assert (await ledger.spending.on([DAY])).totals.usd == Decimal("0.42")
 
 
-async def test_sums_by_pipeline_model_and_shot(ledger: Ledger, intend, clock) -> None:
+async def test_sums_by_pipeline_model_and_shot(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     await intend(fingerprint(1), pipeline="teaser", step="dawn", model="b")
     await intend(fingerprint(2), pipeline="teaser", step="surf", model="a", usd=Decimal(1))
     clock.advance(days=1)
@@ -89,7 +91,7 @@ async def test_sums_by_pipeline_model_and_shot(ledger: Ledger, intend, clock) ->
     assert [cost.line.step for cost in spending.costs] == ["dawn", "surf", "spin"]
 
 
-async def test_days_are_of_utc(ledger: Ledger, intend, clock) -> None:
+async def test_days_are_of_utc(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC).astimezone()
     await intend(fingerprint(1))
     assert (await ledger.spending.on([DAY])).totals.submissions == 1
@@ -117,7 +119,7 @@ def storage(tmp_path: Path) -> CountingStorage:
     return CountingStorage(tmp_path / "out")
 
 
-async def test_a_past_day_is_summed_up_once(ledger: Ledger, storage: CountingStorage, intend, clock) -> None:
+async def test_a_past_day_is_summed_up_once(ledger: Ledger, storage: CountingStorage, intend: Intend, clock: Clock) -> None:
     for n in range(10):
         await intend(fingerprint(n))
         await ledger.submissions.settle(fingerprint(n), 1, "completed", usd=Decimal("0.40"))
@@ -131,7 +133,7 @@ async def test_a_past_day_is_summed_up_once(ledger: Ledger, storage: CountingSto
     assert storage.reads == 1
 
 
-async def test_what_is_not_final_is_left_out_of_the_sum_and_looked_up_again(ledger: Ledger, intend, clock) -> None:
+async def test_what_is_not_final_is_left_out_of_the_sum_and_looked_up_again(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     for n in range(4):
         await intend(fingerprint(n))
     await ledger.submissions.settle(fingerprint(0), 1, "completed", usd=Decimal("0.40"))
@@ -144,7 +146,7 @@ async def test_what_is_not_final_is_left_out_of_the_sum_and_looked_up_again(ledg
     assert (totals.usd, totals.open_usd, totals.submissions) == (Decimal("1.24"), Decimal("0.84"), 4)
 
 
-async def test_a_line_of_a_wrong_clock_is_still_counted_in_a_day_that_was_summed_up(ledger: Ledger, intend, clock) -> None:
+async def test_a_line_of_a_wrong_clock_is_still_counted_in_a_day_that_was_summed_up(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     await intend(fingerprint(1))
     await ledger.submissions.settle(fingerprint(1), 1, "completed", usd=Decimal(1))
     clock.advance(days=3)
@@ -155,7 +157,7 @@ async def test_a_line_of_a_wrong_clock_is_still_counted_in_a_day_that_was_summed
     assert (await ledger.spending.on([DAY])).totals.usd == Decimal("1.42")
 
 
-async def test_who_may_only_read_is_told_what_was_spent(ledger: Ledger, storage: CountingStorage, intend, clock) -> None:
+async def test_who_may_only_read_is_told_what_was_spent(ledger: Ledger, storage: CountingStorage, intend: Intend, clock: Clock) -> None:
     await intend(fingerprint(1))
     await ledger.submissions.settle(fingerprint(1), 1, "completed", usd=Decimal(1))
     clock.advance(days=3)
@@ -163,7 +165,9 @@ async def test_who_may_only_read_is_told_what_was_spent(ledger: Ledger, storage:
     assert (await ledger.spending.on([DAY])).totals.usd == Decimal(1)
 
 
-async def test_what_is_final_is_passed_over_when_looking_for_what_is_open(ledger: Ledger, storage: CountingStorage, intend, clock) -> None:
+async def test_what_is_final_is_passed_over_when_looking_for_what_is_open(
+    ledger: Ledger, storage: CountingStorage, intend: Intend, clock: Clock
+) -> None:
     start = clock.now
     for n in range(20):
         await intend(fingerprint(n))

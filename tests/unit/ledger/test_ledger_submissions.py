@@ -9,9 +9,12 @@ from decimal import Decimal
 
 import pytest
 
+from animatic.errors import AnimaticError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Ledger, OpenSubmissionError
 from animatic.ledger.records import attempt_folder
 from animatic.storage import Storage
+from tests.present import present
+from tests.unit.ledger.conftest import Clock, Intend
 
 DAWN = "da" * 32
 SURF = "5f" * 32
@@ -24,7 +27,7 @@ async def test_nothing_is_on_record_at_first(ledger: Ledger) -> None:
     assert await ledger.submissions.claimed(["job-1"]) == frozenset()
 
 
-async def test_of_many_workers_one_may_send(ledger: Ledger, intend) -> None:
+async def test_of_many_workers_one_may_send(ledger: Ledger, intend: Intend) -> None:
     intents = await asyncio.gather(*(intend() for _ in range(20)))
     winners = [intent for intent in intents if intent]
     assert len(winners) == 1
@@ -33,29 +36,29 @@ async def test_of_many_workers_one_may_send(ledger: Ledger, intend) -> None:
     assert attempt.intent == winners[0]
 
 
-async def test_an_intent_tells_until_when_it_may_be_under_way(intend, clock) -> None:
+async def test_an_intent_tells_until_when_it_may_be_under_way(intend: Intend, clock: Clock) -> None:
     intent = await intend(deadline_seconds=90)
     assert intent.intended_at == clock.now
     assert intent.deadline == clock.now + timedelta(seconds=90)
 
 
-async def test_the_token_is_128_bits_and_never_shown(intend) -> None:
+async def test_the_token_is_128_bits_and_never_shown(intend: Intend) -> None:
     first, second = await intend(), await intend(SURF)
     assert len(bytes.fromhex(first.token)) == 16
     assert first.token != second.token
     assert first.token not in repr(first)
 
 
-async def test_the_token_is_in_no_key(ledger: Ledger, storage: Storage, intend) -> None:
+async def test_the_token_is_in_no_key(ledger: Ledger, storage: Storage, intend: Intend) -> None:
     intent = await intend()
     assert not [entry.key for entry in await storage.list("") if intent.token in entry.key]
 
 
-async def test_a_submission_goes_from_intended_to_settled(ledger: Ledger, intend, clock) -> None:
+async def test_a_submission_goes_from_intended_to_settled(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     intent = await intend()
     await ledger.submissions.submitted(intent, "job-1", created_at=clock.now, how="answer")
     (attempt,) = await ledger.submissions.of(DAWN)
-    assert (attempt.state, attempt.submitted.job_id, attempt.submitted.how) == ("submitted", "job-1", "answer")
+    assert (attempt.state, present(attempt.submitted).job_id, present(attempt.submitted).how) == ("submitted", "job-1", "answer")
     assert await ledger.submissions.claimed(["job-1", "job-2"]) == {"job-1"}
     clock.advance(minutes=1)
     settled = await ledger.submissions.settle(DAWN, 1, "completed", usd=Decimal("0.40"), job_id="job-1", completed_at=clock.now)
@@ -65,16 +68,16 @@ async def test_a_submission_goes_from_intended_to_settled(ledger: Ledger, intend
     assert attempt.settled.usd == Decimal("0.40")
 
 
-async def test_submitted_twice_is_once(ledger: Ledger, intend, clock) -> None:
+async def test_submitted_twice_is_once(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     intent = await intend()
     await ledger.submissions.submitted(intent, "job-1", created_at=clock.now, how="answer")
     clock.advance(seconds=5)
     await ledger.submissions.submitted((DAWN, 1), "job-1", created_at=None, how="callback")
     (attempt,) = await ledger.submissions.of(DAWN)
-    assert attempt.submitted.how == "answer"
+    assert present(attempt.submitted).how == "answer"
 
 
-async def test_a_job_belongs_to_one_submission_only(ledger: Ledger, intend) -> None:
+async def test_a_job_belongs_to_one_submission_only(ledger: Ledger, intend: Intend) -> None:
     await ledger.submissions.submitted(await intend(DAWN), "job-1", created_at=None, how="answer")
     await intend(SURF)
     with pytest.raises(ClaimedError) as caught:
@@ -83,7 +86,7 @@ async def test_a_job_belongs_to_one_submission_only(ledger: Ledger, intend) -> N
     assert (await ledger.submissions.of(SURF))[0].state == "intended"
 
 
-async def test_of_many_submissions_that_adopt_a_job_one_gets_it(ledger: Ledger, intend) -> None:
+async def test_of_many_submissions_that_adopt_a_job_one_gets_it(ledger: Ledger, intend: Intend) -> None:
     fingerprints = [f"{n:02x}" * 32 for n in range(12)]
     for fingerprint in fingerprints:
         await intend(fingerprint)
@@ -97,14 +100,14 @@ async def test_of_many_submissions_that_adopt_a_job_one_gets_it(ledger: Ledger, 
     assert states.count("submitted") == 1
 
 
-async def test_a_submission_that_has_its_job_adopts_no_other(ledger: Ledger, intend) -> None:
+async def test_a_submission_that_has_its_job_adopts_no_other(ledger: Ledger, intend: Intend) -> None:
     await ledger.submissions.submitted(await intend(), "job-1", created_at=None, how="answer")
     with pytest.raises(AlreadySubmittedError, match="job-1"):
         await ledger.submissions.submitted((DAWN, 1), "job-2", created_at=None, how="listed")
     assert await ledger.submissions.claimed(["job-2"]) == frozenset()
 
 
-async def test_an_answer_after_another_job_was_adopted_keeps_both_jobs_from_others(ledger: Ledger, intend) -> None:
+async def test_an_answer_after_another_job_was_adopted_keeps_both_jobs_from_others(ledger: Ledger, intend: Intend) -> None:
     intent = await intend()
     await ledger.submissions.submitted((DAWN, 1), "adopted", created_at=None, how="listed")
     with pytest.raises(AlreadySubmittedError, match="adopted"):
@@ -112,16 +115,16 @@ async def test_an_answer_after_another_job_was_adopted_keeps_both_jobs_from_othe
     assert await ledger.submissions.claimed(["adopted", "answered"]) == {"adopted", "answered"}
 
 
-async def test_a_crash_between_claim_and_record_is_made_good(ledger: Ledger, storage: Storage, intend, clock) -> None:
+async def test_a_crash_between_claim_and_record_is_made_good(ledger: Ledger, storage: Storage, intend: Intend, clock: Clock) -> None:
     await ledger.submissions.submitted(await intend(), "job-1", created_at=clock.now, how="answer")
     await storage.delete(f"{attempt_folder(DAWN, 1)}submitted.json")
     assert (await ledger.submissions.of(DAWN))[0].state == "intended"
     assert await ledger.submissions.claimed(["job-1"]) == {"job-1"}
     (attempt,) = await ledger.submissions.of(DAWN)
-    assert (attempt.state, attempt.submitted.job_id, attempt.submitted.created_at) == ("submitted", "job-1", clock.now)
+    assert (attempt.state, present(attempt.submitted).job_id, present(attempt.submitted).created_at) == ("submitted", "job-1", clock.now)
 
 
-async def test_what_became_a_job_never_counts_as_never_arrived(ledger: Ledger, intend) -> None:
+async def test_what_became_a_job_never_counts_as_never_arrived(ledger: Ledger, intend: Intend) -> None:
     await ledger.submissions.submitted(await intend(), "job-1", created_at=None, how="answer")
     for outcome in ("never_arrived", "unsent"):
         with pytest.raises(AlreadySubmittedError, match="job-1"):
@@ -129,22 +132,22 @@ async def test_what_became_a_job_never_counts_as_never_arrived(ledger: Ledger, i
     assert (await ledger.submissions.of(DAWN))[0].state == "submitted"
 
 
-async def test_the_first_end_stands(ledger: Ledger, intend) -> None:
+async def test_the_first_end_stands(ledger: Ledger, intend: Intend) -> None:
     await intend()
     first = await ledger.submissions.settle(DAWN, 1, "failed", usd=Decimal(0), error=Failure(code="nsfw", message="refused"))
     second = await ledger.submissions.settle(DAWN, 1, "completed", usd=Decimal("0.42"))
     assert second == first
-    assert (await ledger.submissions.of(DAWN))[0].settled.error == Failure(code="nsfw", message="refused")
+    assert present((await ledger.submissions.of(DAWN))[0].settled).error == Failure(code="nsfw", message="refused")
 
 
-async def test_of_many_ends_one_stands_and_all_are_told(ledger: Ledger, intend) -> None:
+async def test_of_many_ends_one_stands_and_all_are_told(ledger: Ledger, intend: Intend) -> None:
     await intend()
     ends = await asyncio.gather(*(ledger.submissions.settle(DAWN, 1, "failed", usd=Decimal(n)) for n in range(10)))
     assert len(set(ends)) == 1
     assert (await ledger.submissions.of(DAWN))[0].settled == ends[0]
 
 
-async def test_a_further_attempt_waits_for_the_one_before(ledger: Ledger, intend) -> None:
+async def test_a_further_attempt_waits_for_the_one_before(ledger: Ledger, intend: Intend) -> None:
     await intend()
     with pytest.raises(OpenSubmissionError):
         await intend(attempt=2)
@@ -153,7 +156,7 @@ async def test_a_further_attempt_waits_for_the_one_before(ledger: Ledger, intend
     assert [attempt.number for attempt in await ledger.submissions.of(DAWN)] == [1, 2]
 
 
-async def test_a_doubt_shows_its_candidates_until_somebody_decides(ledger: Ledger, intend) -> None:
+async def test_a_doubt_shows_its_candidates_until_somebody_decides(ledger: Ledger, intend: Intend) -> None:
     await intend()
     await ledger.submissions.doubt(DAWN, 1, "two jobs fit", ["job-1", "job-2"])
     again = await ledger.submissions.doubt(DAWN, 1, "three jobs fit", ["job-3"])
@@ -165,7 +168,7 @@ async def test_a_doubt_shows_its_candidates_until_somebody_decides(ledger: Ledge
     assert (await ledger.submissions.of(DAWN))[0].state == "submitted"
 
 
-async def test_open_intents_are_those_of_the_window_without_a_job_or_an_end(ledger: Ledger, intend, clock) -> None:
+async def test_open_intents_are_those_of_the_window_without_a_job_or_an_end(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     start = clock.now
     await intend("01" * 32)
     clock.advance(hours=11, minutes=59)
@@ -184,7 +187,7 @@ async def test_open_intents_are_those_of_the_window_without_a_job_or_an_end(ledg
     assert await ledger.submissions.open(clock.now + timedelta(1), clock.now + timedelta(2)) == ()
 
 
-async def test_odd_job_ids_are_claimed_too(ledger: Ledger, intend) -> None:
+async def test_odd_job_ids_are_claimed_too(ledger: Ledger, intend: Intend) -> None:
     await ledger.submissions.submitted(await intend(), "a/b?c=ü", created_at=None, how="answer")
     assert await ledger.submissions.claimed(["a/b?c=ü", "a"]) == {"a/b?c=ü"}
 
@@ -194,7 +197,7 @@ async def test_odd_job_ids_are_claimed_too(ledger: Ledger, intend) -> None:
     [ClaimedError("job-1", DAWN, 2), AlreadySubmittedError(DAWN, 1, "job-1"), OpenSubmissionError(DAWN, 1)],
     ids=lambda error: type(error).__name__,
 )
-def test_errors_survive_another_process_and_say_what_to_do(error) -> None:
+def test_errors_survive_another_process_and_say_what_to_do(error: AnimaticError) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), vars(copy)) == (str(error), vars(error))
     assert error.exit_code == 5

@@ -12,6 +12,7 @@ import pytest
 
 from animatic.errors import StorageError
 from animatic.manifest import Attempt, Clip, Failure, ManifestBuilder, read_manifest, write_manifest
+from animatic.manifest.model import ShotState
 from animatic.plan.model import Step
 
 DONE = datetime(2026, 11, 21, 10, 49, tzinfo=UTC)
@@ -113,9 +114,9 @@ def test_no_secret_is_recorded(book: ManifestBuilder, clip: Clip) -> None:
         (("waiting", "waiting", "waiting"), "waiting"),
     ],
 )
-def test_the_state_follows_from_the_shots(book: ManifestBuilder, states: tuple[str, ...], state: str) -> None:
+def test_the_state_follows_from_the_shots(book: ManifestBuilder, states: tuple[ShotState, ...], state: str) -> None:
     for key, shot_state in zip(("dawn", "surf", "logo"), states, strict=True):
-        book.shot(key).update(state=shot_state)  # type: ignore[arg-type]
+        book.shot(key).update(state=shot_state)
     assert book.to_json()["state"] == state
     assert book.to_json(state="cancelled")["state"] == "cancelled"
 
@@ -168,9 +169,9 @@ def test_a_simulated_run_says_so_and_names_no_trained_model(book_of: Callable[..
 
 def test_a_mistaken_name_or_value_is_an_error_at_once(book: ManifestBuilder) -> None:
     with pytest.raises(TypeError, match="colour"):
-        book.shot("dawn").update(colour="red")  # type: ignore[call-arg]
+        book.shot("dawn").update(colour="red")  # type: ignore[call-arg]  # a mistake, to be refused
     with pytest.raises(ValueError, match="state"):
-        book.shot("dawn").update(state="fine")  # type: ignore[arg-type]
+        book.shot("dawn").update(state="fine")  # type: ignore[arg-type]  # a mistake, to be refused
     with pytest.raises(KeyError):
         book.shot("nobody")
 

@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image
+
+from tests.present import present
 
 ClipMaker = Callable[..., Path]
+
+
+def channel(image: Image.Image, at: tuple[int, int], band: int = 0) -> int:
+    """Return one channel of a pixel of a picture that has several."""
+    pixel = image.getpixel(at)
+    assert isinstance(pixel, tuple)
+    return pixel[band]
+
+
+def shown_at(frame: VideoFrame | av.Packet[Any]) -> Fraction:
+    """Return the time of a frame or packet, in seconds."""
+    return present(frame.pts) * present(frame.time_base)
 
 
 def gray_of(index: int) -> int:
@@ -39,6 +56,7 @@ def make_clip(tmp_path: Path) -> ClipMaker:
             if comment:
                 output.metadata["comment"] = comment
             stream = output.add_stream(codec, rate=fps)
+            assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
             stream.time_base = stream.codec_context.time_base = 1 / Fraction(fps)
             if rotation:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import wave
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from animatic.errors import BadClipError, BadMediaError
 from animatic.media import probe, sniff
+from tests.unit.media.conftest import ClipMaker
 
 
-def test_a_clip_tells_size_rate_length_and_sound(make_clip) -> None:
+def test_a_clip_tells_size_rate_length_and_sound(make_clip: ClipMaker) -> None:
     facts = probe(make_clip(frames=36, size=(128, 72), audio=True))
     assert (facts.mime, facts.codec, facts.width, facts.height) == ("video/mp4", "h264", 128, 72)
     assert (facts.fps, facts.duration, facts.frames, facts.has_audio) == (24.0, 1.5, 36, True)
@@ -22,44 +24,44 @@ def test_a_clip_tells_size_rate_length_and_sound(make_clip) -> None:
 @pytest.mark.parametrize(
     ("name", "codec", "known"), [("a.webm", "libvpx-vp9", "vp9"), ("b.mp4", "libx265", "hevc"), ("c.mp4", "libsvtav1", "av1")]
 )
-def test_other_codecs_are_read(make_clip, name, codec, known) -> None:
+def test_other_codecs_are_read(make_clip: ClipMaker, name: str, codec: str, known: str) -> None:
     facts = probe(make_clip(name, codec=codec, size=(128, 96)))
     assert (facts.codec, facts.frames) == (known, 24)
     assert facts.duration == pytest.approx(1.0, abs=0.002)
 
 
-def test_length_is_that_of_the_picture_where_sound_outlasts_it(make_clip) -> None:
+def test_length_is_that_of_the_picture_where_sound_outlasts_it(make_clip: ClipMaker) -> None:
     assert probe(make_clip(frames=12, audio=True)).duration == 0.5
 
 
-def test_a_rotated_clip_has_the_size_it_is_shown_in(make_clip) -> None:
+def test_a_rotated_clip_has_the_size_it_is_shown_in(make_clip: ClipMaker) -> None:
     facts = probe(make_clip(rotation=90, size=(64, 48)))
     assert (facts.width, facts.height) == (48, 64)
 
 
-def test_a_varying_rate_is_averaged(make_clip) -> None:
+def test_a_varying_rate_is_averaged(make_clip: ClipMaker) -> None:
     facts = probe(make_clip(frames=4, times=[0, 1, 10, 20]))
     assert facts.frames == 4
     assert facts.fps == pytest.approx(4 / (29 / 24), rel=0.01)  # the muxer gives the last frame the length of the one before
 
 
-def test_ntsc_rate_is_told_to_three_places(make_clip) -> None:
+def test_ntsc_rate_is_told_to_three_places(make_clip: ClipMaker) -> None:
     assert probe(make_clip(fps=Fraction(30000, 1001))).fps == 29.97
 
 
-def test_odd_sizes_are_told_as_they_are(make_clip) -> None:
+def test_odd_sizes_are_told_as_they_are(make_clip: ClipMaker) -> None:
     facts = probe(make_clip(size=(63, 47), pix_fmt="yuv444p"))
     assert (facts.width, facts.height) == (63, 47)
 
 
-def test_a_still_has_no_length(tmp_path) -> None:
+def test_a_still_has_no_length(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
     facts = probe(tmp_path / "a.png")
     assert (facts.mime, facts.width, facts.height, facts.codec) == ("image/png", 30, 20, "png")
     assert (facts.fps, facts.duration, facts.frames, facts.has_audio) == (None, None, None, False)
 
 
-def test_a_photo_is_as_large_as_it_is_shown(tmp_path) -> None:
+def test_a_photo_is_as_large_as_it_is_shown(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (30, 20)).save(tmp_path / "a.jpg", exif=exif)
@@ -77,7 +79,7 @@ def test_a_photo_is_as_large_as_it_is_shown(tmp_path) -> None:
         (b"\x00\x01\x02\x03" * 40, "unknown format"),
     ],
 )
-def test_what_is_no_clip_is_named(tmp_path, content, says) -> None:
+def test_what_is_no_clip_is_named(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     with pytest.raises(BadClipError, match=says) as caught:
@@ -88,7 +90,7 @@ def test_what_is_no_clip_is_named(tmp_path, content, says) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"audio": True}, {"name": "clip.webm", "codec": "libvpx-vp9"}])
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.97])
-def test_a_cut_clip_is_refused_wherever_its_index_stands(make_clip, options, share) -> None:
+def test_a_cut_clip_is_refused_wherever_its_index_stands(make_clip: ClipMaker, options: dict[str, Any], share: float) -> None:
     path = make_clip(frames=120, size=(128, 96), **options)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
@@ -96,7 +98,7 @@ def test_a_cut_clip_is_refused_wherever_its_index_stands(make_clip, options, sha
         probe(path)
 
 
-def test_a_cut_clip_with_its_index_first_is_refused(make_clip, tmp_path) -> None:
+def test_a_cut_clip_with_its_index_first_is_refused(make_clip: ClipMaker, tmp_path: Path) -> None:
     from animatic.media import assemble_reel
 
     reel = tmp_path / "reel.mp4"
@@ -110,7 +112,7 @@ def test_a_cut_clip_with_its_index_first_is_refused(make_clip, tmp_path) -> None
     assert caught.value.retryable
 
 
-def test_a_damaged_still_is_refused(tmp_path) -> None:
+def test_a_damaged_still_is_refused(tmp_path: Path) -> None:
     Image.effect_noise((64, 64), 60).save(tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
@@ -118,7 +120,7 @@ def test_a_damaged_still_is_refused(tmp_path) -> None:
         probe(tmp_path / "a.png")
 
 
-def test_a_missing_file_is_named(tmp_path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadClipError, match=r"gone\.mp4 cannot be read"):
         probe(tmp_path / "gone.mp4")
 
@@ -132,12 +134,12 @@ def sound(path: Path) -> Path:
     return path
 
 
-def test_sound_only_is_no_clip(tmp_path) -> None:
+def test_sound_only_is_no_clip(tmp_path: Path) -> None:
     with pytest.raises(BadClipError, match="audio/wav, not a clip"):
         probe(sound(tmp_path / "a.wav"))
 
 
-def test_references_are_told_by_content_not_by_name(make_clip, tmp_path) -> None:
+def test_references_are_told_by_content_not_by_name(make_clip: ClipMaker, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "b.webp")
     (tmp_path / "b.webp").rename(tmp_path / "b.jpg")
     assert sniff(tmp_path / "b.jpg") == ("image/webp", "image")
@@ -145,18 +147,18 @@ def test_references_are_told_by_content_not_by_name(make_clip, tmp_path) -> None
     assert sniff(sound(tmp_path / "d.mp3")) == ("audio/wav", "audio")
 
 
-def test_an_audio_only_mp4_is_sound(make_clip) -> None:
+def test_an_audio_only_mp4_is_sound(make_clip: ClipMaker) -> None:
     assert sniff(make_clip("only.mp4", frames=0, audio=True)) == ("audio/mp4", "audio")
 
 
-def test_heic_is_believed(tmp_path) -> None:
+def test_heic_is_believed(tmp_path: Path) -> None:
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 20)
     assert sniff(tmp_path / "a.heic") == ("image/heic", "image")
     with pytest.raises(BadClipError, match="HEIC"):
         probe(tmp_path / "a.heic")
 
 
-def test_unreadable_references_raise_bad_media(tmp_path, make_clip) -> None:
+def test_unreadable_references_raise_bad_media(tmp_path: Path, make_clip: ClipMaker) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(BadMediaError, match="empty"):
         sniff(tmp_path / "a.png")

@@ -2,67 +2,73 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import pytest
 from PIL import Image
 
 from animatic.errors import BadClipError, BadMediaError
 from animatic.media import contact_sheet, extract_frame, thumbnail
+from tests.unit.media.conftest import ClipMaker, channel
 
 
 def gray_of(index: int) -> int:
     return 40 + index * 4 % 180
 
 
-def gray_at(path) -> int:
+def gray_at(path: Path) -> int:
     with Image.open(path) as image:
         assert image.format == "PNG"
-        return image.convert("RGB").getpixel((image.width // 2, image.height // 2))[1]
+        return channel(image.convert("RGB"), (image.width // 2, image.height // 2), 1)
 
 
 @pytest.mark.parametrize(("wanted", "index"), [("first", 0), ("last", 23), (0.0, 0), (0.5, 12), (0.52, 12), (1.0, 23)])
-def test_the_frame_shown_at_that_time_is_written(make_clip, tmp_path, wanted, index) -> None:
+def test_the_frame_shown_at_that_time_is_written(
+    make_clip: ClipMaker, tmp_path: Path, wanted: Literal["first", "last"] | float, index: int
+) -> None:
     extract_frame(make_clip(), wanted, tmp_path / "f.png")
     assert gray_at(tmp_path / "f.png") == pytest.approx(gray_of(index), abs=3)
 
 
-def test_the_last_frame_is_that_of_the_picture_where_sound_outlasts_it(make_clip, tmp_path) -> None:
+def test_the_last_frame_is_that_of_the_picture_where_sound_outlasts_it(make_clip: ClipMaker, tmp_path: Path) -> None:
     extract_frame(make_clip(audio=True, frames=10), "last", tmp_path / "f.png")
     assert gray_at(tmp_path / "f.png") == pytest.approx(gray_of(9), abs=3)
 
 
-def test_frames_keep_the_size_of_the_clip(make_clip, tmp_path) -> None:
+def test_frames_keep_the_size_of_the_clip(make_clip: ClipMaker, tmp_path: Path) -> None:
     extract_frame(make_clip(size=(130, 98)), "last", tmp_path / "f.png")
     with Image.open(tmp_path / "f.png") as image:
         assert image.size == (130, 98)
 
 
-def test_a_rotated_clip_yields_upright_frames(make_clip, tmp_path) -> None:
+def test_a_rotated_clip_yields_upright_frames(make_clip: ClipMaker, tmp_path: Path) -> None:
     extract_frame(make_clip(rotation=90), "first", tmp_path / "f.png")
     with Image.open(tmp_path / "f.png") as image:
         assert image.size == (48, 64)
 
 
-def test_a_time_beyond_the_clip_is_an_error_that_tells_its_length(make_clip, tmp_path) -> None:
+def test_a_time_beyond_the_clip_is_an_error_that_tells_its_length(make_clip: ClipMaker, tmp_path: Path) -> None:
     with pytest.raises(BadMediaError, match=r"1\.00 s long.*9 s") as caught:
         extract_frame(make_clip(), 9.0, tmp_path / "f.png")
     assert caught.value.code == "no_frame"
     assert not (tmp_path / "f.png").exists()
 
 
-def test_a_still_is_its_own_frame(tmp_path) -> None:
+def test_a_still_is_its_own_frame(tmp_path: Path) -> None:
     Image.new("RGBA", (20, 10), (255, 0, 0, 0)).save(tmp_path / "s.png")
     extract_frame(tmp_path / "s.png", "last", tmp_path / "f.png")
     with Image.open(tmp_path / "f.png") as image:
         assert (image.size, image.mode, image.getpixel((0, 0))) == ((20, 10), "RGB", (255, 255, 255))
 
 
-def test_a_frame_of_no_clip_is_bad_media(tmp_path) -> None:
+def test_a_frame_of_no_clip_is_bad_media(tmp_path: Path) -> None:
     (tmp_path / "c.mp4").write_bytes(b"<html>")
     with pytest.raises(BadMediaError, match="web page"):
         extract_frame(tmp_path / "c.mp4", "last", tmp_path / "f.png")
 
 
-def test_the_same_frame_is_the_same_file(make_clip, tmp_path) -> None:
+def test_the_same_frame_is_the_same_file(make_clip: ClipMaker, tmp_path: Path) -> None:
     clip = make_clip()
     extract_frame(clip, "last", tmp_path / "1.png")
     extract_frame(clip, "last", tmp_path / "2.png")
@@ -70,26 +76,26 @@ def test_the_same_frame_is_the_same_file(make_clip, tmp_path) -> None:
     assert not list(tmp_path.glob(".*part"))
 
 
-def test_a_thumbnail_is_a_small_jpeg(make_clip, tmp_path) -> None:
+def test_a_thumbnail_is_a_small_jpeg(make_clip: ClipMaker, tmp_path: Path) -> None:
     thumbnail(make_clip(size=(640, 360)), tmp_path / "t.jpg", width=160)
     with Image.open(tmp_path / "t.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (160, 90))
 
 
-def test_a_thumbnail_never_enlarges(tmp_path) -> None:
+def test_a_thumbnail_never_enlarges(tmp_path: Path) -> None:
     Image.new("RGB", (50, 20)).save(tmp_path / "s.png")
     thumbnail(tmp_path / "s.png", tmp_path / "t.jpg")
     with Image.open(tmp_path / "t.jpg") as image:
         assert image.size == (50, 20)
 
 
-def test_a_contact_sheet_holds_one_cell_per_clip(make_clip, tmp_path) -> None:
+def test_a_contact_sheet_holds_one_cell_per_clip(make_clip: ClipMaker, tmp_path: Path) -> None:
     contact_sheet([make_clip(f"{number}-a-very-long-shot-name{'-on' * 20}.mp4", frames=3) for number in range(5)], tmp_path / "sheet.jpg")
     with Image.open(tmp_path / "sheet.jpg") as image:
         assert image.size == (3 * 496 + 16, 2 * 314 + 16)
 
 
-def test_a_contact_sheet_names_the_clip_that_does_not_decode(make_clip, tmp_path) -> None:
+def test_a_contact_sheet_names_the_clip_that_does_not_decode(make_clip: ClipMaker, tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"")
     with pytest.raises(BadClipError, match=r"bad\.mp4"):
         contact_sheet([make_clip(), tmp_path / "bad.mp4"], tmp_path / "sheet.jpg")

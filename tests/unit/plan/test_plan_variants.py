@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from animatic.plan.variants import expand, size
+from animatic.plan.variants import Variant, expand, size
 
 
-def values(variants: tuple) -> list[dict]:
+def values(variants: tuple[Variant, ...]) -> list[dict[str, Any]]:
     return [dict(variant.values) for variant in variants]
 
 
@@ -60,7 +62,7 @@ def test_size_is_known_without_expanding() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 3) | st.text(max_size=3), min_size=1, max_size=3, unique_by=str)))
-def test_every_combination_appears_once(axes: dict) -> None:
+def test_every_combination_appears_once(axes: dict[str, list[Any]]) -> None:
     found = expand(axes)
     assert len(found) == size(axes)
     assert len({variant.name.lower() for variant in found}) == len(found)

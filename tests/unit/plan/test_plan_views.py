@@ -4,17 +4,19 @@ import copy
 import itertools
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from animatic.errors import UsageError
 from animatic.plan import (
+    Plan,
     as_mermaid,
     as_svg,
     diff_plans,
@@ -52,12 +54,12 @@ class Decision:
 
 
 @pytest.fixture
-def plan(plan_of: PlanOf, tmp_path: Path):
+def plan(plan_of: PlanOf, tmp_path: Path) -> Plan:
     (tmp_path / "ref.png").write_bytes(PNG)
     return plan_of(STORY)
 
 
-def test_a_plan_survives_json_and_pickle(plan) -> None:
+def test_a_plan_survives_json_and_pickle(plan: Plan) -> None:
     text = json.dumps(plan_to_json(plan), allow_nan=False)
     again = plan_from_json(json.loads(text))
     assert again == plan
@@ -75,7 +77,7 @@ def test_a_plan_survives_json_and_pickle(plan) -> None:
         (lambda data: data.update(budget_usd="much"), "the plan is damaged at budget_usd"),
     ],
 )
-def test_a_damaged_plan_is_refused(plan, damage, message: str) -> None:
+def test_a_damaged_plan_is_refused(plan: Plan, damage: Callable[[dict[str, Any]], object], message: str) -> None:
     data = copy.deepcopy(plan_to_json(plan))
     damage(data)
     with pytest.raises(UsageError) as caught:
@@ -90,7 +92,7 @@ def test_what_is_no_plan_is_refused(data: object) -> None:
         plan_from_json(data)
 
 
-def test_a_plan_does_not_differ_from_itself_or_in_what_does_not_matter(plan, plan_of: PlanOf) -> None:
+def test_a_plan_does_not_differ_from_itself_or_in_what_does_not_matter(plan: Plan, plan_of: PlanOf) -> None:
     assert diff_plans(plan, plan) == ()
     assert diff_plans(plan, plan_of(STORY.replace("title: Dawn", "title: Morning"), run_id="other")) == ()
 
@@ -122,12 +124,12 @@ def test_a_plan_does_not_differ_from_itself_or_in_what_does_not_matter(plan, pla
         ("not params.long", "params.long", ["gone is new", "the cut of the reel is different"]),
     ],
 )
-def test_differences_are_told_in_words(plan, plan_of: PlanOf, old: str, new: str, sentences: list[str]) -> None:
+def test_differences_are_told_in_words(plan: Plan, plan_of: PlanOf, old: str, new: str, sentences: list[str]) -> None:
     assert old in STORY
     assert list(diff_plans(plan, plan_of(STORY.replace(old, new)))) == sentences
 
 
-def test_the_report_shows_what_would_be_done_and_paid(plan) -> None:
+def test_the_report_shows_what_would_be_done_and_paid(plan: Plan) -> None:
     decisions = {step.key: Decision("run", "new") for step in plan.steps} | {"still": Decision("reuse", "unchanged since run 7")}
     text = render_plan(plan, decisions)
     assert to_pay(plan, decisions) == (Decimal("0.84"), 1)
@@ -141,17 +143,17 @@ def test_the_report_shows_what_would_be_done_and_paid(plan) -> None:
     assert "secret" not in text
 
 
-def test_the_report_says_how_far_a_budget_is_exceeded(plan) -> None:
+def test_the_report_says_how_far_a_budget_is_exceeded(plan: Plan) -> None:
     assert "budget    $0.50: exceeded by $0.49" in render_plan(replace(plan, budget_usd=Decimal("0.50")))
 
 
-def test_the_critical_path_is_the_longest_chain(plan) -> None:
+def test_the_critical_path_is_the_longest_chain(plan: Plan) -> None:
     chain, minutes = plan.critical_path(lambda step: 10.0 if step.key == "still" else 1.0)
     assert (chain, minutes) == (("still", "dawn", "late", "noir"), 13.0)
     assert all(expected_minutes(step) > 0 for step in plan.steps)
 
 
-def test_graphs_escape_what_people_write(plan) -> None:
+def test_graphs_escape_what_people_write(plan: Plan) -> None:
     hostile = replace(plan, pipeline="<b>&", steps=(replace(plan.steps[0], key='<script>"x"</script>', shot="<script>"), *plan.steps[1:]))
     hostile = replace(hostile, steps=tuple(replace(step, depends_on=()) for step in hostile.steps), cuts=())
     root = ET.fromstring(as_svg(hostile))
@@ -159,7 +161,7 @@ def test_graphs_escape_what_people_write(plan) -> None:
     assert "<script>" not in as_mermaid(hostile)
 
 
-def test_graphs_hold_every_shot_edge_and_reel(plan) -> None:
+def test_graphs_hold_every_shot_edge_and_reel(plan: Plan) -> None:
     root = ET.fromstring(as_svg(plan))
     texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"still", "dawn", "late", "noir", "reel"} <= set(texts)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
+from animatic.catalog import Catalog
 from animatic.catalog.model import Field, Model
 from animatic.simulator.checks import MediaPlace, media_places, mistakes
 
@@ -48,7 +50,7 @@ MODEL = Model(
         {"either": {"url": "https://a.example/x"}},
     ],
 )
-def test_good_bodies_pass(extra) -> None:
+def test_good_bodies_pass(extra: dict[str, Any]) -> None:
     assert list(mistakes(MODEL, {"prompt": "abc", **extra})) == []
 
 
@@ -81,7 +83,7 @@ def test_good_bodies_pass(extra) -> None:
         ({"either": "never"}, "either: matches none"),
     ],
 )
-def test_each_mistake_is_told_with_its_place(extra, says) -> None:
+def test_each_mistake_is_told_with_its_place(extra: dict[str, Any], says: str) -> None:
     found = list(mistakes(MODEL, {"prompt": "abc", **extra}))
     assert len(found) == 1
     assert re.search(says, found[0])
@@ -109,7 +111,7 @@ def test_media_places_are_found_at_any_depth() -> None:
     ]
 
 
-def test_the_documented_model_takes_what_its_page_shows(catalog) -> None:
+def test_the_documented_model_takes_what_its_page_shows(catalog: Catalog) -> None:
     model = catalog.find("xai/grok-video")
     assert model is not None
     body = json.loads('{"prompt": "Surf", "duration": 15, "resolution": "480p", "aspect_ratio": "2:3", "start_image": null}')

@@ -20,7 +20,7 @@ def test_directives_are_taken_out_of_the_text() -> None:
 @pytest.mark.parametrize(
     "written", ["[sim: fial]", "[sim: slow]", "[sim: slow soon]", "[sim: slow nan]", "[sim:]", "[sim: once]", "[sim: fail 3]"]
 )
-def test_mistakes_are_told(written) -> None:
+def test_mistakes_are_told(written: str) -> None:
     parsed = parse(f"Surf {written}")
     assert parsed.directives == ()
     assert written.strip("[]").removeprefix("sim:").strip() in parsed.mistakes[0]
@@ -31,6 +31,6 @@ def test_every_directive_is_documented_where_people_look() -> None:
 
 
 @given(st.text())
-def test_any_text_parses(text) -> None:
+def test_any_text_parses(text: str) -> None:
     parsed = parse(text)
     assert len(parsed.text) <= len(text) or parsed.directives or parsed.mistakes

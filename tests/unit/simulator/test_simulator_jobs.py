@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +15,9 @@ from hypothesis import strategies as st
 
 from animatic.simulator.jobs import STATUSES, Job
 from animatic.simulator.replies import DroppedError, RefusedError
+from animatic.simulator.simulation import Simulation
 from animatic.simulator.web import full_reply
+from tests.unit.simulator.conftest import Clock, MakeSimulation
 
 GROK = "/generate/video/xai/grok-video"
 STILL = "/generate/image/google/nano-banana-pro"
@@ -34,7 +39,7 @@ JOB = Job(
 )
 
 
-def body(prompt="Surf", **fields):
+def body(prompt: str = "Surf", **fields: Any) -> bytes:
     return json.dumps({"prompt": prompt, **fields}).encode()
 
 
@@ -49,7 +54,7 @@ def test_a_job_walks_every_status_in_order() -> None:
     outcome=st.sampled_from(["completed", "failed", "moderated", "empty"]),
     cancelled=st.none() | st.floats(100, 112),
 )
-def test_statuses_never_go_back(times, ready, outcome, cancelled) -> None:
+def test_statuses_never_go_back(times: list[float], ready: float, outcome: Any, cancelled: float | None) -> None:
     job = replace(JOB, outcome=outcome, cancelled_at=cancelled)
     ranks = [STATUSES.index(job.status_at(now, rendered=now >= ready)) for now in sorted(times)]
     assert ranks == sorted(ranks)
@@ -63,7 +68,9 @@ def test_a_failing_job_fails_before_its_time_is_up() -> None:
     assert replace(JOB, outcome="failed").status_at(117, rendered=False) == "failed"
 
 
-def test_an_accepted_job_completes_with_a_file_and_is_billed(make_simulation, clock, rendered) -> None:
+def test_an_accepted_job_completes_with_a_file_and_is_billed(
+    make_simulation: MakeSimulation, clock: Clock, rendered: Callable[[Simulation], None]
+) -> None:
     simulation = make_simulation()
     job, status = simulation.submit(GROK, body(duration=4), None)
     assert status == "queued"
@@ -77,7 +84,7 @@ def test_an_accepted_job_completes_with_a_file_and_is_billed(make_simulation, cl
     assert (bill["job_id"], bill["usd"]) == (job.id, 0.28)
 
 
-def test_jobs_survive_a_restart(make_simulation, clock, rendered) -> None:
+def test_jobs_survive_a_restart(make_simulation: MakeSimulation, clock: Clock, rendered: Callable[[Simulation], None]) -> None:
     job, _ = make_simulation().submit(GROK, body(), None)
     clock.now += 60
     again = make_simulation()
@@ -87,7 +94,9 @@ def test_jobs_survive_a_restart(make_simulation, clock, rendered) -> None:
     assert again.status(job) == "completed"
 
 
-def test_a_lost_render_is_made_again_by_whoever_is_asked(make_simulation, clock, rendered) -> None:
+def test_a_lost_render_is_made_again_by_whoever_is_asked(
+    make_simulation: MakeSimulation, clock: Clock, rendered: Callable[[Simulation], None]
+) -> None:
     first = make_simulation()
     jobs = [first.submit(GROK, body(), None)[0] for _ in range(2)]
     rendered(first)
@@ -100,7 +109,7 @@ def test_a_lost_render_is_made_again_by_whoever_is_asked(make_simulation, clock,
     assert {second.status(job) for job in jobs} == {"completed"}
 
 
-def test_jobs_beyond_the_limit_wait_for_a_place(make_simulation, clock) -> None:
+def test_jobs_beyond_the_limit_wait_for_a_place(make_simulation: MakeSimulation, clock: Clock) -> None:
     simulation = make_simulation(concurrency=2)
     jobs = [simulation.submit(GROK, body(f"Shot {number} [sim: empty]"), None)[0] for number in range(5)]
     assert [simulation.status(job) for job in jobs] == ["queued"] * 2 + ["backlogged"] * 3
@@ -110,7 +119,7 @@ def test_jobs_beyond_the_limit_wait_for_a_place(make_simulation, clock) -> None:
     assert simulation.status(jobs[4]) == "completed"
 
 
-def test_a_full_backlog_refuses(make_simulation) -> None:
+def test_a_full_backlog_refuses(make_simulation: MakeSimulation) -> None:
     simulation = make_simulation(concurrency=1, backlog=1, faults={"retry_after": 7})
     for _ in range(2):
         simulation.submit(GROK, body("[sim: empty]"), None)
@@ -119,7 +128,7 @@ def test_a_full_backlog_refuses(make_simulation) -> None:
     assert (caught.value.status, caught.value.headers) == (429, {"Retry-After": "7"})
 
 
-def test_cancelled_and_failed_jobs_are_free(make_simulation, clock) -> None:
+def test_cancelled_and_failed_jobs_are_free(make_simulation: MakeSimulation, clock: Clock) -> None:
     simulation = make_simulation()
     job, _ = simulation.submit(GROK, body(), None)
     simulation.store.cancel(job.id, simulation.now())
@@ -132,7 +141,7 @@ def test_cancelled_and_failed_jobs_are_free(make_simulation, clock) -> None:
     assert full_reply(simulation, found, "http://host")["status"] == "cancelled"
 
 
-def test_an_empty_result_is_completed_billed_and_without_a_file(make_simulation, clock) -> None:
+def test_an_empty_result_is_completed_billed_and_without_a_file(make_simulation: MakeSimulation, clock: Clock) -> None:
     simulation = make_simulation()
     job, _ = simulation.submit(GROK, body("[sim: empty]"), None)
     clock.now += 60
@@ -141,7 +150,7 @@ def test_an_empty_result_is_completed_billed_and_without_a_file(make_simulation,
     assert len(simulation.billing()) == 1
 
 
-def test_a_failed_job_says_why(make_simulation, clock) -> None:
+def test_a_failed_job_says_why(make_simulation: MakeSimulation, clock: Clock) -> None:
     simulation = make_simulation()
     job, _ = simulation.submit(GROK, body("[sim: moderated]"), None)
     jobs = [replace(job, id=str(number)) for number in range(40)]
@@ -153,7 +162,7 @@ def test_a_failed_job_says_why(make_simulation, clock) -> None:
 
 
 @pytest.mark.parametrize(("options", "status"), [("429", 429), ("credits", 402), ("plan", 402), ("gone", 410), ("422", 422)])
-def test_refusals_on_request_accept_nothing(make_simulation, options, status) -> None:
+def test_refusals_on_request_accept_nothing(make_simulation: MakeSimulation, options: str, status: int) -> None:
     simulation = make_simulation()
     with pytest.raises(RefusedError) as caught:
         simulation.submit(GROK, body(f"[sim: {options}]"), None)
@@ -162,7 +171,7 @@ def test_refusals_on_request_accept_nothing(make_simulation, options, status) ->
 
 
 @pytest.mark.parametrize(("options", "status"), [("500", 500), ("524", 524)])
-def test_some_errors_come_after_acceptance(make_simulation, options, status) -> None:
+def test_some_errors_come_after_acceptance(make_simulation: MakeSimulation, options: str, status: int) -> None:
     simulation = make_simulation()
     with pytest.raises(RefusedError) as caught:
         simulation.submit(GROK, body(f"[sim: {options}]"), None)
@@ -171,20 +180,20 @@ def test_some_errors_come_after_acceptance(make_simulation, options, status) -> 
 
 
 @pytest.mark.parametrize(("fault", "accepted"), [("lost_before", 0), ("lost_after", 1)])
-def test_a_lost_answer_leaves_nothing_or_a_job(make_simulation, fault, accepted) -> None:
+def test_a_lost_answer_leaves_nothing_or_a_job(make_simulation: MakeSimulation, fault: str, accepted: int) -> None:
     simulation = make_simulation(faults={fault: 1})
     with pytest.raises(DroppedError):
         simulation.submit(GROK, body(), None)
     assert len(simulation.store.all_jobs()) == accepted
 
 
-def test_once_means_once_across_restarts(make_simulation) -> None:
+def test_once_means_once_across_restarts(make_simulation: MakeSimulation) -> None:
     with pytest.raises(RefusedError):
         make_simulation().submit(GROK, body("[sim: 429 once]"), None)
     make_simulation().submit(GROK, body("[sim: 429 once]"), None)
 
 
-def test_a_late_job_is_found_later(make_simulation, clock) -> None:
+def test_a_late_job_is_found_later(make_simulation: MakeSimulation, clock: Clock) -> None:
     simulation = make_simulation(faults={"late_listing": 5})
     job, _ = simulation.submit(GROK, body(), None)
     assert simulation.find(job.id) is None
@@ -193,14 +202,14 @@ def test_a_late_job_is_found_later(make_simulation, clock) -> None:
     assert simulation.find(job.id) == job
 
 
-def test_creation_times_differ_by_a_millisecond_at_least(make_simulation) -> None:
+def test_creation_times_differ_by_a_millisecond_at_least(make_simulation: MakeSimulation) -> None:
     simulation = make_simulation()
     times = [simulation.submit(GROK, body(f"{number} [sim: empty]"), None)[0].created_at for number in range(20)]
     assert len({round(time, 3) for time in times}) == 20
     assert times == sorted(times)
 
 
-def test_faults_repeat_with_their_seed(make_simulation) -> None:
+def test_faults_repeat_with_their_seed(make_simulation: MakeSimulation) -> None:
     simulation = make_simulation(faults={"failed_job": 0.5, "seed": 4})
     first = [simulation.strikes("failed_job") for _ in range(30)]
     simulation.change({"faults": {"seed": 4}})
@@ -208,7 +217,7 @@ def test_faults_repeat_with_their_seed(make_simulation) -> None:
     assert len(set(first)) == 2
 
 
-def test_unknown_routes_and_bodies_are_refused(make_simulation) -> None:
+def test_unknown_routes_and_bodies_are_refused(make_simulation: MakeSimulation) -> None:
     simulation = make_simulation()
     for route, raw, status in [
         ("/generate/video/xai/none", body(), 404),
@@ -221,14 +230,14 @@ def test_unknown_routes_and_bodies_are_refused(make_simulation) -> None:
         assert caught.value.status == status
 
 
-def test_retired_names_and_directive_mistakes_are_told_together(make_simulation) -> None:
+def test_retired_names_and_directive_mistakes_are_told_together(make_simulation: MakeSimulation) -> None:
     with pytest.raises(RefusedError) as caught:
         make_simulation().submit(GROK, body("Surf [sim: fial]", startImage="x"), "ftp://x")
     assert caught.value.status == 400
     assert all(word in str(caught.value.body) for word in ("startImage", "fial", "X-Webhook-URL"))
 
 
-def test_takes_of_one_request_look_different_and_a_seed_pins_them(make_simulation) -> None:
+def test_takes_of_one_request_look_different_and_a_seed_pins_them(make_simulation: MakeSimulation) -> None:
     simulation = make_simulation()
     plain = [simulation.submit(STILL, body(), None)[0].render_key for _ in range(3)]
     assert len(set(plain)) == 3
@@ -236,7 +245,9 @@ def test_takes_of_one_request_look_different_and_a_seed_pins_them(make_simulatio
     assert len(set(seeded)) == 1
 
 
-def test_results_are_taken_as_inputs_and_strangers_are_not(make_simulation, clock, rendered) -> None:
+def test_results_are_taken_as_inputs_and_strangers_are_not(
+    make_simulation: MakeSimulation, clock: Clock, rendered: Callable[[Simulation], None]
+) -> None:
     simulation = make_simulation()
     still, _ = simulation.submit(STILL, body("Bottle"), None)
     url = f"http://127.0.0.1:1/files/results/{still.id}/result.png"
@@ -255,11 +266,11 @@ def test_results_are_taken_as_inputs_and_strangers_are_not(make_simulation, cloc
     simulation.submit(GROK, body(start_image="https://cdn.example/a.png"), None)
 
 
-def test_without_strict_media_any_address_is_taken(make_simulation) -> None:
+def test_without_strict_media_any_address_is_taken(make_simulation: MakeSimulation) -> None:
     make_simulation(strict_media=False).submit(GROK, body(start_image="http://elsewhere.example/a.png"), None)
 
 
-def test_expired_results_are_no_inputs(make_simulation, clock, rendered) -> None:
+def test_expired_results_are_no_inputs(make_simulation: MakeSimulation, clock: Clock, rendered: Callable[[Simulation], None]) -> None:
     simulation = make_simulation(url_seconds=30)
     still, _ = simulation.submit(STILL, body("Bottle"), None)
     rendered(simulation)
@@ -273,7 +284,7 @@ def test_expired_results_are_no_inputs(make_simulation, clock, rendered) -> None
             simulation.submit(GROK, body(start_image=refused), None)
 
 
-def test_result_shapes_rotate_or_stay(make_simulation, clock, rendered) -> None:
+def test_result_shapes_rotate_or_stay(make_simulation: MakeSimulation, clock: Clock, rendered: Callable[[Simulation], None]) -> None:
     simulation = make_simulation()
     job, _ = simulation.submit(GROK, body(duration=1), None)
     jobs = [replace(job, id=str(number)) for number in range(40)]
@@ -285,7 +296,7 @@ def test_result_shapes_rotate_or_stay(make_simulation, clock, rendered) -> None:
     assert full_reply(simulation, jobs[0], "http://h")["result"]["urls"][0]["type"] == "model"
 
 
-def test_a_render_that_cannot_be_made_fails_its_job(make_simulation, clock, tmp_path) -> None:
+def test_a_render_that_cannot_be_made_fails_its_job(make_simulation: MakeSimulation, clock: Clock, tmp_path: Path) -> None:
     simulation = make_simulation()
     job, _ = simulation.submit(GROK, body("[sim: slow 1]"), None)
     simulation.store.fail(job.render_key)
@@ -295,7 +306,7 @@ def test_a_render_that_cannot_be_made_fails_its_job(make_simulation, clock, tmp_
     assert simulation.status(found) == "failed"
 
 
-def test_the_oldest_results_make_room(make_simulation) -> None:
+def test_the_oldest_results_make_room(make_simulation: MakeSimulation) -> None:
     store = make_simulation().store
     for age, name in enumerate(("new.mp4", "old.mp4", "older.png")):
         path = store.results_folder / name

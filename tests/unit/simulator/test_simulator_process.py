@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,8 +41,9 @@ def client(running: Running) -> Iterator[httpx.Client]:
         made.post("/_simulator/settings", content=json.dumps(SETTINGS.to_json())).raise_for_status()
 
 
-def finish(client: httpx.Client, job_id: str) -> dict:
+def finish(client: httpx.Client, job_id: str) -> dict[str, Any]:
     until = time.monotonic() + 20
+    job: dict[str, Any]
     while (job := client.get(f"/jobs/{job_id}").json())["status"] not in {"completed", "failed", "cancelled"}:
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -49,14 +51,14 @@ def finish(client: httpx.Client, job_id: str) -> dict:
 
 
 def submit(client: httpx.Client, prompt: str, route: str = STILL, **headers: str) -> str:
-    return client.post(route, json={"prompt": prompt}, headers=headers).raise_for_status().json()["job_id"]
+    return str(client.post(route, json={"prompt": prompt}, headers=headers).raise_for_status().json()["job_id"])
 
 
 def change(client: httpx.Client, **settings: object) -> None:
     client.post("/_simulator/settings", json=settings).raise_for_status()
 
 
-def test_a_job_goes_from_post_to_file(client) -> None:
+def test_a_job_goes_from_post_to_file(client: httpx.Client) -> None:
     job = finish(client, submit(client, "Bottle"))
     (url,) = job["result"]["urls"]
     reply = httpx.get(url)
@@ -66,7 +68,7 @@ def test_a_job_goes_from_post_to_file(client) -> None:
     assert (part.status_code, part.content) == (206, b"\x89PNG\r\n\x1a\n")
 
 
-def test_a_token_is_required_and_may_be_a_certain_one(client, running) -> None:
+def test_a_token_is_required_and_may_be_a_certain_one(client: httpx.Client, running: Running) -> None:
     assert httpx.get(f"{running.url}/jobs").json() == {"message": "Unauthorized"}
     assert httpx.get(f"{running.url}/jobs", headers={"Authorization": "Basic x"}).status_code == 401
     change(client, tokens=["right"])
@@ -75,38 +77,38 @@ def test_a_token_is_required_and_may_be_a_certain_one(client, running) -> None:
 
 
 @pytest.mark.parametrize("options", ["lost", "lost-before"])
-def test_a_lost_answer_is_a_closed_connection(client, options) -> None:
+def test_a_lost_answer_is_a_closed_connection(client: httpx.Client, options: str) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         submit(client, f"[sim: {options}]")
 
 
-def test_a_proxy_page_is_html(client) -> None:
+def test_a_proxy_page_is_html(client: httpx.Client) -> None:
     reply = client.post(STILL, json={"prompt": "[sim: 524]"})
     assert (reply.status_code, reply.headers["content-type"]) == (524, "text/html; charset=utf-8")
 
 
-def test_a_cut_download_ends_before_its_length(client) -> None:
+def test_a_cut_download_ends_before_its_length(client: httpx.Client) -> None:
     job = finish(client, submit(client, "Bottle [sim: cut once]"))
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(job["result"]["urls"][0])
     assert httpx.get(job["result"]["urls"][0]).status_code == 200
 
 
-def test_expired_addresses_are_forbidden(client) -> None:
+def test_expired_addresses_are_forbidden(client: httpx.Client) -> None:
     change(client, url_seconds=0.0)
     job = finish(client, submit(client, "Bottle"))
     time.sleep(0.01)
     assert httpx.get(job["result"]["urls"][0]).status_code == 403
 
 
-def test_listing_pages_from_new_to_old(client) -> None:
+def test_listing_pages_from_new_to_old(client: httpx.Client) -> None:
     ids = [submit(client, f"{number} [sim: empty]") for number in range(5)]
     first = client.get("/jobs", params={"limit": 3}).json()
     second = client.get("/jobs", params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert [item["job_id"] for item in first["items"] + second["items"]] == ids[::-1]
 
 
-def test_listing_filters(client) -> None:
+def test_listing_filters(client: httpx.Client) -> None:
     failed = submit(client, "[sim: fail]")
     finish(client, failed)
     assert failed in [item["job_id"] for item in client.get("/jobs", params={"status": "failed"}).json()["items"]]
@@ -115,11 +117,11 @@ def test_listing_filters(client) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "1001"}, {"limit": "x"}, {"cursor": "yesterday"}, {"status": "done"}])
-def test_bad_queries_are_refused(client, query) -> None:
+def test_bad_queries_are_refused(client: httpx.Client, query: dict[str, str]) -> None:
     assert client.get("/jobs", params=query).status_code == 400
 
 
-def test_deleting_cancels_what_runs_and_hides_what_has_ended(client) -> None:
+def test_deleting_cancels_what_runs_and_hides_what_has_ended(client: httpx.Client) -> None:
     job_id = submit(client, "[sim: slow 60]")
     assert client.delete(f"/jobs/{job_id}").status_code == 200
     assert client.get(f"/jobs/{job_id}").json()["status"] == "cancelled"
@@ -128,7 +130,7 @@ def test_deleting_cancels_what_runs_and_hides_what_has_ended(client) -> None:
     assert client.delete(f"/jobs/{job_id}").status_code == 404
 
 
-def test_assets_are_kept_listed_served_and_removed(client) -> None:
+def test_assets_are_kept_listed_served_and_removed(client: httpx.Client) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (30, 20), "red").save(buffer, format="PNG")
     asset = client.post("/assets", files={"file": ("a.jpg", buffer.getvalue())}, data={"description": "red"}).json()
@@ -145,13 +147,13 @@ def test_assets_are_kept_listed_served_and_removed(client) -> None:
 @pytest.mark.parametrize(
     ("content", "says"), [(b"hello", "Invalid file type"), (b"\x89PNG\r\n\x1a\nrest", "does not decode"), (b"", "Invalid file type")]
 )
-def test_bad_assets_are_refused(client, content, says) -> None:
+def test_bad_assets_are_refused(client: httpx.Client, content: bytes, says: str) -> None:
     reply = client.post("/assets", files={"file": ("a.png", content)})
     assert reply.status_code == 400
     assert says in reply.json()["error"]
 
 
-def test_uploads_without_a_file_or_too_large_are_refused(client) -> None:
+def test_uploads_without_a_file_or_too_large_are_refused(client: httpx.Client) -> None:
     assert client.post("/assets", data={"description": "x"}).status_code == 400
     connection = http.client.HTTPConnection(client.base_url.host, client.base_url.port or 0)
     connection.putrequest("POST", "/assets")
@@ -162,7 +164,7 @@ def test_uploads_without_a_file_or_too_large_are_refused(client) -> None:
     connection.close()
 
 
-def test_failing_polls_and_slow_posts_are_faults(client) -> None:
+def test_failing_polls_and_slow_posts_are_faults(client: httpx.Client) -> None:
     change(client, faults={"failing_poll": 1})
     assert client.get("/jobs").status_code == 503
     change(client, faults={"failing_poll": 0, "slow_post": 0.2})
@@ -171,14 +173,14 @@ def test_failing_polls_and_slow_posts_are_faults(client) -> None:
     assert time.monotonic() - began >= 0.2
 
 
-def test_wrong_settings_change_nothing(client) -> None:
+def test_wrong_settings_change_nothing(client: httpx.Client) -> None:
     before = client.get("/_simulator/settings").json()
     for content in ("{", "[]", "3", '{"speed": 1}', '{"faults": 3}', '{"tokens": 3}'):
         assert client.post("/_simulator/settings", content=content).status_code == 400
     assert client.get("/_simulator/settings").json() == before
 
 
-def test_a_skewed_clock_shows_in_dates_and_jobs(client) -> None:
+def test_a_skewed_clock_shows_in_dates_and_jobs(client: httpx.Client) -> None:
     change(client, clock_skew=3600)
     reply = client.post(STILL, json={"prompt": "[sim: empty]"})
     created = reply.json()["created_at"]
@@ -186,12 +188,12 @@ def test_a_skewed_clock_shows_in_dates_and_jobs(client) -> None:
     assert reply.headers["date"][17:19] != time.strftime("%H", time.gmtime())
 
 
-def test_a_sunset_is_announced(client) -> None:
+def test_a_sunset_is_announced(client: httpx.Client) -> None:
     reply = client.post(STILL, json={"prompt": "[sim: deprecated]"})
     assert (reply.headers["deprecation"], "deprecation" in reply.headers["link"]) == ("true", True)
 
 
-def test_billing_and_stats_add_up(client) -> None:
+def test_billing_and_stats_add_up(client: httpx.Client) -> None:
     job_id = submit(client, "Bottle")
     finish(client, job_id)
     bill = client.get("/_simulator/billing").json()
@@ -202,7 +204,7 @@ def test_billing_and_stats_add_up(client) -> None:
 
 
 class Receiver(BaseHTTPRequestHandler):
-    calls: list[dict] = []  # noqa: RUF012 - one list for all handlers is the point
+    calls: list[dict[str, Any]] = []  # noqa: RUF012 - one list for all handlers is the point
 
     def do_POST(self) -> None:
         self.calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -234,7 +236,9 @@ def hook() -> Iterator[str]:
         ({"webhook_early": 1}, ["early", "completed"]),
     ],
 )
-def test_webhooks_call_once_unless_a_fault_says_otherwise(client, hook, fault, statuses) -> None:
+def test_webhooks_call_once_unless_a_fault_says_otherwise(
+    client: httpx.Client, hook: str, fault: dict[str, int], statuses: list[str]
+) -> None:
     change(client, faults=fault)
     job_id = submit(client, "Bottle", **{"X-Webhook-URL": hook})
     job = finish(client, job_id)
@@ -248,7 +252,7 @@ def test_webhooks_call_once_unless_a_fault_says_otherwise(client, hook, fault, s
     assert all(call == job for call in Receiver.calls if call["status"] == "completed")
 
 
-def test_two_simulators_share_one_folder(tmp_path) -> None:
+def test_two_simulators_share_one_folder(tmp_path: Path) -> None:
     with start(tmp_path, settings=SETTINGS) as one, start(tmp_path, settings=SETTINGS) as two:
         headers = {"Authorization": "Bearer t"}
         job_id = httpx.post(one.url + STILL, json={"prompt": "Bottle"}, headers=headers).json()["job_id"]
@@ -258,14 +262,14 @@ def test_two_simulators_share_one_folder(tmp_path) -> None:
         assert httpx.get(job["result"]["urls"][0]).status_code == 200
 
 
-def test_it_ends_on_request_and_twice_is_fine(tmp_path) -> None:
+def test_it_ends_on_request_and_twice_is_fine(tmp_path: Path) -> None:
     running = start(tmp_path, settings=SETTINGS)
     running.stop()
     running.stop()
     assert running.process.returncode == 0
 
 
-def test_it_ends_with_its_parent_however_that_ends(tmp_path) -> None:
+def test_it_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
     code = (
         "import sys, time, pathlib; from animatic.simulator import start\n"
         "r = start(pathlib.Path(sys.argv[1])); print(r.pid, flush=True); time.sleep(60)"
@@ -289,7 +293,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_start_that_fails_says_where_to_look(tmp_path, monkeypatch) -> None:
+def test_a_start_that_fails_says_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AnimaticError, match="did not start") as caught:
         start(tmp_path / "file", log=tmp_path / "log")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 import av
 import pytest
 from PIL import Image
 
+from animatic.catalog import Catalog
 from animatic.media import extract_frame, probe
 from animatic.simulator.checks import media_places
 from animatic.simulator.render.clip import COMMENT, poster, render_clip, render_still
 from animatic.simulator.render.drawing import fitted
 from animatic.simulator.render.recipe import Media, Recipe, recipe_of
+from tests.present import present
 
 PLAIN = {
     "kind": "video",
@@ -34,19 +37,21 @@ PLAIN = {
 }
 
 
-def recipe(**changes) -> Recipe:
+def recipe(**changes: Any) -> Recipe:
     return Recipe(**{**PLAIN, **changes})
 
 
-def still(path: Path, color: str, size=(320, 180)) -> Media:
+def still(path: Path, color: str, size: tuple[int, int] = (320, 180)) -> Media:
     Image.new("RGB", size, color).save(path)
     return Media(sha256=color, path=str(path), moving=False)
 
 
-def pixel_at(clip: Path, moment: float | str, tmp_path: Path, at=(300, 20)) -> tuple[int, ...]:
-    extract_frame(clip, moment, tmp_path / "pixel.png")  # type: ignore[arg-type]
+def pixel_at(clip: Path, moment: float | Literal["first", "last"], tmp_path: Path, at: tuple[int, int] = (300, 20)) -> tuple[int, ...]:
+    extract_frame(clip, moment, tmp_path / "pixel.png")
     with Image.open(tmp_path / "pixel.png") as image:
-        return image.getpixel(at)  # type: ignore[return-value]
+        pixel = image.getpixel(at)
+    assert isinstance(pixel, tuple)
+    return pixel
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,9 @@ def pixel_at(clip: Path, moment: float | str, tmp_path: Path, at=(300, 20)) -> t
         ({"seconds": 1 / 24}, (320, 180), 1 / 24, 24.0),
     ],
 )
-def test_clips_have_the_size_length_and_rate_asked_for(tmp_path, changes, size, seconds, fps) -> None:
+def test_clips_have_the_size_length_and_rate_asked_for(
+    tmp_path: Path, changes: dict[str, Any], size: tuple[int, int], seconds: float, fps: float
+) -> None:
     render_clip(recipe(**changes), tmp_path / "c.mp4")
     facts = probe(tmp_path / "c.mp4")
     assert (facts.width, facts.height) == size
@@ -68,14 +75,14 @@ def test_clips_have_the_size_length_and_rate_asked_for(tmp_path, changes, size, 
     assert (facts.fps, facts.codec, facts.frames) == (fps, "h264", round(seconds * fps))
 
 
-def test_every_frame_shows_its_own_time_code(tmp_path) -> None:
+def test_every_frame_shows_its_own_time_code(tmp_path: Path) -> None:
     render_clip(recipe(), tmp_path / "c.mp4")
     with av.open(str(tmp_path / "c.mp4")) as container:
         frames = [frame.to_ndarray()[140:165, 10:80] for frame in container.decode(video=0)]
     assert all(abs(first.astype(int) - second).max() > 25 for first, second in pairwise(frames))
 
 
-def test_a_clip_opens_on_its_start_picture_and_closes_on_its_end_picture(tmp_path) -> None:
+def test_a_clip_opens_on_its_start_picture_and_closes_on_its_end_picture(tmp_path: Path) -> None:
     made = recipe(start=still(tmp_path / "a.png", "red"), end=still(tmp_path / "b.png", "lime"))
     render_clip(made, tmp_path / "c.mp4")
     red, green = pixel_at(tmp_path / "c.mp4", "first", tmp_path), pixel_at(tmp_path / "c.mp4", "last", tmp_path)
@@ -85,7 +92,7 @@ def test_a_clip_opens_on_its_start_picture_and_closes_on_its_end_picture(tmp_pat
     assert max(middle) < 200, "the slate in between"
 
 
-def test_a_chain_starts_exactly_where_the_clip_before_ended(tmp_path) -> None:
+def test_a_chain_starts_exactly_where_the_clip_before_ended(tmp_path: Path) -> None:
     render_clip(recipe(text="First"), tmp_path / "1.mp4")
     extract_frame(tmp_path / "1.mp4", "last", tmp_path / "last.png")
     render_clip(recipe(text="Second", start=Media(sha256="x", path=str(tmp_path / "last.png"), moving=False)), tmp_path / "2.mp4")
@@ -95,7 +102,7 @@ def test_a_chain_starts_exactly_where_the_clip_before_ended(tmp_path) -> None:
     assert sum(abs(before - after) for before, after in pairs) / len(pairs) < 4
 
 
-def test_an_edit_lasts_as_long_as_its_source_and_shows_it(tmp_path) -> None:
+def test_an_edit_lasts_as_long_as_its_source_and_shows_it(tmp_path: Path) -> None:
     render_clip(recipe(start=still(tmp_path / "a.png", "white"), seconds=1.5), tmp_path / "s.mp4")
     source = Media(sha256="s", path=str(tmp_path / "s.mp4"), moving=True)
     render_clip(recipe(source=source, seconds=None, aspect=None, text="Regrade"), tmp_path / "c.mp4")
@@ -103,14 +110,14 @@ def test_an_edit_lasts_as_long_as_its_source_and_shows_it(tmp_path) -> None:
     assert min(pixel_at(tmp_path / "c.mp4", "first", tmp_path)) > 150
 
 
-def test_a_longer_edit_holds_the_last_frame(tmp_path) -> None:
+def test_a_longer_edit_holds_the_last_frame(tmp_path: Path) -> None:
     render_clip(recipe(seconds=0.5), tmp_path / "s.mp4")
     source = Media(sha256="s", path=str(tmp_path / "s.mp4"), moving=True)
     render_clip(recipe(source=source, seconds=1.0), tmp_path / "c.mp4")
     assert probe(tmp_path / "c.mp4").frames == 24
 
 
-def test_the_index_stands_first_and_the_file_says_simulated(tmp_path) -> None:
+def test_the_index_stands_first_and_the_file_says_simulated(tmp_path: Path) -> None:
     render_clip(recipe(), tmp_path / "c.mp4")
     data = (tmp_path / "c.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
@@ -121,13 +128,13 @@ def test_the_index_stands_first_and_the_file_says_simulated(tmp_path) -> None:
         assert image.info["Comment"] == COMMENT
 
 
-def test_the_same_recipe_makes_the_same_bytes(tmp_path) -> None:
+def test_the_same_recipe_makes_the_same_bytes(tmp_path: Path) -> None:
     for name in ("1.mp4", "2.mp4"):
         render_clip(recipe(), tmp_path / name)
     assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
 
 
-def test_stills_and_enhanced_pictures(tmp_path) -> None:
+def test_stills_and_enhanced_pictures(tmp_path: Path) -> None:
     render_still(recipe(kind="image", side=256, aspect=None), tmp_path / "s.png")
     assert (probe(tmp_path / "s.png").width, probe(tmp_path / "s.png").height) == (256, 256)
     render_still(recipe(kind="enhance", start=still(tmp_path / "a.png", "blue", (100, 80))), tmp_path / "e.png")
@@ -135,21 +142,21 @@ def test_stills_and_enhanced_pictures(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "word " * 900, "x" * 4000, "日本の海岸 " * 40, "<b>&amp;\n\n\ttabs"])
-def test_any_text_fits(tmp_path, text) -> None:
+def test_any_text_fits(tmp_path: Path, text: str) -> None:
     render_still(recipe(kind="image", text=text, side=128, references=(still(tmp_path / "r.png", "red"),) * 3), tmp_path / "s.png")
     block = fitted(text, 300, 100, (40, 20, 12))
     assert block.height <= 100
     assert all(block.font.getlength(line) <= 300 for line in block.lines)
 
 
-def test_keys_follow_content_not_place(tmp_path) -> None:
+def test_keys_follow_content_not_place(tmp_path: Path) -> None:
     here, there = still(tmp_path / "a.png", "red"), still(tmp_path / "b.png", "red")
     assert recipe(start=here).key == recipe(start=there).key
     assert recipe(start=here).key != recipe().key
     assert recipe().key != recipe(variation=1).key
 
 
-def test_a_poster_is_a_small_jpeg(tmp_path) -> None:
+def test_a_poster_is_a_small_jpeg(tmp_path: Path) -> None:
     render_clip(recipe(side=540, seconds=0.5), tmp_path / "c.mp4")
     assert poster(tmp_path / "c.mp4")[:3] == b"\xff\xd8\xff"
 
@@ -167,14 +174,14 @@ def test_a_poster_is_a_small_jpeg(tmp_path) -> None:
         ("google/nano-banana-pro", {"aspect_ratio": "16:9"}, {"kind": "image", "aspect": 16 / 9, "side": 1024}),
     ],
 )
-def test_recipes_read_sizes_and_lengths_from_requests(catalog, name, body, expected) -> None:
-    model = catalog.find(name)
+def test_recipes_read_sizes_and_lengths_from_requests(catalog: Catalog, name: str, body: dict[str, Any], expected: dict[str, Any]) -> None:
+    model = present(catalog.find(name))
     made = recipe_of(model, {"prompt": "x", **body}, "x", {}, variation=0, longest_side=1920)
     assert {field: getattr(made, field) for field in expected} == expected
 
 
-def test_a_recipe_knows_which_file_plays_which_part(catalog) -> None:
-    model = catalog.find("xai/grok-video")
+def test_a_recipe_knows_which_file_plays_which_part(catalog: Catalog) -> None:
+    model = present(catalog.find("xai/grok-video"))
     body = {"prompt": "x", "start_image": "u1", "edit_video": "u2", "reference_images": ["u3"]}
     media = {
         place.path: Media(sha256=place.url, path=f"/{place.url}", moving=place.media == "video") for place in media_places(model, body)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from animatic.errors import UsageError
@@ -33,7 +36,7 @@ def test_changing_one_fault_keeps_the_others() -> None:
         ({"result_shape": "list"}, "result_shape is one of"),
     ],
 )
-def test_mistakes_are_named(data, says) -> None:
+def test_mistakes_are_named(data: Any, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         SimulatorSettings.from_json(data)
 
@@ -42,6 +45,6 @@ def test_faults_in_seconds_may_exceed_one() -> None:
     assert Faults(late_listing=20, slow_post=5, retry_after=30).late_listing == 20
 
 
-def test_wrong_options_end_before_anything_is_served(tmp_path, capsys) -> None:
+def test_wrong_options_end_before_anything_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state", str(tmp_path), "--faults", '{"lost": 1}']) == 2
     assert "unknown simulator setting: lost" in capsys.readouterr().err

@@ -13,8 +13,8 @@ import yaml
 from animatic.errors import DeclarationError
 from animatic.source import Document, load, load_all, load_text
 from animatic.source.build import build
-from animatic.source.load import from_bytes
 from animatic.source.parser import PythonParser, compose
+from animatic.source.reading import from_bytes
 
 
 def refusal(path: Path) -> DeclarationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,8 @@ def test_places_of_keys_values_and_closest_ancestors(path: tuple[str | int, ...]
     assert place.length == length
 
 
-def problem(line: int, column: int, length: int = 1, **more: object) -> Problem:
-    return Problem("it is wrong", Place("pipelines.yaml", line, column, length), hint="mend it", **more)  # type: ignore[arg-type]
+def problem(line: int, column: int, length: int = 1, **more: Any) -> Problem:
+    return Problem("it is wrong", Place("pipelines.yaml", line, column, length), hint="mend it", **more)
 
 
 def test_a_problem_is_shown_with_place_line_caret_hint_and_notes() -> None:

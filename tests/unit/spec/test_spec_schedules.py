@@ -78,7 +78,8 @@ def test_other_rules_are_refused_and_end(rule: str) -> None:
 
 def test_a_rule_that_has_ended_is_refused() -> None:
     document = load_text("schedule: {rrule: FREQ=DAILY;UNTIL=20260101}\n")
-    before, after = [], []
+    before: list[Problem] = []
+    after: list[Problem] = []
     for now, problems in ((datetime(2025, 6, 1, tzinfo=UTC), before), (datetime(2026, 6, 1, tzinfo=UTC), after)):
         decode_schedules(Section(document, document.data, (), "p", problems), {}, now=now)
     assert before == []
