@@ -66,6 +66,8 @@ def test_no_media_is_no_format(head: bytes) -> None:
         (Decimal("0.28"), "$0.28"),
         (Decimal("0.3"), "$0.30"),
         (Decimal("0.0065"), "$0.0065"),
+        (Decimal("0.125"), "$0.125"),
+        (Decimal(0), "$0.00"),
         (Decimal(1234), "$1,234.00"),
         (Decimal("-0.5"), "-$0.50"),
         (None, "unknown"),

@@ -225,14 +225,6 @@ def test_no_diagram_where_it_would_say_nothing() -> None:
     assert draw(["a", "b"], {"a": ["b"], "b": ["a"]}) is not None
 
 
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [("0.42", "$0.42"), ("0", "$0.00"), ("1234.5", "$1,234.50"), ("0.0375", "$0.0375"), ("0.125", "$0.125"), (None, "unknown")],
-)
-def test_dollars(amount: str | None, text: str) -> None:
-    assert wording.dollars(Decimal(amount) if amount else None) == text
-
-
 @pytest.mark.parametrize(("seconds", "text"), [(6.0, "6 s"), (6.25, "6.2 s"), (59.99, "60 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")])
 def test_spans(seconds: float, text: str) -> None:
     assert wording.span(seconds) == text

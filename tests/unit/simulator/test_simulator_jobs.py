@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from animatic.simulator.jobs import STATUSES, Job
-from animatic.simulator.replies import DroppedError, RefusedError
+from animatic.simulator.jobs import STATUSES, DroppedError, Job, RefusedError
+from animatic.simulator.replies import full_reply
 from animatic.simulator.simulation import Simulation
-from animatic.simulator.web import full_reply
 from tests.unit.simulator.conftest import Clock, MakeSimulation
 
 GROK = "/generate/video/xai/grok-video"
