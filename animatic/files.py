@@ -1,7 +1,7 @@
 """Writes files that appear whole or not at all, and hashes them.
 
-Everything is written to a temporary name beside its target, brought to the disk, and then linked (only if absent) or renamed (replacing), so
-that a crash leaves nothing but a temporary file, and a reader never sees a part.
+Everything is written to a temporary name beside its target and then linked (only if absent) or renamed (replacing), so that a crash leaves
+nothing but a temporary file, and a reader never sees a part. Linux and macOS only: hard links, and folders that can be synced.
 """
 
 from __future__ import annotations
@@ -58,6 +58,21 @@ def write_whole(target: Path, content: str | bytes) -> None:
     replace_whole(target, lambda file: file.write(data))
 
 
+@contextmanager
+def writing_whole(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside the target for code that needs a path to write to; it becomes the target when the block ends well.
+
+    It keeps the target's suffix, by which encoders choose a format. If the block raises, the target is as it was and nothing is left.
+    Not synced to the disk, unlike what the functions above write: for files that can be made again.
+    """
+    path = _temporary_path(target, target.suffix)
+    try:
+        yield path
+        path.replace(target)
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def copy_from(source: Path) -> Fill:
     """Return a ``fill`` that copies the file."""
 
@@ -78,7 +93,7 @@ def sha256_of(path: Path) -> str:
 @contextmanager
 def _temporary(target: Path, fill: Fill) -> Iterator[Path]:
     """Write a temporary file beside the target and bring it to the disk; it is gone afterwards, renamed or not."""
-    path = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    path = _temporary_path(target)
     descriptor = _open_new(path)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
@@ -88,6 +103,10 @@ def _temporary(target: Path, fill: Fill) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def _temporary_path(target: Path, suffix: str = "") -> Path:
+    return target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}{suffix}")
 
 
 def _open_new(path: Path) -> int:

@@ -10,22 +10,12 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run, SubmittedJob
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadClipError
+from animatic.formats import suffix_of
 from animatic.krea import Download, ExpiredUrlError, Job
 from animatic.ledger import ClipRecord, Take, take_folder
 from animatic.media import Facts, probe, thumbnail
 from animatic.plan import Step
 from animatic.redact import bare_url
-
-SUFFIXES = {
-    "video/mp4": ".mp4",
-    "video/quicktime": ".mov",
-    "video/webm": ".webm",
-    "image/png": ".png",
-    "image/jpeg": ".jpg",
-    "image/webp": ".webp",
-    "image/gif": ".gif",
-    "image/avif": ".avif",
-}
 
 
 async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
@@ -49,7 +39,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     async with run.gates.media:
         facts = await asyncio.to_thread(probe, arriving)
     _check_kind(step, facts)
-    clip = run.workdir / f"{step.fingerprint}{SUFFIXES.get(facts.mime, '.bin')}"
+    clip = run.workdir / f"{step.fingerprint}{suffix_of(facts.mime) or '.bin'}"
     arriving.replace(clip)
     folder = take_folder(step.fingerprint)
     # The name holds the content's hash: what a crashed worker left there can never pass for something else.

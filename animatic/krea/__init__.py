@@ -1,7 +1,7 @@
-"""Speaks to Krea: submissions, job reading, waiting, files, webhooks. The only room that knows Krea's HTTP.
+"""Talks to Krea: submits and reads jobs, waits for them, moves files, receives webhooks. The only package that knows Krea's HTTP.
 
 ``KreaClient`` sends and reads, ``Watcher`` waits for many jobs with few requests, ``WebhookReceiver`` (in `animatic.krea.webhook`, which
-brings a web server) hears callbacks. Failures are those of `animatic.errors`, and the three of `animatic.krea.errors`.
+brings a web server) receives callbacks. Failures are those of `animatic.errors`, and the three of `animatic.krea.errors`.
 """
 
 from animatic.krea.client import KreaClient

@@ -1,12 +1,14 @@
-"""The one place that talks to Krea: submit, look, cancel, upload, download.
+"""Krea's API: submit, read and cancel jobs, upload and download files.
 
-A submission is sent exactly once; its outcome is a job, a refusal, or a doubt (`verdict`). Everything else is safe to repeat, and is repeated
-until ``patience.outage``.
+A submission is sent exactly once; its outcome is a job, a refusal, or a doubt (`animatic.krea.errors`). Everything else is safe to repeat,
+and is repeated until ``patience.outage``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,28 +16,28 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-import anyio
 import httpx
 
-from animatic.backoff import Backoff
 from animatic.krea.errors import Verdict, of_answer, of_lost_request, of_status
 from animatic.krea.session import Answer, Session, Sleep
-from animatic.krea.transfer import Download, Progress, download, upload
+from animatic.krea.transfer import Download, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
 from animatic.settings import Patience, Secret
 
 log = logging.getLogger(__name__)
 
-LARGEST_PAGE = 1000
-YOUNG = timedelta(seconds=30)
-YOUNG_TRIES = 15
+MAX_PAGE_SIZE = 1000
+"""Jobs that Krea lists on one page at most."""
+NEW_JOB_AGE = timedelta(seconds=30)
+"""Until this age a 404 may only mean that Krea does not show the job yet."""
+NEW_JOB_TRIES = 15
 
 
 class KreaClient:
     """Krea's API. An async context manager; one per process is enough, and shares its connections.
 
-    ``token`` None sends no token (and Krea answers 401). ``transport``, ``sleep``, ``clock`` (UTC) and ``monotonic`` (seconds) are for tests.
-    ``webhook_url`` is sent with every submission that brings none of its own.
+    ``token`` None sends no token (and Krea answers 401). ``transport``, ``sleep``, ``clock`` (UTC), ``monotonic`` (seconds) and
+    ``randomness`` (of back-off) are for tests.
     """
 
     def __init__(
@@ -45,15 +47,23 @@ class KreaClient:
         *,
         patience: Patience,
         transport: httpx.AsyncBaseTransport | None = None,
-        sleep: Sleep = anyio.sleep,
+        sleep: Sleep = asyncio.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
-        webhook_url: str | None = None,
+        randomness: random.Random | None = None,
     ) -> None:
         self.patience = patience
         self._base_url = base_url
-        self._session = Session(base_url, token, patience=patience, transport=transport, sleep=sleep, clock=clock, monotonic=monotonic)
-        self._webhook_url = webhook_url
+        self._session = Session(
+            base_url,
+            token,
+            patience=patience,
+            transport=transport,
+            sleep=sleep,
+            clock=clock,
+            monotonic=monotonic,
+            randomness=randomness,
+        )
         self._warned: set[str] = set()
 
     async def __aenter__(self) -> Self:
@@ -76,12 +86,12 @@ class KreaClient:
     async def submit(self, endpoint: str, body: Mapping[str, Any], *, webhook: str | None = None) -> Job:
         """Send one paid POST, once.
 
-        Raises LostAnswerError where it may have been accepted. Every other error means that it was not and is not billed: NotSentError (send it
-        again as it is, after ``retry_after``), RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError.
+        ``webhook``: the URL that Krea calls when the job has ended. Raises LostAnswerError where the submission may have been accepted.
+        Every other error means that it was not and is not billed: NotSentError (send it again as it is, after ``retry_after``),
+        RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError.
         """
-        callback = webhook or self._webhook_url
         request = self._session.request(
-            "POST", endpoint, json=dict(body), headers={"X-Webhook-URL": callback} if callback else None, timeout=self.patience.post
+            "POST", endpoint, json=dict(body), headers={"X-Webhook-URL": webhook} if webhook else None, timeout=self.patience.post
         )
         try:
             async with self._session.posts:
@@ -90,7 +100,7 @@ class KreaClient:
             raise of_lost_request(error, endpoint) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
-                return parse_job(answer.json(), seen=self._now(), deprecation=self._deprecation(answer, endpoint))
+                return self._noted(parse_job(answer.json(), seen=self._now(), deprecation=self._deprecation(answer, endpoint)))
             except ValueError:  # torn, no JSON, no job id: it was accepted, but as what?
                 log.warning("the answer to a submission to %s cannot be read", endpoint)
         raise of_answer(answer.status, answer.body, answer.content_type, endpoint, retry_after=answer.retry_after)
@@ -100,15 +110,15 @@ class KreaClient:
 
         Krea may answer 404 for a moment after a submission: with ``created_at``, that is asked again while the job is younger than 30 s.
         """
-        backoff = Backoff()
-        for _ in range(YOUNG_TRIES):
+        backoff = self._session.backoff()
+        for _ in range(NEW_JOB_TRIES):
             job = await self._session.read(lambda: self._session.request("GET", _job_path(job_id)), self._one_job, verdicts={404: None})
-            if job or created_at is None or self._now() - created_at > YOUNG:
+            if job or created_at is None or self._now() - created_at > NEW_JOB_AGE:
                 return job
             await self._session.sleep(backoff.next())
         return None
 
-    async def jobs(self, *, since: datetime | None = None, limit: int = LARGEST_PAGE) -> AsyncGenerator[Job, None]:
+    async def jobs(self, *, since: datetime | None = None, limit: int = MAX_PAGE_SIZE) -> AsyncGenerator[Job, None]:
         """Yield jobs, newest first, ``limit`` a page, down to those created before ``since``."""
         cursor: str | None = None
         while True:
@@ -121,7 +131,10 @@ class KreaClient:
             cursor = page.cursor
 
     async def cancel(self, job_id: str) -> bool:
-        """Ask Krea to cancel the job; False where it is unknown or past that. Read the job afterwards: completion may have won, and is billed."""
+        """Ask Krea to cancel the job; False where it is unknown or past that.
+
+        Read the job afterwards: completion may have won the race, and is billed.
+        """
         return await self._session.read(
             lambda: self._session.request("DELETE", _job_path(job_id)),
             lambda _: True,
@@ -138,9 +151,9 @@ class KreaClient:
             lambda: self._session.request("GET", f"/assets/{quote(asset_id, safe='')}"), _one_asset, verdicts={404: None, 410: None}
         )
 
-    async def download(self, url: str, target: Path, *, progress: Progress | None = None) -> Download:
+    async def download(self, url: str, target: Path) -> Download:
         """Fetch a result file, whole or not at all; see `transfer.download` for its errors."""
-        return await download(self._session, url, target, progress=progress)
+        return await download(self._session, url, target)
 
     async def fetch_openapi(self) -> dict[str, Any]:
         """Return Krea's OpenAPI document, for refreshing the catalogue."""
@@ -155,25 +168,38 @@ class KreaClient:
 
     async def _page(self, cursor: str | None, limit: int) -> Page:
         params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
-        return await self._session.read(
+        page = await self._session.read(
             lambda: self._session.request("GET", "/jobs", params=params), lambda answer: parse_page(answer.json(), seen=self._now())
         )
+        for job in page.jobs:
+            self._noted(job)
+        return page
 
     def _one_job(self, answer: Answer) -> Job | None:
-        return parse_job(answer.json(), seen=self._now())
+        return self._noted(parse_job(answer.json(), seen=self._now()))
+
+    def _noted(self, job: Job) -> Job:
+        """Return the job itself; warn of a status that is not known."""
+        if not job.known:
+            status = repr(job.status[:40])
+            self._warn_once(f"Krea reports the job status {status}, which this version does not know; it is taken for one that goes on")
+        return job
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            log.warning("%s", text)
 
     def _now(self) -> datetime:
         return self._session.clock() + self._session.offset.value
 
     def _deprecation(self, answer: Answer, endpoint: str) -> str | None:
-        """Krea announces a model's end in the headers of its answers before it withdraws it."""
+        """Return Krea's announcement, in the headers of an answer, that it will withdraw the model; None without one."""
         if answer.headers.get("deprecation", "").strip().lower() in {"", "false"} and "sunset" not in answer.headers:
             return None
         sunset = answer.headers.get("sunset")
         text = f"Krea will withdraw {endpoint}" + (f" on {sunset}" if sunset else "")
-        if endpoint not in self._warned:
-            self._warned.add(endpoint)
-            log.warning("%s", text)
+        self._warn_once(text)
         return text
 
 

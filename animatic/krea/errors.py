@@ -1,6 +1,7 @@
-"""Failures that only those who speak to Krea tell apart: was the request heard, and is the URL still good.
+"""Krea's failures: what a status or a transport error means for a submission, and the error that says so to people.
 
-::
+The tables of `Verdict` decide whether a paid request was accepted; `of_lost_request`, `of_answer` and `refusal` turn the verdict into an
+error. Three errors are told apart here only::
 
     KreaUnreachableError      6  (animatic.errors)
     ├── NotSentError             provably not accepted: send it again as it is
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 from enum import Enum
 from http import HTTPStatus
+from typing import assert_never
 
 import httpx
 
@@ -35,8 +37,8 @@ from animatic.redact import redact
 class NotSentError(KreaUnreachableError):
     """A submission that Krea did not accept: it never left, or was turned away for now.
 
-    ``retry_after``: seconds that Krea asked for, None if it asked for none (``code`` is ``rate_limited`` where it did). ``busy`` is true where Krea answered (429, 425) and false where
-    nobody did.
+    ``retry_after``: seconds that Krea asked for (``code`` is then ``rate_limited``), None if it asked for none. ``busy`` is true where Krea
+    answered (429, 425), and false where nobody did.
     """
 
     code = "not_sent"
@@ -50,8 +52,8 @@ class NotSentError(KreaUnreachableError):
 class LostAnswerError(KreaUnreachableError):
     """A submission whose answer was lost, unreadable, or an error of Krea's own: a job may exist and may be billed.
 
-    ``late``: a time-out, ours or a gateway's, cut the waiting short. Krea may still be at work on it, so its job may appear later than after a
-    plain error.
+    ``late``: a time-out, ours or a gateway's, cut the waiting short. Krea may still be at work on it, so its job may appear later than
+    after a plain error.
     """
 
     code = "lost_answer"
@@ -70,7 +72,7 @@ class ExpiredUrlError(ShotError):
 
 
 class Verdict(Enum):
-    """What became of a submission."""
+    """Whether a submission was accepted."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -111,6 +113,11 @@ STATUSES: dict[int, Verdict] = {
 }
 
 
+GATEWAY_TIMEOUTS = frozenset({408, 504, 522, 524})
+
+_DOUBT_HINT = "a job may exist and may be billed: it is looked for before anything is sent again"
+
+
 def of_exception(error: BaseException) -> Verdict:
     """Return what an exception of the transport means for a submission; whatever is not in the table is doubtful."""
     for base in type(error).__mro__:
@@ -130,10 +137,6 @@ def of_status(status: int) -> Verdict:
             return Verdict.REFUSED
         case _:
             return Verdict.DOUBTFUL
-
-
-GATEWAY_TIMEOUTS = frozenset({408, 504, 522, 524})
-_DOUBT_HINT = "a job may exist and may be billed: it is looked for before anything is sent again"
 
 
 def describe(error: BaseException) -> str:
@@ -167,6 +170,8 @@ def of_answer(status: int, body: bytes, content_type: str, endpoint: str, *, ret
             return LostAnswerError(
                 f"Krea answered {status} to a submission to {endpoint}: {text}", hint=_DOUBT_HINT, late=status in GATEWAY_TIMEOUTS
             )
+        case verdict:
+            assert_never(verdict)
 
 
 def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> AnimaticError:

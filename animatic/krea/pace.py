@@ -1,7 +1,11 @@
-"""How long to wait before asking again, and how far Krea's clock is from ours."""
+"""Times: what Krea's headers ask for, how far its clock is from ours, and when to look at a job again.
+
+`retry_after`, `http_date` and `ClockOffset` serve every request; the rest serves those who wait for jobs and callbacks.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections import deque
@@ -10,13 +14,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-import anyio
-
 from animatic.backoff import Backoff
-from animatic.errors import AnimaticError
+from animatic.errors import AnimaticError, JobFailedError
 from animatic.krea.wire import Job
 
-LONGEST_RETRY_AFTER = 60.0
+log = logging.getLogger(__name__)
+
+MAX_RETRY_AFTER_SECONDS = 60.0
+REMEMBERED_JOBS = 20
+"""Finished jobs of a model whose durations are kept."""
+MIN_FINISHED_JOBS = 2
+"""Finished jobs that it takes to expect anything of the next one."""
+MAX_INTERVAL_SECONDS = 5.0
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -30,7 +39,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         if moment is None:
             return None
         seconds = (moment - now).total_seconds()
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def http_date(value: str | None) -> datetime | None:
@@ -69,9 +78,14 @@ class ClockOffset:
         self._low, self._high, self._known = low, high, True
 
 
-REMEMBERED = 20
-FEWEST = 2
-LONGEST_INTERVAL = 5.0
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until the event is set, for so many seconds at most; return whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+    return event.is_set()
 
 
 class Durations:
@@ -83,21 +97,22 @@ class Durations:
     def record(self, model: str, seconds: float) -> None:
         """Remember that a job of the model took that long."""
         if seconds > 0:
-            self._seconds.setdefault(model, deque(maxlen=REMEMBERED)).append(seconds)
+            self._seconds.setdefault(model, deque(maxlen=REMEMBERED_JOBS)).append(seconds)
 
     def expected(self, model: str | None) -> float | None:
-        """Return the middle of what the model took lately, None before two jobs have finished."""
+        """Return the median of what the model took lately, None before two jobs have finished."""
         seen = sorted(self._seconds.get(model or "", ()))
-        return seen[len(seen) // 2] if len(seen) >= FEWEST else None
+        return seen[len(seen) // 2] if len(seen) >= MIN_FINISHED_JOBS else None
 
 
 def interval(elapsed: float, expected: float | None, poll: float) -> float:
     """Return the seconds until the next look at a job that has been waited for ``elapsed``.
 
-    The first look comes after a second at most. A job of unknown length is looked at ever more rarely, from ``poll`` to 2.5 times that (5 s at
-    most, unless ``poll`` itself is longer). One of known length is looked at as rarely as that until 7/10 of it, then twice in a ``poll``.
+    The first look comes after a second at most. A job of unknown length is looked at ever more rarely, from ``poll`` to 2.5 times that
+    (5 s at most, unless ``poll`` itself is longer). One of known length is looked at as rarely as that until 7/10 of it, then twice in a
+    ``poll``.
     """
-    slow = min(2.5 * poll, max(poll, LONGEST_INTERVAL))
+    slow = min(2.5 * poll, max(poll, MAX_INTERVAL_SECONDS))
     if elapsed <= 0:
         return min(poll, 1.0)
     if expected is None or elapsed > 1.5 * expected:
@@ -107,12 +122,9 @@ def interval(elapsed: float, expected: float | None, poll: float) -> float:
     return poll / 2
 
 
-log = logging.getLogger(__name__)
-
-
 @dataclass(kw_only=True, eq=False)
 class Watched:
-    """Times are the watcher's monotonic seconds; ``created_at`` is Krea's."""
+    """A job that is waited for. Times are the watcher's monotonic seconds; ``created_at`` is Krea's."""
 
     id: str
     created_at: datetime | None
@@ -128,7 +140,7 @@ class Watched:
     waiting: int = 0
     job: Job | None = None
     error: AnimaticError | None = None
-    ended: anyio.Event = field(default_factory=anyio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     listeners: list[Callable[[Job], None]] = field(default_factory=list)
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -138,8 +150,32 @@ class Watched:
             self.job, self.error = job, error
             self.ended.set()
 
-    def tell(self, job: Job) -> None:
-        """Tell the listeners of a new status. A listener that fails must not keep others waiting."""
+    def saw(self, job: Job, now: float) -> None:
+        """Note how Krea shows the job; listeners hear of a new status."""
+        self.missing_since = None
+        self.next_single = now + self.backoff.next()
+        self.created_at = job.created_at
+        if job.status != self.status:
+            self.status = job.status
+            self._notify(job)
+
+    def missed(self, now: float, *, patience: float) -> None:
+        """Note that Krea knows no such job; give it up where that has been so for longer than ``patience`` seconds."""
+        self.next_single = now + self.backoff.next()
+        if self.missing_since is None:
+            self.missing_since = now
+        if now - self.missing_since > patience:
+            self.end(
+                error=JobFailedError(
+                    f"Krea no longer knows job {self.id}",
+                    hint="it may have been billed: see it in Krea's own list of jobs before making the shot again",
+                    code="job_lost",
+                    repeatable=False,
+                )
+            )
+
+    def _notify(self, job: Job) -> None:
+        """Call the listeners. One that fails must not keep others waiting."""
         for listener in list(self.listeners):
             try:
                 listener(job)

@@ -1,6 +1,6 @@
-"""Finds the reason in an answer: Krea's error bodies have no one shape, and gateways answer with pages of their own.
+"""Finds the reason for a failure in an answer: Krea's error bodies have no one shape, and gateways answer with pages of their own.
 
-Read here, wherever they stand: ``error`` (text or object), ``message``, ``detail`` (text or list of ``loc``/``msg``), ``details``, ``errors``,
+Read wherever they stand: ``error`` (text or object), ``message``, ``detail`` (text or list of ``loc``/``msg``), ``details``, ``errors``,
 ``issues``, ``validationErrors``; the title of an HTML page; plain text; nothing at all.
 """
 
@@ -15,7 +15,10 @@ from typing import Any
 
 from animatic.redact import redact
 
-LONGEST = 400
+MAX_REASON_LENGTH = 400
+"""Characters."""
+MAX_LISTED = 8
+"""Complaints of a list that are passed on."""
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _MESSAGE_KEYS = ("message", "msg", "detail", "description", "title")
 _LIST_KEYS = ("details", "errors", "issues", "validationErrors", "validation_errors")
@@ -33,7 +36,7 @@ _BALANCE = re.compile(r"balance|credits?\b|compute units?|top[ -]?up|insufficien
 
 @dataclass(frozen=True, slots=True)
 class JobError:
-    """Why Krea says it failed: a slug of Krea's (may be empty) and a sentence, free of secrets, at most ``LONGEST`` characters."""
+    """Why Krea says it failed: a slug of Krea's (may be empty) and a sentence, free of secrets, of ``MAX_REASON_LENGTH`` at most."""
 
     code: str
     message: str
@@ -82,10 +85,11 @@ def _page(text: str, content_type: str) -> str:
 
 
 def _read(data: Any) -> tuple[str, list[str]]:
+    """Return code (perhaps empty) and sentences of a parsed answer or a part of one."""
     if isinstance(data, str):
         return "", [data]
     if isinstance(data, list | tuple):
-        return "", [text for item in data[:8] for text in _item(item)]
+        return "", [text for item in data[:MAX_LISTED] for text in _item(item)]
     if not isinstance(data, Mapping):
         return "", []
     code = next((str(data[key]) for key in _CODE_KEYS if isinstance(data.get(key), str | int) and not isinstance(data.get(key), bool)), "")
@@ -109,7 +113,7 @@ def _read(data: Any) -> tuple[str, list[str]]:
 
 
 def _item(item: Any) -> Iterator[str]:
-    """One complaint of a list, behind the field that it is about where it names one."""
+    """Yield one complaint of a list, with the field that it is about in front where it names one."""
     _, texts = _read(item)
     where = item.get("loc") or item.get("path") or item.get("field") or item.get("param") if isinstance(item, Mapping) else None
     if isinstance(where, list | tuple):
@@ -119,12 +123,13 @@ def _item(item: Any) -> Iterator[str]:
 
 
 def _fields(value: Any) -> list[str]:
+    """Return the complaints of a list, or of a map from field to complaint."""
     if isinstance(value, Mapping):
         nested = [(key, text) for key, item in value.items() for text in _read(item)[1]]
-        return [f"{key}: {text}" for key, text in nested[:8]]
+        return [f"{key}: {text}" for key, text in nested[:MAX_LISTED]]
     return _read(value)[1]
 
 
 def _shorten(text: str) -> str:
     text = " ".join(redact(text).split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 1] + "…"

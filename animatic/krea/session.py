@@ -1,4 +1,4 @@
-"""One connection pool to Krea: who gets the token, how many requests at once, and how reading is retried.
+"""Sends requests to Krea over one connection pool: adds the token, limits how many run at once, and retries reads.
 
 Reading is safe to repeat, so this module repeats it: with back-off and jitter, until ``patience.outage``. A submission goes through
 `send_once` and is never repeated here.
@@ -6,8 +6,10 @@ Reading is safe to repeat, so this module repeats it: with back-off and jitter, 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +17,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
-import anyio
 import httpx
 
 from animatic import __version__
@@ -30,12 +31,13 @@ from animatic.settings import Patience, Secret
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
-LARGEST_ANSWER = 32 * 1024 * 1024
-AT_ONCE = 16
-POSTS_AT_ONCE = 8
-TRANSFERS_AT_ONCE = 8
-_TRY_AGAIN = frozenset({408, 425, 429, 499})
-_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_CONCURRENT_READS = 16
+MAX_CONCURRENT_POSTS = 8
+MAX_CONCURRENT_TRANSFERS = 8
+_RETRIED_STATUSES = frozenset({408, 425, 429, 499})
+"""Retried like those from 500 on."""
+_NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -66,8 +68,8 @@ class Answer:
 class Session:
     """An ``httpx.AsyncClient`` with our rules around it. An async context manager.
 
-    ``clock`` is wall time in UTC, ``monotonic`` seconds for budgets. Requests queue in a semaphore here and never in httpx's pool, which
-    degrades badly under bursts.
+    ``clock`` is wall time in UTC, ``monotonic`` seconds for time limits. Requests queue in a semaphore here and never in httpx's pool,
+    which degrades badly under bursts.
     """
 
     def __init__(
@@ -77,9 +79,10 @@ class Session:
         *,
         patience: Patience,
         transport: httpx.AsyncBaseTransport | None = None,
-        sleep: Sleep = anyio.sleep,
+        sleep: Sleep = asyncio.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        randomness: random.Random | None = None,
     ) -> None:
         self.base = httpx.URL(base_url.rstrip("/"))
         self.patience = patience
@@ -87,10 +90,11 @@ class Session:
         self.clock = clock
         self.monotonic = monotonic
         self.offset = ClockOffset()
-        self.slots = anyio.Semaphore(AT_ONCE)
-        self.posts = anyio.Semaphore(POSTS_AT_ONCE)
-        self.transfers = anyio.Semaphore(TRANSFERS_AT_ONCE)
+        self.slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
+        self.posts = asyncio.Semaphore(MAX_CONCURRENT_POSTS)
+        self.transfers = asyncio.Semaphore(MAX_CONCURRENT_TRANSFERS)
         self._token = token
+        self._randomness = randomness or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self.http = httpx.AsyncClient(
             transport=transport,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30),
@@ -136,15 +140,14 @@ class Session:
 
         Raises httpx's errors and TimeoutError. Once the status is known, a body that breaks off is an answer, too: a torn one.
         """
-        with anyio.fail_after(seconds + CONNECT_SECONDS):
+        async with asyncio.timeout(seconds + CONNECT_SECONDS):
             sent = self.clock()
             response = await self.http.send(request, stream=True)
             try:
                 self._observe(response, sent)
                 return await self._read_answer(response)
             finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
+                await response.aclose()
 
     async def read(
         self,
@@ -160,7 +163,7 @@ class Session:
         an answer that makes no sense, which is retried like an outage. Raises KreaUnreachableError after ``patience.outage``, and the
         errors of `refusal` at once.
         """
-        backoff = Backoff()
+        backoff = self.backoff()
         began = self.monotonic()
         while True:
             asked_for = None
@@ -172,17 +175,21 @@ class Session:
                     return verdicts[answer.status]
                 if answer.status // 100 == 2:  # noqa: PLR2004
                     return parse(answer)
-                if answer.status not in _TRY_AGAIN and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                if answer.status not in _RETRIED_STATUSES and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise refusal(answer.status, answer.body, answer.content_type, request.url.path)
                 failure = f"{answer.status}: {explain_body(answer.body, answer.content_type).message}"
                 asked_for = answer.retry_after
-            except _HOPELESS as error:
+            except _NEVER_RETRIED as error:
                 raise KreaUnreachableError(
                     f"the request cannot be made ({describe(error)})", hint="check KREA_API_URL and the token"
                 ) from error
             except (httpx.RequestError, TimeoutError, ValueError) as error:
                 failure = describe(error)
             await self.pause(backoff, began, failure, asked_for=asked_for, who="Krea")
+
+    def backoff(self) -> Backoff:
+        """Return the pauses of a new series of tries."""
+        return Backoff(randomness=self._randomness)
 
     async def pause(self, backoff: Backoff, began: float, failure: str, *, asked_for: float | None, who: str) -> None:
         """Wait before the next try. Raises KreaUnreachableError where the outage has outlasted our patience."""
@@ -200,7 +207,7 @@ class Session:
         try:
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > LARGEST_ANSWER:
+                if len(body) > MAX_ANSWER_BYTES:
                     torn = True
                     break
         except httpx.RequestError:
@@ -227,7 +234,7 @@ class _BareUrls(logging.Filter):
         return True
 
 
-_BARE_URLS = _BareUrls()
+_BARE_URLS = _BareUrls()  # one for the process, so that adding it again changes nothing
 
 
 def _quieten_httpx() -> None:

@@ -1,92 +1,46 @@
-"""Moves files: results down, references up. A file arrives whole or not at all.
+"""Downloads results from Krea and uploads references to it. A file arrives whole or not at all.
 
-A download is written to ``NAME.part`` beside its target, hashed while it is written, compared with the length that was announced, and renamed.
-An upload costs nothing and a second one does no harm, so both directions are retried freely.
+A download is written beside its target, hashed while it is written, compared with the length that was announced, and renamed. An upload
+costs nothing and a second one does no harm, so both directions are retried freely.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import mimetypes
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import anyio
 import httpx
 
-from animatic.backoff import Backoff
 from animatic.errors import BadClipError, BadMediaError, RequestRefusedError, StorageError
+from animatic.files import writing_whole
 from animatic.krea.errors import ExpiredUrlError, describe
 from animatic.krea.session import Session
 from animatic.krea.wire import Asset, parse_asset
-from animatic.limits import MAX_DOWNLOAD_BYTES, MAX_UPLOAD_BYTES
+from animatic.limits import MAX_DOWNLOAD_BYTES, MAX_UPLOAD_BYTES, megabytes
 from animatic.redact import bare_url
 
-TRIES = 3
-CHUNK = 1024 * 1024
+MAX_TRIES = 3
+CHUNK_BYTES = 1024 * 1024
 DOWNLOAD_SECONDS = 1800.0
 UPLOAD_SECONDS = 600.0
 _EXPIRED = frozenset({403, 404, 410})
 _NO_MEDIA = ("text/html", "application/json", "application/xml", "text/xml")
 
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have arrived and those announced, None if unknown."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """A file that arrived whole: hash, bytes and MIME type as announced (by the URL's ending where the server names none)."""
+    """A file that arrived whole: the SHA-256 of its content, and its size in bytes."""
 
     sha256: str
     size: int
-    mime: str
 
 
 class _CutError(BadClipError):
-    """Worth another try from the start."""
-
-
-async def download(
-    session: Session, url: str, target: Path, *, progress: Progress | None = None, largest: int = MAX_DOWNLOAD_BYTES
-) -> Download:
-    """Fetch a result file to ``target``.
-
-    Raises ExpiredUrlError (read the job again for a fresh URL), BadClipError (cut three times, not media, or larger than ``largest``),
-    KreaUnreachableError (the host does not answer for ``patience.outage``), StorageError (the local file cannot be written).
-    """
-    part = target.with_name(target.name + ".part")
-    where = bare_url(url)
-    backoff, began, cuts = Backoff(), session.monotonic(), 0
-    try:
-        while True:
-            asked_for = None
-            try:
-                async with session.transfers:
-                    with anyio.fail_after(DOWNLOAD_SECONDS):
-                        done = await _fetch(session, url, part, progress=progress, largest=largest)
-                await anyio.to_thread.run_sync(os.replace, part, target)
-            except _CutError as error:
-                cuts += 1
-                if cuts >= TRIES:
-                    raise BadClipError(f"{error.message}, {TRIES} times", hint=error.hint, code=error.code) from error
-                await session.sleep(backoff.next())
-                continue
-            except _BusyError as error:
-                failure, asked_for = str(error), error.asked_for
-            except (httpx.HTTPError, TimeoutError) as error:
-                failure = describe(error)
-            except OSError as error:
-                raise StorageError(
-                    f"cannot write {target}: {error.strerror or error}", hint="free some space, or name another folder for temporary files"
-                ) from error
-            else:
-                return done
-            await session.pause(backoff, began, failure, asked_for=asked_for, who=httpx.URL(where).host or "the file's host")
-    finally:
-        part.unlink(missing_ok=True)
+    """The file did not arrive whole: worth another try from the start."""
 
 
 class _BusyError(Exception):
@@ -97,34 +51,76 @@ class _BusyError(Exception):
         self.asked_for = asked_for
 
 
-async def _fetch(session: Session, url: str, part: Path, *, progress: Progress | None, largest: int) -> Download:
+async def download(session: Session, url: str, target: Path, *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Download:
+    """Fetch a result file to ``target``.
+
+    Raises ExpiredUrlError (read the job again for a fresh URL), BadClipError (cut three times, not media, or larger than ``max_bytes``),
+    KreaUnreachableError (the host does not answer for ``patience.outage``), StorageError (the local file cannot be written).
+    """
+    try:
+        with writing_whole(target) as part:
+            return await _fetch_patiently(session, url, part, max_bytes)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {target}: {error.strerror or error}", hint="free some space, or name another folder for temporary files"
+        ) from error
+
+
+async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: int) -> Download:
+    """Fetch the file; again where it was cut, and while the host does not answer. Raises OSError where it cannot be written."""
     address = _address(url)
+    backoff, began, cuts = session.backoff(), session.monotonic(), 0
+    while True:
+        asked_for = None
+        try:
+            async with session.transfers, asyncio.timeout(DOWNLOAD_SECONDS):
+                return await _fetch(session, address, part, max_bytes)
+        except _CutError as error:
+            cuts += 1
+            if cuts >= MAX_TRIES:
+                raise BadClipError(f"{error.message}, {MAX_TRIES} times", hint=error.hint, code=error.code) from error
+            await session.sleep(backoff.next())
+            continue
+        except _BusyError as error:
+            failure, asked_for = str(error), error.asked_for
+        except (httpx.HTTPError, TimeoutError) as error:
+            failure = describe(error)
+        await session.pause(backoff, began, failure, asked_for=asked_for, who=address.host)
+
+
+async def _fetch(session: Session, address: httpx.URL, part: Path, max_bytes: int) -> Download:
     headers = {"Accept-Encoding": "identity", **session.authorization(address)}
     async with session.http.stream("GET", address, headers=headers, follow_redirects=True) as response:
-        _check_answer(response, largest)
+        _check_answer(response, max_bytes)
         announced = _length(response)
         digest, size = hashlib.sha256(), 0
-        file = await anyio.to_thread.run_sync(lambda: part.open("wb"))
+        file = _open(part)
         try:
-            async for chunk in response.aiter_bytes(CHUNK):
+            async for chunk in response.aiter_bytes(CHUNK_BYTES):
                 size += len(chunk)
-                if size > largest:
-                    raise _too_large(size, largest)
+                if size > max_bytes:
+                    raise _too_large(size, max_bytes)
                 # Off the event loop: hashing is the one thing here that costs time, and it releases the interpreter's lock.
-                await anyio.to_thread.run_sync(_append, file, digest, chunk)
-                if progress:
-                    progress(size, announced)
+                await asyncio.to_thread(_append, file, digest, chunk)
         except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout, httpx.DecodingError) as error:
             raise _CutError(f"the download broke off after {size} bytes", hint=describe(error)) from error
         finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(file.close)
+            file.close()  # after a chunk that a cancelled download may still be writing: the file's own lock sees to that
         arrived = response.num_bytes_downloaded if "content-encoding" in response.headers else size
         if announced is not None and arrived != announced:
             raise _CutError(f"the download brought {arrived} of {announced} bytes")
         if size == 0:
             raise _CutError("the download is empty")
-        return Download(sha256=digest.hexdigest(), size=size, mime=_mime(response, address))
+        return Download(sha256=digest.hexdigest(), size=size)
+
+
+def _open(part: Path) -> IO[bytes]:
+    return part.open("wb")
+
+
+def _append(file: IO[bytes], digest: Any, chunk: bytes) -> None:
+    digest.update(chunk)
+    file.write(chunk)
 
 
 def _address(url: str) -> httpx.URL:
@@ -137,7 +133,7 @@ def _address(url: str) -> httpx.URL:
     return address
 
 
-def _check_answer(response: httpx.Response, largest: int) -> None:
+def _check_answer(response: httpx.Response, max_bytes: int) -> None:
     status, where = response.status_code, bare_url(str(response.url))
     if status in _EXPIRED:
         raise ExpiredUrlError(f"{where} answers {status}: its URL has expired", hint="the job is read again for a fresh one")
@@ -148,17 +144,12 @@ def _check_answer(response: httpx.Response, largest: int) -> None:
         raise BadClipError(f"{where} answers {status} instead of the file", code="bad_answer")
     if (mime := _media_type(response)) in _NO_MEDIA:
         raise _CutError(f"{where} answers with {mime} instead of the file", code="not_media")
-    if (announced := _length(response)) is not None and announced > largest:
-        raise _too_large(announced, largest)
+    if (announced := _length(response)) is not None and announced > max_bytes:
+        raise _too_large(announced, max_bytes)
 
 
-def _too_large(size: int, largest: int) -> BadClipError:
-    return BadClipError(f"the file is larger than {largest} bytes ({size} and more)", code="too_large")
-
-
-def _append(file: IO[bytes], digest: Any, chunk: bytes) -> None:
-    digest.update(chunk)
-    file.write(chunk)
+def _too_large(size: int, max_bytes: int) -> BadClipError:
+    return BadClipError(f"the file is larger than {max_bytes} bytes ({size} and more)", code="too_large")
 
 
 def _length(response: httpx.Response) -> int | None:
@@ -170,20 +161,13 @@ def _media_type(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _mime(response: httpx.Response, address: httpx.URL) -> str:
-    announced = _media_type(response)
-    if announced and announced not in {"application/octet-stream", "binary/octet-stream"}:
-        return announced
-    return mimetypes.guess_type(address.path)[0] or "application/octet-stream"
-
-
 async def upload(session: Session, path: Path, *, mime: str, description: str = "") -> Asset:
     """Upload a file to Krea's assets.
 
     Raises BadMediaError where the file is missing, empty, larger than 75 MB, or Krea refuses it; otherwise as `Session.read`.
     """
     try:
-        file = await anyio.to_thread.run_sync(path.open, "rb")
+        file = await asyncio.to_thread(path.open, "rb")
         size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise BadMediaError(f"cannot read {path}: {error.strerror or error}") from error
@@ -192,7 +176,7 @@ async def upload(session: Session, path: Path, *, mime: str, description: str = 
             raise BadMediaError(f"{path} is empty")
         if size > MAX_UPLOAD_BYTES:
             raise BadMediaError(
-                f"{path} has {size / 1e6:.1f} MB; Krea takes files up to 75 MB",
+                f"{path} has {megabytes(size)}; Krea takes up to {megabytes(MAX_UPLOAD_BYTES)} per file",
                 hint="make it smaller, or pass a URL instead",
                 code="too_large",
             )

@@ -1,7 +1,7 @@
 """Waits for jobs: one loop for all of a process, so that a thousand waits cost about as many requests as one.
 
-A look is one page of the job list, which shows every waiting job at once; a job is read by itself only where few are waiting, where it
-ended (list items may lack the reason), where a webhook called, or where the list does not show it. No thread, and no request per waiting job.
+A look is one page of the job list, which shows every waiting job at once. A job is read by itself only where few are waiting, where it
+ended (list items may lack the reason), where a webhook called, or where the list does not show it: no thread and no request per job.
 """
 
 from __future__ import annotations
@@ -9,26 +9,28 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Self
 
-import anyio
-
-from animatic.errors import AnimaticError, InterruptedRunError, JobFailedError, JobTimeoutError, MoneyError, ServiceError
-from animatic.krea.client import KreaClient
-from animatic.krea.pace import Durations, Watched, interval
+from animatic.backoff import Backoff
+from animatic.errors import AnimaticError, InterruptedRunError, JobTimeoutError, MoneyError, ServiceError
+from animatic.krea.client import MAX_PAGE_SIZE, KreaClient
+from animatic.krea.pace import Durations, Watched, interval, set_within
 from animatic.krea.wire import Job
 
 log = logging.getLogger(__name__)
 
-FEW = 2
+LISTING_THRESHOLD = 2
 """Up to so many waiting jobs are read one by one: that is exact, and cheaper than a list."""
-SMALL_PAGE, LARGE_PAGE = 100, 1000
-MOST_LISTED = 10_000
-SINGLES_PER_LOOK = 16
+SMALL_PAGE_SIZE = 100
+MAX_LISTED_JOBS = 10_000
+"""A look goes no further down the list than this."""
+MAX_SINGLE_READS = 16
+"""Jobs that the list does not show and that one look reads one by one."""
 CLOCK_MARGIN = timedelta(minutes=1)
 """The list is read this much further back: a creation time may come from our own clock."""
 VANISHED_SECONDS = 60.0
@@ -39,8 +41,8 @@ NEVER_SEEN_SECONDS = 180.0
 class Watcher:
     """Waits for Krea's jobs. An async context manager; one per process is enough.
 
-    ``poll`` is the seconds between two looks; ``sleep`` and ``clock`` (monotonic seconds) are for tests. An outage of Krea shorter than the
-    client's patience is not felt; a longer one fails every wait with KreaUnreachableError.
+    ``poll`` is the seconds between two looks; ``sleep``, ``clock`` (monotonic seconds) and ``randomness`` are for tests. An outage of Krea
+    shorter than the client's patience is not felt; a longer one fails every wait with KreaUnreachableError.
     """
 
     def __init__(
@@ -48,19 +50,21 @@ class Watcher:
         client: KreaClient,
         *,
         poll: float,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        randomness: random.Random | None = None,
     ) -> None:
         self._client = client
         self._poll = poll
         self._sleep = sleep
         self._clock = clock
+        self._randomness = randomness or random.Random()  # noqa: S311 - spreads reads, guards nothing
         self._durations = Durations()
         self._watched: dict[str, Watched] = {}
         self._listed_at = float("-inf")
         self._planned = float("inf")
         self._closed = False
-        self._wake = anyio.Event()
+        self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -86,9 +90,10 @@ class Watcher:
     ) -> Job:
         """Return the job once it is completed, failed or cancelled.
 
-        ``deadline`` is seconds from now; ``created_at`` Krea's time of the job, which bounds the list; ``on_status`` is called at every change of
-        status; ``model`` lets the watcher learn how long its jobs take. Raises JobTimeoutError after a last look, JobFailedError (code
-        ``job_lost``) where Krea no longer knows the job, KreaUnreachableError after an outage, InterruptedRunError where the watcher is closed.
+        ``deadline`` is seconds from now; ``created_at`` Krea's time of the job, which bounds the list; ``on_status`` is called at every
+        change of status; ``model`` lets the watcher learn how long its jobs take. Raises JobTimeoutError after a last look, JobFailedError
+        (code ``job_lost``) where Krea no longer knows the job, KreaUnreachableError after an outage, InterruptedRunError where the watcher
+        is closed.
         """
         if self._closed:
             raise InterruptedRunError("the watcher is closed", hint="`animatic resume` takes the job up")
@@ -96,9 +101,7 @@ class Watcher:
         if on_status:
             watched.listeners.append(on_status)
         try:
-            with anyio.move_on_after(deadline):
-                await watched.ended.wait()
-            if not watched.ended.is_set():
+            if not await set_within(watched.ended, deadline):
                 await self._look_once_more(watched)
         finally:
             self._leave(watched, on_status)
@@ -121,7 +124,14 @@ class Watcher:
         watched = self._watched.get(job_id)
         if watched is None or watched.ended.is_set():
             now = self._clock()
-            watched = Watched(id=job_id, created_at=created_at, model=model, began=now, next_look=now + interval(0, None, self._poll))
+            watched = Watched(
+                id=job_id,
+                created_at=created_at,
+                model=model,
+                began=now,
+                next_look=now + interval(0, None, self._poll),
+                backoff=Backoff(randomness=self._randomness),
+            )
             self._watched[job_id] = watched
             if watched.next_look < self._planned:
                 self._wake.set()
@@ -155,20 +165,20 @@ class Watcher:
             active = self._active()
             if any(watched.nudged for watched in active):
                 return
-            self._wake = anyio.Event()
+            self._wake = asyncio.Event()
             self._planned = min((watched.next_look for watched in active), default=float("inf"))
             if not active:
                 await self._wake.wait()
                 continue
-            if len(active) > FEW:
+            if len(active) > LISTING_THRESHOLD:
                 self._planned = max(self._planned, self._listed_at + self._poll / 2)
             seconds = self._planned - self._clock()
             if seconds <= 0:
                 return
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._wake_after, seconds)
+            async with asyncio.TaskGroup() as group:
+                timer = group.create_task(self._wake_after(seconds))
                 await self._wake.wait()
-                group.cancel_scope.cancel()
+                timer.cancel()
 
     async def _wake_after(self, seconds: float) -> None:
         await self._sleep(seconds)
@@ -179,7 +189,7 @@ class Watcher:
         active = self._active()
         soon = self._clock() + self._poll / 4
         due = [watched for watched in active if watched.nudged or watched.next_look <= soon]
-        single = [watched for watched in due if watched.nudged or watched.created_at is None or len(active) <= FEW]
+        single = [watched for watched in due if watched.nudged or watched.created_at is None or len(active) <= LISTING_THRESHOLD]
         await self._read_each(single)
         if len(single) < len(due):
             await self._read_list([watched for watched in self._active() if watched.created_at is not None])
@@ -200,7 +210,8 @@ class Watcher:
         ended: list[Watched] = []
         since = min(watched.created_at for watched in waiting if watched.created_at) - CLOCK_MARGIN
         listed = 0
-        async with aclosing(self._client.jobs(since=since, limit=SMALL_PAGE if len(waiting) <= SMALL_PAGE // 2 else LARGE_PAGE)) as jobs:
+        page_size = SMALL_PAGE_SIZE if len(waiting) <= SMALL_PAGE_SIZE // 2 else MAX_PAGE_SIZE
+        async with aclosing(self._client.jobs(since=since, limit=page_size)) as jobs:
             async for job in jobs:
                 listed += 1
                 if watched := missing.pop(job.id, None):
@@ -208,13 +219,13 @@ class Watcher:
                         ended.append(watched)
                     else:
                         self._saw(watched, job)
-                if not missing or listed >= MOST_LISTED:
+                if not missing or listed >= MAX_LISTED_JOBS:
                     break
         self._listed_at = now = self._clock()
         for watched in missing.values():
-            self._plan_next_look(watched, now)
+            watched.next_look = self._next_look(watched, now)
         unseen = [watched for watched in missing.values() if watched.next_single <= now]
-        await self._read_each([*ended, *unseen[:SINGLES_PER_LOOK]])
+        await self._read_each([*ended, *unseen[:MAX_SINGLE_READS]])
 
     async def _read_each(self, waiting: Iterable[Watched]) -> None:
         outages: list[AnimaticError] = []
@@ -229,62 +240,39 @@ class Watcher:
             else:
                 self._saw(watched, job)
 
-        async with anyio.create_task_group() as group:
+        async with asyncio.TaskGroup() as group:
             for watched in waiting:
                 watched.nudged = False
-                group.start_soon(read, watched)
+                group.create_task(read(watched))
         if outages:
             raise outages[0]
 
     async def _look_once_more(self, watched: Watched) -> None:
         """Read the job after its deadline: one that finished since the last look was paid for, and is not thrown away."""
-        with anyio.move_on_after(self._client.patience.get):
-            try:
+        try:
+            async with asyncio.timeout(self._client.patience.get):
                 job = await self._client.job(watched.id)
-            except ServiceError:
-                return
-            if job and job.terminal:
-                self._saw(watched, job)
+        except (ServiceError, TimeoutError):
+            return
+        if job and job.terminal:
+            self._saw(watched, job)
 
     def _saw(self, watched: Watched, job: Job | None) -> None:
-        """Take in what Krea says of a job; None is its 404."""
+        """Note what Krea says of a job; None is its 404."""
         now = self._clock()
-        self._plan_next_look(watched, now)
+        watched.next_look = self._next_look(watched, now)
         if job is None:
-            self._did_not_see(watched, now)
+            watched.missed(now, patience=VANISHED_SECONDS if watched.status else NEVER_SEEN_SECONDS)
             return
-        watched.missing_since = None
-        watched.next_single = now + watched.backoff.next()
-        watched.created_at = job.created_at
-        if job.status != watched.status:
-            watched.status = job.status
-            watched.tell(job)
+        watched.saw(job, now)
         if job.terminal:
-            if job.status == "completed" and watched.model:
+            if job.ending == "completed" and watched.model:
                 known = job.completed_at and (job.completed_at - job.created_at).total_seconds()
                 self._durations.record(watched.model, known or now - watched.began)
             watched.end(job=job)
 
-    def _plan_next_look(self, watched: Watched, now: float) -> None:
-        watched.next_look = self._next_look(watched, now)
-
     def _next_look(self, watched: Watched, now: float) -> float:
         return now + interval(now - watched.began, self._durations.expected(watched.model), self._poll)
-
-    def _did_not_see(self, watched: Watched, now: float) -> None:
-        watched.next_single = now + watched.backoff.next()
-        if watched.missing_since is None:
-            watched.missing_since = now
-        patience = VANISHED_SECONDS if watched.status else NEVER_SEEN_SECONDS
-        if now - watched.missing_since > patience:
-            watched.end(
-                error=JobFailedError(
-                    f"Krea no longer knows job {watched.id}",
-                    hint="it may have been billed: see it in Krea's own list of jobs before making the shot again",
-                    code="job_lost",
-                    repeatable=False,
-                )
-            )
 
     def _fail_all(self, error: AnimaticError) -> None:
         for watched in list(self._watched.values()):

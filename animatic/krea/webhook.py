@@ -1,8 +1,8 @@
-"""Hears Krea's callbacks: a small server on this machine, behind the public address of ``ANIMATIC_WEBHOOK_URL``.
+"""Receives Krea's callbacks: a small server on this machine, behind the public address of ``ANIMATIC_WEBHOOK_URL``.
 
-Krea signs nothing, so a callback is believed only so far: its path holds the submission's random token, which nobody else knows; its body is
-a hint which job to look at, never a source of URLs or results. Anything else is turned away early and cheaply. Callbacks may come twice, late
-or not at all; polling goes on as the net below.
+Krea signs nothing, so a callback is believed only so far: its path holds the submission's random token, which nobody else knows; its body
+is a hint which job to look at, never a source of URLs or results. Anything else is turned away early and cheaply. Callbacks may come twice,
+late or not at all; polling goes on beside them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,13 +27,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from animatic.errors import UsageError
+from animatic.krea.pace import set_within
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 64 * 1024
-BURST, PER_SECOND = 200.0, 50.0
-SHORTEST_TOKEN = 32
+MAX_BODY_BYTES = 64 * 1024
+MAX_BURST = 200.0
+"""Requests that may come at once."""
+REQUESTS_PER_SECOND = 50.0
+"""Requests that may go on coming."""
+MIN_TOKEN_LENGTH = 32
 """Hexadecimal digits: 128 bits."""
+MAX_JOB_ID_LENGTH = 128
 
 
 @dataclass(kw_only=True, eq=False)
@@ -42,7 +46,7 @@ class _Callback:
     """One registered token: its text, and the job id that its callback named."""
 
     token: str
-    called: anyio.Event = field(default_factory=anyio.Event)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
     job_id: str | None = None
 
 
@@ -50,7 +54,8 @@ class WebhookReceiver:
     """Listens on ``host:port`` for ``POST PUBLIC_URL/hooks/TOKEN``. An async context manager.
 
     ``on_callback(token, job_id)`` is called for every callback with a registered token, duplicates included. ``port`` 0 takes any free one.
-    Raises UsageError on entering where the port is taken.
+    Tokens are known until the receiver closes, which is at the end of the run: a callback that comes late is still heard. Raises
+    UsageError on entering where the port is taken.
     """
 
     def __init__(
@@ -88,27 +93,21 @@ class WebhookReceiver:
     async def __aexit__(self, *exc_info: object) -> None:
         if self._server and self._serving:
             self._server.should_exit = True
-            with anyio.CancelScope(shield=True):
-                await self._serving
+            await asyncio.shield(self._serving)  # also where the run is being cancelled: the server ends by itself within seconds
 
     def register(self, token: str) -> str:
         """Return the URL that calls back for a submission's ``token`` (at least 128 bits, hexadecimal); registering again is harmless."""
-        if len(token) < SHORTEST_TOKEN or not token.isalnum():
+        if len(token) < MIN_TOKEN_LENGTH or not token.isalnum():
             raise ValueError("a webhook token has at least 128 bits in hexadecimal digits")
         self._callbacks.setdefault(_key(token), _Callback(token=token))
         return f"{self._public_url}/hooks/{token}"
-
-    def forget(self, token: str) -> None:
-        """Turn further callbacks of the token away."""
-        self._callbacks.pop(_key(token), None)
 
     async def wait_for(self, token: str, timeout: float) -> str | None:  # noqa: ASYNC109 - a lost callback is the normal case, not an error
         """Return the job id that the token's callback named, None if none came within ``timeout`` seconds."""
         callback = self._callbacks.get(_key(token))
         if callback is None:
             return None
-        with anyio.move_on_after(timeout):
-            await callback.called.wait()
+        await set_within(callback.called, timeout)
         return callback.job_id
 
     def _listen(self) -> socket.socket:
@@ -137,7 +136,7 @@ class WebhookReceiver:
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
-            if len(body) > LARGEST_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 return Response(status_code=413, headers={"Connection": "close"})
         job_id = _job_id(bytes(body))
         if job_id is None:
@@ -162,17 +161,17 @@ class _Server(uvicorn.Server):
 
 
 class _Allowance:
-    """A bucket of requests that fills at a steady rate."""
+    """Limits the rate of requests: a token bucket."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._left = BURST
+        self._left = MAX_BURST
         self._at = clock()
 
     def take(self) -> bool:
         """Take one request out; False if the bucket is empty."""
         now = self._clock()
-        self._left = min(BURST, self._left + (now - self._at) * PER_SECOND)
+        self._left = min(MAX_BURST, self._left + (now - self._at) * REQUESTS_PER_SECOND)
         self._at = now
         if self._left < 1:
             return False
@@ -191,4 +190,4 @@ def _job_id(body: bytes) -> str | None:
     except ValueError:
         return None
     identity = data.get("job_id") or data.get("id") if isinstance(data, dict) else None
-    return identity if isinstance(identity, str) and 0 < len(identity) <= 128 else None  # noqa: PLR2004
+    return identity if isinstance(identity, str) and 0 < len(identity) <= MAX_JOB_ID_LENGTH else None

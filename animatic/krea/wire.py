@@ -1,25 +1,33 @@
-"""What Krea's answers mean: jobs, lists of jobs and assets, from every shape that has been seen of them.
+"""Parses Krea's answers: jobs, lists of jobs and assets, from every shape that has been seen of them.
 
-Krea's pages disagree with each other, so reading is lenient: extra keys are ignored, unknown statuses are pending, a result is looked for in
-every place where one has been documented. Only an answer without a job id is refused.
+Krea's documents disagree with each other, so reading is lenient: extra keys are ignored, unknown statuses are pending, a result is looked
+for in every place where one has been documented. Only an answer without a job id is refused.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from animatic.krea.reasons import JobError, explain
 
-log = logging.getLogger(__name__)
+Ending = Literal["completed", "failed", "cancelled"]
 
-PENDING = frozenset({"backlogged", "queued", "scheduled", "processing", "sampling", "intermediate-complete"})
-TERMINAL = frozenset({"completed", "failed", "cancelled"})
-_SPELLINGS = {"canceled": "cancelled", "intermediate_complete": "intermediate-complete"}
+STATUSES: Mapping[str, Ending | None] = {
+    "backlogged": None,
+    "queued": None,
+    "scheduled": None,
+    "processing": None,
+    "sampling": None,
+    "intermediate-complete": None,
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+"""How a job with this status has ended; None: it goes on."""
+_OTHER_SPELLINGS = {"canceled": "cancelled", "intermediate_complete": "intermediate-complete"}
 _URL_KEYS = ("video_url", "image_url", "audio_url", "url")
 _FACT_KEYS = ("width", "height", "fps", "duration", "thumbnail_url", "style_id")
 
@@ -34,6 +42,7 @@ class Job:
 
     id: str
     status: str
+    """One of ``STATUSES``, or Krea's own word where that is none of them."""
     created_at: datetime
     completed_at: datetime | None = None
     urls: tuple[str, ...] = ()
@@ -47,9 +56,19 @@ class Job:
     """Krea's warning that the route is about to go, from the headers of a submission's answer."""
 
     @property
+    def known(self) -> bool:
+        """Whether the status is one that Krea documents."""
+        return self.status in STATUSES
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the job has ended; None while it goes on, as it does with every unknown status."""
+        return STATUSES.get(self.status)
+
+    @property
     def terminal(self) -> bool:
-        """Completed, failed or cancelled; any other status, known or not, may go on."""
-        return self.status in TERMINAL
+        """Whether the job has ended."""
+        return self.ending is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +123,8 @@ def parse_page(data: Any, *, seen: datetime) -> Page:
     for item in items:
         try:
             jobs.append(parse_job(item, seen=seen))
-        except WireError:
-            log.debug("an item of the job list has no job id")
+        except WireError:  # no job id: nothing to be done with it
+            continue
     cursor = (data.get("next_cursor") or data.get("nextCursor")) if isinstance(data, Mapping) else None
     return Page(jobs=tuple(jobs), cursor=cursor if isinstance(cursor, str) else None)
 
@@ -125,21 +144,11 @@ def parse_asset(data: Any) -> Asset:
 
 def _status(value: Any) -> str:
     status = str(value or "").strip().lower()
-    status = _SPELLINGS.get(status, status)
-    if status not in PENDING and status not in TERMINAL:
-        _report_unknown(status)
-    return status or "unknown"
-
-
-@lru_cache(maxsize=64)
-def _report_unknown(status: str) -> None:
-    """Log an unknown status; cached, so that it is said once in a process and not at every look."""
-    log.warning(
-        "Krea reports the job status %r, which this version does not know; it is taken for a job that is still running", status[:40]
-    )
+    return _OTHER_SPELLINGS.get(status, status) or "unknown"
 
 
 def _error(data: Mapping[str, Any], result: Any, status: str) -> JobError | None:
+    """Return the reason that is given for a failure; the whole object is searched only where the job has failed."""
     inner = result.get("error") if isinstance(result, Mapping) else None
     stated = explain(data["error"]) if data.get("error") else explain(inner) if inner else None
     if stated or status != "failed":
@@ -149,6 +158,7 @@ def _error(data: Mapping[str, Any], result: Any, status: str) -> JobError | None
 
 
 def _urls(result: Any) -> Iterator[str]:
+    """Yield the result's URLs, wherever they stand in it, some of them perhaps twice."""
     if isinstance(result, Mapping):
         yield from _listed(result.get("urls"))
         for key in _URL_KEYS:
@@ -158,7 +168,7 @@ def _urls(result: Any) -> Iterator[str]:
 
 
 def _listed(value: Any) -> Iterator[str]:
-    """URLs of a string, a list of strings, a list of ``{type, url}`` (previews last), or a map from name to URL."""
+    """Yield the URLs of a string, a list of strings, a list of ``{type, url}`` (previews last), or a map from name to URL."""
     if isinstance(value, str):
         if _is_url(value):
             yield value

@@ -1,4 +1,4 @@
-"""What came out of a run: the manifest for programs, the page for people."""
+"""Records what came out of a run: the manifest for programs, the page for people."""
 
 from animatic.manifest.builder import ManifestBuilder, ShotChanges, ShotEntry
 from animatic.manifest.model import (
@@ -13,7 +13,6 @@ from animatic.manifest.model import (
     Reel,
     Shot,
     read_manifest,
-    write_manifest,
 )
 from animatic.manifest.page import render_page
 
@@ -33,5 +32,4 @@ __all__ = [
     "ShotEntry",
     "read_manifest",
     "render_page",
-    "write_manifest",
 ]

@@ -1,11 +1,11 @@
-"""Keeps the manifest while a run goes on: starts from the plan, takes in what becomes of each shot, and can be written at any moment."""
+"""Builds the manifest while a run goes on: starts from the plan, notes what becomes of each shot, and can be written at any moment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, assert_never
 
 from animatic.manifest.model import (
     SIMULATED,
@@ -23,7 +23,7 @@ from animatic.manifest.model import (
     ShotState,
     Source,
 )
-from animatic.plan.model import FileInput, Plan, ShotInput, Step, field_name
+from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, field_name
 from animatic.plan.model import Input as PlanInput
 
 
@@ -48,7 +48,7 @@ class ShotChanges(TypedDict, total=False):
 
 
 class ShotEntry:
-    """One shot of the book. ``record`` is what is known of it now."""
+    """One shot of the manifest. ``record`` is what is known of it now."""
 
     def __init__(self, record: Shot) -> None:
         self.record = record
@@ -61,7 +61,7 @@ class ShotEntry:
 
 
 class ManifestBuilder:
-    """The manifest of one run, in the making. Not shared between threads."""
+    """The manifest of one run, while it goes on. Not shared between threads."""
 
     def __init__(
         self,
@@ -94,14 +94,14 @@ class ManifestBuilder:
 
     @property
     def state(self) -> RunState:
-        """What the shots add up to."""
+        """The run's state, as its shots add up to it."""
         states = [entry.record.state for entry in self._shots.values()]
-        there = sum(state in {"delivered", "reused"} for state in states)
+        delivered = sum(state in {"delivered", "reused"} for state in states)
         if any(state in {"in_doubt", "waiting"} for state in states):
             return "waiting"
-        if there == len(states):
+        if delivered == len(states):
             return "completed"
-        return "partial" if there else "failed"
+        return "partial" if delivered else "failed"
 
     def manifest(self, *, finished_at: datetime | None = None, state: RunState | None = None) -> Manifest:
         """Return the manifest as of now; ``state`` overrides what the shots add up to (a run that was cancelled)."""
@@ -149,11 +149,15 @@ def _first_record(step: Step, shots: Mapping[str, str]) -> Shot:
 
 def _first_input(item: PlanInput, shots: Mapping[str, str]) -> Input:
     name = field_name(item.path)
-    if isinstance(item, ShotInput):
-        return Input(field=name, origin="shot", shot=shots.get(item.step, item.step), frame=item.frame)
-    if isinstance(item, FileInput):
-        return Input(field=name, origin="file", path=item.written, sha256=item.sha256)
-    return Input(field=name, origin="url", url=item.url, sent_as=item.url)
+    match item:
+        case ShotInput():
+            return Input(field=name, origin="shot", shot=shots.get(item.step, item.step), frame=item.frame)
+        case FileInput():
+            return Input(field=name, origin="file", path=item.written, sha256=item.sha256)
+        case UrlInput():
+            return Input(field=name, origin="url", url=item.url, sent_as=item.url)
+        case _:
+            assert_never(item)
 
 
 def _cost(steps: Iterable[tuple[Step, Shot]]) -> Cost:

@@ -1,7 +1,8 @@
-"""The manifest, version 1: what a run was asked for, what came out, and what it cost. Pydantic, because it is read by other programs.
+"""Defines the manifest, version 1: what a run was asked for, what came out, and what it cost.
 
-Every model is frozen, takes additional keys (a newer version may write them), and records no secrets: URLs lose their query where they enter.
-Amounts are US dollars; JSON shows them as numbers of at most six decimals, unknown ones as null.
+Pydantic, because other programs read it. Every model is frozen, takes additional keys (a newer version may write them), and records no
+secrets: URLs lose their query where they enter. Amounts are US dollars; JSON shows them as numbers of at most six decimals, unknown ones as
+null.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ Json = Annotated[Mapping[str, Any], AfterValidator(redact_body)]
 
 
 class Record(BaseModel):
-    """What all parts have in common."""
+    """Base of all parts: frozen, open to additional keys."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
@@ -161,7 +162,7 @@ class Cost(Record):
 
 
 class PrefectRun(Record):
-    """Where the run is to be seen."""
+    """The flow run, and its page in the Prefect UI."""
 
     flow_run_id: str | None = None
     url: Url | None = None
@@ -206,11 +207,6 @@ class Manifest(Record):
     """The only reel, or the first."""
     reels: tuple[Reel, ...] = ()
     provenance: Provenance = Provenance()
-
-
-def write_manifest(manifest: dict[str, Any]) -> bytes:
-    """Return the bytes of ``manifest.json``, readable by people, too."""
-    return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def read_manifest(data: bytes, *, key: str = "manifest.json") -> Manifest:

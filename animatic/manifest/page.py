@@ -19,27 +19,15 @@ from animatic.manifest import wording
 from animatic.manifest.lineage import Diagram, draw
 from animatic.manifest.model import Clip, Input, Manifest, Shot
 
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("animatic.manifest", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.j2")
-
-
-def render_page(manifest: Manifest | Mapping[str, Any]) -> str:
-    """Return ``index.html`` of a run, for the folder that its manifest lies in. Raises ValueError for data that is no manifest."""
-    record = manifest if isinstance(manifest, Manifest) else Manifest.model_validate(manifest)
-    return _template().render(page=view_of(record))
-
-
-SHORTEST_RATIO, WIDEST_RATIO = 0.5, 2.4
+DEFAULT_RATIO = 16 / 9
+MIN_RATIO, MAX_RATIO = 0.5, 2.4
+"""Width by height: the bounds of a panel, whatever shape its clip has."""
+MAX_ALT_LENGTH = 160
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """One thing that a shot was made from: ``verb`` (Starts from), ``what`` (the last frame of), ``name``, and where that leads."""
+class Origin:
+    """Something that a shot was made from: ``verb`` (Starts from), ``what`` (the last frame of), its name, and the link to it."""
 
     verb: str
     what: str
@@ -64,7 +52,7 @@ class Panel:
     settings: tuple[tuple[str, str], ...]
     facts: str
     price: str
-    sources: tuple[Source, ...]
+    sources: tuple[Origin, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +90,20 @@ class Page:
     diagram: Diagram | None
     panels: Mapping[str, Panel]
     prefect: str | None
+
+
+def render_page(manifest: Manifest | Mapping[str, Any]) -> str:
+    """Return ``index.html`` of a run, for the folder that its manifest lies in. Raises ValueError for data that is no manifest."""
+    record = manifest if isinstance(manifest, Manifest) else Manifest.model_validate(manifest)
+    return _template().render(page=view_of(record))
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("animatic.manifest", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html.j2")
 
 
 def view_of(run: Manifest) -> Page:
@@ -145,7 +147,7 @@ def _variants(run: Manifest) -> list[Mapping[str, Any]]:
 def _sheet(run: Manifest, variant: Mapping[str, Any], panels: Mapping[str, Panel], links: Links) -> Sheet:
     here = tuple(panel for panel in panels.values() if panel.shot.variant == variant)
     ratios = [_ratio(panel.shot.clip) for panel in here if panel.shot.clip]
-    ratio = median(ratios) if ratios else 16 / 9
+    ratio = median(ratios) if ratios else DEFAULT_RATIO
     clip: Clip | None = next((reel for reel in run.reels if reel.variant == variant), None)
     if clip is None and not run.reels and not variant:
         clip = run.reel
@@ -157,12 +159,12 @@ def _sheet(run: Manifest, variant: Mapping[str, Any], panels: Mapping[str, Panel
         title=" · ".join(f"{name} {wording.value(value)}" for name, value in variant.items()),
         reel=reel,
         panels=here,
-        ratio=min(max(ratio, SHORTEST_RATIO), WIDEST_RATIO),
+        ratio=min(max(ratio, MIN_RATIO), MAX_RATIO),
     )
 
 
 def _ratio(clip: Clip) -> float:
-    return clip.width / clip.height if clip.width and clip.height else 16 / 9
+    return clip.width / clip.height if clip.width and clip.height else DEFAULT_RATIO
 
 
 def _href(clip: Clip, links: Links) -> str | None:
@@ -180,28 +182,28 @@ def _panel(shot: Shot, links: Links, anchors: Mapping[tuple[str, str], str]) -> 
         number=f"{shot.number:02}",
         shot=shot,
         name=name,
-        state=wording.SHOT_STATES[shot.state],
+        state=wording.shot_state(shot.state),
         media=media,
         is_video=shot.clip.mime.startswith("video/") if shot.clip else shot.kind == "video",
         poster=links.to(shot.thumbnail),
-        alt=wording.shorten(f"Shot {shot.number}, {name}" + (f": {prompt}" if prompt else ""), 160),
+        alt=wording.shorten(f"Shot {shot.number}, {name}" + (f": {prompt}" if prompt else ""), MAX_ALT_LENGTH),
         prompt=prompt,
         settings=tuple((key, wording.value(value)) for key, value in shot.request.items() if key not in taken and value is not None),
         facts=wording.clip_facts(shot.clip) if shot.clip else "",
         price=wording.price(shot),
-        sources=tuple(_source(item, shot, anchors) for item in shot.inputs),
+        sources=tuple(_origin(item, shot, anchors) for item in shot.inputs),
     )
 
 
-def _source(item: Input, shot: Shot, anchors: Mapping[tuple[str, str], str]) -> Source:
+def _origin(item: Input, shot: Shot, anchors: Mapping[tuple[str, str], str]) -> Origin:
     verb = wording.verb(item.field)
     if item.origin == "shot" and item.shot:
         anchor = anchors.get(_identity(shot, item.shot))
-        return Source(verb=verb, what=wording.frame(item.frame), name=item.shot, href=f"#{anchor}" if anchor else None)
+        return Origin(verb=verb, what=wording.frame(item.frame), name=item.shot, href=f"#{anchor}" if anchor else None)
     if item.origin == "file":
-        return Source(verb=verb, what="", name=item.path or "a file", href=None)
+        return Origin(verb=verb, what="", name=item.path or "a file", href=None)
     url = item.url or ""
-    return Source(verb=verb, what="", name=url or "a URL", href=url if url.startswith(("http://", "https://")) else None)
+    return Origin(verb=verb, what="", name=url or "a URL", href=url if url.startswith(("http://", "https://")) else None)
 
 
 class Links:

@@ -1,4 +1,4 @@
-"""The words and figures of the page: states, money, times, sizes."""
+"""Words and figures of the page: states, money, times, sizes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_never, get_args
 
+from animatic.limits import megabytes
 from animatic.manifest.model import Clip, Manifest, Shot, ShotState
+from animatic.money import dollars
 
-
-def shot_state(state: ShotState) -> str:
-    """Return the state of a shot in words."""
-    match state:
-        case "in_doubt":
-            return "In doubt"
-        case "delivered" | "reused" | "failed" | "skipped" | "waiting":
-            return state.capitalize()
-        case _:
-            assert_never(state)
-
-
-SHOT_STATES: dict[ShotState, str] = {state: shot_state(state) for state in get_args(ShotState)}
 _VERBS = {
     "start_image": "Starts from",
     "image": "Starts from",
@@ -34,27 +23,51 @@ _VERBS = {
     "reference_videos": "Refers to",
 }
 _MINUTE, _HOUR = 60, 3600
+_MIN_MEGABYTES = 100_000
+"""Bytes from which on a size is given in MB and not in kB."""
+_MAX_VALUE_LENGTH = 120
 
 
 def run_state(run: Manifest) -> str:
     """Return the run's state in words; a run that has not ended is in progress, whatever its shots wait for."""
-    if run.state == "waiting" and run.finished_at is None:
-        return "In progress"
     match run.state:
-        case "completed" | "failed" | "cancelled":
-            return run.state.capitalize()
+        case "completed":
+            return "Completed"
+        case "failed":
+            return "Failed"
         case "partial":
             return "Partly delivered"
         case "waiting":
-            return "Waits for a person"
+            return "In progress" if run.finished_at is None else "Waits for a person"
+        case "cancelled":
+            return "Cancelled"
         case _:
             assert_never(run.state)
+
+
+def shot_state(state: ShotState) -> str:
+    """Return a shot's state in words."""
+    match state:
+        case "delivered":
+            return "Delivered"
+        case "reused":
+            return "Reused"
+        case "failed":
+            return "Failed"
+        case "skipped":
+            return "Skipped"
+        case "in_doubt":
+            return "In doubt"
+        case "waiting":
+            return "Waiting"
+        case _:
+            assert_never(state)
 
 
 def summary(run: Manifest) -> str:
     """Return ``3 shots: 2 delivered, 1 failed``, and the seconds of footage."""
     counts = Counter(shot.state for shot in run.shots)
-    parts = [f"{counts[state]} {name.lower()}" for state, name in SHOT_STATES.items() if counts[state]]
+    parts = [f"{counts[state]} {shot_state(state).lower()}" for state in get_args(ShotState) if counts[state]]
     seconds = sum(shot.clip.duration or 0 for shot in run.shots if shot.clip)
     footage = f" · {span(seconds)} of footage" if seconds else ""
     return f"{len(run.shots)} {'shot' if len(run.shots) == 1 else 'shots'}: {', '.join(parts)}{footage}"
@@ -78,17 +91,11 @@ def price(shot: Shot) -> str:
             return "reused" if shot.usd is None else f"reused · was {dollars(shot.usd)}"
         case "delivered":
             return "price unknown" if shot.usd is None else dollars(shot.usd)
-        case _:
+        case "failed" | "skipped" | "in_doubt" | "waiting":
             billed = [attempt.usd for attempt in shot.attempts if attempt.usd]
             return dollars(sum(billed, Decimal(0))) if billed else ""
-
-
-def dollars(amount: Decimal | None) -> str:
-    """Return ``$0.42``; fractions of a cent are shown only where there are some."""
-    if amount is None:
-        return "unknown"
-    text = f"{amount:,.4f}"
-    return "$" + (text[:-2] if text.endswith("00") else text.rstrip("0"))
+        case _:
+            assert_never(shot.state)
 
 
 def period(start: datetime, end: datetime | None) -> str:
@@ -116,12 +123,12 @@ def clip_facts(clip: Clip) -> str:
         parts.append(f"{clip.width} × {clip.height}")
     if clip.fps:
         parts.append(f"{clip.fps:.2f}".rstrip("0").rstrip(".") + " fps")
-    parts.append(f"{clip.size / 1e6:.1f} MB" if clip.size >= 100_000 else f"{clip.size / 1e3:.1f} kB")  # noqa: PLR2004
+    parts.append(megabytes(clip.size) if clip.size >= _MIN_MEGABYTES else f"{clip.size / 1e3:.1f} kB")
     return " · ".join(parts)
 
 
 def verb(field: str) -> str:
-    """Return how a media field is said: ``Starts from``; its own name where there is no better one."""
+    """Return the words for a media field: ``Starts from``; its own name where there are none."""
     name = field.partition("[")[0]
     return _VERBS.get(name, f"{name.replace('_', ' ').capitalize()}:")
 
@@ -140,11 +147,11 @@ def value(data: Any) -> str:
     if isinstance(data, float) and data.is_integer():
         return str(int(data))
     if isinstance(data, list | tuple):
-        return shorten(", ".join(value(item) for item in data), 120)
-    return shorten(str(data), 120)
+        return shorten(", ".join(value(item) for item in data), _MAX_VALUE_LENGTH)
+    return shorten(str(data), _MAX_VALUE_LENGTH)
 
 
-def shorten(text: str, most: int) -> str:
-    """Return the text in one line of at most ``most`` characters."""
+def shorten(text: str, max_length: int) -> str:
+    """Return the text in one line of at most ``max_length`` characters."""
     line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return line if len(line) <= max_length else line[: max_length - 1] + "…"

@@ -1,4 +1,4 @@
-"""What can be told of, and made from, local media files: facts, frames, thumbnails, contact sheets and reels.
+"""Measures local media files and makes others from them: frames, thumbnails, contact sheets and reels.
 
 Owns all decoding and encoding outside the simulator. Everything is synchronous and CPU-bound (callers use threads), reads and
 writes local files only, and needs no ffmpeg on the PATH: PyAV brings the codecs. Files that are written appear whole or not at all.

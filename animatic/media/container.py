@@ -1,7 +1,7 @@
-"""Opening local files: what a file is by its first bytes, and its picture stream, with errors that name the file.
+"""Opens local media files: tells their type, finds their picture stream, and notices when their end is missing.
 
 The container format comes from the first bytes and is forced on the demuxer. FFmpeg's own guess is never used: it would follow a
-playlist or a concat script to other files and addresses.
+playlist or a concat script to other files and addresses. All errors are BadClipError and name the file.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ _DEMUXERS = {
     "audio/ogg": "ogg",
     "audio/aac": "aac",
 }
+_ISO = frozenset({"video/mp4", "video/quicktime", "audio/mp4"})
+_MATROSKA = frozenset({"video/webm", "video/x-matroska"})
+_RIFF = frozenset({"video/x-msvideo", "audio/wav"})
+_SHORT_HEADER, _LONG_HEADER = 8, 16
+"""Bytes of a box's header with a 32-bit and with a 64-bit size."""
+_TO_THE_END, _SIZE_IN_64_BITS = 0, 1
+"""Sizes of boxes that mean something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class OpenClip:
 
 
 def identify(path: Path) -> str:
-    """Return the MIME type that the first bytes say. BadClipError if they say none that is read here, naming what was found instead."""
+    """Return the MIME type of a picture, clip or sound by its first bytes. BadClipError for anything else, naming what it is instead."""
     try:
         with path.open("rb") as file:
             head = file.read(formats.HEAD_BYTES)
@@ -67,7 +74,7 @@ def opened(path: Path, mime: str) -> Iterator[InputContainer]:
 
 @contextmanager
 def opened_clip(path: Path) -> Iterator[OpenClip]:
-    """Open a clip. BadClipError if it is not one: a still, sound only, HTML, empty, cut before its index."""
+    """Open a clip; close it at the end. BadClipError if it is not one: a still, sound only, HTML, empty, cut before its index."""
     mime = identify(path)
     if not mime.startswith("video/"):
         raise BadClipError(f"{path.name} is {mime}, not a clip", code="not_a_clip")
@@ -99,26 +106,6 @@ def time_base(stream: VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, 1_000_000)
 
 
-def _describe(head: bytes) -> str:
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return "empty"
-    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        return "a web page (HTML or XML)"
-    if text.startswith((b"{", b"[")):
-        return "JSON text"
-    if b"\0" not in head and head.isascii():
-        return "text"
-    return "of an unknown format"
-
-
-_ISO = {"video/mp4", "video/quicktime", "audio/mp4"}
-_MATROSKA = {"video/webm", "video/x-matroska"}
-_SIZED_AS_RIFF = {"video/x-msvideo", "audio/wav"}
-_TO_THE_END, _SIZE_IN_64_BITS = 0, 1
-_SHORT_HEADER, _LONG_HEADER = 8, 16
-
-
 def missing_bytes(path: Path, mime: str) -> int:
     """Return how many bytes are missing at least; 0 if the file is whole or its format does not state its length."""
     size = path.stat().st_size
@@ -127,7 +114,7 @@ def missing_bytes(path: Path, mime: str) -> int:
             return _beyond_iso(file, size)
         if mime in _MATROSKA:
             return _beyond_matroska(file, size)
-        if mime in _SIZED_AS_RIFF:
+        if mime in _RIFF:
             return max(0, int.from_bytes(file.read(_SHORT_HEADER)[4:], "little") + _SHORT_HEADER - size)
     return 0
 
@@ -172,3 +159,17 @@ def _beyond_matroska(file: BinaryIO, size: int) -> int:
 def _width(first: int) -> int:
     """Return how many bytes a variable-length number takes, from the leading zero bits of its first byte."""
     return 9 - first.bit_length() if first else 8
+
+
+def _describe(head: bytes) -> str:
+    """Return what a file that starts like this is, in words."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        return "empty"
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        return "a web page (HTML or XML)"
+    if text.startswith((b"{", b"[")):
+        return "JSON text"
+    if b"\0" not in head and head.isascii():
+        return "text"
+    return "of an unknown format"

@@ -1,4 +1,4 @@
-"""What a clip or still is: size, rate, length. Read from the packets, not from what the container claims."""
+"""Measures clips and stills: size, rate, length. Read from the packets, not from what the container claims."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from animatic.media.container import decoding, identify, missing_bytes, moving_p
 from animatic.media.frames import display_size
 
 _RATE_TOLERANCE = 0.02
+"""Share by which the stated rate may differ from the counted one and still be believed."""
+_NOT_DECODED = frozenset({"image/heic", "image/avif"})
+"""Images that Krea may take but that are not decoded here: believed by their first bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +61,8 @@ class _Tally:
 def probe(path: Path) -> Facts:
     """Return the facts of a clip or still, after decoding its first frame and walking all its packets.
 
-    Raises BadClipError if it is empty, no media, without picture, cut (its outermost boxes name bytes that are not there), or does not decode.
+    Raises BadClipError if it is empty, no media, without picture, cut (its outermost boxes name bytes that are not there), or does not
+    decode.
     """
     mime = identify(path)
     if mime.startswith("image/"):
@@ -67,7 +71,7 @@ def probe(path: Path) -> Facts:
         hint = "its download or copy was cut short; fetch or copy it again"
         raise BadClipError(f"{path.name} is cut: at least {missing} bytes are missing at its end", hint=hint, code="cut")
     with opened_clip(path) as clip:
-        first, tally = _walk(clip.container, clip.video)
+        first, tally = _demuxed(clip.container, clip.video)
         if first is None or tally.start is None or tally.end <= tally.start:
             raise BadClipError(f"{path.name} holds no frames", code="no_frames")
         if tally.corrupt:
@@ -86,7 +90,25 @@ def probe(path: Path) -> Facts:
         )
 
 
-def _walk(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, _Tally]:
+def sniff(path: Path) -> tuple[str, Media]:
+    """Return MIME type and media (image, video or audio) of a local file, after decoding a little of it.
+
+    Raises BadMediaError if it is missing, empty, no media, cut, or does not decode.
+    """
+    try:
+        mime = identify(path)
+        if mime in _NOT_DECODED:
+            return mime, "image"
+        if mime.startswith("image/"):
+            probe(path)
+            return mime, "image"
+        return _stream(path, mime)
+    except BadClipError as error:
+        raise BadMediaError(error.message, hint=error.hint, code="bad_media") from error
+
+
+def _demuxed(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, _Tally]:
+    """Return the first frame, decoded, and what all packets add up to."""
     tally = _Tally()
     first: VideoFrame | None = None
     rate = stream.average_rate or stream.guessed_rate
@@ -115,28 +137,8 @@ def _still(path: Path, mime: str) -> Facts:
     return Facts(mime=mime, width=width, height=height, fps=None, duration=None, frames=None, codec=codec, has_audio=False)
 
 
-_UNREAD = {"image/heic", "image/avif"}
-"""Images that Krea may take but that are not decoded here: believed by their first bytes."""
-
-
-def sniff(path: Path) -> tuple[str, Media]:
-    """Return MIME type and media (image, video or audio) of a local file, after decoding a little of it.
-
-    Raises BadMediaError if it is missing, empty, no media, cut, or does not decode.
-    """
-    try:
-        mime = identify(path)
-        if mime in _UNREAD:
-            return mime, "image"
-        if mime.startswith("image/"):
-            probe(path)
-            return mime, "image"
-        return _stream(path, mime)
-    except BadClipError as error:
-        raise BadMediaError(error.message, hint=error.hint, code="bad_media") from error
-
-
 def _stream(path: Path, mime: str) -> tuple[str, Media]:
+    """Return MIME type and media of a container, which may hold sound alone."""
     with opened(path, mime) as container:
         if mime.startswith("video/") and moving_picture(container) is not None:
             probe(path)

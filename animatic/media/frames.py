@@ -1,9 +1,11 @@
-"""Single pictures out of clips: the frame that the next shot starts from (lossless), and thumbnails."""
+"""Makes pictures of clips: the frame that the next shot starts from (lossless), thumbnails and contact sheets.
+
+Owns the conversion between a clip's own color and RGB or BT.709, which reels use as well.
+"""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,14 +18,30 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageStat
 
 from animatic.errors import BadClipError, BadMediaError
+from animatic.files import writing_whole
 from animatic.media.container import OpenClip, decoding, identify, opened_clip, time_base
 
-_REPRESENTATIVE = 0.5
+Plane = npt.NDArray[np.uint8]
+
+_THUMBNAIL_AT = 0.5
 """How far into a clip its thumbnail is looked for."""
-_FLAT = 6.0
+_FLAT_CONTRAST = 6.0
 """Standard deviation of brightness below which a frame shows nothing: a fade, a black lead-in."""
-_LOOK = 96
+_MAX_FLAT_FRAMES = 96
 """Frames to look through for one that is not flat."""
+
+_UNSPECIFIED = 2
+_HD_HEIGHT = 720
+"""From this height on, players take untagged footage as BT.709; below, as BT.601."""
+_SCALER = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+"""Without the last two every conversion darkens by 2 of 255, which chained shots would add up."""
+_BLACK = (16, 128, 128)
+
+_CELL = (480, 270)
+_GAP = 16
+_CAPTION_HEIGHT = 28
+_MAX_COLUMNS = 4
+_PAPER, _INK, _MOUNT = (250, 249, 246), (40, 40, 44), (24, 24, 27)
 
 
 def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: Path) -> None:
@@ -36,30 +54,33 @@ def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: P
         image = _still(path) if identify(path).startswith("image/") else to_image(_frame(path, frame))
     except BadClipError as error:
         raise BadMediaError(error.message, hint=error.hint, code=error.code) from error
-    save(image, target, format="PNG", compress_level=4)
+    _save(image, target, format="PNG", compress_level=4)
 
 
 def thumbnail(path: Path, target: Path, width: int = 480) -> None:
-    """Write a JPEG of at most ``width`` pixels across: the still, or a telling frame of the clip. BadClipError if it does not decode."""
-    save(representative(path, width), target, format="JPEG", quality=82, optimize=True, progressive=True)
+    """Write a JPEG of at most ``width`` pixels across: the still, or a lively frame of the clip. BadClipError if it does not decode."""
+    _save(_representative(path, width), target, format="JPEG", quality=82, optimize=True, progressive=True)
 
 
-def representative(path: Path, width: int) -> Image.Image:
-    """Return the still, or the first frame from the middle of the clip on that is not flat, at most ``width`` pixels across, as RGB."""
-    image = _still(path) if identify(path).startswith("image/") else _telling(path)
-    if image.width > width:
-        image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
-    return image
+def contact_sheet(paths: Sequence[Path], target: Path) -> None:
+    """Write a JPEG with one captioned picture per clip or still, in order, at most four across.
 
-
-def save(image: Image.Image, target: Path, *, format: str, **options: int | bool) -> None:  # noqa: A002 - Pillow's own word
-    """Write the image whole or not at all."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        image.save(part, format=format, **options)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    Raises ValueError without paths, BadClipError if one of them does not decode.
+    """
+    if not paths:
+        raise ValueError("a contact sheet needs at least one clip or still")
+    columns = min(_MAX_COLUMNS, math.ceil(math.sqrt(len(paths))))
+    rows = math.ceil(len(paths) / columns)
+    width, height = _CELL
+    step_x, step_y = width + _GAP, height + _CAPTION_HEIGHT + _GAP
+    sheet = Image.new("RGB", (columns * step_x + _GAP, rows * step_y + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=16)
+    for index, path in enumerate(paths):
+        left, top = _GAP + index % columns * step_x, _GAP + index // columns * step_y
+        sheet.paste(ImageOps.pad(_representative(path, width), _CELL, color=_MOUNT), (left, top))
+        draw.text((left, top + height + 6), _shortened(path.stem, width, font), font=font, fill=_INK)
+    _save(sheet, target, format="JPEG", quality=85, optimize=True)
 
 
 def shown_frames(clip: OpenClip) -> Iterator[tuple[float, VideoFrame]]:
@@ -72,6 +93,48 @@ def shown_frames(clip: OpenClip) -> Iterator[tuple[float, VideoFrame]]:
             continue
         start = frame.pts if start is None else start
         yield float((frame.pts - start) * unit), frame
+
+
+def display_size(frame: VideoFrame) -> tuple[int, int]:
+    """Return width and height after rotation."""
+    return (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
+
+
+def to_image(frame: VideoFrame) -> Image.Image:
+    """Return the frame as RGB, upright."""
+    matrix = _matrix(frame)
+    rgb = frame.reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_SCALER)
+    image = Image.fromarray(rgb.to_ndarray())
+    return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
+
+
+def fit(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """Return the frame as yuv420p BT.709 of exactly that (even) size, scaled to fit and padded with black.
+
+    Its time stamp is the caller's to set.
+    """
+    if frame.rotation % 360:
+        frame = VideoFrame.from_ndarray(np.asarray(to_image(frame)))
+    if _is_converted(frame, width, height):
+        frame.pict_type = PictureType.NONE  # left in place, it would tell the encoder where to put keyframes
+        return frame
+    scale = min(width / frame.width, height / frame.height)
+    inner_width, inner_height = (
+        min(limit, max(2, round(side * scale / 2) * 2)) for side, limit in ((frame.width, width), (frame.height, height))
+    )
+    planar = frame.reformat(
+        width=inner_width,
+        height=inner_height,
+        format="yuv420p",
+        src_colorspace=_matrix(frame),
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=frame.color_range,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=_SCALER,
+    )
+    if (inner_width, inner_height) == (width, height):
+        return VideoFrame.from_ndarray(planar.to_ndarray(), format="yuv420p")
+    return VideoFrame.from_ndarray(_padded(planar, width, height), format="yuv420p")
 
 
 def _frame(path: Path, wanted: Literal["first", "last"] | float) -> VideoFrame:
@@ -94,12 +157,20 @@ def _frame(path: Path, wanted: Literal["first", "last"] | float) -> VideoFrame:
     return best
 
 
-def _telling(path: Path) -> Image.Image:
+def _representative(path: Path, width: int) -> Image.Image:
+    """Return the still, or the first frame from the middle of the clip on that is not flat, at most ``width`` pixels across, as RGB."""
+    image = _still(path) if identify(path).startswith("image/") else _first_lively(path)
+    if image.width > width:
+        image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
+    return image
+
+
+def _first_lively(path: Path) -> Image.Image:
     best: Image.Image | None = None
     early: VideoFrame | None = None
     liveliest = -1.0
     with opened_clip(path) as clip:
-        wanted = (clip.container.duration or 0) * _REPRESENTATIVE
+        wanted = (clip.container.duration or 0) * _THUMBNAIL_AT
         # Seeking goes to the key frame before: often the very first, which of a chained shot shows what came before it.
         clip.container.seek(int(wanted))
         seen = 0
@@ -112,7 +183,7 @@ def _telling(path: Path) -> Image.Image:
             contrast = ImageStat.Stat(image.convert("L").resize((64, 36))).stddev[0]
             if contrast > liveliest:
                 best, liveliest = image, contrast
-            if liveliest >= _FLAT or seen > _LOOK:
+            if liveliest >= _FLAT_CONTRAST or seen > _MAX_FLAT_FRAMES:
                 break
     if best is None and early is not None:
         best = to_image(early)
@@ -131,62 +202,30 @@ def _still(path: Path) -> Image.Image:
         return upright.convert("RGB")
 
 
-Plane = npt.NDArray[np.uint8]
-
-_UNSPECIFIED = 2
-_HD_HEIGHT = 720
-"""From this height on, players take untagged footage as BT.709; below, as BT.601."""
-_SCALER = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-"""Without the last two every conversion darkens by 2 of 255, which chained shots would add up."""
-_BLACK = (16, 128, 128)
+def _save(image: Image.Image, target: Path, *, format: str, **options: int | bool) -> None:  # noqa: A002 - Pillow's own word
+    """Write the image whole or not at all."""
+    with writing_whole(target) as part:
+        image.save(part, format=format, **options)
 
 
-def display_size(frame: VideoFrame) -> tuple[int, int]:
-    """Return width and height after rotation."""
-    return (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
-
-
-def to_image(frame: VideoFrame) -> Image.Image:
-    """Return the frame as RGB, upright."""
-    matrix = _matrix(frame)
-    rgb = frame.reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_SCALER)
-    image = Image.fromarray(rgb.to_ndarray())
-    return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
-
-
-def fit(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """Return the frame as yuv420p BT.709 of exactly that (even) size, scaled to fit and padded with black; its time stamp is the caller's to set."""
-    if frame.rotation % 360:
-        frame = VideoFrame.from_ndarray(np.asarray(to_image(frame)))
-    if _is_so_already(frame, width, height):
-        frame.pict_type = PictureType.NONE  # left in place, it would tell the encoder where to put keyframes
-        return frame
-    scale = min(width / frame.width, height / frame.height)
-    inner_width, inner_height = (
-        min(limit, max(2, round(side * scale / 2) * 2)) for side, limit in ((frame.width, width), (frame.height, height))
-    )
-    planar = frame.reformat(
-        width=inner_width,
-        height=inner_height,
-        format="yuv420p",
-        src_colorspace=_matrix(frame),
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=frame.color_range,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=_SCALER,
-    )
-    if (inner_width, inner_height) == (width, height):
-        return VideoFrame.from_ndarray(planar.to_ndarray(), format="yuv420p")
-    return VideoFrame.from_ndarray(_padded(planar, width, height), format="yuv420p")
-
-
-def _is_so_already(frame: VideoFrame, width: int, height: int) -> bool:
+def _is_converted(frame: VideoFrame, width: int, height: int) -> bool:
     """Whether converting would copy: most clips of a reel are of its own size and color."""
     limited = frame.color_range in {ColorRange.MPEG, ColorRange.UNSPECIFIED}
     return (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p") and limited and _matrix(frame) == Colorspace.ITU709
 
 
-def planes_of(frame: VideoFrame) -> tuple[Plane, Plane, Plane]:
+def _padded(frame: VideoFrame, width: int, height: int) -> Plane:
+    canvas = np.empty((height * 3 // 2, width), dtype=np.uint8)
+    chroma = canvas[height:].reshape(2, height // 2, width // 2)
+    left, top = (width - frame.width) // 4 * 2, (height - frame.height) // 4 * 2
+    for plane, target, black, shift in zip(_planes(frame), (canvas[:height], chroma[0], chroma[1]), _BLACK, (1, 2, 2), strict=True):
+        target[:] = black
+        rows, columns = plane.shape
+        target[top // shift : top // shift + rows, left // shift : left // shift + columns] = plane
+    return canvas
+
+
+def _planes(frame: VideoFrame) -> tuple[Plane, Plane, Plane]:
     """Return the Y, U and V planes of a yuv420p frame with even sides, without copying rows twice."""
     stacked = np.asarray(frame.to_ndarray(), dtype=np.uint8)
     height, width = frame.height, frame.width
@@ -194,50 +233,11 @@ def planes_of(frame: VideoFrame) -> tuple[Plane, Plane, Plane]:
     return stacked[:height], chroma[0], chroma[1]
 
 
-def _padded(frame: VideoFrame, width: int, height: int) -> Plane:
-    canvas = np.empty((height * 3 // 2, width), dtype=np.uint8)
-    chroma = canvas[height:].reshape(2, height // 2, width // 2)
-    left, top = (width - frame.width) // 4 * 2, (height - frame.height) // 4 * 2
-    for plane, target, black, shift in zip(planes_of(frame), (canvas[:height], chroma[0], chroma[1]), _BLACK, (1, 2, 2), strict=True):
-        target[:] = black
-        rows, columns = plane.shape
-        target[top // shift : top // shift + rows, left // shift : left // shift + columns] = plane
-    return canvas
-
-
 def _matrix(frame: VideoFrame) -> int:
     """Return the YUV matrix; the scaler's numbers for them are those of the streams."""
     if frame.colorspace not in (0, _UNSPECIFIED):
         return frame.colorspace
     return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
-
-
-_CELL = (480, 270)
-_GAP = 16
-_CAPTION = 28
-_MOST_COLUMNS = 4
-_PAPER, _INK, _MOUNT = (250, 249, 246), (40, 40, 44), (24, 24, 27)
-
-
-def contact_sheet(paths: Sequence[Path], target: Path) -> None:
-    """Write a JPEG with one captioned picture per clip or still, in order, at most four across.
-
-    Raises ValueError without paths, BadClipError if one of them does not decode.
-    """
-    if not paths:
-        raise ValueError("a contact sheet needs at least one clip or still")
-    columns = min(_MOST_COLUMNS, math.ceil(math.sqrt(len(paths))))
-    rows = math.ceil(len(paths) / columns)
-    width, height = _CELL
-    step_x, step_y = width + _GAP, height + _CAPTION + _GAP
-    sheet = Image.new("RGB", (columns * step_x + _GAP, rows * step_y + _GAP), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=16)
-    for index, path in enumerate(paths):
-        left, top = _GAP + index % columns * step_x, _GAP + index // columns * step_y
-        sheet.paste(ImageOps.pad(representative(path, width), _CELL, color=_MOUNT), (left, top))
-        draw.text((left, top + height + 6), _shortened(path.stem, width, font), font=font, fill=_INK)
-    save(sheet, target, format="JPEG", quality=85, optimize=True)
 
 
 def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

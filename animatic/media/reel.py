@@ -1,14 +1,14 @@
-"""The reel: clips joined by hard cuts into one file, without sound.
+"""Assembles the reel: clips joined by hard cuts into one file, without sound.
 
-Clips that one decoder set-up plays (those of one model and setting) are copied as they are, in milliseconds; others are encoded anew. Every output frame has its exact place: frame ``n`` of the reel is shown at ``n / rate``, and a clip occupies the frames nearest to its
-own length, so that errors of rounding never add up. The result depends on the clips alone, not on the machine.
+Clips that one decoder set-up plays (those of one model and setting) are copied as they are, in milliseconds; others are encoded anew.
+Every output frame has its exact place: frame ``n`` of the reel is shown at ``n / rate``, and a clip occupies the frames nearest to its own
+length, so that errors of rounding never add up. The result depends on the clips alone, not on the machine.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,23 +21,21 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from animatic.errors import BadClipError
+from animatic.files import writing_whole
 from animatic.media.container import decoding, opened_clip
 from animatic.media.facts import Facts, probe
 from animatic.media.frames import fit, shown_frames
 from animatic.media.reel_copy import Footage, copy_clips, footage
 
-Progress = Callable[[float], None]
-"""Called with the share done, 0 to 1, in growing order."""
-
 _ENCODER = {"preset": "veryfast", "crf": "18", "threads": "4"}  # fixed threads: x264's output depends on their number
 _KEYFRAME_SECONDS = 2
-_MOST_DENOMINATOR = 1001
-_SAME_RATE = Fraction(1, 1000)
+_MAX_DENOMINATOR = 1001
+_RATE_TOLERANCE = Fraction(1, 1000)
 _DEFAULT_RATE = 24.0
-_T = TypeVar("_T")
+T = TypeVar("T")
 
 
-def assemble_reel(clips: Sequence[Path], target: Path, *, progress: Progress | None = None) -> Facts:
+def assemble_reel(clips: Sequence[Path], target: Path) -> Facts:
     """Join the clips in order into ``target`` (MP4, H.264, yuv420p, index first) and return its facts.
 
     Size and rate are those that most of the clips have (the first decides a tie); others are scaled to fit, padded with black, and
@@ -50,22 +48,15 @@ def assemble_reel(clips: Sequence[Path], target: Path, *, progress: Progress | N
         if fact.duration is None:
             raise BadClipError(f"{clip.name} is {fact.mime}, not a clip", code="not_a_clip")
     shape = _shape_of(facts)
-    tell = progress or (lambda _: None)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with writing_whole(target) as part:
         with decoding(target), av.open(str(part), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as output:
             if comments := _comments(clips):
                 output.metadata["comment"] = comments
             if found := _alike(clips, facts, shape.rate):
-                copy_clips(output, clips, found, shape.rate, tell=tell)
+                copy_clips(output, clips, found, shape.rate)
             else:
-                _encode(output, clips, facts, shape, tell)
-        result = probe(part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    tell(1.0)
-    return result
+                _encode(output, clips, facts, shape)
+        return probe(part)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,9 +86,8 @@ def _alike(clips: Sequence[Path], facts: Sequence[Facts], rate: Fraction) -> lis
     return found
 
 
-def _encode(output: OutputContainer, clips: Sequence[Path], facts: Sequence[Facts], shape: _Shape, tell: Progress) -> None:
+def _encode(output: OutputContainer, clips: Sequence[Path], facts: Sequence[Facts], shape: _Shape) -> None:
     rate = shape.rate
-    total = sum(fact.duration or 0.0 for fact in facts)
     stream = _video_stream(output, shape)
     shown = 0
     elapsed = 0.0
@@ -108,7 +98,6 @@ def _encode(output: OutputContainer, clips: Sequence[Path], facts: Sequence[Fact
             frame.pts, frame.time_base = shown, 1 / rate
             output.mux(stream.encode(frame))
             shown += 1
-            tell(min(1.0, shown / float(rate) / total))
     output.mux(stream.encode(None))
 
 
@@ -153,10 +142,10 @@ def _comments(clips: Sequence[Path]) -> str:
 def _exact(fps: float) -> Fraction:
     """Return the rate that a rounded number of frames per second stands for: 29.97 is 30000/1001."""
     for candidate in (Fraction(round(fps)), Fraction(round(fps * 1.001) * 1000, 1001)):
-        if abs(candidate - Fraction(fps)) < _SAME_RATE:
+        if abs(candidate - Fraction(fps)) < _RATE_TOLERANCE:
             return candidate
-    return Fraction(fps).limit_denominator(_MOST_DENOMINATOR)
+    return Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
 
 
-def _most_common(values: Sequence[_T]) -> _T:
+def _most_common(values: Sequence[T]) -> T:
     return Counter(values).most_common(1)[0][0]

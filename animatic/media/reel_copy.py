@@ -1,12 +1,12 @@
-"""A reel without re-encoding: clips that one decoder set-up can play are joined packet by packet, in milliseconds and without loss.
+"""Joins clips without re-encoding: those that one decoder set-up can play, packet by packet, in milliseconds and without loss.
 
-That holds for clips of one model with one setting: H.264 with the very same parameter sets, frames at exact steps, nothing to turn. Whatever
-else a clip is, `footage` says None, and the reel is encoded anew. Sound and edit lists stay behind; time stamps are written anew.
+That holds for clips of one model with one setting: H.264 with the very same parameter sets, frames at exact steps, nothing to turn. For any
+other clip `footage` returns None, and the reel is encoded anew. Sound and edit lists are left out; time stamps are written anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -48,7 +48,10 @@ class Footage:
 
 
 def footage(clip: Path, rate: Fraction) -> Footage | None:
-    """Return the clip's footage if it can be copied into a reel of that rate, None if it has to be encoded anew. BadClipError if it is no clip."""
+    """Return the clip's footage if it can be copied into a reel of that rate, None if it has to be encoded anew.
+
+    Raises BadClipError if it is no clip.
+    """
     with opened_clip(clip) as source:
         stream = source.video
         first: VideoFrame | None = None
@@ -65,11 +68,8 @@ def footage(clip: Path, rate: Fraction) -> Footage | None:
         return Footage(setup=setup, places=places)
 
 
-def copy_clips(
-    output: OutputContainer, clips: Sequence[Path], found: Sequence[Footage], rate: Fraction, *, tell: Callable[[float], None]
-) -> None:
-    """Copy the packets of all clips into one video track, one after the other; ``tell`` hears the share done."""
-    total = sum(len(each.places) for each in found)
+def copy_clips(output: OutputContainer, clips: Sequence[Path], found: Sequence[Footage], rate: Fraction) -> None:
+    """Copy the packets of all clips into one video track, one after the other."""
     delay = max(each.delay for each in found)
     track: VideoStream | None = None
     shown = 0
@@ -86,7 +86,6 @@ def copy_clips(
                 packet.pts, packet.dts, packet.duration = shown + place, shown + number - delay, 1
                 output.mux_one(packet)
             shown += len(each.places)
-        tell(shown / total)
 
 
 def _setup(stream: VideoStream, first: VideoFrame | None) -> Setup | None:

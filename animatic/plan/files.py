@@ -1,6 +1,6 @@
-"""Local reference files: whether they can be sent to Krea, told by their first bytes, and what they contain, told by their hash.
+"""Inspects local reference files: by their first bytes, whether Krea takes them; by their hash, what they contain.
 
-Only this module reads reference files while planning. Nothing is decoded here: that needs the media libraries, which planning does not load.
+Only this module reads reference files while planning. Nothing is decoded: that needs the media libraries, which planning does not load.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from animatic.catalog.model import Media
 from animatic.files import sha256_of
 from animatic.formats import HEAD_BYTES, Format, identify
 from animatic.limits import MAX_UPLOAD_BYTES, megabytes
+
+_TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3"
 
 
 class BadFileError(Exception):
@@ -54,7 +56,20 @@ class LocalFile:
 
 
 def inspect(path: Path, name: str) -> LocalFile:
-    """Look at a file without reading all of it; messages call it ``name``. Raises BadFileError: missing, not a file, unreadable, empty, too big, or no format Krea takes."""
+    """Look at a file without reading all of it; messages call it ``name``.
+
+    Raises BadFileError if it is missing, not a file, unreadable, empty, too big, or of no format that Krea takes.
+    """
+    status = _status(path, name)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
+    return LocalFile(path=path, size=status.st_size, format=_accepted(head, name), _stamp=(status.st_size, status.st_mtime_ns))
+
+
+def _status(path: Path, name: str) -> os.stat_result:
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -71,22 +86,19 @@ def inspect(path: Path, name: str) -> LocalFile:
             f"{name} has {megabytes(status.st_size)}; Krea takes up to {megabytes(MAX_UPLOAD_BYTES)} per file",
             "make it smaller, or host it and write its URL",
         )
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
-    format_ = identify(head)
-    if format_ is None or format_.medium == "document":
+    return status
+
+
+def _accepted(head: bytes, name: str) -> Format:
+    """Return the format of a file that starts like this. Raises BadFileError if Krea does not take it."""
+    found = identify(head)
+    if found is None or found.medium == "document":
         if head.startswith(b"version https://git-lfs"):
             raise BadFileError(f"{name} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
         raise BadFileError(f"{name} is neither an image, a video nor audio", _TAKEN)
-    if not format_.accepted:
-        raise BadFileError(f"{name} is {format_.name}, which Krea does not take", _TAKEN)
-    return LocalFile(path=path, size=status.st_size, format=format_, _stamp=(status.st_size, status.st_mtime_ns))
-
-
-_TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3"
+    if not found.accepted:
+        raise BadFileError(f"{name} is {found.name}, which Krea does not take", _TAKEN)
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
-"""A Krea that lives on this machine: the embedded default, and the tests' peer.
+"""Simulates Krea on this machine: the embedded default, and the tests' peer.
 
-It validates requests by its own reading of the API, walks jobs through every documented status, renders slates to judge timing by, and
+It validates requests by its own reading of the API, moves jobs through every documented status, renders slates to judge timing by, and
 keeps the bill. It shares no code with the client. ``start`` runs it as a child process; ``python -m animatic.simulator`` by hand.
 
 Jobs, assets and results lie in one folder and outlive a restart: what a job is doing follows from the time of its acceptance and the clock.

@@ -1,4 +1,4 @@
-"""``python -m animatic.simulator``: the simulator as a process of its own."""
+"""Runs the simulator as a process of its own: ``python -m animatic.simulator``."""
 
 from __future__ import annotations
 

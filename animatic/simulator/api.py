@@ -1,4 +1,4 @@
-"""The HTTP face: Krea's routes for generating and for jobs, and the frame that all routes share (token, faults, errors)."""
+"""The simulator's HTTP routes: Krea's for generating and for jobs, its own for control, and what all share (token, faults, errors)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,23 @@ from starlette.routing import Route
 
 from animatic.errors import UsageError
 from animatic.simulator import assets
-from animatic.simulator.jobs import STATUSES, TERMINAL, Job, parse
+from animatic.simulator.jobs import STATUSES, TERMINAL, DroppedError, Job, RefusedError, parse
 from animatic.simulator.openapi import document
-from animatic.simulator.replies import DroppedError, RefusedError, parse_timestamp, submitted, timestamp
+from animatic.simulator.replies import (
+    JsonReply,
+    base_of,
+    bounded_int,
+    full_reply,
+    parse_timestamp,
+    simulation_of,
+    submitted,
+    timestamp,
+)
 from animatic.simulator.simulation import Simulation
-from animatic.simulator.web import JsonReply, base_of, bounded_int, full_reply, simulation_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_BODY_LIMIT = 10 * 1024 * 1024
+_MAX_BODY_BYTES = 10 * 1024 * 1024
 _SUNSET = "Wed, 01 Dec 2027 00:00:00 GMT"
 
 
@@ -42,7 +50,11 @@ def application(simulation: Simulation) -> Starlette:
         Route("/openapi.json", _framed("openapi", _openapi, token=False), methods=["GET"]),
         Route("/files/assets/{file}", _framed("download", assets.asset, token=False), methods=["GET"]),
         Route("/files/results/{id}/{name}", _framed("download", assets.result, token=False), methods=["GET"]),
-        *control_routes(),
+        # Control: no token, as they listen on this machine only.
+        Route("/_simulator/billing", _billing, methods=["GET"]),
+        Route("/_simulator/stats", _stats, methods=["GET"]),
+        Route("/_simulator/settings", _settings, methods=["GET"]),
+        Route("/_simulator/settings", _change, methods=["POST"]),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     app.state.simulation = simulation
@@ -95,7 +107,7 @@ async def _body(request: Request) -> bytes:
     try:
         async for chunk in request.stream():
             raw += chunk
-            if len(raw) > _BODY_LIMIT:
+            if len(raw) > _MAX_BODY_BYTES:
                 raise RefusedError(413, {"error": "Request body too large"})
     except ClientDisconnect as error:
         raise DroppedError from error
@@ -105,8 +117,8 @@ async def _body(request: Request) -> bytes:
 def _deprecation(simulation: Simulation, job: Job) -> dict[str, str]:
     """Return the headers by which Krea announces that a model goes."""
     model = simulation.catalog.find(job.model)
-    wished = any(options.name == "deprecated" for options in parse(str(job.body.get("prompt") or "")).directives)
-    if not wished and (model is None or model.withdrawn is None):
+    asked_for = any(directive.name == "deprecated" for directive in parse(str(job.body.get("prompt") or "")).directives)
+    if not asked_for and (model is None or model.withdrawn is None):
         return {}
     return {"Deprecation": "true", "Sunset": _SUNSET, "Link": '<https://docs.krea.ai/developers/deprecations>; rel="deprecation"'}
 
@@ -115,7 +127,7 @@ async def _list_jobs(request: Request) -> Response:
     simulation = simulation_of(request)
     _fail_polls(simulation)
     query = request.query_params
-    limit = bounded_int(query.get("limit"), default=100, most=1000)
+    limit = bounded_int(query.get("limit"), default=100, maximum=1000)
     wanted = query.get("status")
     if wanted is not None and wanted not in STATUSES:
         raise RefusedError(400, {"error": f"Invalid status: {wanted}"})
@@ -174,16 +186,6 @@ def _known(request: Request) -> Job:
 def _fail_polls(simulation: Simulation) -> None:
     if simulation.strikes("failing_poll"):
         raise RefusedError(503, {"error": "Service temporarily unavailable"})
-
-
-def control_routes() -> list[Route]:
-    """Return the routes; they take no token, as they listen on this machine only."""
-    return [
-        Route("/_simulator/billing", _billing, methods=["GET"]),
-        Route("/_simulator/stats", _stats, methods=["GET"]),
-        Route("/_simulator/settings", _settings, methods=["GET"]),
-        Route("/_simulator/settings", _change, methods=["POST"]),
-    ]
 
 
 async def _billing(request: Request) -> Response:

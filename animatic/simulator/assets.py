@@ -1,10 +1,12 @@
-"""What an uploaded asset is: by its first bytes, of the formats that Krea's documents list, decoded once to tell its size."""
+"""Serves files: takes uploads in as assets, and hands out assets and the results of jobs.
+
+The format of an upload is decided here, by its first bytes and by decoding it, and not by `animatic.formats`: the simulator is the client's
+test peer, so the formats that Krea's documents list are read a second time. Only their limit of size has one owner.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import mimetypes
 import shutil
 import uuid
 from collections.abc import AsyncIterator
@@ -17,14 +19,14 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from animatic.files import sha256_of, writing_whole
 from animatic.limits import MAX_UPLOAD_BYTES
-from animatic.simulator.jobs import Job, parse
-from animatic.simulator.replies import RefusedError, asset_reply, parse_timestamp, timestamp
+from animatic.simulator.jobs import Job, RefusedError, parse
+from animatic.simulator.replies import JsonReply, asset_reply, base_of, bounded_int, parse_timestamp, simulation_of, timestamp
 from animatic.simulator.simulation import Simulation
 from animatic.simulator.store import Asset
-from animatic.simulator.web import JsonReply, base_of, bounded_int, simulation_of
 
-_FORMATS = {
+_ACCEPTED = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
     "image/webp": ".webp",
@@ -36,7 +38,11 @@ _FORMATS = {
     "audio/wav": ".wav",
     "audio/mpeg": ".mp3",
 }
-_UNSIZED = {"image/heic", "model/gltf-binary", "audio/wav", "audio/mpeg"}
+_WITHOUT_SIDES = frozenset({"image/heic", "model/gltf-binary", "audio/wav", "audio/mpeg"})
+_HEAD_BYTES = 16
+_CHUNK_BYTES = 64 * 1024
+_MULTIPART_OVERHEAD_BYTES = 64 * 1024
+"""What a multipart body may hold beside its file."""
 
 
 class NotAnAssetError(Exception):
@@ -44,72 +50,21 @@ class NotAnAssetError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """MIME type, extension with its dot, sides in pixels where they are known, content hash."""
+class _Kept:
+    """An upload in its place: file, MIME type, sides in pixels where they are known, hash of its content."""
 
+    path: Path
     mime: str
-    suffix: str
     width: int | None
     height: int | None
     sha256: str
 
 
-def examine(path: Path) -> Examined:
-    """Look at an uploaded file; reads it whole. NotAnAssetError if it is not accepted."""
-    with path.open("rb") as file:
-        mime = _mime(file.read(16))
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if mime is None:
-        raise NotAnAssetError("Invalid file type")
-    width, height = (None, None) if mime in _UNSIZED else _sides(path, mime)
-    return Examined(mime, _FORMATS[mime], width, height, sha256)
-
-
-def _mime(head: bytes) -> str | None:
-    brand = head[8:12]
-    if head[4:8] == b"ftyp":
-        brands = {b"qt  ": "video/quicktime", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic"}
-        return brands.get(brand, "video/mp4")
-    if head[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(brand)
-    starts = {
-        b"\xff\xd8\xff": "image/jpeg",
-        b"\x89PNG": "image/png",
-        b"\x1a\x45\xdf\xa3": "video/webm",
-        b"glTF": "model/gltf-binary",
-        b"ID3": "audio/mpeg",
-        b"\xff\xfb": "audio/mpeg",
-        b"\xff\xf3": "audio/mpeg",
-    }
-    return next((mime for start, mime in starts.items() if head.startswith(start)), None)
-
-
-def _sides(path: Path, mime: str) -> tuple[int, int]:
-    import av  # noqa: PLC0415 - the codecs load with the first upload, not with the server
-    from PIL import Image  # noqa: PLC0415
-
-    try:
-        if mime.startswith("image/"):
-            with Image.open(path) as image:
-                image.load()
-                return image.size
-        with av.open(str(path), format="matroska" if mime == "video/webm" else "mov") as container:
-            frame = next(container.decode(video=0))
-            return frame.width, frame.height
-    except (OSError, ValueError, SyntaxError, IndexError, StopIteration, av.FFmpegError, Image.DecompressionBombError) as error:
-        raise NotAnAssetError("Invalid file: it does not decode") from error
-
-
-_OVERHEAD = 64 * 1024
-"""Bytes of a multipart body beside its file."""
-
-
 async def upload(request: Request) -> Response:
-    """Take a file into the library."""
+    """Take a file in as an asset."""
     simulation = simulation_of(request)
     length = request.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > MAX_UPLOAD_BYTES + _OVERHEAD:
+    if length.isdigit() and int(length) > MAX_UPLOAD_BYTES + _MULTIPART_OVERHEAD_BYTES:
         raise _too_large()
     try:
         async with request.form(max_files=1, max_fields=4) as form:
@@ -129,7 +84,7 @@ async def upload(request: Request) -> Response:
 
 async def list_assets(request: Request) -> Response:
     """List assets, newest first."""
-    limit = bounded_int(request.query_params.get("limit"), default=100, most=1000)
+    limit = bounded_int(request.query_params.get("limit"), default=100, maximum=1000)
     try:
         cursor = parse_timestamp(request.query_params["cursor"]) if request.query_params.get("cursor") else None
     except ValueError as error:
@@ -148,51 +103,6 @@ async def delete_asset(request: Request) -> Response:
     """Remove an asset and its file."""
     simulation_of(request).store.delete_asset(_known(request))
     return JsonReply({"success": True, "message": "Asset deleted"})
-
-
-async def _keep(simulation: Simulation, source: IO[bytes], *, size: int, description: str | None) -> Asset:
-    folder = simulation.store.assets_folder
-    asset_id = str(uuid.uuid4())
-    part = folder / f"{asset_id}.part"
-    try:
-        examined = await asyncio.to_thread(_write, source, part)
-        target = folder / f"{asset_id}{examined.suffix}"
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    asset = Asset(
-        id=asset_id,
-        file=target.name,
-        mime=examined.mime,
-        width=examined.width,
-        height=examined.height,
-        size=size,
-        sha256=examined.sha256,
-        description=description,
-        uploaded_at=round(simulation.now(), 3),
-    )
-    simulation.store.add_asset(asset)
-    return asset
-
-
-def _write(source: IO[bytes], target: Path) -> Examined:
-    with target.open("wb") as file:
-        shutil.copyfileobj(source, file)
-    return examine(target)
-
-
-def _known(request: Request) -> Asset:
-    asset = simulation_of(request).store.asset(request.path_params["id"])
-    if asset is None:
-        raise RefusedError(404, {"error": "Asset not found"})
-    return asset
-
-
-def _too_large() -> RefusedError:
-    return RefusedError(400, {"error": "File too large: at most 75 MB"})
-
-
-_CHUNK = 64 * 1024
 
 
 async def asset(request: Request) -> Response:
@@ -222,27 +132,108 @@ async def result(request: Request) -> Response:
         return Response(await asyncio.to_thread(poster, path), media_type="image/jpeg")
     if name != f"result.{job.suffix}":
         raise RefusedError(404, {"error": "Not found"})
-    mime = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    if _cuts(simulation, job):
-        return _cut(request, path, mime)
-    return FileResponse(path, media_type=mime)
+    if _is_cut(simulation, job):
+        return _half(request, path, job.mime)
+    return FileResponse(path, media_type=job.mime)
 
 
-def _cuts(simulation: Simulation, job: Job) -> bool:
-    options = next((options for options in parse(str(job.body.get("prompt") or "")).directives if options.name == "cut"), None)
-    if options is not None:
-        return not options.once or simulation.store.spend(f"cut {job.id}")
+def _is_cut(simulation: Simulation, job: Job) -> bool:
+    """Tell whether this download ends half-way, by a directive of the job's prompt or by a fault."""
+    directives = parse(str(job.body.get("prompt") or "")).directives
+    directive = next((directive for directive in directives if directive.name == "cut"), None)
+    if directive is not None:
+        return not directive.once or simulation.store.spend(f"cut {job.id}")
     return simulation.strikes("cut_download")
 
 
-def _cut(request: Request, path: Path, mime: str) -> Response:
+def _half(request: Request, path: Path, mime: str) -> Response:
     """Promise the whole file, send half of it, close the connection."""
     data = path.read_bytes()
 
     async def half() -> AsyncIterator[bytes]:
-        for start in range(0, len(data) // 2, _CHUNK):
-            yield data[start : min(start + _CHUNK, len(data) // 2)]
+        for start in range(0, len(data) // 2, _CHUNK_BYTES):
+            yield data[start : min(start + _CHUNK_BYTES, len(data) // 2)]
         await asyncio.sleep(0.05)  # what was sent leaves before the connection breaks
         request.state.transport.abort()
 
     return StreamingResponse(half(), media_type=mime, headers={"Content-Length": str(len(data))})
+
+
+async def _keep(simulation: Simulation, source: IO[bytes], *, size: int, description: str | None) -> Asset:
+    asset_id = str(uuid.uuid4())
+    kept = await asyncio.to_thread(_write, source, simulation.store.assets_folder, asset_id)
+    asset = Asset(
+        id=asset_id,
+        file=kept.path.name,
+        mime=kept.mime,
+        width=kept.width,
+        height=kept.height,
+        size=size,
+        sha256=kept.sha256,
+        description=description,
+        uploaded_at=round(simulation.now(), 3),
+    )
+    simulation.store.add_asset(asset)
+    return asset
+
+
+def _write(source: IO[bytes], folder: Path, asset_id: str) -> _Kept:
+    """Write an upload to the folder. NotAnAssetError if it is not accepted."""
+    mime = _mime(source.read(_HEAD_BYTES))
+    if mime is None:
+        raise NotAnAssetError("Invalid file type")
+    source.seek(0)
+    target = folder / f"{asset_id}{_ACCEPTED[mime]}"
+    with writing_whole(target) as part:
+        with part.open("wb") as file:
+            shutil.copyfileobj(source, file)
+        width, height = (None, None) if mime in _WITHOUT_SIDES else _sides(part, mime)
+        return _Kept(target, mime, width, height, sha256_of(part))
+
+
+def _mime(head: bytes) -> str | None:
+    """Return the MIME type of an accepted file by its first bytes, None for any other."""
+    brand = head[8:12]
+    if head[4:8] == b"ftyp":
+        brands = {b"qt  ": "video/quicktime", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic"}
+        return brands.get(brand, "video/mp4")
+    if head[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(brand)
+    starts = {
+        b"\xff\xd8\xff": "image/jpeg",
+        b"\x89PNG": "image/png",
+        b"\x1a\x45\xdf\xa3": "video/webm",
+        b"glTF": "model/gltf-binary",
+        b"ID3": "audio/mpeg",
+        b"\xff\xfb": "audio/mpeg",
+        b"\xff\xf3": "audio/mpeg",
+    }
+    return next((mime for start, mime in starts.items() if head.startswith(start)), None)
+
+
+def _sides(path: Path, mime: str) -> tuple[int, int]:
+    """Return width and height in pixels. NotAnAssetError if the file does not decode."""
+    import av  # noqa: PLC0415 - the codecs load with the first upload, not with the server
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        if mime.startswith("image/"):
+            with Image.open(path) as image:
+                image.load()
+                return image.size
+        with av.open(str(path), format="matroska" if mime == "video/webm" else "mov") as container:
+            frame = next(container.decode(video=0))
+            return frame.width, frame.height
+    except (OSError, ValueError, SyntaxError, IndexError, StopIteration, av.FFmpegError, Image.DecompressionBombError) as error:
+        raise NotAnAssetError("Invalid file: it does not decode") from error
+
+
+def _known(request: Request) -> Asset:
+    asset = simulation_of(request).store.asset(request.path_params["id"])
+    if asset is None:
+        raise RefusedError(404, {"error": "Asset not found"})
+    return asset
+
+
+def _too_large() -> RefusedError:
+    return RefusedError(400, {"error": f"File too large: at most {MAX_UPLOAD_BYTES // 1_000_000} MB"})

@@ -1,43 +1,133 @@
-"""Directives inside prompts: ``[sim: fail]`` lets one shot go wrong on purpose, whatever the settings say.
+"""Jobs, and what can become of them: statuses over time, outcomes, refusals, and directives in prompts.
 
-A directive is ``[sim: NAME]``, ``[sim: NAME SECONDS]`` and, with ``once`` at its end, holds for the first request with that prompt
-only. Unknown ones are refused with 400: a typing error must not pass for a success. All are taken out of what the slate shows.
+``[sim: fail]`` lets one shot go wrong on purpose, whatever the settings say. A directive is ``[sim: NAME]``, ``[sim: NAME SECONDS]`` and,
+with ``once`` at its end, holds for the first request with that prompt only. Unknown ones are refused with 400: a typing error must not pass
+for a success. All are taken out of what the slate shows.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, assert_never, get_args
 
-NAMES: Final = frozenset(
-    {
-        "fail",
-        "moderated",
-        "empty",
-        "gone",
-        "credits",
-        "plan",
-        "slow",
-        "500",
-        "524",
-        "lost",
-        "lost-before",
-        "429",
-        "422",
-        "cut",
-        "deprecated",
-    },
-)
-_WITH_SECONDS: Final = {"slow"}
+from animatic.catalog.model import Kind
+
+DirectiveName = Literal[
+    "lost-before", "429", "credits", "plan", "422", "gone", "lost", "500", "524", "slow", "fail", "moderated", "empty", "cut", "deprecated"
+]
+Outcome = Literal["completed", "failed", "moderated", "empty"]
+Status = Literal[
+    "backlogged",
+    "queued",
+    "scheduled",
+    "processing",
+    "sampling",
+    "intermediate-complete",
+    "completed",
+    "failed",
+    "cancelled",
+]
+Suffix = Literal["mp4", "png"]
+
+DIRECTIVES: Final[tuple[DirectiveName, ...]] = get_args(DirectiveName)
+"""Where several stand in one prompt, the first of this order that decides something decides."""
+STATUSES: Final[tuple[Status, ...]] = get_args(Status)
+TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
+
+_WITH_SECONDS: Final = frozenset({"slow"})
 _PATTERN = re.compile(r"\s*\[sim:\s*([^\]]*)\]\s*", re.IGNORECASE)
+_PROGRESS: Final[tuple[tuple[float, Status], ...]] = (
+    (0.06, "queued"),
+    (0.12, "scheduled"),
+    (0.35, "processing"),
+    (0.9, "sampling"),
+    (1.0, "intermediate-complete"),
+)
+"""Shares of a job's time until which it has a status."""
+_FAILS_AT = 0.6
+"""Share of its time after which a job that fails has failed."""
+
+
+@dataclass(slots=True)
+class RefusedError(Exception):
+    """A request that is answered with an error: status, JSON body (or HTML text), headers."""
+
+    status: int
+    body: dict[str, Any] | str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class DroppedError(Exception):
+    """A request whose connection closes without an answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One accepted request. ``kind`` is the model's; times are seconds since 1970 by the simulator's clock.
+
+    ``usd`` is None where the catalogue knows no price.
+    """
+
+    id: str
+    route: str
+    model: str
+    kind: Kind
+    body: dict[str, Any]
+    request_hash: str
+    render_key: str
+    suffix: Suffix
+    created_at: float
+    start_at: float
+    seconds: float
+    visible_at: float
+    outcome: Outcome
+    usd: float | None
+    webhook: str | None = None
+    cancelled_at: float | None = None
+
+    @property
+    def end_at(self) -> float:
+        """When it has ended at the earliest: rendering may take longer."""
+        if self.cancelled_at is not None:
+            return self.cancelled_at
+        return self.start_at + self.seconds * (1.0 if self.delivers else _FAILS_AT)
+
+    @property
+    def mime(self) -> str:
+        """MIME type of the result."""
+        match self.suffix:
+            case "mp4":
+                return "video/mp4"
+            case "png":
+                return "image/png"
+            case _:
+                assert_never(self.suffix)
+
+    @property
+    def delivers(self) -> bool:
+        """Whether it ends ``completed``, with a file or without."""
+        return self.outcome in {"completed", "empty"}
+
+    def status_at(self, now: float, *, rendered: bool) -> Status:
+        """Return the status at that time. A job whose render is not finished stays ``sampling``."""
+        if self.cancelled_at is not None and now >= self.cancelled_at:
+            return "cancelled"
+        if now < self.start_at:
+            return "backlogged"
+        if now >= self.end_at and not self.delivers:
+            return "failed"
+        share = (now - self.start_at) / self.seconds if self.seconds else 1.0
+        if share >= _PROGRESS[-2][0] and self.outcome == "completed" and not rendered:
+            return "sampling"
+        return next((status for limit, status in _PROGRESS if share < limit), "completed")
 
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """One options: its name, seconds where it takes them, and whether only the first request with that prompt is meant."""
+    """One directive: its name, seconds where it takes them, and whether only the first request with that prompt is meant."""
 
-    name: str
+    name: DirectiveName
     seconds: float = 0.0
     once: bool = False
 
@@ -58,8 +148,9 @@ def parse(prompt: str) -> Parsed:
     for written in _PATTERN.findall(prompt):
         words = written.lower().split()
         once = len(words) > 1 and words[-1] == "once"
-        name, *rest = words[:-1] if once else words or [""]
-        if name not in NAMES or len(rest) != (name in _WITH_SECONDS) or not all(_is_seconds(word) for word in rest):
+        first, *rest = words[:-1] if once else words or [""]
+        name = next((name for name in DIRECTIVES if name == first), None)
+        if name is None or len(rest) != (name in _WITH_SECONDS) or not all(_is_seconds(word) for word in rest):
             mistakes.append(f"[sim: {written.strip()}] is no directive of the simulator")
             continue
         directives.append(Directive(name, float(rest[0]) if rest else 0.0, once))
@@ -71,86 +162,3 @@ def _is_seconds(word: str) -> bool:
         return 0 <= float(word) < 1e6  # noqa: PLR2004
     except ValueError:
         return False
-
-
-Outcome = Literal["completed", "failed", "moderated", "empty"]
-Status = Literal[
-    "backlogged",
-    "queued",
-    "scheduled",
-    "processing",
-    "sampling",
-    "intermediate-complete",
-    "completed",
-    "failed",
-    "cancelled",
-]
-STATUSES: Final[tuple[Status, ...]] = (
-    "backlogged",
-    "queued",
-    "scheduled",
-    "processing",
-    "sampling",
-    "intermediate-complete",
-    "completed",
-    "failed",
-    "cancelled",
-)
-TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
-
-_WALK: Final[tuple[tuple[float, Status], ...]] = (
-    (0.06, "queued"),
-    (0.12, "scheduled"),
-    (0.35, "processing"),
-    (0.9, "sampling"),
-    (1.0, "intermediate-complete"),
-)
-_FAILS_AT = 0.6
-"""Share of its time after which a job that fails has failed."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One accepted request. Times are seconds since 1970 by the simulator's clock; ``usd`` None: the catalogue knows no price."""
-
-    id: str
-    route: str
-    model: str
-    kind: str
-    body: dict[str, Any]
-    request_hash: str
-    render_key: str
-    suffix: str
-    created_at: float
-    start_at: float
-    seconds: float
-    visible_at: float
-    outcome: Outcome
-    usd: float | None
-    webhook: str | None = None
-    cancelled_at: float | None = None
-
-    @property
-    def end_at(self) -> float:
-        """When it has ended at the earliest: rendering may take longer."""
-        if self.cancelled_at is not None:
-            return self.cancelled_at
-        return self.start_at + self.seconds * (1.0 if self.delivers else _FAILS_AT)
-
-    @property
-    def delivers(self) -> bool:
-        """Whether it ends ``completed``, with a file or without."""
-        return self.outcome in {"completed", "empty"}
-
-    def status_at(self, now: float, *, rendered: bool) -> Status:
-        """Return the status at that time. A job whose render is not finished stays ``sampling``."""
-        if self.cancelled_at is not None and now >= self.cancelled_at:
-            return "cancelled"
-        if now < self.start_at:
-            return "backlogged"
-        if now >= self.end_at and not self.delivers:
-            return "failed"
-        share = (now - self.start_at) / self.seconds if self.seconds else 1.0
-        if share >= _WALK[-2][0] and self.outcome == "completed" and not rendered:
-            return "sampling"
-        return next((status for limit, status in _WALK if share < limit), "completed")

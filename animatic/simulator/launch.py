@@ -1,4 +1,4 @@
-"""Starting the simulator as a child process that ends with this one."""
+"""Starts the simulator as a child process that ends with this one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from animatic.simulator.settings import SimulatorSettings
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
-_MOST_READY_LINE = 4096
+_MAX_READY_LINE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ def _ready_line(output: IO[bytes]) -> bytes:
     """Read the one line that says where it listens; empty if the process ends or takes too long."""
     line = b""
     until = time.monotonic() + _START_SECONDS
-    while not line.endswith(b"\n") and len(line) < _MOST_READY_LINE:
+    while not line.endswith(b"\n") and len(line) < _MAX_READY_LINE_BYTES:
         readable, _, _ = select.select([output], [], [], max(0.0, until - time.monotonic()))
-        chunk = os.read(output.fileno(), _MOST_READY_LINE) if readable else b""
+        chunk = os.read(output.fileno(), _MAX_READY_LINE_BYTES) if readable else b""
         if not chunk:
             return b""
         line += chunk

@@ -1,4 +1,4 @@
-"""The simulator's files by address: uploaded assets and results, as clients fetch them and as requests refer to them."""
+"""Finds the simulator's files by URL: uploaded assets and results, as clients fetch them and as requests refer to them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from animatic.simulator.checks import MediaPlace, spelled
-from animatic.simulator.jobs import Job
+from animatic.simulator.jobs import Job, RefusedError
 from animatic.simulator.render.queue import RenderQueue
-from animatic.simulator.render.recipe import Media
-from animatic.simulator.replies import RefusedError
+from animatic.simulator.render.recipe import Media, MediaPath
 from animatic.simulator.store import Store
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -63,13 +62,13 @@ class Library:
 
     def resolve(
         self, places: Iterable[MediaPlace], *, now: float, strict: bool, url_seconds: float | None = None
-    ) -> dict[tuple[str | int, ...], Media]:
+    ) -> dict[MediaPath, Media]:
         """Return the own files that media fields name. Others are left out: nothing is ever fetched from elsewhere.
 
         ``strict`` refuses with 422 what a server far away could not fetch: own addresses without a file, expired ones, media of the
         wrong sort, and addresses that are neither its own nor https.
         """
-        media: dict[tuple[str | int, ...], Media] = {}
+        media: dict[MediaPath, Media] = {}
         for place in places:
             parts = urlsplit(place.url)
             if parts.hostname in _LOOPBACK and parts.path.startswith(_PREFIX):

@@ -1,35 +1,24 @@
-"""What the simulator answers: the wire form of jobs and assets, and refusals in the spellings that Krea is known to use."""
+"""Reads requests and writes answers: the wire form of jobs and assets, in the spellings that Krea is known to use."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
-from animatic.simulator.jobs import TERMINAL, Job, Outcome, Status
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from animatic.simulator.jobs import TERMINAL, Job, Outcome, RefusedError, Status
 from animatic.simulator.settings import ResultShape
+from animatic.simulator.simulation import Simulation
 from animatic.simulator.store import Asset
 
 _ROTATION: tuple[ResultShape, ...] = ("urls", "video_url", "both")
-_ERRORS: Mapping[Outcome, tuple[str, str]] = {
-    "failed": ("generation_failed", "The provider could not generate this request."),
-    "moderated": ("content_moderated", "The request was flagged by content moderation."),
-}
-
-
-@dataclass(slots=True)
-class RefusedError(Exception):
-    """A request that is answered with an error: status, JSON body (or HTML text), headers."""
-
-    status: int
-    body: dict[str, Any] | str
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class DroppedError(Exception):
-    """The connection closes without an answer."""
+"""Shapes that videos take in turn where the setting is ``rotate``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +28,35 @@ class Result:
     url: str
     thumbnail_url: str
     facts: Mapping[str, float]
+
+
+class JsonReply(JSONResponse):
+    """JSON without spaces; NaN is an error, as it is to every reader."""
+
+    def render(self, content: Any) -> bytes:
+        """Encode the body."""
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def simulation_of(request: Request) -> Simulation:
+    """Return the simulation that the application was made for."""
+    simulation = request.app.state.simulation
+    assert isinstance(simulation, Simulation)
+    return simulation
+
+
+def base_of(request: Request) -> str:
+    """Return scheme and host as the client wrote them: addresses in answers work from where it asked."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def bounded_int(text: str | None, *, default: int, maximum: int) -> int:
+    """Read a number from 1 to ``maximum``; refuses with 400 what is none."""
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= maximum:
+        raise RefusedError(400, {"error": f"Invalid limit: expected 1 to {maximum}"})
+    return int(text)
 
 
 def timestamp(seconds: float) -> str:
@@ -66,9 +84,8 @@ def job_reply(job: Job, status: Status, *, ended_at: float, result: Result | Non
     if status == "completed" and result is not None:
         reply["result"] = _result(job, result, shape)
     if status == "failed":
-        code, message = _ERRORS.get(job.outcome, _ERRORS["failed"])
         holder = reply if _turn(job, 2) else reply["result"]  # both places occur
-        holder["error"] = {"code": code, "message": message}
+        holder["error"] = _reason(job.outcome)
     return reply
 
 
@@ -86,17 +103,57 @@ def asset_reply(asset: Asset, base: str) -> dict[str, Any]:
     }
 
 
+def full_reply(simulation: Simulation, job: Job, base: str) -> dict[str, Any]:
+    """Return the job as ``GET /jobs/{id}`` shows it now, at the server with that base address."""
+    status = simulation.status(job)
+    ended_at = simulation.ended_at(job) if status in TERMINAL else 0.0
+    result = None
+    if status == "completed" and job.outcome == "completed":
+        seconds = simulation.settings.url_seconds
+        library = simulation.library
+        result = Result(
+            url=library.result_url(job, base, ended_at=ended_at, url_seconds=seconds),
+            thumbnail_url=library.result_url(job, base, ended_at=ended_at, url_seconds=seconds, name="thumbnail.jpg"),
+            facts=_facts(job),
+        )
+    return job_reply(job, status, ended_at=ended_at, result=result, shape=simulation.settings.result_shape)
+
+
+def _reason(outcome: Outcome) -> dict[str, str]:
+    """Return why a job has failed; one that was to complete fails where its render cannot be made."""
+    match outcome:
+        case "moderated":
+            return {"code": "content_moderated", "message": "The request was flagged by content moderation."}
+        case "failed" | "completed" | "empty":
+            return {"code": "generation_failed", "message": "The provider could not generate this request."}
+        case _:
+            assert_never(outcome)
+
+
 def _result(job: Job, result: Result, shape: ResultShape) -> dict[str, Any]:
+    """Return the result in that shape; stills have one only."""
     if job.kind != "video":
         return {"urls": [result.url]}
-    if shape == "rotate":
-        shape = _ROTATION[_turn(job, len(_ROTATION))]
-    if shape == "urls":
-        return {"urls": [result.url]}
-    if shape == "objects":
-        return {"urls": [{"type": "model", "url": result.url}, {"type": "preview", "url": result.thumbnail_url}]}
     named = {"video_url": result.url, "thumbnail_url": result.thumbnail_url, **result.facts}
-    return {**named, "urls": [result.url]} if shape == "both" else named
+    match shape:
+        case "urls":
+            return {"urls": [result.url]}
+        case "objects":
+            return {"urls": [{"type": "model", "url": result.url}, {"type": "preview", "url": result.thumbnail_url}]}
+        case "video_url":
+            return named
+        case "both":
+            return {**named, "urls": [result.url]}
+        case "rotate":
+            return _result(job, result, _ROTATION[_turn(job, len(_ROTATION))])
+        case _:
+            assert_never(shape)
+
+
+def _facts(job: Job) -> dict[str, float]:
+    """Return what the older result form tells of a clip, as far as the request says it."""
+    names = ("duration", "width", "height", "fps")
+    return {name: job.body[name] for name in names if isinstance(job.body.get(name), int | float)}
 
 
 def _turn(job: Job, count: int) -> int:

@@ -1,4 +1,7 @@
-"""One call per job that names ``X-Webhook-URL``, when the job has ended; lost, doubled and early ones where faults say so."""
+"""Runs the simulator as a server: listens, calls webhooks when jobs end, and ends with the process that started it.
+
+A job that names ``X-Webhook-URL`` is called for once, when it has ended; lost, doubled and early calls where faults say so.
+"""
 
 from __future__ import annotations
 
@@ -23,82 +26,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from animatic.catalog import Catalog
 from animatic.simulator.api import application
 from animatic.simulator.jobs import TERMINAL, Job
-from animatic.simulator.replies import job_reply
+from animatic.simulator.replies import full_reply, job_reply
 from animatic.simulator.settings import SimulatorSettings
 from animatic.simulator.simulation import Simulation
-from animatic.simulator.web import full_reply
 
 _LOG = logging.getLogger(__name__)
-_LOOK_SECONDS = 0.1
-_PATIENCE_SECONDS = 10
-
-
-@asynccontextmanager
-async def calling(simulation: Simulation, base: str) -> AsyncIterator[None]:
-    """Call webhooks for as long as the block runs; jobs of an earlier process on the same folder included."""
-    caller = _Caller(simulation, base)
-    task = asyncio.create_task(caller.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-class _Caller:
-    def __init__(self, simulation: Simulation, base: str) -> None:
-        self._simulation = simulation
-        self._base = base
-        self._decided: set[str] = set()
-        self._calls: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> None:
-        while True:
-            for job in self._simulation.store.jobs_to_call():
-                self._look(job)
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    def _look(self, job: Job) -> None:
-        simulation = self._simulation
-        status = simulation.status(job)
-        if job.id not in self._decided and status not in TERMINAL:
-            self._decided.add(job.id)
-            if simulation.strikes("webhook_early"):
-                self._call(job, job_reply(job, status, ended_at=0, result=None, shape="urls"))
-        if status in TERMINAL and simulation.store.claim_call(job.id):
-            if simulation.strikes("webhook_lost"):
-                return
-            for _ in range(1 + simulation.strikes("webhook_doubled")):
-                self._call(job, full_reply(simulation, job, self._base))
-
-    def _call(self, job: Job, reply: dict[str, Any]) -> None:
-        assert job.webhook is not None
-        self._simulation.counts["webhook"] += 1
-        task = asyncio.create_task(asyncio.to_thread(_post, job.webhook, json.dumps(reply).encode()))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-
-
-def _post(url: str, payload: bytes) -> None:
-    """POST once. What comes back is not looked at, as nothing is known of repeats at Krea."""
-    parts = urlsplit(url)
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=_PATIENCE_SECONDS)
-    try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, payload, {"Content-Type": "application/json", "User-Agent": "animatic-simulator"})
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException) as error:
-        _LOG.warning("the webhook of %s could not be called: %s", parts.hostname, type(error).__name__)
-    finally:
-        connection.close()
-
-
-_PARENT_LOOK_SECONDS = 0.5
-_GRACE_SECONDS = 2
+_WEBHOOK_POLL_SECONDS = 0.1
+_WEBHOOK_TIMEOUT_SECONDS = 10
+_PARENT_POLL_SECONDS = 0.5
+_SHUTDOWN_SECONDS = 2
 _BACKLOG = 2048
-_RESULT_BYTES = 1024**3
+_MAX_RESULT_BYTES = 1024**3
+"""Older results beyond this are removed at the start."""
 
 
 def serve(state: Path, settings: SimulatorSettings, *, host: str = "127.0.0.1", port: int = 0, parent: int | None = None) -> None:
@@ -109,12 +48,12 @@ def serve(state: Path, settings: SimulatorSettings, *, host: str = "127.0.0.1", 
 async def _serve(state: Path, settings: SimulatorSettings, *, host: str, port: int, parent: int | None) -> None:
     simulation = Simulation(state, settings, catalog=Catalog.load())
     simulation.attach()
-    simulation.store.prune(_RESULT_BYTES)
+    simulation.store.prune(_MAX_RESULT_BYTES)
     try:
         with _listening(host, port) as listener:
             url = f"http://{host}:{listener.getsockname()[1]}"
             server = _Server(simulation, url)
-            async with calling(simulation, url):
+            async with _calling_webhooks(simulation, url):
                 watch = asyncio.create_task(_end_with(parent, server)) if parent is not None else None
                 await server.serve(sockets=[listener])
                 if watch is not None:
@@ -133,6 +72,8 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
+    """uvicorn that says where it listens, and returns after a signal."""
+
     def __init__(self, simulation: Simulation, url: str) -> None:
         config = uvicorn.Config(
             application(simulation),
@@ -143,7 +84,7 @@ class _Server(uvicorn.Server):
             access_log=False,
             date_header=False,  # the application's clock may be skewed
             server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             timeout_keep_alive=30,
         )
         super().__init__(config)
@@ -176,6 +117,70 @@ class _Protocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
+@asynccontextmanager
+async def _calling_webhooks(simulation: Simulation, base: str) -> AsyncIterator[None]:
+    """Call webhooks for as long as the block runs; jobs of an earlier process on the same folder included."""
+    caller = _Caller(simulation, base)
+    task = asyncio.create_task(caller.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+class _Caller:
+    """Looks for jobs whose webhook is due, and calls it."""
+
+    def __init__(self, simulation: Simulation, base: str) -> None:
+        self._simulation = simulation
+        self._base = base
+        self._decided: set[str] = set()
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        while True:
+            for job in self._simulation.store.jobs_to_call():
+                self._look(job)
+            await asyncio.sleep(_WEBHOOK_POLL_SECONDS)
+
+    def _look(self, job: Job) -> None:
+        simulation = self._simulation
+        status = simulation.status(job)
+        if job.id not in self._decided and status not in TERMINAL:
+            self._decided.add(job.id)
+            if simulation.strikes("webhook_early"):
+                self._call(job, job_reply(job, status, ended_at=0, result=None, shape="urls"))
+        if status in TERMINAL and simulation.store.claim_call(job.id):
+            if simulation.strikes("webhook_lost"):
+                return
+            for _ in range(1 + simulation.strikes("webhook_doubled")):
+                self._call(job, full_reply(simulation, job, self._base))
+
+    def _call(self, job: Job, reply: dict[str, Any]) -> None:
+        assert job.webhook is not None
+        self._simulation.counts["webhook"] += 1
+        task = asyncio.create_task(asyncio.to_thread(_post, job.webhook, json.dumps(reply).encode()))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+
+def _post(url: str, payload: bytes) -> None:
+    """POST once. What comes back is not looked at, as nothing is known of repeats at Krea."""
+    parts = urlsplit(url)
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=_WEBHOOK_TIMEOUT_SECONDS)
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, payload, {"Content-Type": "application/json", "User-Agent": "animatic-simulator"})
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as error:
+        _LOG.warning("the webhook of %s could not be called: %s", parts.hostname, type(error).__name__)
+    finally:
+        connection.close()
+
+
 async def _end_with(parent: int, server: uvicorn.Server) -> None:
     """Stop the server when the process is gone: at once where the system tells, else within half a second.
 
@@ -184,7 +189,7 @@ async def _end_with(parent: int, server: uvicorn.Server) -> None:
     with _gone(parent) as gone:
         while not gone.is_set() and _lives(parent):
             try:
-                await asyncio.wait_for(gone.wait(), _PARENT_LOOK_SECONDS)
+                await asyncio.wait_for(gone.wait(), _PARENT_POLL_SECONDS)
             except TimeoutError:
                 pass
     server.should_exit = True
@@ -192,6 +197,7 @@ async def _end_with(parent: int, server: uvicorn.Server) -> None:
 
 @contextmanager
 def _gone(pid: int) -> Iterator[asyncio.Event]:
+    """Yield an event that is set when the process is gone; never on systems that do not tell (macOS)."""
     event = asyncio.Event()
     if not hasattr(os, "pidfd_open"):
         yield event

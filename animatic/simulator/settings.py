@@ -1,4 +1,4 @@
-"""How the simulator behaves: ordinary typed configuration, faults included. Read from JSON, changeable while it runs."""
+"""Settings of the simulator: ordinary typed configuration, faults included. Read from JSON, changeable while it runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
+from animatic.catalog.model import Kind
 from animatic.errors import UsageError
 
 ResultShape = Literal["urls", "video_url", "both", "objects", "rotate"]
 
-_SECONDS = {"late_listing", "slow_post", "retry_after"}
+Fault = Literal[
+    "rate_limited",
+    "error_before",
+    "error_after",
+    "html_524",
+    "lost_before",
+    "lost_after",
+    "failing_poll",
+    "cut_download",
+    "failed_job",
+    "moderated",
+    "empty_result",
+    "webhook_lost",
+    "webhook_doubled",
+    "webhook_early",
+]
+"""Faults that strike with a probability; the other settings of `Faults` are seconds and the seed."""
+
 _T = TypeVar("_T", "Faults", "SimulatorSettings")
 
 
@@ -55,8 +73,12 @@ class Faults:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
             _number(item.name, value)
-            if item.name not in _SECONDS | {"seed"} and not 0 <= value <= 1:
+            if item.name in get_args(Fault) and not 0 <= value <= 1:
                 raise UsageError(f"fault {item.name} is a probability from 0 to 1, not {value!r}")
+
+    def probability(self, fault: Fault) -> float:
+        """Return how often the fault strikes, from 0 to 1."""
+        return float(getattr(self, fault))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Faults:
@@ -125,7 +147,7 @@ class SimulatorSettings:
             merged["faults"] = {**dataclasses.asdict(self.faults), **data["faults"]}
         return SimulatorSettings.from_json(merged)
 
-    def seconds_of(self, kind: str) -> float:
+    def seconds_of(self, kind: Kind) -> float:
         """Return how long a job of that kind takes before jitter."""
         if self.job_seconds is not None:
             return self.job_seconds

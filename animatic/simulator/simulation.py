@@ -1,4 +1,4 @@
-"""The simulated Krea itself, without HTTP: takes requests, walks jobs through their statuses, keeps the bill."""
+"""The simulated Krea itself, without HTTP: accepts or refuses requests, moves jobs through their statuses, keeps the bill."""
 
 from __future__ import annotations
 
@@ -11,23 +11,33 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from animatic.catalog import Catalog, price_of
-from animatic.catalog.model import Model
+from animatic.catalog.model import Kind, Model
 from animatic.simulator.checks import is_web_address, media_places, mistakes
-from animatic.simulator.jobs import Directive, Job, Outcome, Status, parse
+from animatic.simulator.jobs import (
+    DIRECTIVES,
+    Directive,
+    DirectiveName,
+    DroppedError,
+    Job,
+    Outcome,
+    RefusedError,
+    Status,
+    parse,
+)
 from animatic.simulator.library import Library
 from animatic.simulator.render.queue import RenderQueue
-from animatic.simulator.render.recipe import Recipe, recipe_of
-from animatic.simulator.replies import DroppedError, RefusedError
-from animatic.simulator.settings import SimulatorSettings
+from animatic.simulator.render.recipe import Media, MediaPath, Recipe, recipe_of
+from animatic.simulator.settings import Fault, SimulatorSettings
 from animatic.simulator.store import Store
 
 _VARIATIONS = 8
 """Takes of one request that look different; further ones repeat."""
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""Writes equal data as equal text, for hashes."""
 
 
 class Simulation:
@@ -45,11 +55,11 @@ class Simulation:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def attach(self) -> None:
-        """Note the running event loop: rendering threads report to it."""
+        """Remember the running event loop: rendering threads report to it."""
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
-        """Stop rendering and let go of the database."""
+        """Stop rendering and close the database."""
         self._loop = None
         self.renders.close()
         self.store.close()
@@ -59,28 +69,22 @@ class Simulation:
         return self._clock() + self.settings.clock_skew
 
     def change(self, data: Mapping[str, Any]) -> None:
-        """Take over changed settings. A seed that is named starts the dice anew; UsageError leaves all as it was."""
+        """Change settings. A fault seed that is named starts the random numbers anew; UsageError leaves all as it was."""
         self.settings = self.settings.changed(data)
         if "seed" in (data.get("faults") or {}):
             self._random = random.Random(self.settings.faults.seed)  # noqa: S311
 
-    def strikes(self, fault: str) -> bool:
-        """Throw the dice for a fault. No dice are thrown for one that is off, so that switching one on does not move the others."""
-        probability = getattr(self.settings.faults, fault)
+    def strikes(self, fault: Fault) -> bool:
+        """Draw whether a fault strikes. Nothing is drawn for one that is off, so that switching one on does not move the others."""
+        probability = self.settings.faults.probability(fault)
         struck = probability > 0 and self._random.random() < probability
         if struck:
             self.counts[f"fault {fault}"] += 1
-        return bool(struck)
+        return struck
 
     def submit(self, route: str, raw: bytes, webhook: str | None) -> tuple[Job, Status]:
         """Take one POST: refuse it (RefusedError), lose it (DroppedError, before or after acceptance), or accept it."""
-        faults = self.settings.faults
-        if self.strikes("lost_before"):
-            raise DroppedError
-        if self.strikes("error_before"):
-            raise RefusedError(503, {"error": "Service temporarily unavailable"})
-        if self.strikes("rate_limited"):
-            raise self._too_many()
+        self._strike_before()
         model, body = self._read(route, raw)
         parsed = parse(_prompt(body))
         problems = [*mistakes(model, body), *parsed.mistakes]
@@ -88,23 +92,20 @@ class Simulation:
             problems.append("X-Webhook-URL: expected an absolute http(s) URL")
         if problems:
             raise RefusedError(400, {"error": f"Invalid request body: {'; '.join(problems)}"})
-        wishes = {options.name: options for options in parsed.directives if self._holds(options, route, body)}
-        self._refuse_as_wished(wishes, model)
+        directives = {directive.name: directive for directive in parsed.directives if self._holds(directive, route, body)}
+        for name in DIRECTIVES:
+            if name in directives and (refusal := self._refusal(name, model)):
+                raise refusal
         places = media_places(model, body)
         media = self.library.resolve(places, now=self.now(), strict=self.settings.strict_media, url_seconds=self.settings.url_seconds)
-        job = self._accept(model, body, parsed.text, media, wishes, webhook)
-        if "lost" in wishes or self.strikes("lost_after"):
-            raise DroppedError
-        if "500" in wishes or self.strikes("error_after"):
-            raise RefusedError(500, {"error": "Internal server error"})
-        if "524" in wishes or self.strikes("html_524"):
-            raise RefusedError(524, "<!DOCTYPE html><html><head><title>api | 524: A timeout occurred</title></head><body></body></html>")
-        if faults.late_listing:
+        job = self._accept(model, body, parsed.text, media, directives, webhook)
+        self._strike_after(directives)
+        if self.settings.faults.late_listing:
             self.counts["listed late"] += 1
         return job, self.status(job)
 
     def status(self, job: Job) -> Status:
-        """Return what the job is doing now. Takes up its render if the process that accepted it is gone."""
+        """Return what the job is doing now. Starts its render again if the process that accepted it is gone."""
         status = job.status_at(self.now(), rendered=self.renders.finished(job.render_key, job.suffix))
         if status == "sampling" and self.now() >= job.end_at and not self.renders.begun(job.render_key):
             self.renders.start(self._recipe_again(job), job.render_key)
@@ -128,9 +129,57 @@ class Simulation:
             {"job_id": job.id, "route": job.route, "model": job.model, "usd": job.usd, "request": job.request_hash} for job in completed
         ]
 
+    def _strike_before(self) -> None:
+        """Raise what a fault makes of a request before it is looked at."""
+        if self.strikes("lost_before"):
+            raise DroppedError
+        if self.strikes("error_before"):
+            raise RefusedError(503, {"error": "Service temporarily unavailable"})
+        if self.strikes("rate_limited"):
+            raise self._too_many()
+
+    def _strike_after(self, directives: Mapping[DirectiveName, Directive]) -> None:
+        """Raise what a directive or a fault makes of the answer to a request that was accepted."""
+        if "lost" in directives or self.strikes("lost_after"):
+            raise DroppedError
+        if "500" in directives or self.strikes("error_after"):
+            raise RefusedError(500, {"error": "Internal server error"})
+        if "524" in directives or self.strikes("html_524"):
+            raise RefusedError(524, "<!DOCTYPE html><html><head><title>api | 524: A timeout occurred</title></head><body></body></html>")
+
+    def _refusal(self, name: DirectiveName, model: Model) -> RefusedError | DroppedError | None:
+        """Return how a directive refuses a request before it is accepted; None for those that have their effect later."""
+        match name:
+            case "lost-before":
+                return DroppedError()
+            case "429":
+                return self._too_many()
+            case "credits":
+                return RefusedError(402, {"error": "Insufficient balance: top up to continue"})
+            case "plan":
+                return RefusedError(402, {"error": f"{model.title} requires a higher plan: upgrade your plan to use this model"})
+            case "422":
+                return RefusedError(422, {"error": "Input file rejected"})
+            case "gone":
+                replacement = next((name for name in self.catalog.names(model.kind) if name != model.name), None)
+                message = f"{model.name} is no longer available"
+                gone = {"error": "model_unavailable", "reason": "deprecated", "message": message, "sunset_date": "2026-05-13"}
+                return RefusedError(410, {**gone, "replacement": replacement})
+            case "lost" | "500" | "524" | "slow" | "fail" | "moderated" | "empty" | "cut" | "deprecated":
+                return None
+            case _:
+                assert_never(name)
+
     def _accept(
-        self, model: Model, body: dict[str, Any], text: str, media: Mapping[Any, Any], wishes: Mapping[str, Directive], webhook: str | None
+        self,
+        model: Model,
+        body: dict[str, Any],
+        text: str,
+        media: Mapping[MediaPath, Media],
+        directives: Mapping[DirectiveName, Directive],
+        webhook: str | None,
     ) -> Job:
+        """Keep the job of a request, and start its render. RefusedError beyond the backlog."""
         settings = self.settings
         request_hash = _hash({"route": model.endpoint, "body": body})
         with self.store.transaction():
@@ -145,7 +194,7 @@ class Simulation:
             now = self.now()
             created_at = self.store.free_time(now)
             job_id = str(uuid.uuid4())
-            seconds = wishes["slow"].seconds if "slow" in wishes else self._seconds(model.kind, job_id)
+            seconds = directives["slow"].seconds if "slow" in directives else self._seconds(model.kind, job_id)
             price = price_of(model, body).usd
             job = Job(
                 id=job_id,
@@ -160,7 +209,7 @@ class Simulation:
                 start_at=self._start(now),
                 seconds=seconds,
                 visible_at=now + settings.faults.late_listing,
-                outcome=self._outcome(wishes),
+                outcome=self._outcome(directives),
                 usd=None if price is None else float(price),
                 webhook=webhook,
             )
@@ -180,16 +229,16 @@ class Simulation:
             raise self._too_many()
         return ends[excess]
 
-    def _seconds(self, kind: str, job_id: str) -> float:
+    def _seconds(self, kind: Kind, job_id: str) -> float:
         spread = random.Random(f"{self.settings.seed}:{job_id}").uniform(-1, 1)  # noqa: S311
         return max(0.0, self.settings.seconds_of(kind) * (1 + self.settings.jitter * spread))
 
-    def _outcome(self, wishes: Mapping[str, Directive]) -> Outcome:
-        if "fail" in wishes or self.strikes("failed_job"):
+    def _outcome(self, directives: Mapping[DirectiveName, Directive]) -> Outcome:
+        if "fail" in directives or self.strikes("failed_job"):
             return "failed"
-        if "moderated" in wishes or self.strikes("moderated"):
+        if "moderated" in directives or self.strikes("moderated"):
             return "moderated"
-        return "empty" if "empty" in wishes or self.strikes("empty_result") else "completed"
+        return "empty" if "empty" in directives or self.strikes("empty_result") else "completed"
 
     def _read(self, route: str, raw: bytes) -> tuple[Model, dict[str, Any]]:
         model = self.catalog.find(route.removeprefix("/generate/").partition("/")[2])
@@ -203,26 +252,9 @@ class Simulation:
             raise RefusedError(400, {"error": "Invalid request body: expected object"})
         return model, body
 
-    def _holds(self, options: Directive, route: str, body: Mapping[str, Any]) -> bool:
-        return not options.once or self.store.spend(_hash({"options": options.name, "route": route, "prompt": _prompt(body)}))
-
-    def _refuse_as_wished(self, wishes: Mapping[str, Directive], model: Model) -> None:
-        """Answer the directives that refuse a request before it is accepted."""
-        if "lost-before" in wishes:
-            raise DroppedError
-        if "429" in wishes:
-            raise self._too_many()
-        if "credits" in wishes:
-            raise RefusedError(402, {"error": "Insufficient balance: top up to continue"})
-        if "plan" in wishes:
-            raise RefusedError(402, {"error": f"{model.title} requires a higher plan: upgrade your plan to use this model"})
-        if "422" in wishes:
-            raise RefusedError(422, {"error": "Input file rejected"})
-        if "gone" in wishes:
-            replacement = next((name for name in self.catalog.names(model.kind) if name != model.name), None)
-            message = f"{model.name} is no longer available"
-            gone = {"error": "model_unavailable", "reason": "deprecated", "message": message, "sunset_date": "2026-05-13"}
-            raise RefusedError(410, {**gone, "replacement": replacement})
+    def _holds(self, directive: Directive, route: str, body: Mapping[str, Any]) -> bool:
+        """Tell whether a directive still holds: one with ``once`` does so a single time for a prompt."""
+        return not directive.once or self.store.spend(_hash({"options": directive.name, "route": route, "prompt": _prompt(body)}))
 
     def _too_many(self) -> RefusedError:
         wait = self.settings.faults.retry_after
@@ -249,10 +281,5 @@ def _prompt(body: Mapping[str, Any]) -> str:
     return prompt if isinstance(prompt, str) else ""
 
 
-@lru_cache(maxsize=1)
-def _encoder() -> json.JSONEncoder:
-    return json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def _hash(data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_encoder().encode(data).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(data).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What outlives a restart: jobs and assets in SQLite, their files beside it. Several simulators may share one folder."""
+"""Stores jobs and assets in SQLite, their files beside it. Several simulators may share one folder, and all of it outlives a restart."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from animatic.files import TEMPORARY
 from animatic.simulator.jobs import Job
 
 _SCHEMA = """
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS assets (
 CREATE TABLE IF NOT EXISTS spent (options TEXT PRIMARY KEY);
 """
 _BUSY_SECONDS = 10
+_RESULT_SUFFIXES = frozenset({".mp4", ".png"})
 _FIELDS = tuple(Job.__dataclass_fields__)
 _MILLISECOND = 0.001
 
@@ -49,7 +51,7 @@ class Asset:
 
 
 class Store:
-    """The simulator's memory. Used from one thread."""
+    """The simulator's database and its folders of files. Used from one thread."""
 
     def __init__(self, folder: Path) -> None:
         self.assets_folder = folder / "assets"
@@ -63,23 +65,22 @@ class Store:
         self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._connection.close()
 
-    def prune(self, most_bytes: int) -> None:
+    def prune(self, max_bytes: int) -> None:
         """Remove the oldest results beyond that many bytes: they are rendered again when somebody asks for them."""
-        results = sorted(
-            ((path.stat().st_mtime, path) for path in self.results_folder.iterdir() if path.suffix in {".mp4", ".png"}), reverse=True
-        )
+        results = [path for path in self.results_folder.iterdir() if path.suffix in _RESULT_SUFFIXES]
+        results = [path for path in results if not path.name.startswith(TEMPORARY)]  # another simulator may be writing these
         kept = 0
-        for _, path in results:
+        for path in sorted(results, key=lambda path: path.stat().st_mtime, reverse=True):
             kept += path.stat().st_size
-            if kept > most_bytes:
+            if kept > max_bytes:
                 path.unlink(missing_ok=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nobody else writes meanwhile, other processes included."""
+        """Keep everybody else from writing meanwhile, other processes included."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -132,7 +133,7 @@ class Store:
         self._connection.execute("UPDATE jobs SET deleted = 1 WHERE id = ?", (job_id,))
 
     def fail(self, render_key: str) -> None:
-        """Let the jobs fail that wait for a render that cannot be made."""
+        """Mark the jobs as failed that wait for a render that cannot be made."""
         self._connection.execute("UPDATE jobs SET outcome = 'failed' WHERE render_key = ? AND outcome = 'completed'", (render_key,))
 
     def jobs_to_call(self) -> list[Job]:
@@ -142,12 +143,12 @@ class Store:
         ]
 
     def claim_call(self, job_id: str) -> bool:
-        """Take on a job's webhook; False if another process has."""
+        """Claim the call of a job's webhook; False if another process has."""
         return self._connection.execute("UPDATE jobs SET called = 1 WHERE id = ? AND called = 0", (job_id,)).rowcount == 1
 
-    def spend(self, options: str) -> bool:
+    def spend(self, what: str) -> bool:
         """Use up something that holds once; False if it is used up."""
-        return self._connection.execute("INSERT OR IGNORE INTO spent VALUES (?)", (options,)).rowcount == 1
+        return self._connection.execute("INSERT OR IGNORE INTO spent VALUES (?)", (what,)).rowcount == 1
 
     def add_asset(self, asset: Asset) -> None:
         """Insert a new asset."""

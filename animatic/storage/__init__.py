@@ -1,4 +1,4 @@
-"""One protocol for where clips and records lie, and its two homes: a folder and S3."""
+"""Stores clips and records: one protocol, kept by a folder and by S3."""
 
 from animatic.storage.home import open_storage
 from animatic.storage.protocol import Entry, Storage, StorageRefusedError

@@ -14,10 +14,10 @@ from animatic.errors import StorageError
 from animatic.files import TEMPORARY, NoHardLinksError
 from animatic.storage.protocol import Entry, StorageRefusedError
 
-STALE_AFTER = 24 * 3600.0
-"""Seconds after which a temporary file belongs to nobody any more."""
+STALE_SECONDS = 24 * 3600.0
+"""Age at which a temporary file belongs to nobody any more."""
 
-ADVICE = {
+REASONS_AND_HINTS = {
     errno.ENOSPC: ("the disk is full", "free some space, or deliver elsewhere"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, or deliver elsewhere"),
     errno.EROFS: ("the file system is read-only", "deliver to a folder that can be written"),
@@ -30,7 +30,7 @@ ADVICE = {
     errno.ELOOP: ("symbolic links lead in a circle", "repair the links, or deliver elsewhere"),
     errno.ENOENT: ("there is no such folder, and none can be made", "create the folder, or deliver elsewhere"),
 }
-MAY_PASS = frozenset({errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT})
+PASSING = frozenset({errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT})
 
 
 @contextmanager
@@ -44,11 +44,13 @@ def explained(doing: str, path: Path) -> Iterator[None]:
             hint="deliver to a folder on another disk, or to s3://",
         ) from error
     except OSError as error:
-        if error.errno in MAY_PASS:
+        if error.errno in PASSING:
             raise StorageError(
                 f"cannot {doing} {path}: {error.strerror}", hint="try again; if it stays, look at the disk or mount"
             ) from error
-        reason, hint = ADVICE.get(error.errno or 0, (error.strerror or type(error).__name__, "look at the folder and its permissions"))
+        reason, hint = REASONS_AND_HINTS.get(
+            error.errno or 0, (error.strerror or type(error).__name__, "look at the folder and its permissions")
+        )
         raise StorageRefusedError(f"cannot {doing} {path}: {reason}", hint=hint) from error
 
 
@@ -103,7 +105,7 @@ def remove_empty(folder: Path, *, up_to: Path) -> None:
 
 def _remove_stale(path: Path) -> None:
     try:
-        if time.time() - path.stat().st_mtime > STALE_AFTER:
+        if time.time() - path.stat().st_mtime > STALE_SECONDS:
             path.unlink()
     except OSError:
         pass  # its writer or another reader was quicker, or it is not ours to remove

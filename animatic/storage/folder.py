@@ -1,4 +1,4 @@
-"""Clips and records in a folder: the embedded default. Needs a file system with hard links (not FAT or exFAT)."""
+"""Stores clips and records in a folder: the embedded default. Needs a file system with hard links (not FAT or exFAT)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from animatic.files import copy_from, create_exclusively, replace_whole, sha256_of
 from animatic.storage import files
-from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
-from animatic.storage.threads import Threads
+from animatic.storage.protocol import Entry, StorageRefusedError, Threads, check_key, check_prefix, probe
 
 
 class FolderStorage:

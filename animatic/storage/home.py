@@ -1,4 +1,4 @@
-"""Which home a ``deliver`` names."""
+"""Opens the storage that a ``deliver`` names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from animatic.storage.protocol import Storage
 
 
 def open_storage(url: str, *, patience: float = 60.0) -> Storage:
-    """Return the home at ``s3://bucket[/prefix]`` or in a folder. Nothing is touched yet: `Storage.check` proves that it can be used.
+    """Return the storage at ``s3://bucket[/prefix]`` or in a folder. Nothing is touched yet: `Storage.check` proves that it can be used.
 
     ``patience``: seconds for which an S3 that does not answer is tried again. Credentials, region and ``AWS_ENDPOINT_URL_S3`` are read as
     boto3 reads them, at the first call.

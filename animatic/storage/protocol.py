@@ -1,15 +1,31 @@
-"""Errors of the homes of clips and records: those that may pass, and those that stay until somebody acts."""
+"""The Storage protocol, and what its two implementations share: rules for keys, the proof that a place can be used, threads.
+
+Keys are relative and ``/``-separated. All errors are StorageError, which may pass, or StorageRefusedError, which stays until somebody acts.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from animatic.errors import StorageError
 from animatic.files import TEMPORARY
+
+MAX_KEY_BYTES = 900
+"""S3 allows 1,024 for prefix and key together."""
+MAX_CONCURRENT_CALLS = 16
+"""Blocking calls of one storage that run at once: enough for a disk as for the connection pool of an S3 client."""
+PROBE_PREFIX = ".animatic/probe/"
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class StorageRefusedError(StorageError):
@@ -17,10 +33,6 @@ class StorageRefusedError(StorageError):
 
     code = "storage_refused"
     retryable = False
-
-
-LONGEST_KEY = 900
-"""Bytes. S3 allows 1,024 for prefix and key together."""
 
 
 def check_key(key: str) -> str:
@@ -44,8 +56,8 @@ def check_prefix(prefix: str) -> str:
 def _problem(key: str) -> str | None:
     if any(ord(character) < 32 or character == "\\" for character in key):  # noqa: PLR2004
         return "it holds a backslash or a control character"
-    if len(key.encode(errors="replace")) > LONGEST_KEY:
-        return f"it is longer than {LONGEST_KEY} bytes"
+    if len(key.encode(errors="replace")) > MAX_KEY_BYTES:
+        return f"it is longer than {MAX_KEY_BYTES} bytes"
     for part in key.split("/"):
         if part in {"", ".", ".."}:
             return "a part of it is empty, '.' or '..'"
@@ -64,7 +76,7 @@ class Entry:
 
 
 class Storage(Protocol):
-    """Keys are relative, ``/``-separated, and never start with ``/`` or hold ``..``. All errors are StorageError."""
+    """A place for clips and records, below a root. Keys are as `check_key` wants them; all errors are StorageError."""
 
     @property
     def url(self) -> str:
@@ -72,11 +84,11 @@ class Storage(Protocol):
         ...
 
     def location(self, key: str) -> str:
-        """How the manifest names the object: ``s3://...``, or the key itself (relative to the destination) for a folder."""
+        """Return the name of the object in the manifest: ``s3://...``, or the key relative to the destination for a folder."""
         ...
 
     def below(self, prefix: str) -> Storage:
-        """Return the same home, rooted one level deeper (``simulated``)."""
+        """Return the same storage, rooted one level deeper (``simulated``)."""
         ...
 
     async def check(self) -> None:
@@ -89,8 +101,8 @@ class Storage(Protocol):
     async def create(self, key: str, data: bytes) -> bool:
         """Create a small object only if none is there, durably. False: somebody else's is there.
 
-        An answer lost to the network never makes a writer lose to itself: an object with exactly these bytes counts as ours, so records carry
-        a random ``write_id``.
+        An answer lost to the network never makes a writer lose to itself: an object with exactly these bytes counts as ours, so records
+        carry a random ``write_id``.
         """
         ...
 
@@ -114,7 +126,7 @@ class Storage(Protocol):
         ...
 
     async def copy(self, source: str, target: str) -> bool:
-        """Copy within this home only if the target is absent; False: the target was there. StorageError if the source is not."""
+        """Copy within this storage only if the target is absent; False: the target was there. StorageError if the source is not."""
         ...
 
     async def head(self, key: str) -> Entry | None:
@@ -134,22 +146,19 @@ class Storage(Protocol):
         ...
 
 
-FOLDER = ".animatic/probe/"
-
-
 async def probe(storage: Storage) -> None:
     """Create, refuse to create again, read, list and delete one object.
 
     Raises StorageError with the reason. Some servers that speak S3 ignore ``If-None-Match`` and overwrite: two workers would then both
     believe that they may submit, and a shot would be paid for twice.
     """
-    key = f"{FOLDER}{secrets.token_hex(8)}"
+    key = f"{PROBE_PREFIX}{secrets.token_hex(8)}"
     ours, other = secrets.token_bytes(16), secrets.token_bytes(16)
     _expect(await storage.create(key, ours), storage, "an object that was just created is not there")
     try:
         _expect(not await storage.create(key, other), storage, "it overwrites objects that must be created only once")
         _expect(await storage.read(key) == ours, storage, "what is read is not what was written")
-        _expect(key in {entry.key for entry in await storage.list(FOLDER)}, storage, "a new object is missing from its list")
+        _expect(key in {entry.key for entry in await storage.list(PROBE_PREFIX)}, storage, "a new object is missing from its list")
     except StorageError:
         await _delete_quietly(storage, key)
         raise
@@ -170,3 +179,17 @@ async def _delete_quietly(storage: Storage, key: str) -> None:
         await storage.delete(key)
     except StorageError:
         pass  # the reason that is being raised matters more
+
+
+class Threads:
+    """Runs blocking calls of files and of boto3 in threads of their own, off the event loop.
+
+    A caller that is cancelled leaves its call to finish in its thread; every call is written so that finishing late does no harm.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="storage")
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function in a thread; return or raise what it does."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))

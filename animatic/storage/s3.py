@@ -1,4 +1,4 @@
-"""Clips and records in an S3 bucket, or in a store that speaks S3 and honors conditional writes."""
+"""Stores clips and records in an S3 bucket, or in another store that speaks S3 and honors conditional writes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from animatic.storage.s3_client import PRECONDITION_FAILED, PatientClient, is_ab
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-LARGEST = 5 * 1024**3
+MAX_OBJECT_BYTES = 5 * 1024**3
 """Bytes that one PutObject or CopyObject takes."""
-
-RECORD = "application/json"
+RECORD_TYPE = "application/json"
 
 
 class S3Storage:
@@ -65,7 +64,7 @@ class S3Storage:
                     IfNoneMatch="*",
                     ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=checksum,
-                    ContentType=RECORD,
+                    ContentType=RECORD_TYPE,
                 )
             except ClientError as error:
                 if status_of(error) != PRECONDITION_FAILED:
@@ -104,7 +103,7 @@ class S3Storage:
         name, checksum = self._name(key), _base64(bytes.fromhex(sha256))
 
         def put(client: S3Client) -> bool:
-            if source.stat().st_size > LARGEST:
+            if source.stat().st_size > MAX_OBJECT_BYTES:
                 raise StorageRefusedError(f"{source} is too large for one upload", hint="S3 takes at most 5 GB in one piece")
             try:
                 with source.open("rb") as body:
@@ -147,7 +146,8 @@ class S3Storage:
     async def copy(self, source: str, target: str) -> bool:
         """Copy within the bucket, on the server, only if the target is absent.
 
-        Stores that honor conditional puts but not conditional copies let the last of several concurrent copies win; the ledger copies nothing.
+        Stores that honor conditional puts but not conditional copies let the last of several concurrent copies win; the ledger copies
+        nothing.
         """
         origin, name = self._name(source), self._name(target)
 

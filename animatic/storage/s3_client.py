@@ -1,7 +1,11 @@
-"""What S3's and botocore's errors mean: what may pass, what somebody must repair, and what to do about it. Never shows a credential."""
+"""Calls S3 through boto3: retries errors that may pass, and explains those that somebody must repair. Never shows a credential.
+
+`PatientClient` makes the calls, `make_client` the boto3 client; `explain` turns errors of S3 and botocore into ours.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -10,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-import anyio
 import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
@@ -19,13 +22,14 @@ from urllib3.exceptions import HTTPError
 
 from animatic.backoff import Backoff
 from animatic.errors import StorageError
-from animatic.storage.protocol import StorageRefusedError
-from animatic.storage.threads import AT_ONCE, Threads
+from animatic.storage.protocol import MAX_CONCURRENT_CALLS, StorageRefusedError, Threads
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+T = TypeVar("T")
 
+DEFAULT_REGION = "us-east-1"
 PRECONDITION_FAILED = 412
 NOT_FOUND = 404
 
@@ -77,71 +81,6 @@ PASSING = (
 HOW_TO_SIGN_IN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (after `aws sso login` where that is used)"
 
 
-def status_of(error: ClientError) -> int:
-    """Return the HTTP status of the answer, 0 if there is none."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def code_of(error: ClientError) -> str:
-    """Return S3's word for the error, e.g. ``NoSuchKey``."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def is_absent(error: ClientError) -> bool:
-    """Tell whether the answer says that there is no such object (a missing bucket is something else)."""
-    return status_of(error) == NOT_FOUND and code_of(error) != "NoSuchBucket"
-
-
-def explain(error: Exception, where: str, endpoint: str) -> StorageError:
-    """Return the StorageError to raise; its ``retryable`` says whether the same call may succeed later.
-
-    ``where`` is the bucket or object as ``s3://...``, ``endpoint`` the server's address.
-    """
-    if isinstance(error, ClientError):
-        return _explain_answer(error, where, endpoint)
-    if isinstance(error, NO_CREDENTIALS):
-        return StorageRefusedError(f"no usable AWS credentials for {where}", hint=HOW_TO_SIGN_IN)
-    if isinstance(error, PASSING):
-        return StorageError(
-            f"{endpoint} cannot be reached for {where} ({type(error).__name__})",
-            hint="check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
-        )
-    return StorageRefusedError(f"{where} cannot be used: {error}", hint="check the name of the bucket and the AWS_* variables")
-
-
-def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageError:
-    status, code, operation = status_of(error), code_of(error), error.operation_name
-    if code == "NoSuchBucket":
-        return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct `deliver`")
-    if code in CREDENTIALS:
-        return StorageRefusedError(f"{endpoint} refuses the AWS credentials for {where}: {CREDENTIALS[code]}", hint=HOW_TO_SIGN_IN)
-    if code == "RequestTimeTooSkewed":
-        return StorageRefusedError(f"{endpoint} refuses requests for {where}: this machine's clock is wrong", hint="set the clock (NTP)")
-    if status in {401, 403}:
-        permission = PERMISSIONS.get(operation, operation)
-        return StorageRefusedError(
-            f"{where}: access denied ({operation})",
-            hint=f"the credentials need {permission}; a bucket policy or a KMS key may also stand in the way",
-        )
-    if status in {301, 307, 400} and code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
-        return StorageRefusedError(f"{where}: the bucket is in another region", hint="set AWS_DEFAULT_REGION to the region of the bucket")
-    if code == "NotImplemented":
-        return StorageRefusedError(
-            f"{endpoint} does not know conditional writes, so it cannot hold the ledger ({operation})",
-            hint="use Amazon S3, a store that honors If-None-Match, or a folder",
-        )
-    if status >= 500 or status in {408, 409, 425, 429} or code in PASSING_CODES:  # noqa: PLR2004
-        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint="the store has trouble: run again later")
-    return StorageRefusedError(
-        f"{where}: {operation} was answered with {code or status}", hint="check the name of the bucket and the settings of the store"
-    )
-
-
-T = TypeVar("T")
-
-DEFAULT_REGION = "us-east-1"
-
-
 class PatientClient:
     """Calls S3 in threads and retries what may pass, with growing jittered pauses, for ``patience`` seconds."""
 
@@ -149,7 +88,7 @@ class PatientClient:
         self,
         *,
         patience: float,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         randomness: random.Random | None = None,
         make: Callable[[], S3Client] | None = None,
@@ -215,8 +154,68 @@ def _config(addressing: Literal["auto", "path"]) -> Config:
         retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=5,
         read_timeout=30,
-        max_pool_connections=AT_ONCE,
+        max_pool_connections=MAX_CONCURRENT_CALLS,
         # Every write gives its own SHA-256; stores that only resemble S3 stumble over the trailing checksums that boto3 adds by itself.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_supported",
+    )
+
+
+def status_of(error: ClientError) -> int:
+    """Return the HTTP status of the answer, 0 if there is none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def code_of(error: ClientError) -> str:
+    """Return S3's word for the error, e.g. ``NoSuchKey``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_absent(error: ClientError) -> bool:
+    """Tell whether the answer says that there is no such object (a missing bucket is something else)."""
+    return status_of(error) == NOT_FOUND and code_of(error) != "NoSuchBucket"
+
+
+def explain(error: Exception, where: str, endpoint: str) -> StorageError:
+    """Return the StorageError to raise; its ``retryable`` says whether the same call may succeed later.
+
+    ``where`` is the bucket or object as ``s3://...``, ``endpoint`` the server's address.
+    """
+    if isinstance(error, ClientError):
+        return _explain_answer(error, where, endpoint)
+    if isinstance(error, NO_CREDENTIALS):
+        return StorageRefusedError(f"no usable AWS credentials for {where}", hint=HOW_TO_SIGN_IN)
+    if isinstance(error, PASSING):
+        return StorageError(
+            f"{endpoint} cannot be reached for {where} ({type(error).__name__})",
+            hint="check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
+        )
+    return StorageRefusedError(f"{where} cannot be used: {error}", hint="check the name of the bucket and the AWS_* variables")
+
+
+def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageError:
+    status, code, operation = status_of(error), code_of(error), error.operation_name
+    if code == "NoSuchBucket":
+        return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct `deliver`")
+    if code in CREDENTIALS:
+        return StorageRefusedError(f"{endpoint} refuses the AWS credentials for {where}: {CREDENTIALS[code]}", hint=HOW_TO_SIGN_IN)
+    if code == "RequestTimeTooSkewed":
+        return StorageRefusedError(f"{endpoint} refuses requests for {where}: this machine's clock is wrong", hint="set the clock (NTP)")
+    if status in {401, 403}:
+        permission = PERMISSIONS.get(operation, operation)
+        return StorageRefusedError(
+            f"{where}: access denied ({operation})",
+            hint=f"the credentials need {permission}; a bucket policy or a KMS key may also stand in the way",
+        )
+    if status in {301, 307, 400} and code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
+        return StorageRefusedError(f"{where}: the bucket is in another region", hint="set AWS_DEFAULT_REGION to the region of the bucket")
+    if code == "NotImplemented":
+        return StorageRefusedError(
+            f"{endpoint} does not know conditional writes, so it cannot hold the ledger ({operation})",
+            hint="use Amazon S3, a store that honors If-None-Match, or a folder",
+        )
+    if status >= 500 or status in {408, 409, 425, 429} or code in PASSING_CODES:  # noqa: PLR2004
+        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint="the store has trouble: run again later")
+    return StorageRefusedError(
+        f"{where}: {operation} was answered with {code or status}", hint="check the name of the bucket and the settings of the store"
     )

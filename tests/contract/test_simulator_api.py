@@ -1,4 +1,4 @@
-"""The simulator against Krea's own OpenAPI document (where a copy lies beside the repository), and against the catalogue's reading of it."""
+"""The simulator against Krea's own OpenAPI document (where a copy lies beside the repository), and against the catalogue's reading."""
 
 from __future__ import annotations
 
@@ -143,15 +143,9 @@ def sample(field: Field, dice: random.Random) -> Any:
         return f"https://cdn.example/{dice.randrange(9)}.png"
     match field.type:
         case "string":
-            if field.format == "uuid":
-                return "4d0e5f97-9721-4422-b88c-73a9032d7de1"
-            if field.pattern:
-                return "sample"
-            return "word " * max(1, (field.min_length or 0) // 5 + 1)
+            return sample_text(field)
         case "number" | "integer":
-            low = field.minimum if field.minimum is not None else (field.exclusive_minimum or 0) + 1
-            high = field.maximum if field.maximum is not None else low + 10
-            return dice.randint(int(-(-low // 1)), max(int(-(-low // 1)), int(high)))
+            return sample_number(field, dice)
         case "boolean":
             return dice.random() < 0.5
         case "array":
@@ -161,6 +155,20 @@ def sample(field: Field, dice: random.Random) -> Any:
             return {name: sample(inner, dice) for name, inner in (field.properties or {}).items() if inner.required or dice.random() < 0.5}
         case _:
             return "anything"
+
+
+def sample_text(field: Field) -> str:
+    if field.format == "uuid":
+        return "4d0e5f97-9721-4422-b88c-73a9032d7de1"
+    if field.pattern:
+        return "sample"
+    return "word " * max(1, (field.min_length or 0) // 5 + 1)
+
+
+def sample_number(field: Field, dice: random.Random) -> int:
+    low = field.minimum if field.minimum is not None else (field.exclusive_minimum or 0) + 1
+    high = field.maximum if field.maximum is not None else low + 10
+    return dice.randint(int(-(-low // 1)), max(int(-(-low // 1)), int(high)))
 
 
 @pytest.mark.parametrize("name", CATALOG.names())

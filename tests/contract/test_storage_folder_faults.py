@@ -130,7 +130,7 @@ async def test_unfinished_files_are_not_seen_and_old_ones_are_cleared_away(home:
     old, young = root / "takes" / ".tmp-old", root / "takes" / ".tmp-young"
     for path in (old, young):
         path.write_bytes(b"half")
-    day_before_yesterday = time.time() - 2 * files.STALE_AFTER
+    day_before_yesterday = time.time() - 2 * files.STALE_SECONDS
     os.utime(old, (day_before_yesterday, day_before_yesterday))
     assert [entry.key for entry in await home.list("")] == ["takes/record"]
     assert not old.exists()

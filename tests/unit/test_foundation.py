@@ -16,8 +16,8 @@ import animatic.prefect.api  # noqa: F401
 from animatic.backoff import Backoff
 from animatic.destination import BadDestinationError, Bucket, Folder, absolute, parse_destination
 from animatic.errors import AnimaticError
-from animatic.files import replace_whole, sha256_of, write_whole
-from animatic.formats import identify
+from animatic.files import replace_whole, sha256_of, write_whole, writing_whole
+from animatic.formats import identify, suffix_of
 from animatic.money import dollars
 
 
@@ -66,6 +66,8 @@ def test_no_media_is_no_format(head: bytes) -> None:
         (Decimal("0.28"), "$0.28"),
         (Decimal("0.3"), "$0.30"),
         (Decimal("0.0065"), "$0.0065"),
+        (Decimal("0.125"), "$0.125"),
+        (Decimal(0), "$0.00"),
         (Decimal(1234), "$1,234.00"),
         (Decimal("-0.5"), "-$0.50"),
         (None, "unknown"),
@@ -128,6 +130,29 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path) -> None:
         replace_whole(target, fails)
     assert target.read_text() == "first"
     assert [path.name for path in target.parent.iterdir()] == ["plan.json"], "no temporary file is left"
+
+
+def test_code_that_writes_to_a_path_leaves_a_whole_file_or_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "clip.mp4"
+    with writing_whole(target) as part:
+        part.write_text("first")
+        assert (part.parent, part.suffix) == (tmp_path, ".mp4")
+        assert not target.exists()
+    assert target.read_text() == "first"
+
+    def fails() -> None:
+        with writing_whole(target) as part:
+            part.write_text("half of the seco")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fails()
+    assert target.read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["clip.mp4"], "no temporary file is left"
+
+
+def test_a_mime_type_has_one_suffix() -> None:
+    assert [suffix_of(mime) for mime in ("video/mp4", "image/jpeg", "video/x-matroska", "text/html")] == [".mp4", ".jpg", ".mkv", None]
 
 
 def test_pauses_double_up_to_the_longest_and_a_server_may_ask_for_its_own() -> None:

@@ -1,1 +1,1 @@
-"""Rendering of simulated results: slates as PNG and MP4. Imported late, by the threads that render: it brings PyAV, numpy and Pillow."""
+"""Renders simulated results: slates as PNG and MP4. `clip` is imported late, by the threads that render: it brings PyAV and Pillow."""

@@ -1,12 +1,13 @@
-"""Simulated clips: a slate with a running time code, opening on the start picture, closing on the end picture, over a source clip if one is given.
+"""Renders the results of simulated jobs: clips, stills, and a poster of either.
 
-The slate is drawn and converted to YUV once; a frame costs a few patches in place and the encoder. About 0.3 s of CPU for 4 s of 720p.
+A clip is a slate with a running time code, which opens on the start picture, closes on the end picture, and lies over a source clip where
+one is given. The slate is drawn and converted to YUV once; a frame costs a few patches in place and the encoder: about 0.3 s of CPU for 4 s
+of 720p.
 """
 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,21 +20,25 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
+from animatic.files import writing_whole
 from animatic.simulator.render.drawing import Plane, cover, font_for, length, load, output_size, size_of, source_planes, to_planes
 from animatic.simulator.render.recipe import Recipe
 from animatic.simulator.render.slate import Box, Slate, badge, draw
 
 COMMENT = "simulated: a slate by animatic, not made by any model"
 _ENCODER = {"preset": "ultrafast", "qp": "28", "threads": "1"}  # a constant quantizer spares the analysis
-_OPENING, _DISSOLVE = 1.0, 0.4
-"""Seconds that the start picture stands alone, and that it takes to give way to the slate."""
-_LARGEST_SHARE = 0.35
+_OPENING_SECONDS, _DISSOLVE_SECONDS = 1.0, 0.4
+"""How long the start picture stands alone, and how long it takes to give way to the slate."""
+_MAX_OPENING_SHARE = 0.35
 """Opening and dissolve never take more of a short clip than this."""
-_TINT, _BAND = 0.25, 0.93
+_TINT_OPACITY, _BAND_OPACITY = 0.25, 0.93
 """How much of the slate lies over the footage of a source clip: its color above, its text below."""
-_FEATHER = 24
+_FEATHER_ROWS = 24
 """Rows over which the one passes into the other."""
-_DIGITS = "0123456789:"
+_CLOCK_CHARACTERS = "0123456789:"
+_ENLARGEMENT = 2
+"""How much larger an enhanced still is where the request names no size."""
+_POSTER_WIDTH = 480
 
 
 def render_clip(recipe: Recipe, target: Path) -> None:
@@ -45,12 +50,36 @@ def render_clip(recipe: Recipe, target: Path) -> None:
     slate = draw(recipe, size, round(seconds, 2), start, references)
     count = max(1, round(seconds * recipe.fps))
     frames = _composed(recipe, slate, count, start, load(recipe.end) if recipe.end else None)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
+    with writing_whole(target) as part:
         _encode(frames, part, size, Fraction(recipe.fps).limit_denominator(1001))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def render_still(recipe: Recipe, target: Path) -> None:
+    """Write a PNG whole or not at all. Raises what Pillow raises if one of the recipe's files cannot be read."""
+    if recipe.kind == "enhance" and recipe.start is not None:
+        image = _enhanced(recipe)
+    else:
+        backdrop = load(recipe.start) if recipe.start else None
+        image = draw(recipe, output_size(recipe, even=False), None, backdrop, [load(media) for media in recipe.references]).image
+    notes = PngInfo()
+    notes.add_text("Comment", COMMENT)
+    with writing_whole(target) as part:
+        image.save(part, format="PNG", compress_level=1, pnginfo=notes)
+
+
+def poster(path: Path) -> bytes:
+    """Return a JPEG of a still, or of the frame in the middle of a clip."""
+    if path.suffix == ".mp4":
+        with av.open(str(path)) as container:
+            container.seek((container.duration or 0) // 2)
+            image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
+    else:
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+    image.thumbnail((_POSTER_WIDTH, _POSTER_WIDTH))
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def _composed(recipe: Recipe, slate: Slate, count: int, start: Image.Image | None, end: Image.Image | None) -> Iterator[Plane]:
@@ -75,7 +104,8 @@ def _composed(recipe: Recipe, slate: Slate, count: int, start: Image.Image | Non
 
 
 def _timing(seconds: float, fps: float) -> tuple[int, int]:
-    return int(min(_OPENING, seconds * _LARGEST_SHARE) * fps), int(min(_DISSOLVE, seconds * _LARGEST_SHARE) * fps)
+    """Return for how many frames the start picture stands, and for how many it dissolves."""
+    return int(min(_OPENING_SECONDS, seconds * _MAX_OPENING_SHARE) * fps), int(min(_DISSOLVE_SECONDS, seconds * _MAX_OPENING_SHARE) * fps)
 
 
 def _mix(first: Plane, second: Plane, share: float) -> Plane:
@@ -92,7 +122,9 @@ def _blend(first: Plane, second: Plane, weight: np.uint16 | npt.NDArray[np.uint1
 def _band_weights(slate: Slate) -> npt.NDArray[np.uint16]:
     """Return the slate's weight (of 256) for every sample of a yuv420p array: faint above its band, strong in it."""
     width, height = slate.image.size
-    rows = np.interp(np.arange(height), [slate.band - _FEATHER, slate.band], [_TINT * 256, _BAND * 256]).astype(np.uint16)
+    rows = np.interp(np.arange(height), [slate.band - _FEATHER_ROWS, slate.band], [_TINT_OPACITY * 256, _BAND_OPACITY * 256]).astype(
+        np.uint16
+    )
     luma = np.broadcast_to(rows[:, None], (height, width))
     chroma = np.broadcast_to(rows[None, ::2, None], (2, height // 2, width // 2))
     return np.vstack([luma, chroma.reshape(height // 2, width)])
@@ -108,7 +140,7 @@ class _Clock:
         digit = max(1, (right - left) // 11)
         font = font_for(max(8, round(height * 0.72)))
         self._glyphs = {}
-        for character in _DIGITS:
+        for character in _CLOCK_CHARACTERS:
             cell = Image.new("L", (digit // 2 if character == ":" else digit, height), 0)
             ImageDraw.Draw(cell).text((cell.width / 2, height / 2), character, font=font, fill=255, anchor="mm")
             self._glyphs[character] = (30 + np.asarray(cell, dtype=np.float32) * (200 / 255)).astype(np.uint8)
@@ -154,58 +186,19 @@ def _encode(frames: Iterator[Plane], target: Path, size: tuple[int, int], rate: 
         stream.colorspace = stream.color_primaries = stream.color_trc = Colorspace.ITU709
         stream.time_base = stream.codec_context.time_base = 1 / rate
         for index, planes in enumerate(frames):
-            frame = VideoFrame.from_numpy_buffer(
-                planes, format="yuv420p"
-            )  # not copied: the encoder has taken what it needs when it returns
+            # Not copied: the encoder has taken what it needs when it returns.
+            frame = VideoFrame.from_numpy_buffer(planes, format="yuv420p")
             frame.pts, frame.time_base = index, 1 / rate
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
 
 
-_ENLARGED = 2
-
-
-def render_still(recipe: Recipe, target: Path) -> None:
-    """Write a PNG whole or not at all. Raises what Pillow raises if one of the recipe's files cannot be read."""
-    if recipe.kind == "enhance" and recipe.start is not None:
-        image = _enhanced(recipe)
-    else:
-        backdrop = load(recipe.start) if recipe.start else None
-        image = draw(recipe, output_size(recipe, even=False), None, backdrop, [load(media) for media in recipe.references]).image
-    notes = PngInfo()
-    notes.add_text("Comment", COMMENT)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        image.save(part, format="PNG", compress_level=1, pnginfo=notes)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _enhanced(recipe: Recipe) -> Image.Image:
     assert recipe.start is not None
     natural = size_of(recipe.start)
-    asked = (recipe.width, recipe.height) if recipe.width and recipe.height else (natural[0] * _ENLARGED, natural[1] * _ENLARGED)
+    asked = (recipe.width, recipe.height) if recipe.width and recipe.height else (natural[0] * _ENLARGEMENT, natural[1] * _ENLARGEMENT)
     shrink = min(1.0, recipe.longest_side / max(asked))
     image = cover(load(recipe.start), (max(16, round(asked[0] * shrink)), max(16, round(asked[1] * shrink))))
     unit = min(image.size) / 720
     badge(ImageDraw.Draw(image), (round(32 * unit), image.height - round(76 * unit)), unit)  # its source may carry one at the top
     return image
-
-
-_WIDTH = 480
-
-
-def poster(path: Path) -> bytes:
-    """Return a JPEG of a still, or of the frame in the middle of a clip."""
-    if path.suffix == ".mp4":
-        with av.open(str(path)) as container:
-            container.seek((container.duration or 0) // 2)
-            image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
-    else:
-        with Image.open(path) as opened:
-            image = opened.convert("RGB")
-    image.thumbnail((_WIDTH, _WIDTH))
-    buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=80)
-    return buffer.getvalue()

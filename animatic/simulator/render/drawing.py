@@ -1,4 +1,7 @@
-"""Pictures from the request's own files: stills, single frames, and the frames of a source clip at the rate that is rendered."""
+"""Reads the pictures that a request names (stills, single frames, the frames of a source clip), and sets text in lines.
+
+Pictures are RGB images or planes: one yuv420p array (BT.709, limited range) of height * 3 / 2 rows.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,33 @@ from PIL import Image, ImageFont, ImageOps
 from animatic.simulator.render.recipe import Media, Recipe
 
 Plane = npt.NDArray[np.uint8]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _SCALER = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-_SHORTEST_SIDE = 16
 _FAST_SCALER = Interpolation.FAST_BILINEAR
+_MIN_SIDE = 16
+_LINE_HEIGHT = 1.34
+"""Of the size of the font."""
+_LATIN_END = 0x250
+"""The font that comes with Pillow covers Latin; prompts in other scripts need one of the system's."""
+_PUNCTUATION = range(0x2000, 0x2070)
+_SYSTEM_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSans-Regular.ttf", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf")
+_MAX_UNBROKEN_LENGTH = 12
+"""Words of more characters may be broken; on tall slates only, where a shorter one never fills a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Wrapped lines, their font, and the height of a line in pixels."""
+
+    lines: tuple[str, ...]
+    font: Font
+    leading: int
+
+    @property
+    def height(self) -> int:
+        """Height of the whole block in pixels."""
+        return self.leading * len(self.lines)
 
 
 def load(media: Media) -> Image.Image:
@@ -37,7 +63,7 @@ def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def to_planes(image: Image.Image) -> Plane:
-    """Return the picture as one yuv420p array (BT.709, limited range) of height * 3 / 2 rows; its sides are even."""
+    """Return the picture, whose sides are even, as planes."""
     rgb = VideoFrame.from_ndarray(np.asarray(image))
     planar = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, interpolation=_SCALER)
     return np.asarray(planar.to_ndarray(), dtype=np.uint8)
@@ -68,7 +94,7 @@ def output_size(recipe: Recipe, *, even: bool) -> tuple[int, int]:
         width, height = (recipe.side * aspect, float(recipe.side)) if aspect >= 1 else (float(recipe.side), recipe.side / aspect)
     shrink = min(1.0, recipe.longest_side / max(width, height))
     step = 2 if even else 1
-    return max(_SHORTEST_SIDE, round(width * shrink / step) * step), max(_SHORTEST_SIDE, round(height * shrink / step) * step)
+    return max(_MIN_SIDE, round(width * shrink / step) * step), max(_MIN_SIDE, round(height * shrink / step) * step)
 
 
 def _natural_aspect(recipe: Recipe) -> float:
@@ -107,30 +133,6 @@ def _last_frame(media: Media) -> Image.Image:
     return Image.fromarray(last.reformat(format="rgb24", interpolation=_SCALER).to_ndarray())
 
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-_BEYOND_BUILT_IN = 0x250
-"""The font that comes with Pillow covers Latin; prompts in other scripts need one of the system's."""
-_LONG_WORD = 12
-"""Words of more characters may be broken; on tall slates only, where a shorter one never fills a line."""
-_PUNCTUATION = range(0x2000, 0x2070)
-_SYSTEM_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSans-Regular.ttf", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Wrapped lines, their font, and the height of a line in pixels."""
-
-    lines: tuple[str, ...]
-    font: Font
-    leading: int
-
-    @property
-    def height(self) -> int:
-        """Height of the whole block in pixels."""
-        return self.leading * len(self.lines)
-
-
 @lru_cache(maxsize=64)
 def font_for(size: int, *, wide: bool = False) -> Font:
     """Return a font of that size; ``wide``: one of the system's that covers more than Latin, where there is one."""
@@ -145,14 +147,14 @@ def font_for(size: int, *, wide: bool = False) -> Font:
 
 def is_wide(text: str) -> bool:
     """Tell whether the text needs more than the built-in font."""
-    return any(ord(character) >= _BEYOND_BUILT_IN and ord(character) not in _PUNCTUATION for character in text)
+    return any(ord(character) >= _LATIN_END and ord(character) not in _PUNCTUATION for character in text)
 
 
 def fitted(text: str, width: int, height: int, sizes: tuple[int, ...]) -> Block:
     """Wrap the text at the first of the sizes at which it fits; at the last one, cut it with an ellipsis."""
     wide = is_wide(text)
     for size in sizes:
-        font, leading = font_for(size, wide=wide), round(size * 1.34)
+        font, leading = font_for(size, wide=wide), round(size * _LINE_HEIGHT)
         room = max(1, height // leading)
         lines = tuple(islice(_wrapped(text, font, width), room + 1))
         if len(lines) <= room:
@@ -190,7 +192,7 @@ def _wrapped(text: str, font: Font, width: int) -> Iterator[str]:
 def _pieces(word: str, font: Font, width: int, measured: dict[str, float]) -> Iterator[str]:
     """Break a word that is wider than a line, or a sentence of a script without spaces, character by character."""
     piece, reach = "", 0.0
-    for character in word if len(word) > _LONG_WORD else [word]:
+    for character in word if len(word) > _MAX_UNBROKEN_LENGTH else [word]:
         if character not in measured:
             measured[character] = font.getlength(character)
         if piece and reach + measured[character] > width:

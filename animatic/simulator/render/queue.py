@@ -1,4 +1,7 @@
-"""Renders in the background: a few threads at low priority that never hold up an answer. One render per key, however often it is asked for."""
+"""Renders in the background: a few threads at low priority that never hold up an answer.
+
+One render per key, however often it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from animatic.simulator.jobs import Suffix
 from animatic.simulator.render.recipe import Recipe
 
 _LOG = logging.getLogger(__name__)
@@ -28,11 +32,11 @@ class RenderQueue:
         self._done: set[str] = set()
         self._lock = threading.Lock()
 
-    def path(self, key: str, suffix: str) -> Path:
+    def path(self, key: str, suffix: Suffix) -> Path:
         """Return where the result lies, or will."""
         return self._folder / f"{key}.{suffix}"
 
-    def finished(self, key: str, suffix: str) -> bool:
+    def finished(self, key: str, suffix: Suffix) -> bool:
         """Tell whether the result is there, whoever rendered it."""
         if key not in self._done and self.path(key, suffix).exists():
             self._done.add(key)
@@ -56,14 +60,12 @@ class RenderQueue:
 
     def _render(self, recipe: Recipe, key: str) -> None:
         try:
+            from animatic.simulator.render import clip  # noqa: PLC0415 - the codecs load while the server already answers
+
             if recipe.kind == "video":
-                from animatic.simulator.render.clip import render_clip  # noqa: PLC0415 - the codecs load while the server already answers
-
-                render_clip(recipe, self.path(key, "mp4"))
+                clip.render_clip(recipe, self.path(key, "mp4"))
             else:
-                from animatic.simulator.render.clip import render_still  # noqa: PLC0415
-
-                render_still(recipe, self.path(key, "png"))
+                clip.render_still(recipe, self.path(key, "png"))
         except Exception:  # noqa: BLE001 - whatever is wrong with a picture, only its own job may fail
             _LOG.exception("render %s failed", key)
             self._failed(key)

@@ -1,4 +1,4 @@
-"""What is to be rendered, resolved from a request: sizes, length, texts, and the local files that it starts from."""
+"""Resolves a request into what is to be rendered: sizes, length, texts, and the local files that it starts from."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
-from animatic.catalog.model import Model
+from animatic.catalog.model import Kind, Model
+from animatic.simulator.jobs import Suffix
+
+MediaPath = tuple[str | int, ...]
+"""Where a media field stands in a request body."""
 
 VERSION = 3
 """Part of every key: counts up when slates look different, so that a state folder never serves the old ones."""
 
 _NAMED_SIDES = {"1k": 1024, "2k": 2048, "4k": 2160}
-_DEFAULT_SIDE = {"video": 720, "image": 1024, "enhance": 1024}
+_DEFAULT_SIDE: Mapping[Kind, int] = {"video": 720, "image": 1024, "enhance": 1024}
 _SOURCE_FIELDS = ("edit_video", "init_video", "video_reference", "start_video", "reference_videos")
 _START_FIELDS = ("start_image", "init_image_url", "image_url", "scene_image_url")
-_MOST_SECONDS = 120.0
-_SHORTEST = 16
+_MAX_SECONDS = 120.0
+_MIN_SIDE = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Media:
-    """One of the simulator's own files that a request names: content hash, absolute path, and whether it moves."""
+    """One of the simulator's own files that a request names: hash of its content, absolute path, and whether it is a clip."""
 
     sha256: str
     path: str
@@ -33,9 +37,9 @@ class Media:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """All that determines a render. Sizes in pixels, even for clips; None sizes follow the start picture or source."""
+    """All that determines a render. Sizes are in pixels, even for clips; None sizes follow the start picture or source."""
 
-    kind: Literal["video", "image", "enhance"]
+    kind: Kind
     model: str
     text: str
     variation: int
@@ -55,7 +59,7 @@ class Recipe:
     references: tuple[Media, ...]
 
     @property
-    def suffix(self) -> str:
+    def suffix(self) -> Suffix:
         """File name extension of the result."""
         return "mp4" if self.kind == "video" else "png"
 
@@ -67,7 +71,7 @@ class Recipe:
 
 
 def recipe_of(
-    model: Model, body: Mapping[str, Any], text: str, media: Mapping[tuple[str | int, ...], Media], *, variation: int, longest_side: int
+    model: Model, body: Mapping[str, Any], text: str, media: Mapping[MediaPath, Media], *, variation: int, longest_side: int
 ) -> Recipe:
     """Read a checked body: fields that are not set count with the model's default."""
     value = {name: body.get(name, field.default) for name, field in model.fields.items()}
@@ -106,7 +110,7 @@ def _without_paths(value: Any) -> Any:
     return value
 
 
-def _first(media: Mapping[tuple[str | int, ...], Media], names: tuple[str, ...], *, moving: bool) -> Media | None:
+def _first(media: Mapping[MediaPath, Media], names: tuple[str, ...], *, moving: bool) -> Media | None:
     return next((item for name in names for path, item in media.items() if path[0] == name and item.moving == moving), None)
 
 
@@ -116,13 +120,13 @@ def _seconds(value: Mapping[str, Any], body: Mapping[str, Any], fps: float, sour
         return None
     frames = _number(value.get("num_frames"))
     seconds = asked or (frames / fps if frames else _number(value.get("duration"))) or 5.0
-    return min(max(seconds, 1 / fps), _MOST_SECONDS)
+    return min(max(seconds, 1 / fps), _MAX_SECONDS)
 
 
-def _side(resolution: Any, kind: str) -> int:
+def _side(resolution: Any, kind: Kind) -> int:
     text = str(resolution or "").lower()
     if found := re.fullmatch(r"(\d+)p", text):
-        return max(int(found[1]), _SHORTEST)
+        return max(int(found[1]), _MIN_SIDE)
     return _NAMED_SIDES.get(text, _DEFAULT_SIDE[kind])
 
 

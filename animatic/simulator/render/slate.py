@@ -1,4 +1,4 @@
-"""The slate: what a simulated clip or still shows. Drawn once per render; only time code and progress bar move."""
+"""Draws the slate: what a simulated clip or still shows. Drawn once per render; only time code and progress bar move."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from animatic.krea.reasons import LONGEST, explain_body
+from animatic.krea.reasons import MAX_REASON_LENGTH, explain_body
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_other_bodies(body: bytes, message: str) -> None:
 
 
 def test_long_reasons_are_cut() -> None:
-    assert len(explain_body(b'{"error": "' + b"x" * 9000 + b'"}', "").message) == LONGEST
+    assert len(explain_body(b'{"error": "' + b"x" * 9000 + b'"}', "").message) == MAX_REASON_LENGTH

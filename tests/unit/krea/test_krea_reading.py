@@ -214,7 +214,7 @@ async def test_a_burst_never_floods_the_connection_pool(client_for: Make) -> Non
 
 
 async def test_an_enormous_answer_is_not_read_to_its_end(client_for: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("animatic.krea.session.LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("animatic.krea.session.MAX_ANSWER_BYTES", 1000)
     async with client_for(lambda _: httpx.Response(200, content=b"[" + b" " * 5000), patience=Patience(outage=1)) as client:
         with pytest.raises(KreaUnreachableError):
             await client.job("a")

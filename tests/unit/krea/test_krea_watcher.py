@@ -189,13 +189,16 @@ async def test_a_refused_token_fails_every_wait(krea: FakeKrea, client: KreaClie
     assert all(isinstance(error, KreaRefusedError) for error in ended.values())
 
 
-async def test_unknown_statuses_are_pending(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
+async def test_unknown_statuses_are_pending_and_warned_of_once(
+    krea: FakeKrea, client: KreaClient, watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
     krea.add("a", seconds=1)
     for _ in range(3):
         krea.script.append(httpx.Response(200, json={"job_id": "a", "status": "dreaming", "created_at": "2026-11-21T10:00:00Z"}))
     async with client, watcher:
         assert (await watcher.wait("a", deadline=30)).status == "completed"
     assert krea.counts["one"] == 4
+    assert sum("'dreaming'" in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_a_webhook_call_is_looked_into_at_once(krea: FakeKrea, client: KreaClient) -> None:

@@ -93,7 +93,7 @@ def plan_of() -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def book_of(plan_of: Callable[..., Plan]) -> Callable[..., ManifestBuilder]:
+def builder_of(plan_of: Callable[..., Plan]) -> Callable[..., ManifestBuilder]:
     def make(*steps: Step, simulated: bool = False) -> ManifestBuilder:
         return ManifestBuilder(plan_of(*steps), simulated=simulated, started_at=STARTED, animatic_version="0.1.0")
 
@@ -101,8 +101,8 @@ def book_of(plan_of: Callable[..., Plan]) -> Callable[..., ManifestBuilder]:
 
 
 @pytest.fixture
-def book(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> ManifestBuilder:
-    return book_of(*steps)
+def builder(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> ManifestBuilder:
+    return builder_of(*steps)
 
 
 @pytest.fixture

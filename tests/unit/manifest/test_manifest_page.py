@@ -41,14 +41,14 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def rendered(book: ManifestBuilder) -> Page:
-    return Page(render_page(book.to_json(finished_at=DONE)))
+def rendered(builder: ManifestBuilder) -> Page:
+    return Page(render_page(builder.to_json(finished_at=DONE)))
 
 
-def test_shots_stand_in_order_with_their_clips(book: ManifestBuilder, clip: Clip) -> None:
-    book.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
-    book.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
-    page = rendered(book)
+def test_shots_stand_in_order_with_their_clips(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
+    builder.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
+    page = rendered(builder)
     reel, dawn = page.all("video")
     assert (reel["src"], dawn["src"]) == ("reel.mp4", "01-dawn.mp4")
     assert (dawn["preload"], dawn["poster"]) == ("none", "../../.animatic/takes/fp/fp-dawn/thumbnail.jpg")
@@ -66,16 +66,16 @@ def test_shots_stand_in_order_with_their_clips(book: ManifestBuilder, clip: Clip
         assert words in page.text
 
 
-def test_lineage_is_said_and_linked(book: ManifestBuilder) -> None:
-    page = rendered(book)
+def test_lineage_is_said_and_linked(builder: ManifestBuilder) -> None:
+    page = rendered(builder)
     assert re.search(r"Starts from\s+the last frame of\s+dawn", page.text)
     assert re.search(r"Refers to\s+refs/a\.png", page.text)
     assert {"href": "#shot-1", "rel": "noopener noreferrer"} in page.all("a")
     assert len(page.all("svg")) == 1
 
 
-def test_failures_and_attempts_are_told(book: ManifestBuilder) -> None:
-    book.shot("surf").update(
+def test_failures_and_attempts_are_told(builder: ManifestBuilder) -> None:
+    builder.shot("surf").update(
         state="failed",
         error=Failure(code="moderated", message="Flagged by policy"),
         attempts=[
@@ -83,8 +83,8 @@ def test_failures_and_attempts_are_told(book: ManifestBuilder) -> None:
             Attempt(attempt=2, status="failed"),
         ],
     )
-    book.shot("logo").update(state="skipped", note="Needs surf, which failed")
-    page = rendered(book)
+    builder.shot("logo").update(state="skipped", note="Needs surf, which failed")
+    page = rendered(builder)
     for words in (
         "Flagged by policy",
         "Provider down",
@@ -95,17 +95,17 @@ def test_failures_and_attempts_are_told(book: ManifestBuilder) -> None:
         assert words in page.text
 
 
-def test_only_a_simulated_run_wears_the_ribbon(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
-    simulated, real = (render_page(book_of(*steps, simulated=simulated).to_json()) for simulated in (True, False))
+def test_only_a_simulated_run_wears_the_ribbon(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+    simulated, real = (render_page(builder_of(*steps, simulated=simulated).to_json()) for simulated in (True, False))
     assert "SIMULATED</strong>" in simulated
     assert "<title>SIMULATED" in simulated
     assert "Would be billed" in simulated
     assert "SIMULATED" not in real
 
 
-def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBuilder, clip: Clip) -> None:
-    book.shot("dawn").update(state="delivered", clip=clip)
-    html = render_page(book.to_json())
+def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("dawn").update(state="delivered", clip=clip)
+    html = render_page(builder.to_json())
     page = Page(html)
     assert not page.all("script")
     assert not page.all("link")
@@ -120,13 +120,13 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(book: ManifestBuil
     assert policy.startswith("default-src 'none'")
 
 
-def test_hostile_text_stays_text(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
+def test_hostile_text_stays_text(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
     hostile = [
         replace(steps[0], shot=HOSTILE, title=HOSTILE, variant={HOSTILE: HOSTILE}),
         replace(steps[1], shot="javascript:alert(1)", depends_on=()),
     ]
-    book = book_of(*hostile)
-    book.shot("dawn").update(
+    builder = builder_of(*hostile)
+    builder.shot("dawn").update(
         state="delivered",
         request={"prompt": HOSTILE, HOSTILE: HOSTILE},
         model=HOSTILE,
@@ -135,7 +135,7 @@ def test_hostile_text_stays_text(book_of: Callable[..., ManifestBuilder], steps:
         thumbnail="javascript:alert(1)",
         error=Failure(code=HOSTILE, message=HOSTILE),
     )
-    page = rendered(book)
+    page = rendered(builder)
     assert not page.all("script")
     assert "49" not in page.text.partition("Shots")[0]
     assert all(image.get("onerror") is None for image in page.all("img"))
@@ -146,9 +146,9 @@ def test_hostile_text_stays_text(book_of: Callable[..., ManifestBuilder], steps:
     assert HOSTILE.strip() in page.text
 
 
-def test_headings_language_and_alternatives_are_there(book: ManifestBuilder, clip: Clip) -> None:
-    book.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "image/png", "key": f"{RUN}/03-logo.png"}))
-    page = rendered(book)
+def test_headings_language_and_alternatives_are_there(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "image/png", "key": f"{RUN}/03-logo.png"}))
+    page = rendered(builder)
     assert page.all("html") == [{"lang": "en"}]
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
@@ -157,22 +157,22 @@ def test_headings_language_and_alternatives_are_there(book: ManifestBuilder, cli
     assert all(video["aria-label"] for video in page.all("video"))
 
 
-def test_variants_have_sheets_of_their_own(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
+def test_variants_have_sheets_of_their_own(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
     tall = clip.model_copy(update={"width": 720, "height": 1280})
     keys = [replace(steps[0], key=f"{name}/dawn", variant={"aspect_ratio": name}) for name in ("16:9", "9:16")]
-    book = book_of(*keys)
-    book.shot("9:16/dawn").update(state="delivered", clip=tall)
-    book.reel(tall, variant={"aspect_ratio": "9:16"})
-    page = rendered(book)
+    builder = builder_of(*keys)
+    builder.shot("9:16/dawn").update(state="delivered", clip=tall)
+    builder.reel(tall, variant={"aspect_ratio": "9:16"})
+    page = rendered(builder)
     assert "aspect_ratio 16:9" in page.text
     assert "aspect_ratio 9:16" in page.text
     assert [sheet["style"] for sheet in page.all("ol") if sheet.get("class") == "sheet"] == ["--ratio: 1.7778", "--ratio: 0.5625"]
     assert len(page.all("video")) == 2
 
 
-def test_a_thousand_shots_render_quickly(book_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+def test_a_thousand_shots_render_quickly(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
     many = [replace(steps[0], key=f"s{number}", shot=f"s{number}", number=number, fingerprint=f"fp-{number}") for number in range(1000)]
-    page = rendered(book_of(*many))
+    page = rendered(builder_of(*many))
     assert len([item for item in page.all("li") if "id" in item]) == 1000
 
 
@@ -223,14 +223,6 @@ def test_no_diagram_where_it_would_say_nothing() -> None:
     assert draw(["a", "b"], {}) is None
     assert draw([str(number) for number in range(200)], {"1": ["0"]}) is None
     assert draw(["a", "b"], {"a": ["b"], "b": ["a"]}) is not None
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [("0.42", "$0.42"), ("0", "$0.00"), ("1234.5", "$1,234.50"), ("0.0375", "$0.0375"), ("0.125", "$0.125"), (None, "unknown")],
-)
-def test_dollars(amount: str | None, text: str) -> None:
-    assert wording.dollars(Decimal(amount) if amount else None) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(6.0, "6 s"), (6.25, "6.2 s"), (59.99, "60 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animatic import simulator
-from animatic.simulator.jobs import NAMES, Directive, parse
+from animatic.simulator.jobs import DIRECTIVES, Directive, parse
 
 
 def test_directives_are_taken_out_of_the_text() -> None:
@@ -27,7 +27,7 @@ def test_mistakes_are_told(written: str) -> None:
 
 
 def test_every_directive_is_documented_where_people_look() -> None:
-    assert all(f"[sim: {name}" in (simulator.__doc__ or "") for name in NAMES)
+    assert all(f"[sim: {name}" in (simulator.__doc__ or "") for name in DIRECTIVES)
 
 
 @given(st.text())

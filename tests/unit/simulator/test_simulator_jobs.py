@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from animatic.simulator.jobs import STATUSES, Job
-from animatic.simulator.replies import DroppedError, RefusedError
+from animatic.files import TEMPORARY
+from animatic.simulator.jobs import STATUSES, DroppedError, Job, RefusedError
+from animatic.simulator.replies import full_reply
 from animatic.simulator.simulation import Simulation
-from animatic.simulator.web import full_reply
 from tests.unit.simulator.conftest import Clock, MakeSimulation
 
 GROK = "/generate/video/xai/grok-video"
@@ -308,9 +308,10 @@ def test_a_render_that_cannot_be_made_fails_its_job(make_simulation: MakeSimulat
 
 def test_the_oldest_results_make_room(make_simulation: MakeSimulation) -> None:
     store = make_simulation().store
-    for age, name in enumerate(("new.mp4", "old.mp4", "older.png")):
+    unfinished = f"{TEMPORARY}0f.mp4"
+    for age, name in enumerate(("new.mp4", "old.mp4", "older.png", unfinished)):
         path = store.results_folder / name
         path.write_bytes(b"x" * 10)
         os.utime(path, (1000 - age, 1000 - age))
     store.prune(20)
-    assert {path.name for path in store.results_folder.iterdir()} == {"new.mp4", "old.mp4"}
+    assert {path.name for path in store.results_folder.iterdir()} == {"new.mp4", "old.mp4", unfinished}, "what is being written stays"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from animatic.errors import UsageError
 from animatic.simulator import Faults, SimulatorSettings
 from animatic.simulator.__main__ import main
+from animatic.simulator.settings import Fault
 
 
 def test_settings_survive_json() -> None:
@@ -39,6 +41,10 @@ def test_changing_one_fault_keeps_the_others() -> None:
 def test_mistakes_are_named(data: Any, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         SimulatorSettings.from_json(data)
+
+
+def test_every_fault_is_a_probability_a_number_of_seconds_or_the_seed() -> None:
+    assert set(get_args(Fault)) == {item.name for item in fields(Faults)} - {"late_listing", "slow_post", "retry_after", "seed"}
 
 
 def test_faults_in_seconds_may_exceed_one() -> None:
