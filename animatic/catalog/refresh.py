@@ -1,7 +1,7 @@
-"""Take up a live OpenAPI document: what it says, what changed, and where it is kept.
+"""Refresh the catalogue from a live OpenAPI document: merge it with what is known, tell what changed, keep it in the state folder.
 
-The refreshed catalogue is one file in the state folder, written whole and then renamed. What the document does not say (prices of some models,
-retired names, routes that are gone) stays as it was, with its own date. Fetching the document is the caller's part.
+The refreshed catalogue is one file, written whole or not at all. What the document does not say (prices of some models, retired names, routes
+that are gone) stays as it was, with its own date. The caller fetches the document.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from animatic.catalog.codec import KINDS, encode_model
+from animatic.catalog.codec import encode_model
 from animatic.catalog.finding import show
-from animatic.catalog.model import Field, Model, PriceTable
+from animatic.catalog.model import KINDS, Field, Model, PriceTable
 from animatic.catalog.openapi import read_document
 from animatic.catalog.price import span
 from animatic.catalog.store import REFRESHED, VERSION, Catalog, curate

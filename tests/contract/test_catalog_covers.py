@@ -20,6 +20,7 @@ from animatic.catalog import Catalog
 from animatic.catalog.codec import DATA
 from animatic.catalog.model import Field
 from tests.present import present
+from tools import build_catalog
 
 SOURCES = Path(os.environ.get("CATALOG_SOURCES", Path(__file__).resolve().parents[2].parent / "shared" / "krea"))
 pytestmark = pytest.mark.skipif(not (SOURCES / "krea-openapi.json").exists(), reason="the collected documents are not here")
@@ -199,10 +200,8 @@ def test_withdrawn_routes_are_those_that_the_newest_document_lacks() -> None:
 
 
 def test_the_committed_files_are_what_the_build_makes_of_the_survey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from animatic.catalog import build
-
-    monkeypatch.setattr(build, "DATA", tmp_path)
-    assert build.main([str(SOURCES / "krea-models.json")]) == 0
+    monkeypatch.setattr(build_catalog, "DATA", tmp_path)
+    assert build_catalog.main([str(SOURCES / "krea-models.json")]) == 0
     written = {path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.json")}
     assert len(written) == 93
     for path, text in written.items():
