@@ -9,8 +9,8 @@ A survey is a JSON list, one object per route:
 - ``compute_units``: rows that may have ``avg_seconds``
 - ``in_openapi_2026_10_03``
 
-The data folder is written anew, apart from the curated files; the output depends on the survey alone. `animatic.catalog.refresh` takes up a live
-OpenAPI document instead.
+The data folder is written anew, apart from the curated files; the output depends on the survey alone. `animatic.catalog.refresh` takes up
+a live OpenAPI document instead.
 """
 
 from __future__ import annotations

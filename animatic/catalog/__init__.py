@@ -1,6 +1,7 @@
 """Krea's models, with the fields that they take and what they cost: data files, not code.
 
-`Catalog` finds models, `check_body` checks a request body and `price_of` prices it; `animatic.catalog.refresh` takes up a live OpenAPI document.
+`Catalog` finds models, `check_body` checks a request body and `price_of` prices it; `animatic.catalog.refresh` takes up a live OpenAPI
+document.
 """
 
 from __future__ import annotations

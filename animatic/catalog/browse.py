@@ -36,7 +36,10 @@ class Row:
 
 
 def select(catalog: Catalog, *, kind: Kind | None = None, takes: str | None = None, max_price: Decimal | None = None) -> tuple[Row, ...]:
-    """Return the models of a kind, with a field, whose request with defaults costs at most ``max_price`` USD (then without unknown prices)."""
+    """Return the models of a kind, that have a field, whose request with defaults costs at most ``max_price`` USD.
+
+    With ``max_price``, models of unknown price are left out.
+    """
     rows = (row(model) for model in catalog.models(kind) if takes is None or takes in model.fields)
     return tuple(item for item in rows if max_price is None or (item.usd is not None and item.usd <= max_price))
 

@@ -1,7 +1,7 @@
 """Types of a catalogue entry: a model's route, its fields with their limits, its retired names, its rules and its prices.
 
-The closed sets (`Kind`, `Media`, `FieldType`, `PriceUnit`) are spelled here alone; the tuple beside each is made from it. What a field type means
-is in `animatic.catalog.types`.
+The closed sets (`Kind`, `Media`, `FieldType`, `PriceUnit`) are spelled here alone; the tuple beside each is made from it. The rules of the
+field types are in `animatic.catalog.types`.
 """
 
 from __future__ import annotations

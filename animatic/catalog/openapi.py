@@ -1,8 +1,8 @@
 """Read Krea's live OpenAPI document into catalogue entries.
 
-Reads the routes ``/generate/KIND/PROVIDER/MODEL`` with their request schema, the retired names (``x-krea-deprecated-field-aliases``), the
-prices (``x-krea-pricing``) and what is marked as deprecated. A route that cannot be read is left out and named; a document without any route
-that can be read is refused.
+Reads the routes ``/generate/KIND/PROVIDER/MODEL`` with their request schema, the retired names
+(``x-krea-deprecated-field-aliases``), the prices (``x-krea-pricing``) and what is marked as deprecated. A route that cannot be read is left
+out and named; a document without any route that can be read is refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Rules of each field type: its JSON Schema form, its name in messages, the test of a value, the reading of template text.
 
-`rules_of` is total: a type that is added to `animatic.catalog.model.FieldType` fails the type check here, and every rule has to be given. Only
-two places beside it know the types one by one and fail with it: the descent into lists and mappings (`animatic.catalog.check`) and the simulator's
-second reading of the API (`animatic.simulator.checks`).
+`rules_of` is total: a type that is added to `animatic.catalog.model.FieldType` fails the type check here until every rule is given. Two
+more places tell the types apart and fail with it: the descent into lists and mappings (`animatic.catalog.check`) and the simulator's own
+reading of the API (`animatic.simulator.checks`).
 """
 
 from __future__ import annotations

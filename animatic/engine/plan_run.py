@@ -13,7 +13,7 @@ from animatic.engine.estimate import open_ledger
 from animatic.engine.history import FIRST_READING, STORAGE_OUTAGE
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
-from animatic.plan import Plan, Request, Step, build_plan, destination_of, fingerprint_of, new_run_id
+from animatic.plan import Plan, Request, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
 
 
@@ -32,15 +32,13 @@ class PlanOptions:
 
 
 def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
-    """Return a pipeline by name; without a name the file's first. Raises UsageError naming those there are."""
+    """Return a pipeline by name; without a name the file's first. Raises UsageError where there is none."""
     if name is None:
         first = next(iter(declaration.pipelines.values()), None)
         if first is None:
             raise UsageError("the pipelines file declares no pipeline")
         return first
-    if name in declaration.pipelines:
-        return declaration.pipelines[name]
-    raise UsageError(f"there is no pipeline {name!r}", hint=f"there are: {', '.join(declaration.pipelines)}")
+    return find_pipeline(declaration, name)
 
 
 async def plan_here(

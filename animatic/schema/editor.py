@@ -1,9 +1,9 @@
 """JSON Schema (draft-07) of a whole pipelines file, for editors: completion and checks of every field by the shot's model.
 
 A shot whose model is written takes that model's fields; one whose model comes from defaults takes any field of its kind, with the loosest
-limits. Fields may be templates (``"{{ params.length }}"``) where numbers or choices are due, and null (it drops a default). Nothing is required
-of a shot but its id, since defaults may supply the rest: `animatic validate` knows. The output depends on the catalogue alone and shares
-definitions.
+limits. Fields may be templates (``"{{ params.length }}"``) where numbers or choices are due, and null (it drops a default). Nothing is
+required of a shot but its id, since defaults may supply the rest, which `animatic validate` checks. The output depends on the catalogue
+alone and shares definitions.
 """
 
 from __future__ import annotations

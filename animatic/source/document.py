@@ -1,4 +1,4 @@
-"""Between offsets in a text and the lines and columns that editors show."""
+"""A loaded pipelines file: its text, its data, and the line and column of every key and value."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from animatic.errors import KeyPath, Place, Problem
 from animatic.source.parser import PLAIN
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_MERGE = "<<"
 
 
 class Positions:
-    """The lines of one text; places carry the name of its file."""
+    """Convert between offsets in a text and the lines and columns that editors show; places carry the name of its file."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text = text
@@ -46,9 +47,6 @@ class Positions:
         """Return the text that a place covers."""
         start = self.index(place)
         return self.text[start : start + place.length]
-
-
-_MERGE = "<<"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -179,6 +179,14 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
         ("xai/grok-video", {"promt": "x"}, ("promt",), "unknown-field", "xai/grok-video has no field 'promt'", "did you mean 'prompt'?"),
         (
             "xai/grok-video",
+            {"start-image": None},
+            ("start-image",),
+            "unknown-field",
+            "xai/grok-video has no field 'start-image'",
+            "did you mean 'start_image'?",
+        ),
+        (
+            "xai/grok-video",
             {"startImage": None},
             ("startImage",),
             "retired-name",
@@ -254,7 +262,10 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             {"camera_control": {"type": "simpel"}},
             ("camera_control", "type"),
             "not-in-enum",
-            "camera_control.type 'simpel' is not a value of kling/kling-1 (simple, down_back, forward_up, right_turn_forward, left_turn_forward)",
+            (
+                "camera_control.type 'simpel' is not a value of kling/kling-1"
+                " (simple, down_back, forward_up, right_turn_forward, left_turn_forward)"
+            ),
             "did you mean 'simple'?",
         ),
         (
