@@ -31,7 +31,7 @@ Code = Literal[
     "disputed-field",
     "no-effect",
 ]
-"""What kind of finding it is, for tools."""
+"""The kind of a finding, for tools."""
 _MAX_SHOWN = 40
 """Characters of a text that a message quotes."""
 _MAX_LISTED = 12
@@ -39,7 +39,7 @@ _MAX_LISTED = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One mistake or warning in a request body. ``path`` is its place in the body; ``on_key``: the key is at fault, not the value."""
+    """One mistake or warning in a request body. ``path`` is its place in the body; ``on_key``: it is about the key, not the value."""
 
     path: KeyPath
     message: str

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from animatic.errors import KeyPath
 
 Kind = Literal["video", "image", "enhance"]
-"""What a model makes; also the kind of a shot."""
+"""The kinds of models, and of shots."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Media = Literal["image", "video", "audio", "any"]
 MEDIA: tuple[Media, ...] = get_args(Media)
@@ -49,7 +49,7 @@ class Field:
     """``uuid`` or another format of JSON Schema; a URI is told by ``media`` instead."""
     deprecated: bool = False
     caution: str = ""
-    """Why Krea may refuse the field although it is listed here; it is accepted with a warning."""
+    """A reason for which Krea may refuse the field although it is listed here; the field is accepted with a warning."""
     media: Media | None = None
     """Set on every field that Krea declares as a URI: it takes a reference of this media."""
     items: Field | None = None
@@ -61,7 +61,7 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:
-    """What one request costs. ``usd`` None: unknown, and ``note`` says why. Source and date are of the catalogue's row."""
+    """The price of one request. ``usd`` None: unknown, for the reason in ``note``. Source and date are those of the price row."""
 
     usd: Decimal | None
     note: str = ""
@@ -120,7 +120,7 @@ class Model:
     rules: tuple[Rule, ...] = ()
     price: PriceTable | None = None
     withdrawn: str | None = None
-    """Why the route is not expected to answer any more, where that is known (absent from the newest document)."""
+    """The reason for which the route is not expected to answer any more, such as its absence from the newest document."""
     fields_date: str = ""
     """When the fields were last read, as exactly as is known (ISO date or month)."""
     typical_seconds: float | None = None

@@ -36,7 +36,7 @@ _NUMBERS = {"duration", "billable_seconds", "reference_images"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a document says: entries by name, and what was left out and why."""
+    """The entries of a document by name; ``skipped`` are the routes and prices that could not be read, with the reason."""
 
     models: Mapping[str, Model]
     skipped: tuple[str, ...]

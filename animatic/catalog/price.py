@@ -66,7 +66,7 @@ def span(table: PriceTable) -> str:
 
 
 def is_stale(price: Price, today: date) -> bool:
-    """Whether a known price was last seen longer ago than `STALE_AFTER`, or at a date that is not known."""
+    """Tell whether a known price was last seen longer ago than `STALE_AFTER`, or at a date that is not known."""
     if price.usd is None:
         return False
     try:

@@ -27,7 +27,7 @@ _NOT_COMPARED = {"description", "items", "properties", "one_of", "has_default", 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What a refresh changed, by model name; ``skipped`` are routes and prices that could not be read, with the reason."""
+    """The changes that a refresh made, by model name; ``skipped`` are routes and prices that could not be read, with the reason."""
 
     date: str
     added: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ REFRESHED = Path("catalog") / "catalog.jsonl"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """What the index knows of a model."""
+    """The entry of a model in the index."""
 
     name: str
     kind: Kind

@@ -38,7 +38,7 @@ class TypeRules:
     wider: FieldType | None = None
     """The type that takes all values of this one beside its own."""
     fits: Test
-    """Whether a value is of the type, limits aside."""
+    """Tell whether a value is of the type, limits aside."""
     test: Callable[[Field], Test]
     """Make the test of a field's values, limits included, what is inside lists and mappings aside."""
     from_template: Callable[[Any], Any]

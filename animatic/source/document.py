@@ -62,7 +62,7 @@ class Document:
     data: Any = field(repr=False)
     """dict, list, str, int, float, bool and None only. Aliased parts are shared: treat it as read-only."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the text itself, where the data could be had all the same."""
+    """Mistakes in the text itself that left the data readable."""
     root: yaml.Node | None = field(default=None, repr=False)
 
     @cached_property

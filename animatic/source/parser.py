@@ -60,7 +60,7 @@ class TooDeepError(yaml.MarkedYAMLError):
 
 
 class _Hooks:
-    """What both parsers call back: the kind of a scalar, and the way down and up again."""
+    """Callbacks of both parsers: tag a scalar, and count the depth."""
 
     _depth = 0
 

@@ -62,7 +62,7 @@ def problems_github(problems: Iterable[Problem]) -> str:
 
 
 class _Page:
-    """How lines are shown: gutter, tabs, wide characters, colors."""
+    """Shows problems with their lines: gutter, tabs, wide characters, colors."""
 
     def __init__(self, lines: Mapping[str, list[str]], *, color: bool) -> None:
         self.lines = lines

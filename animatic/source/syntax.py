@@ -19,7 +19,7 @@ _COLLECTIONS = {"{": "a mapping", "[": "a list"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """Where the parser stopped (0-based line and column), and where the construct began that it was in."""
+    """An error of the parser: the 0-based line and column at which it stopped, and those at which the open construct began."""
 
     error: yaml.MarkedYAMLError
     line: int

@@ -95,6 +95,15 @@ def test_a_derived_slug_depends_on_when_and_what_only() -> None:
     assert len({plain, *(one(body).slug for body in others)}) == 5
 
 
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [('cron: "0 6 * * *"', "cron-c69e2657"), ("interval: 1h", "interval-37fe475a"), ("rrule: FREQ=DAILY", "rrule-a9baddd3")],
+)
+def test_a_derived_slug_is_the_same_in_every_version(body: str, slug: str) -> None:
+    """Another slug would leave a second schedule in every deployment that is there already."""
+    assert one(body).slug == slug
+
+
 def test_a_written_slug_is_kept() -> None:
     assert one('cron: "0 6 * * *", slug: morning').slug == "morning"
 
