@@ -188,7 +188,7 @@ def _type(node: Mapping[str, Any], enum: tuple[Any, ...] | None, where: str) -> 
     null = "null" in names
     names = [name for name in names if name != "null"]
     if len(names) == 1:
-        known = type_named(names[0])
+        known = type_named(names[0], node.get("format"))
         if known is None:
             raise ConversionError(f"{where}: type {names[0]!r}")
         return known, null

@@ -68,9 +68,10 @@ def rules_of(kind: FieldType) -> TypeRules:
             assert_never(kind)
 
 
-def type_named(name: str) -> FieldType | None:
-    """Return the field type of a ``type`` of JSON Schema, None where there is none."""
-    return next((kind for kind in FIELD_TYPES if rules_of(kind).schema == {"type": name}), None)
+def type_named(name: str, form: Any = None) -> FieldType | None:
+    """Return the field type of a ``type`` of JSON Schema, told apart by its ``format`` where a type has one; None where there is none."""
+    schemas = ({"type": name, "format": form}, {"type": name})
+    return next((kind for schema in schemas for kind in FIELD_TYPES if rules_of(kind).schema == schema), None)
 
 
 def schema_of(field: Field) -> dict[str, Any]:
