@@ -1,4 +1,4 @@
-"""The valid names that resemble a mistyped one."""
+"""Suggest the valid names that resemble a mistyped one: the only "did you mean" of the product."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterable
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MIN_SIMILARITY = 0.7
+"""Of `difflib`: below it, two words have too little in common for one to be a slip of the other."""
+_MIN_PREFIX = 3
+"""Letters from which on a word may be the beginning of a longer name."""
 
 
 def snake(name: str) -> str:
@@ -20,9 +24,15 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3) -> tuple[str, ..
     plain: dict[str, str] = {}
     for name in known:
         plain.setdefault(snake(name), name)
-    matches = difflib.get_close_matches(snake(word), plain, n=count, cutoff=0.6)
-    starts = [name for name in plain if len(snake(word)) > 2 and name.startswith(snake(word)) and name not in matches]  # noqa: PLR2004
-    return tuple(plain[match] for match in [*matches, *starts][:count])
+    wanted = snake(word)
+    matches = difflib.get_close_matches(wanted, plain, n=count, cutoff=_MIN_SIMILARITY)
+    longer = [name for name in plain if len(wanted) >= _MIN_PREFIX and name.startswith(wanted) and name not in matches]
+    return tuple(plain[match] for match in [*matches, *longer][:count])
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like ``word``, None where none is like it."""
+    return next(iter(nearest(word, known, count=1)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

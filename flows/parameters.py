@@ -11,12 +11,12 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from animatic.spec import ParamSpec, PipelineSpec
+from animatic.spec.params import python_type
 
 FRESH = "fresh"
 """The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
 TAG = "animatic"
 """Every deployment and run of ours carries it."""
-TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
 Body = Callable[[PipelineSpec, dict[str, Any]], Any]
 
 
@@ -66,7 +66,7 @@ def _parameter(param: ParamSpec) -> inspect.Parameter:
 def _annotation(param: ParamSpec) -> Any:
     if param.enum:
         return Literal[param.enum]
-    kind = TYPES[param.type]
+    kind = python_type(param.type)
     if param.minimum is not None or param.maximum is not None:
         return Annotated[kind, Field(ge=param.minimum, le=param.maximum)]
     return kind

@@ -1,4 +1,4 @@
-"""The catalogue for people and tools: select models, describe one, as data and as plain text."""
+"""Search the catalogue: list models, describe one as data or plain text, find others that have a field or take a value."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from animatic.catalog.codec import encode_model
-from animatic.catalog.finding import limits, listed, show
+from animatic.catalog.finding import limits, listed, number, show
 from animatic.catalog.model import Field, Kind, Model, media_fields
 from animatic.catalog.price import price_of, span
 from animatic.catalog.store import Catalog
+from animatic.catalog.types import accepts, rules_of
+
+_MAX_NAMED = 3
+"""Models that a hint names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +36,10 @@ class Row:
 
 
 def select(catalog: Catalog, *, kind: Kind | None = None, takes: str | None = None, max_price: Decimal | None = None) -> tuple[Row, ...]:
-    """Return the models of a kind, with a field, whose request with defaults costs at most so many USD (unknown prices are left out then)."""
+    """Return the models of a kind, that have a field, whose request with defaults costs at most ``max_price`` USD.
+
+    With ``max_price``, models of unknown price are left out.
+    """
     rows = (row(model) for model in catalog.models(kind) if takes is None or takes in model.fields)
     return tuple(item for item in rows if max_price is None or (item.usd is not None and item.usd <= max_price))
 
@@ -63,6 +70,42 @@ def as_dict(model: Model) -> dict[str, Any]:
 def describe(model: Model) -> str:
     """Return a model as a page of plain text: fields with limits, prices, retired names, notes."""
     return "\n".join(_page(model))
+
+
+def elsewhere(catalog: Catalog | None, model: Model, name: str) -> str | None:
+    """Return which other models of the kind have the field, None where none has."""
+    if catalog is None:
+        return None
+    owners = [
+        other.name for other in catalog.models(model.kind) if other.name != model.name and name in other.fields and not other.withdrawn
+    ]
+    if not owners:
+        return None
+    rest = len(owners) - _MAX_NAMED
+    return f"'{name}' is a field of {', '.join(owners[:_MAX_NAMED])}" + (f" and {rest} more" if rest > 0 else "")
+
+
+def taker(catalog: Catalog | None, model: Model, name: str, value: Any, body: Mapping[str, Any]) -> str | None:
+    """Return a model of the same kind that takes the value, with its limit: ``lightricks/ltx-video-2.3-22b (20)``.
+
+    The one whose limit is nearest to the value comes first, then one with a known price, then one that has more of the body's other fields.
+    """
+    if catalog is None:
+        return None
+    best: tuple[tuple[float, ...], str] | None = None
+    for other in catalog.models(model.kind):
+        field = other.fields.get(name)
+        if field is None or other.withdrawn or other.name == model.name or not accepts(field, value):
+            continue
+        bound = _bound(field, model.fields[name], value)
+        if bound is None and not isinstance(value, str):
+            continue
+        missing = sum(key not in other.fields for key in body)
+        rank = (0.0 if bound is None else abs(bound - value), other.price is None, missing)
+        text = other.name if bound is None else f"{other.name} ({number(bound)})"
+        if best is None or rank < best[0]:
+            best = (rank, text)
+    return best[1] if best else None
 
 
 def _page(model: Model) -> Iterator[str]:
@@ -105,8 +148,8 @@ def _lines(name: str, field: Field, depth: int) -> Iterator[tuple[str, str, str]
     inner = field.items if field.items is not None else field
     for key, child in (inner.properties or {}).items():
         yield from _lines(key, child, depth + 1)
-    for number, branch in enumerate(field.one_of, start=1):
-        yield "  " * (depth + 1) + f"form {number}", "", ""
+    for position, branch in enumerate(field.one_of, start=1):
+        yield "  " * (depth + 1) + f"form {position}", "", ""
         for key, child in (branch.properties or {}).items():
             if child.enum != (None,):  # a key that may only be null says nothing
                 yield from _lines(key, child, depth + 2)
@@ -117,7 +160,7 @@ def _type(field: Field) -> str:
         return field.media if field.media != "any" else "media"
     if field.items is not None:
         return f"list of {_type(field.items)}"
-    return {"string": "text", "object": "mapping", "any": "any"}.get(field.type, field.type)
+    return rules_of(field.type).name
 
 
 def _range(field: Field) -> str:
@@ -154,3 +197,15 @@ def _prices(model: Model) -> Iterator[str]:
 
 def _when(when: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {show(value) if not isinstance(value, str) else value}" for name, value in when.items())
+
+
+def _bound(field: Field, refused: Field, value: Any) -> float | None:
+    """Return the other model's limit on the side where the value was refused."""
+    if isinstance(value, str):
+        return None
+    high = max(refused.enum) if refused.enum else refused.maximum
+    if high is not None and value > high:
+        return max(field.enum) if field.enum else field.maximum
+    if field.enum:
+        return float(value)
+    return field.minimum if refused.minimum is not None and value < refused.minimum else float(value)

@@ -1,7 +1,7 @@
-"""The JSON form of a catalogue entry: one object per model, as it lies in ``data/`` and in the refreshed catalogue.
+"""Read and write a catalogue entry as JSON: one object per model, as it lies in ``data/`` and in the refreshed catalogue.
 
-Keys are the attribute names of `animatic.catalog.model`; what has its default value is left out, so that a file holds facts only. Prices are
-text, never floats. `decode_model(encode_model(model)) == model` for every model; descriptions come from one table by field name and are
+Keys are the attribute names of `animatic.catalog.model`; what has its default value is left out, so that a file holds facts only. Prices
+are text, never floats. `decode_model(encode_model(model)) == model` for every model; descriptions come from one table by field name and are
 written out only where they differ from it.
 """
 
@@ -12,15 +12,11 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
-from animatic.catalog.model import Field, FieldType, Kind, Media, Model, PriceTable, Rule
+from animatic.catalog.model import FIELD_TYPES, KINDS, MEDIA, PRICE_UNITS, Field, Model, PriceTable, Rule
 
 DATA = Path(__file__).with_name("data")
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-_TYPES: tuple[FieldType, ...] = get_args(FieldType)
-_MEDIA: tuple[Media, ...] = get_args(Media)
 _PLAIN = (
     "minimum",
     "maximum",
@@ -74,7 +70,7 @@ def encode_field(item: Field, name: str = "") -> dict[str, Any]:
 def decode_field(data: Mapping[str, Any], name: str = "") -> Field:
     """Return the field of a JSON form. DamagedError where the form is wrong."""
     kind, media = data.get("type"), data.get("media")
-    if kind not in _TYPES or (media is not None and media not in _MEDIA):
+    if kind not in FIELD_TYPES or (media is not None and media not in MEDIA):
         raise DamagedError(f"field {name!r} has type {kind!r} and media {media!r}")
     items, properties = data.get("items"), data.get("properties")
     return Field(
@@ -158,7 +154,7 @@ def _encode_price(table: PriceTable) -> dict[str, Any]:
 
 
 def _decode_price(data: Mapping[str, Any]) -> PriceTable:
-    if data["unit"] not in {"second", "generation", "image"}:
+    if data["unit"] not in PRICE_UNITS:
         raise DamagedError(f"price unit {data['unit']!r}")
     rows = tuple((dict(row["when"]), Decimal(row["usd"])) for row in data["rows"])
     if not all(usd.is_finite() and usd >= 0 for _, usd in rows):

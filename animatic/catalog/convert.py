@@ -1,4 +1,4 @@
-"""JSON Schema of a request body -> fields, as OpenAPI 3.1 documents write it: references, unions, nullable types.
+"""Convert the JSON Schema of a request body, as OpenAPI 3.1 documents write it, to fields: references, unions, nullable types.
 
 Raises ConversionError for what cannot be read; never follows a reference in circles.
 """
@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog.codec import descriptions
-from animatic.catalog.model import TABLE, Field, FieldType, media_of
+from animatic.catalog.model import MEDIA_BY_FIELD, Field, FieldType, media_of
+from animatic.catalog.types import type_named
 
 MAX_DEPTH = 16
 MAX_STEPS = 5000
@@ -30,14 +31,6 @@ _COUNTS = {
     "maxLength": "max_length",
     "minItems": "min_items",
     "maxItems": "max_items",
-}
-_TYPES: Mapping[str, FieldType] = {
-    "string": "string",
-    "number": "number",
-    "integer": "integer",
-    "boolean": "boolean",
-    "array": "array",
-    "object": "object",
 }
 
 
@@ -83,7 +76,7 @@ def _convert(schema: Any, source: _Source, pattern: str, *, required: bool = Fal
     kind, null_type = _type(node, enum, pattern)
     if enum == (None,) or (null_type and kind == "any"):
         enum, nullable = (None,), True
-    uri = node.get("format") in {"uri", "uri-reference", "url"} or (kind == "string" and pattern in TABLE and enum is None)
+    uri = node.get("format") in {"uri", "uri-reference", "url"} or (kind == "string" and pattern in MEDIA_BY_FIELD and enum is None)
     name = pattern.rpartition(".")[2]
     properties = node.get("properties")
     inner = _names(node.get("required", ()))
@@ -115,10 +108,10 @@ def _convert(schema: Any, source: _Source, pattern: str, *, required: bool = Fal
 def _untyped(pattern: str, *, required: bool) -> Field:
     """Return a field of which only the name is known: a reference where the name says so, anything otherwise."""
     text = descriptions().get(pattern, "")
-    if pattern in TABLE:
-        return Field(type="string", media=TABLE[pattern], required=required, description=text)
-    if f"{pattern}[]" in TABLE:
-        items = Field(type="string", media=TABLE[f"{pattern}[]"])
+    if pattern in MEDIA_BY_FIELD:
+        return Field(type="string", media=MEDIA_BY_FIELD[pattern], required=required, description=text)
+    if f"{pattern}[]" in MEDIA_BY_FIELD:
+        items = Field(type="string", media=MEDIA_BY_FIELD[f"{pattern}[]"])
         return Field(type="array", items=items, required=required, description=text)
     return Field(type="any", required=required, description=text)
 
@@ -195,9 +188,10 @@ def _type(node: Mapping[str, Any], enum: tuple[Any, ...] | None, where: str) -> 
     null = "null" in names
     names = [name for name in names if name != "null"]
     if len(names) == 1:
-        if names[0] not in _TYPES:
+        known = type_named(names[0], node.get("format"))
+        if known is None:
             raise ConversionError(f"{where}: type {names[0]!r}")
-        return _TYPES[names[0]], null
+        return known, null
     if enum and not names:
         if all(isinstance(value, str) for value in enum):
             return "string", null

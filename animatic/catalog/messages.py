@@ -1,9 +1,4 @@
-"""The words of every finding: what is wrong, what the model takes instead, and what to do. Called on a mistake only.
-
-Codes: ``unknown-field`` ``retired-name`` ``removed-field`` ``missing`` ``wrong-type`` ``out-of-range`` ``not-in-enum`` ``too-long``
-``too-short`` ``too-many`` ``too-few`` ``bad-format``; as warnings ``unknown-key`` ``deprecated-field`` ``disputed-field`` ``disputed-value``
-``no-effect``.
-"""
+"""Findings about a request body in words: the mistake, what the model takes instead, and what to do. Called on a mistake only."""
 
 from __future__ import annotations
 
@@ -13,23 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from animatic.catalog.finding import (
-    Finding,
-    article,
-    closest,
-    elsewhere,
-    limits,
-    listed,
-    nearest_value,
-    number,
-    show,
-    snake,
-    spell,
-    taker,
-)
-from animatic.catalog.model import Field, Model
+from animatic.catalog.browse import elsewhere, taker
+from animatic.catalog.finding import Finding, limits, listed, nearest_value, number, show
+from animatic.catalog.model import Field, Model, field_name
 from animatic.catalog.store import Catalog
+from animatic.catalog.types import fits, rules_of
 from animatic.errors import KeyPath
+from animatic.suggest import closest, snake
 
 URL = re.compile(r"https?://[^\s/]+|data:[\w/+.-]+;base64,")
 
@@ -44,8 +29,8 @@ def unknown_field(model: Model, name: str, catalog: Catalog | None) -> Finding:
     """Report a name that the model's body does not have: retired, removed, misspelt or another model's."""
     path: KeyPath = (name,)
     modern = model.aliases.get(name)
-    if modern is None and (guess := snake(name)) != name and (guess in model.fields or guess in model.removed):
-        modern = guess
+    if modern is None and name != name.lower() and (guess := snake(name)) and (guess in model.fields or guess in model.removed):
+        modern = guess  # a retired name in Krea's old spelling that its document does not list
     if modern is not None and modern in model.fields:
         since = f" on {model.aliases_until}" if model.aliases_until and name in model.aliases else ""
         return Finding(
@@ -97,7 +82,7 @@ def missing(model: Model, name: str) -> Finding:
 def missing_key(model: Model, name: str, path: KeyPath) -> Finding:
     """Report a required key that a mapping inside the body lacks."""
     return Finding(
-        path=(*path, name), message=f"{spell(path)} needs a '{name}' for {model.name}", hint=f"add {name}", code="missing", on_key=True
+        path=(*path, name), message=f"{field_name(path)} needs a '{name}' for {model.name}", hint=f"add {name}", code="missing", on_key=True
     )
 
 
@@ -107,7 +92,7 @@ def unknown_key(field: Field, model: Model, name: str, path: KeyPath) -> Finding
     meant = closest(name, known)
     return Finding(
         path=(*path, name),
-        message=f"{spell(path)} has no key '{name}' that is known for {model.name}",
+        message=f"{field_name(path)} has no key '{name}' that is known for {model.name}",
         hint=f"did you mean '{meant}'?" if meant else f"it takes {listed(known)}",
         code="unknown-key",
         severity="error" if field.closed else "warning",
@@ -117,14 +102,14 @@ def unknown_key(field: Field, model: Model, name: str, path: KeyPath) -> Finding
 
 def scalar(field: Field, model: Model, value: Any, path: KeyPath) -> Finding:
     """Report a value that is of the wrong type or outside of its limits."""
-    name = spell(path)
+    name = field_name(path)
     if value is None:
         return Finding(
             path=path, message=f"{name} must not be null for {model.name}", hint="leave the key out, or give it a value", code="wrong-type"
         )
     if isinstance(value, float) and not math.isfinite(value):
         return Finding(path=path, message=f"{name} must be a finite number", hint="write a number such as 5", code="wrong-type")
-    if not _typed(field, value):
+    if not fits(field, value):
         return _wrong_type(field, value, path)
     if field.enum is not None and value not in field.enum:
         return _not_in_enum(field, model, value, path)
@@ -135,7 +120,7 @@ def scalar(field: Field, model: Model, value: Any, path: KeyPath) -> Finding:
 
 def count(field: Field, model: Model, value: Sequence[Any], path: KeyPath) -> Finding:
     """Report a list with too many or too few items."""
-    size, name = len(value), spell(path)
+    size, name = len(value), field_name(path)
     items = f"{size} {'item' if size == 1 else 'items'}"
     if field.max_items is not None and size > field.max_items:
         hint = f"take {size - field.max_items} out"
@@ -156,14 +141,14 @@ def union(model: Model, value: Any, path: KeyPath, attempts: Sequence[tuple[Fiel
                     return found
             if key in value:
                 meant = closest(str(value[key]), [tag for tag in tags if isinstance(tag, str)])
-                message = f"{spell((*path, key))} {show(value[key])} is not a value of {model.name} ({listed(tags)})"
+                message = f"{field_name((*path, key))} {show(value[key])} is not a value of {model.name} ({listed(tags)})"
                 return [Finding(path=(*path, key), message=message, hint=f"did you mean '{meant}'?" if meant else None, code="not-in-enum")]
     return min((found for _, found in attempts), key=len)
 
 
 def warning(field: Field, model: Model, path: KeyPath) -> Finding | None:
     """Report what to know about a value that is accepted."""
-    name = spell(path)
+    name = field_name(path)
     if field.caution:
         return Finding(
             path=path,
@@ -202,45 +187,11 @@ def _highest(field: Field) -> float:
     return max(numbers) if numbers else math.inf if field.maximum is None else field.maximum
 
 
-def _typed(field: Field, value: Any) -> bool:
-    if field.type == "any" or field.media is not None:
-        return field.media is None or isinstance(value, str)
-    if isinstance(value, bool):
-        return field.type == "boolean"
-    if field.type == "integer":
-        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    expected: Mapping[str, tuple[type, ...]] = {
-        "string": (str,),
-        "number": (int, float),
-        "boolean": (bool,),
-        "array": (list, tuple),
-        "object": (Mapping,),
-    }
-    return isinstance(value, expected[field.type])
-
-
 def _wrong_type(field: Field, value: Any, path: KeyPath) -> Finding:
-    what = "text " if isinstance(value, str) else ""
-    hint = None
-    if isinstance(value, str) and field.type in {"number", "integer"} and re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip()):
-        hint = f"write it without quotes: {value.strip()}"
-    elif (
-        isinstance(value, str)
-        and field.type in {"number", "integer"}
-        and (digits := re.fullmatch(r"(\d+(?:\.\d+)?)\s*[a-z]+", value.strip().lower()))
-    ):
-        hint = f"write the number alone: {digits[1]}"
-    elif isinstance(value, str) and field.type == "boolean":
-        hint = "write true or false, without quotes"
-    elif field.type == "string" and field.enum is not None:
-        hint = f"use one of {listed(field.enum, most=24)}"
-    elif field.type == "string" and isinstance(value, int | float):
-        hint = f'write it in quotes: "{show(value)}"'
-    elif field.type == "array":
-        hint = f"write a list: [{value}]" if isinstance(value, str) and len(value) <= 40 else "write a list: [..., ...]"  # noqa: PLR2004
-    elif field.type == "integer" and isinstance(value, float):
-        hint = f"use {math.floor(value)} or {math.ceil(value)}"
-    return Finding(path=path, message=f"{spell(path)} must be {article(field)}, not {what}{show(value)}", hint=hint, code="wrong-type")
+    rules = rules_of(field.type)
+    what = f"text {show(value)}" if isinstance(value, str) else show(value)
+    hint = rules.hint(field, value)
+    return Finding(path=path, message=f"{field_name(path)} must be {rules.due}, not {what}", hint=hint, code="wrong-type")
 
 
 def _not_in_enum(field: Field, model: Model, value: Any, path: KeyPath) -> Finding:
@@ -253,7 +204,7 @@ def _not_in_enum(field: Field, model: Model, value: Any, path: KeyPath) -> Findi
         hint = f"use {near}" if near else None
     return Finding(
         path=path,
-        message=f"{spell(path)} {show(value)} is not a value of {model.name} ({listed(values, most=24)})",
+        message=f"{field_name(path)} {show(value)} is not a value of {model.name} ({listed(values, most=24)})",
         hint=hint,
         code="not-in-enum",
     )
@@ -264,20 +215,20 @@ def _number(field: Field, model: Model, value: float, path: KeyPath) -> Finding:
     if near is None and field.multiple_of is not None:
         return Finding(
             path=path,
-            message=f"{spell(path)} {show(value)} is not a multiple of {number(field.multiple_of)} as {model.name} needs",
+            message=f"{field_name(path)} {show(value)} is not a multiple of {number(field.multiple_of)} as {model.name} needs",
             hint=f"use {number(round(value / field.multiple_of) * field.multiple_of)}",
             code="out-of-range",
         )
     return Finding(
         path=path,
-        message=f"{spell(path)} {show(value)} is out of range for {model.name} ({limits(field)})",
+        message=f"{field_name(path)} {show(value)} is out of range for {model.name} ({limits(field)})",
         hint=f"use {near}" if near else None,
         code="out-of-range",
     )
 
 
 def _text(field: Field, model: Model, value: str, path: KeyPath) -> Finding:
-    name, size = spell(path), len(value)
+    name, size = field_name(path), len(value)
     if field.media is not None and not URL.match(value):
         return Finding(path=path, message=f"{name} must be a URL", hint="write https://...", code="bad-format")
     if field.max_length is not None and size > field.max_length:

@@ -1,17 +1,27 @@
-"""What a catalogue entry is: a model's route, its fields with their limits, its retired names and its prices."""
+"""Types of a catalogue entry: a model's route, its fields with their limits, its retired names, its rules and its prices.
+
+The closed sets (`Kind`, `Media`, `FieldType`, `PriceUnit`) are spelled here alone; the tuple beside each is made from it. The rules of the
+field types are in `animatic.catalog.types`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from animatic.errors import KeyPath
 
 Kind = Literal["video", "image", "enhance"]
+"""The kinds of models, and of shots."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Media = Literal["image", "video", "audio", "any"]
+MEDIA: tuple[Media, ...] = get_args(Media)
 FieldType = Literal["string", "number", "integer", "boolean", "array", "object", "any"]
+FIELD_TYPES: tuple[FieldType, ...] = get_args(FieldType)
+PriceUnit = Literal["second", "generation", "image"]
+PRICE_UNITS: tuple[PriceUnit, ...] = get_args(PriceUnit)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +49,7 @@ class Field:
     """``uuid`` or another format of JSON Schema; a URI is told by ``media`` instead."""
     deprecated: bool = False
     caution: str = ""
-    """Why Krea may refuse the field although it is listed here; it is accepted with a warning."""
+    """A reason for which Krea may refuse the field although it is listed here; the field is accepted with a warning."""
     media: Media | None = None
     """Set on every field that Krea declares as a URI: it takes a reference of this media."""
     items: Field | None = None
@@ -51,7 +61,7 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:
-    """What one request costs. ``usd`` None: unknown, and ``note`` says why. Source and date are of the catalogue's row."""
+    """The price of one request. ``usd`` None: unknown, for the reason in ``note``. Source and date are those of the price row."""
 
     usd: Decimal | None
     note: str = ""
@@ -63,7 +73,7 @@ class Price:
 class PriceTable:
     """Rows of a model's price list: ``when`` names request facts (resolution, duration, audio, ...), ``usd`` the price per unit."""
 
-    unit: Literal["second", "generation", "image"]
+    unit: PriceUnit
     rows: tuple[tuple[Mapping[str, Any], Decimal], ...]
     complete: bool
     source: str
@@ -110,7 +120,7 @@ class Model:
     rules: tuple[Rule, ...] = ()
     price: PriceTable | None = None
     withdrawn: str | None = None
-    """Why the route is not expected to answer any more, where that is known (absent from the newest document)."""
+    """The reason for which the route is not expected to answer any more, such as its absence from the newest document."""
     fields_date: str = ""
     """When the fields were last read, as exactly as is known (ISO date or month)."""
     typical_seconds: float | None = None
@@ -118,7 +128,7 @@ class Model:
     notes: str = ""
 
 
-TABLE: Mapping[str, Media] = {
+MEDIA_BY_FIELD: Mapping[str, Media] = {
     "audio_url": "audio",
     "character_reference_images[]": "image",
     "edit_video": "video",
@@ -146,17 +156,30 @@ TABLE: Mapping[str, Media] = {
     "subjects[].image[]": "image",
     "video_reference.url": "video",
 }
+"""Media of the URI fields that Krea's models are known to have, by path with items as ``[]``."""
+_MEDIA_BY_WORD: Mapping[str, Media] = {
+    "audio": "audio",
+    "voice": "audio",
+    "music": "audio",
+    "video": "video",
+    "clip": "video",
+    "image": "image",
+    "mask": "image",
+    "photo": "image",
+}
+
+
+def field_name(path: KeyPath) -> str:
+    """Return ``reference_images[0].url`` for ``("reference_images", 0, "url")``; the empty text for the body as a whole."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def media_of(pattern: str) -> Media:
     """Return the media of a URI field by its path, items as ``[]``: ``reference_images[]``, ``video_reference.url``."""
-    known = TABLE.get(pattern)
+    known = MEDIA_BY_FIELD.get(pattern)
     if known is not None:
         return known
-    for words, media in ((("audio", "voice", "music"), "audio"), (("video", "clip"), "video"), (("image", "mask", "photo"), "image")):
-        if any(word in pattern.lower() for word in words):
-            return media  # type: ignore[return-value]
-    return "any"
+    return next((media for word, media in _MEDIA_BY_WORD.items() if word in pattern.lower()), "any")
 
 
 def media_fields(model: Model) -> Mapping[str, Media]:
@@ -165,18 +188,6 @@ def media_fields(model: Model) -> Mapping[str, Media]:
     for name, declared in model.fields.items():
         _collect(declared, name, found)
     return found
-
-
-def media_places(model: Model, body: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any, Media]]:
-    """Yield path, value and media of every URI place that the body fills, lists item by item, in the order of the body.
-
-    Values are whatever stands there: text, a mapping such as ``{"shot": "dawn"}``, or None. A place whose container has the wrong type is left
-    out; `check_body` reports that.
-    """
-    for name, value in body.items():
-        field = model.fields.get(name)
-        if field is not None:
-            yield from _places(field, value, (name,))
 
 
 def _collect(field: Field, pattern: str, found: dict[str, Media]) -> None:
@@ -188,25 +199,3 @@ def _collect(field: Field, pattern: str, found: dict[str, Media]) -> None:
         _collect(child, f"{pattern}.{name}", found)
     for branch in field.one_of:
         _collect(branch, pattern, found)
-
-
-def _places(field: Field, value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any, Media]]:
-    if field.media is not None:
-        yield path, value, field.media
-    elif field.items is not None:
-        if isinstance(value, list | tuple):
-            for index, item in enumerate(value):
-                yield from _places(field.items, item, (*path, index))
-    elif field.properties is not None:
-        if isinstance(value, Mapping):
-            for name, item in value.items():
-                child = field.properties.get(name)
-                if child is not None:
-                    yield from _places(child, item, (*path, name))
-    else:
-        seen: set[KeyPath] = set()
-        for branch in field.one_of:
-            for place in _places(branch, value, path):
-                if place[0] not in seen:
-                    seen.add(place[0])
-                    yield place

@@ -1,7 +1,8 @@
-"""A live OpenAPI document of Krea -> catalogue entries.
+"""Read Krea's live OpenAPI document into catalogue entries.
 
-Reads the routes ``/generate/KIND/PROVIDER/MODEL`` with their request schema, the retired names (``x-krea-deprecated-field-aliases``), the prices
-(``x-krea-pricing``) and what is marked as deprecated. A route that cannot be read is left out and named, a document that holds none is refused.
+Reads the routes ``/generate/KIND/PROVIDER/MODEL`` with their request schema, the retired names
+(``x-krea-deprecated-field-aliases``), the prices (``x-krea-pricing``) and what is marked as deprecated. A route that cannot be read is left
+out and named; a document without any route that can be read is refused.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, assert_never
 
-from animatic.catalog.codec import KINDS
 from animatic.catalog.convert import ConversionError, convert_body
-from animatic.catalog.finding import snake
-from animatic.catalog.model import Model, PriceTable
+from animatic.catalog.model import KINDS, PRICE_UNITS, Kind, Model, PriceTable, PriceUnit
 from animatic.errors import UsageError
+from animatic.suggest import snake
 
 SOURCE = "https://api.krea.ai/openapi.json"
 
-_MOST_ROUTES = 2000
+_MAX_ROUTES = 2000
 _ROUTE = re.compile(r"/generate/([a-z0-9-]+)/((?:[A-Za-z0-9][A-Za-z0-9._-]{0,79}/)+[A-Za-z0-9][A-Za-z0-9._-]{0,79})")
 _DIMENSIONS = {
     "generate_audio": "audio",
@@ -36,7 +36,7 @@ _NUMBERS = {"duration", "billable_seconds", "reference_images"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a document says: entries by name, and what was left out and why."""
+    """The entries of a document by name; ``skipped`` are the routes and prices that could not be read, with the reason."""
 
     models: Mapping[str, Model]
     skipped: tuple[str, ...]
@@ -49,21 +49,22 @@ def read_document(document: Any, *, date: str) -> Reading:
     paths = document.get("paths") if isinstance(document, Mapping) else None
     if not isinstance(paths, Mapping) or not str(document.get("openapi", "")).startswith("3."):
         raise UsageError("this is not an OpenAPI 3 document", hint=f"Krea's own is at {SOURCE}")
-    if len(paths) > _MOST_ROUTES:
+    if len(paths) > _MAX_ROUTES:
         raise UsageError(f"the document has {len(paths)} paths, more than an API of Krea's can have")
     models: dict[str, Model] = {}
     skipped: list[str] = []
     unpriced: set[str] = set()
     for path, operation in _routes(paths):
         match = _ROUTE.fullmatch(path)
-        if match is None or match[1] not in KINDS:
-            skipped.append(f"{path}: neither video, image nor enhance")
+        kind = next((kind for kind in KINDS if match and kind == match[1]), None)
+        if match is None or kind is None:
+            skipped.append(f"{path}: neither {', '.join(KINDS[:-1])} nor {KINDS[-1]}")
             continue
         if match[2] in models:
             skipped.append(f"{path}: '{match[2]}' is the name of {models[match[2]].endpoint} already")
             continue
         try:
-            models[match[2]] = _model(path, kind=match[1], name=match[2], operation=operation, document=document, date=date)
+            models[match[2]] = _model(path, kind=kind, name=match[2], operation=operation, document=document, date=date)
         except ConversionError as error:
             skipped.append(f"{path}: {error}")
             continue
@@ -78,12 +79,12 @@ def read_document(document: Any, *, date: str) -> Reading:
     return Reading(models=models, skipped=tuple(skipped), unpriced=frozenset(unpriced))
 
 
-def read_price(pricing: Any, *, kind: str, date: str) -> PriceTable | None:
+def read_price(pricing: Any, *, kind: Kind, date: str) -> PriceTable | None:
     """Return the table of ``x-krea-pricing``; None where it has another form than fixed USD prices by dimensions."""
     if not isinstance(pricing, Mapping) or pricing.get("type", "fixed") != "fixed" or pricing.get("currency", "USD") != "USD":
         return None
     unit = pricing.get("unit", "request")
-    if unit not in {"request", "second", "image", "generation"}:
+    if unit != "request" and unit not in PRICE_UNITS:
         return None
     points = pricing.get("price_points")
     if not isinstance(points, list) or not points:
@@ -96,8 +97,19 @@ def read_price(pricing: Any, *, kind: str, date: str) -> PriceTable | None:
         if usd is None:
             return None
         rows.append((_conditions(point.get("dimensions") or {}), usd))
-    own = "second" if unit == "second" else "generation" if kind == "video" else "image"
-    return PriceTable(unit=own, rows=tuple(rows), complete=True, source=SOURCE, seen=date)  # type: ignore[arg-type]
+    own: PriceUnit = "second" if unit == "second" else _result_unit(kind)
+    return PriceTable(unit=own, rows=tuple(rows), complete=True, source=SOURCE, seen=date)
+
+
+def _result_unit(kind: Kind) -> PriceUnit:
+    """Return the unit of a price that is due once per request."""
+    match kind:
+        case "video":
+            return "generation"
+        case "image" | "enhance":
+            return "image"
+        case _:
+            assert_never(kind)
 
 
 def _routes(paths: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -107,7 +119,7 @@ def _routes(paths: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
             yield path, operation
 
 
-def _model(path: str, *, kind: Any, name: str, operation: Mapping[str, Any], document: Mapping[str, Any], date: str) -> Model:
+def _model(path: str, *, kind: Kind, name: str, operation: Mapping[str, Any], document: Mapping[str, Any], date: str) -> Model:
     body = operation.get("requestBody")
     content = body.get("content") if isinstance(body, Mapping) else None
     media = content.get("application/json") if isinstance(content, Mapping) else None

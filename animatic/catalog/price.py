@@ -1,4 +1,4 @@
-"""What a request costs: facts of the body (defaults of the model filled in) looked up in the model's price rows. Decimal throughout.
+"""Price a request: facts of its body (the model's defaults filled in) are looked up in the model's price rows. Decimal throughout.
 
 A price that no row tells is unknown (``usd`` None) with the reason, never a guess: an incomplete table, a field that no row accounts for, a
 length that is not known.
@@ -17,7 +17,7 @@ from typing import Any
 
 from animatic.catalog.model import Model, Price, PriceTable
 
-STALE = timedelta(days=90)
+STALE_AFTER = timedelta(days=90)
 """Beyond this age a price row is worth a warning."""
 
 _SOURCE_CLIPS = ("edit_video", "start_video", "init_video")
@@ -26,7 +26,8 @@ _SOURCE_CLIPS = ("edit_video", "start_video", "init_video")
 def price_of(model: Model, body: Mapping[str, Any]) -> Price:
     """Return the price of one request in USD.
 
-    ``body`` is the resolved request body. Inputs may be None: a key that is there counts as set, so a list of three Nones is three references.
+    ``body`` is the resolved request body. Inputs may be None: a key that is there counts as set, so a list of three Nones is three
+    references.
     """
     table = model.price
     if table is None:
@@ -65,11 +66,11 @@ def span(table: PriceTable) -> str:
 
 
 def is_stale(price: Price, today: date) -> bool:
-    """Whether a known price was last seen longer ago than `STALE`, or at a date that is not known."""
+    """Tell whether a known price was last seen longer ago than `STALE_AFTER`, or at a date that is not known."""
     if price.usd is None:
         return False
     try:
-        return today - date.fromisoformat(price.seen) > STALE
+        return today - date.fromisoformat(price.seen) > STALE_AFTER
     except ValueError:
         return True
 

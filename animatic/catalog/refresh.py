@@ -1,34 +1,33 @@
-"""Take up a live OpenAPI document: what it says, what changed, and where it is kept.
+"""Refresh the catalogue from a live OpenAPI document: merge it with what is known, tell what changed, keep it in the state folder.
 
-The refreshed catalogue is one file in the state folder, written whole and then renamed. What the document does not say (prices of some models,
-retired names, routes that are gone) stays as it was, with its own date. Fetching the document is the caller's part.
+The refreshed catalogue is one file, written whole or not at all. What the document does not say (prices of some models, retired names,
+routes that are gone) stays as it was, with its own date. The caller fetches the document.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from animatic.catalog.codec import KINDS, encode_model
+from animatic.catalog.codec import encode_model
 from animatic.catalog.finding import show
-from animatic.catalog.model import Field, Model, PriceTable
+from animatic.catalog.model import KINDS, Field, Model, PriceTable
 from animatic.catalog.openapi import read_document
 from animatic.catalog.price import span
 from animatic.catalog.store import REFRESHED, VERSION, Catalog, curate
+from animatic.files import write_whole
 
-_SILENT = {"description", "items", "properties", "one_of", "has_default", "caution"}
+_NOT_COMPARED = {"description", "items", "properties", "one_of", "has_default", "caution"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What a refresh changed, by model name; ``skipped`` are routes and prices that could not be read, with the reason."""
+    """The changes that a refresh made, by model name; ``skipped`` are routes and prices that could not be read, with the reason."""
 
     date: str
     added: tuple[str, ...] = ()
@@ -109,20 +108,10 @@ def diff(before: Mapping[str, Model], after: Mapping[str, Model], *, date: str) 
 def save(models: Mapping[str, Model], state: Path, *, date: str) -> Path:
     """Write a catalogue into the state folder, whole or not at all, and return the file: a header line and a line with the entries."""
     target = state / REFRESHED
-    target.parent.mkdir(parents=True, exist_ok=True)
     body = json.dumps([encode_model(model) for model in models.values()], ensure_ascii=False)
     digest = hashlib.sha256(body.encode()).hexdigest()
     header = json.dumps({"version": VERSION, "date": date, "sha256": digest})
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".catalog-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{header}\n{body}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(target, f"{header}\n{body}\n")
     return target
 
 
@@ -139,7 +128,7 @@ def _changes(old: Field, new: Field, name: str) -> list[str]:
     out = []
     for attribute in fields(Field):
         key = attribute.name
-        if key in _SILENT:
+        if key in _NOT_COMPARED:
             continue
         left, right = getattr(old, key), getattr(new, key)
         if left != right:

@@ -1,13 +1,13 @@
-"""The catalogue: the index of all models, their entries read when asked for, refreshed data before committed ones.
+"""Find models: the index of all of them, their entries read when asked for, refreshed data before committed ones.
 
 Committed data are one file per model under ``data/`` and an index, so that a start costs the index alone. Refreshed data (see
-`animatic.catalog.refresh`) are one file in the state folder, ``catalog/catalog.jsonl``; where it is damaged, or older than the committed data,
-the committed data are used and `Catalog.warning` says so.
+`animatic.catalog.refresh`) are one file in the state folder, ``catalog/catalog.jsonl``; where it is damaged, or older than the committed
+data, the committed data are used and `Catalog.warning` says so. ``data/curated.json`` holds what people decided about single models (names,
+fields, prices, rules); `curate` applies it to whatever is taken up.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from animatic.catalog.codec import DATA, DamagedError, decode_field, decode_model, encode_field
-from animatic.catalog.model import Field, Kind, Model, PriceTable, Rule, Sunset
+from animatic.catalog.model import KINDS, Field, Kind, Model, PriceTable, Rule, Sunset
+from animatic.suggest import nearest
 
 VERSION = 1
 """Of the refreshed file's form; another one is read as damaged."""
@@ -27,7 +28,7 @@ REFRESHED = Path("catalog") / "catalog.jsonl"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """What the index knows of a model."""
+    """The entry of a model in the index."""
 
     name: str
     kind: Kind
@@ -39,8 +40,8 @@ class Listing:
 class Catalog:
     """All models by name (``provider/model``), in the order of the index: video, image, enhance, each by name.
 
-    ``date`` is when the facts were collected (ISO), ``origin`` whether they came with the package or from a refresh, ``warning`` why refreshed
-    data were left alone.
+    ``date`` is when the facts were collected (ISO); ``origin``, whether they came with the package or from a refresh; ``warning``, why
+    refreshed data were left alone.
     """
 
     def __init__(
@@ -111,17 +112,16 @@ class Catalog:
     def nearest(self, name: str) -> tuple[str, ...]:
         """Return up to three names that somebody who wrote ``name`` may have meant, best first."""
         wanted = name.strip().lower().removeprefix("/").removeprefix("generate/")
-        for kind in ("video/", "image/", "enhance/"):
-            wanted = wanted.removeprefix(kind)
+        for kind in KINDS:
+            wanted = wanted.removeprefix(f"{kind}/")
         if wanted in self._index:
             return (wanted,)
         tail = wanted.rpartition("/")[2].replace("_", "-").replace(" ", "-")
         same = [known for known in self._index if known.rpartition("/")[2] == tail]
         if same:
             return tuple(same[:3])
-        tails = {known.partition("/")[2]: known for known in reversed(self._index)}
-        found = difflib.get_close_matches(wanted, self._index, n=3, cutoff=0.7)
-        found += [tails[match] for match in difflib.get_close_matches(tail, tails, n=3, cutoff=0.6)]
+        by_tail = {known.partition("/")[2]: known for known in reversed(self._index)}
+        found = [*nearest(wanted, self._index), *(by_tail[match] for match in nearest(tail, by_tail))]
         found += [known for known in self._index if tail and tail in known]
         return tuple(dict.fromkeys(found))[:3]
 
@@ -158,7 +158,7 @@ def _refreshed(path: Path) -> Catalog:
 
 @cache
 def curated() -> Mapping[str, Any]:
-    """Return the file as it is."""
+    """Return the decisions as they lie in ``data/curated.json``."""
     data: Mapping[str, Any] = json.loads((DATA / "curated.json").read_text("utf-8"))
     return data
 

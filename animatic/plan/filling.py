@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from animatic.catalog.model import Field, Media
+from animatic.catalog.types import rules_of
 from animatic.errors import KeyPath
 from animatic.plan.templates import Scopes, TemplateError, is_template, mentions, render
 
@@ -119,23 +120,7 @@ def coerced(value: Any, known: Field | None) -> Any:
         return value
     if known.enum is not None and value not in known.enum:
         return next((choice for choice in known.enum if str(choice) == str(value)), value)
-    if isinstance(value, str):
-        if known.type in {"number", "integer"}:
-            return _number(value)
-        if known.type == "boolean" and value.strip().lower() in {"true", "false"}:
-            return value.strip().lower() == "true"
-    elif known.type == "string" and isinstance(value, int | float):
-        return str(value).lower()
-    return value
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text.strip())
-        except ValueError:
-            continue
-    return text
+    return rules_of(known.type).from_template(value)
 
 
 def _media(known: Field, value: Any) -> Media | None:

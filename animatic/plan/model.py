@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from animatic import catalog
 from animatic.catalog.model import Kind, Media, Price
 from animatic.errors import Place, Problem
 from animatic.plan.select import longest
@@ -55,9 +56,7 @@ class UrlInput:
 Input = ShotInput | FileInput | UrlInput
 
 
-def field_name(path: tuple[str | int, ...]) -> str:
-    """Return ``reference_images[0]`` for ``("reference_images", 0)``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+field_name = catalog.field_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

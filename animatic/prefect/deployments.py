@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from animatic.flows.worker import version_of
 from animatic.prefect.origin import Origin, project_of
 from animatic.settings import FILE, FOLLOW
 from animatic.spec import Declaration, ScheduleSpec
+from animatic.spec.model import Cron, Interval, RecurrenceRule
 
 MODULE = "animatic.flows.storyboards"
 FORMER_MODULE = "flows.storyboards"
@@ -84,14 +85,19 @@ def schedule_of(spec: ScheduleSpec) -> DeploymentScheduleCreate:
 
 def _rule(spec: ScheduleSpec) -> CronSchedule | IntervalSchedule | RRuleSchedule:
     timezone = spec.timezone or "UTC"
-    if spec.cron is not None:
-        return CronSchedule(cron=spec.cron, timezone=timezone)
-    if spec.rrule is not None:
-        return RRuleSchedule(rrule=spec.rrule, timezone=timezone)
-    assert spec.interval is not None
-    # Without an anchor the schedule would begin anew, at another time, whenever it is deployed.
-    anchor: Any = datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))
-    return IntervalSchedule(interval=timedelta(seconds=spec.interval), anchor_date=anchor, timezone=timezone)
+    match spec.rule:
+        case Cron(expression):
+            return CronSchedule(cron=expression, timezone=timezone)
+        case RecurrenceRule(text):
+            return RRuleSchedule(rrule=text, timezone=timezone)
+        case Interval(seconds):
+            # Without an anchor the schedule would begin anew, at another time, whenever it is deployed.
+            anchor: Any = datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))
+            return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor, timezone=timezone)
+        case None:
+            raise ValueError(f"schedule {spec.slug!r} has no rule: a declaration with problems was to be deployed")
+        case _:
+            assert_never(spec.rule)
 
 
 async def compare(client: PrefectClient, wanted: Sequence[Wanted], origin: Origin) -> tuple[Difference, ...]:

@@ -1,1 +1,1 @@
-"""JSON Schema of the language of pipelines files, for editors: what models take, what the file itself takes, and both together."""
+"""JSON Schema of pipelines files, for editors: single fields, the file itself, and both together."""

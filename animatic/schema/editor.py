@@ -1,8 +1,9 @@
 """JSON Schema (draft-07) of a whole pipelines file, for editors: completion and checks of every field by the shot's model.
 
-A shot whose model is written takes that model's fields; one whose model comes from defaults takes any field of its kind, with the loosest limits.
-Fields may be templates (``"{{ params.length }}"``) where numbers or choices are due, and null (it drops a default). Nothing is required of a shot
-but its id, since defaults may supply the rest: `animatic validate` knows. The output depends on the catalogue alone and shares definitions.
+A shot whose model is written takes that model's fields; one whose model comes from defaults takes any field of its kind, with the loosest
+limits. Fields may be templates (``"{{ params.length }}"``) where numbers or choices are due, and null (it drops a default). Nothing is
+required of a shot but its id, since defaults may supply the rest, which `animatic validate` checks. The output depends on the catalogue
+alone and shares definitions.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from animatic.catalog.codec import KINDS
-from animatic.catalog.model import Field, Model
+from animatic.catalog.model import KINDS, Field, Model
 from animatic.catalog.store import Catalog
+from animatic.catalog.types import rules_of
 from animatic.schema.fields import DRAFT, limits_schema, loosest_fields, remarks
 from animatic.schema.skeleton import DEFINITIONS, FALLBACK, SHOT, file_schema
 from animatic.spec.keys import SHOT as SHOT_LEVEL
@@ -58,9 +59,8 @@ def value_schema(field: Field, *, droppable: bool = False) -> Schema:
         core = {"anyOf": [value_schema(branch) for branch in field.one_of]}
     else:
         core = _core(field)
-    plain_text = field.media is None and field.type == "string" and core.keys() <= {"type"}
     options = [core]
-    if not plain_text and core:
+    if core and core != {"type": "string"}:  # text without limits may be a template anyway
         options.append(_TEMPLATE)
     if core and (field.nullable or droppable):
         options.append({"type": "null"})
@@ -72,8 +72,7 @@ def value_schema(field: Field, *, droppable: bool = False) -> Schema:
 def _core(field: Field) -> Schema:
     if field.enum is not None:
         return {"enum": list(field.enum)}
-    out: Schema = {} if field.type == "any" else {"type": field.type}
-    out |= limits_schema(field)
+    out: Schema = {**rules_of(field.type).schema, **limits_schema(field)}
     if field.items is not None:
         out["items"] = value_schema(field.items)
     if field.properties is not None:
@@ -157,7 +156,10 @@ def _by_model(own: Schema, by_model: Mapping[str, Schema]) -> list[Schema]:
 
 
 def _exactly(name: str) -> Schema:
-    """Return what only this model's name is. While completing, editors take a name that a ``const`` begins with for that const, but no pattern."""
+    """Return a schema that this model's name alone fulfils.
+
+    While completing, editors take a name that a ``const`` begins with for that const; the pattern keeps them from it.
+    """
     return {"const": name, "pattern": "^" + name.replace(".", r"\.") + "$"}
 
 

@@ -1,12 +1,13 @@
-"""JSON Schema (draft-07) of a model's request body: what Krea takes, as a standard tool can check it."""
+"""JSON Schema (draft-07) of single fields: their descriptions, their limits, and the loosest field of several of one name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from animatic.catalog.model import Field, FieldType, Model
+from animatic.catalog.types import rules_of
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
@@ -25,37 +26,6 @@ _KEYS = {
 }
 
 
-def model_schema(model: Model) -> dict[str, Any]:
-    """Return the schema of a model's request body."""
-    out: dict[str, Any] = {"$schema": DRAFT, "title": f"{model.title} ({model.name})"}
-    if model.notes:
-        out["description"] = model.notes
-    return {**out, **_object(model.fields), "additionalProperties": False}
-
-
-def field_schema(field: Field) -> dict[str, Any]:
-    """Return the schema of one field as Krea takes it: a URI where media is due, null where the field may be null."""
-    out = remarks(field)
-    if field.one_of:
-        branches = [field_schema(branch) for branch in field.one_of]
-        return {**out, "anyOf": [*branches, {"type": "null"}] if field.nullable else branches}
-    if field.enum is not None:
-        nullable = field.nullable and None not in field.enum
-        return {**out, "enum": [*field.enum, None] if nullable else list(field.enum)}
-    if field.type != "any":
-        out["type"] = [field.type, "null"] if field.nullable else field.type
-    out |= limits_schema(field)
-    if field.media is not None:
-        out["format"] = "uri"
-    if field.items is not None:
-        out["items"] = field_schema(field.items)
-    if field.properties is not None:
-        out |= _object(field.properties)
-        if field.closed:
-            out["additionalProperties"] = False
-    return out
-
-
 def remarks(field: Field) -> dict[str, Any]:
     """Return what a field's schema says without constraining: description, default, examples, deprecation."""
     out: dict[str, Any] = {}
@@ -72,12 +42,6 @@ def remarks(field: Field) -> dict[str, Any]:
 def limits_schema(field: Field) -> dict[str, Any]:
     """Return a field's limits in the words of JSON Schema."""
     return {word: value for name, word in _KEYS.items() if (value := getattr(field, name)) is not None}
-
-
-def _object(properties: Mapping[str, Field]) -> dict[str, Any]:
-    out: dict[str, Any] = {"type": "object", "properties": {name: field_schema(field) for name, field in properties.items()}}
-    required = [name for name, field in properties.items() if field.required]
-    return {**out, "required": required} if required else out
 
 
 def loosest_fields(models: Iterable[Model]) -> dict[str, Field]:
@@ -107,7 +71,7 @@ def loosest(fields: Sequence[Field]) -> Field:
         bare = replace(bare, items=loosest(items))
     return replace(
         bare,
-        enum=_union(fields) if bare.type not in {"array", "object"} else None,
+        enum=None if rules_of(bare.type).nested else _union(fields),
         minimum=_bound(fields, "minimum", min),
         maximum=_bound(fields, "maximum", max),
         min_length=_bound(fields, "min_length", min),
@@ -118,10 +82,10 @@ def loosest(fields: Sequence[Field]) -> Field:
 
 
 def _type(fields: Sequence[Field]) -> FieldType:
+    """Return the narrowest type that takes the values of all fields."""
     types = {field.type for field in fields}
-    if types == {"number", "integer"}:
-        return "number"
-    return fields[0].type if len(types) == 1 else "any"
+    types -= {kind for kind in types if rules_of(kind).wider in types}
+    return types.pop() if len(types) == 1 else "any"
 
 
 def _union(fields: Sequence[Field]) -> tuple[Any, ...] | None:

@@ -1,11 +1,14 @@
-"""The part of the pipelines file's JSON Schema that no model changes: the file, pipelines, params, schedules, references.
+"""JSON Schema of the parts of a pipelines file that no model changes: the file, pipelines, params, schedules, references.
 
 Key names are those of `animatic.spec.keys`; a test holds the two together.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
+
+from animatic.catalog.model import KINDS, MEDIA, Media
+from animatic.spec.model import ON_FAILURE, PARAM_TYPES, REUSE, UNKNOWN_PRICE
 
 Schema = dict[str, Any]
 
@@ -24,7 +27,21 @@ def _text(description: str, **more: Any) -> Schema:
     return {"type": "string", "description": description, **more}
 
 
-def _reference(media: str, what: str) -> Schema:
+def _media_words(media: Media) -> str:
+    match media:
+        case "image":
+            return "An image, or a frame of a clip"
+        case "video":
+            return "A clip"
+        case "audio":
+            return "A sound"
+        case "any":
+            return "An image or a clip"
+        case _:
+            assert_never(media)
+
+
+def _reference(media: Media) -> Schema:
     """Return what may be written where media is due; a frame is taken of a clip only where an image is due."""
     shot: Schema = {
         "type": "object",
@@ -49,13 +66,13 @@ def _reference(media: str, what: str) -> Schema:
         },
         {"type": "object", "required": ["url"], "properties": {"url": _text("URL, passed on as it is.")}, "additionalProperties": False},
     ]
-    return {"description": f"{what}: the id of a shot, a file or a URL.", "anyOf": options}
+    return {"description": f"{_media_words(media)}: the id of a shot, a file or a URL.", "anyOf": options}
 
 
 SHOT: Schema = {
     "id": _text("Name of the shot; other shots refer to it, files are named for it.", pattern=_ID, maxLength=100),
     "title": _text("What people read instead of the id."),
-    "kind": {"enum": ["video", "image", "enhance"], "description": "What the shot yields; picks that kind's default model."},
+    "kind": {"enum": list(KINDS), "description": "What the shot yields; picks that kind's default model."},
     "model": {"$ref": "#/definitions/model", "description": "Krea model, provider/model."},
     "fallback": {
         "description": "Models to use when the first one is gone or refuses.",
@@ -75,7 +92,7 @@ _PARAM: Schema = {
     "type": "object",
     "description": "A parameter of the pipeline; required unless it has a default.",
     "properties": {
-        "type": {"enum": ["string", "integer", "number", "boolean"]},
+        "type": {"enum": list(PARAM_TYPES)},
         "default": _SCALAR,
         "enum": {"type": "array", "minItems": 1, "items": _SCALAR},
         "description": _text("What it means."),
@@ -126,13 +143,13 @@ _PIPELINE: Schema = {
         "deliver": _DELIVER,
         "budget_usd": {**_USD, "description": "Refuse to start, and to go on, beyond this."},
         "unknown_price": {
-            "enum": ["warn", "block", "allow"],
+            "enum": list(UNKNOWN_PRICE),
             "description": "What to do where a price is unknown; block where a budget is set.",
         },
         "concurrency": {"type": "integer", "minimum": 1, "description": "At most this many Krea jobs of this pipeline at once."},
-        "on_failure": {"enum": ["continue", "stop"], "default": "continue", "description": "What a failed shot means for the others."},
+        "on_failure": {"enum": list(ON_FAILURE), "default": "continue", "description": "What a failed shot means for the others."},
         "reuse": {
-            "enum": ["always", "run", "never"],
+            "enum": list(REUSE),
             "default": "always",
             "description": "Whether a take of an earlier run is used again.",
         },
@@ -155,10 +172,7 @@ _PIPELINE: Schema = {
 
 DEFINITIONS: Schema = {
     "template": {"type": "string", "pattern": r"\{\{|\{%", "description": "Template, filled in when the plan is made."},
-    "reference image": _reference("image", "An image, or a frame of a clip"),
-    "reference video": _reference("video", "A clip"),
-    "reference audio": _reference("audio", "A sound"),
-    "reference any": _reference("any", "An image or a clip"),
+    **{f"reference {media}": _reference(media) for media in MEDIA},
     "param": _PARAM,
     "schedule": _SCHEDULE,
     "matrix": _MATRIX,

@@ -1,4 +1,4 @@
-"""The simulator's own reading of a request body: strict, as Krea's schemas are (no unknown field on any route).
+"""Check a request body as Krea would: strictly, as its schemas are (no unknown field on any route).
 
 Only the facts of the fields come from the catalogue. What they mean is decided here a second time, so that a mistake of the client's
 checks is not repeated by its test peer.
@@ -10,12 +10,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 
-from animatic.catalog.model import Field, Media, Model
-
-Path = tuple[str | int, ...]
+from animatic.catalog.model import Field, Media, Model, field_name
+from animatic.errors import KeyPath
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _ROUNDING = 1e-9
@@ -34,7 +33,7 @@ def mistakes(model: Model, body: Any) -> Iterator[str]:
 class MediaPlace:
     """A media field that is set: where, to which address, and what it takes."""
 
-    path: Path
+    path: KeyPath
     url: str
     media: Media
 
@@ -46,12 +45,12 @@ def media_places(model: Model, body: Mapping[str, Any]) -> Iterator[MediaPlace]:
             yield from _media(model.fields[name], value, (name,))
 
 
-def spelled(path: Path) -> str:
-    """Return ``reference_images[0].url`` for a path."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".") or "body"
+def spelled(path: KeyPath) -> str:
+    """Return ``reference_images[0].url`` for a path, ``body`` for the body as a whole."""
+    return field_name(path) or "body"
 
 
-def _properties(fields: Mapping[str, Field], value: dict[str, Any], path: Path, *, closed: bool) -> Iterator[str]:
+def _properties(fields: Mapping[str, Field], value: dict[str, Any], path: KeyPath, *, closed: bool) -> Iterator[str]:
     if closed and (unknown := [name for name in value if name not in fields]):
         yield f"{spelled(path)}: unrecognized keys: {', '.join(unknown)}"
     for name, field in fields.items():
@@ -61,7 +60,7 @@ def _properties(fields: Mapping[str, Field], value: dict[str, Any], path: Path, 
             yield f"{spelled((*path, name))}: required"
 
 
-def _value(field: Field, value: Any, path: Path) -> Iterator[str]:
+def _value(field: Field, value: Any, path: KeyPath) -> Iterator[str]:
     if value is None and (field.nullable or (field.type == "any" and not field.one_of)):
         return
     if field.one_of:
@@ -87,19 +86,26 @@ def _value(field: Field, value: Any, path: Path) -> Iterator[str]:
 
 def _has_type(field: Field, value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    checks = {
-        "any": True,
-        "string": isinstance(value, str),
-        "number": number,
-        "integer": number and value == int(value),
-        "boolean": isinstance(value, bool),
-        "array": isinstance(value, list),
-        "object": isinstance(value, dict),
-    }
-    return checks[field.type]
+    match field.type:
+        case "any":
+            return True
+        case "string":
+            return isinstance(value, str)
+        case "number":
+            return number
+        case "integer":
+            return number and value == int(value)
+        case "boolean":
+            return isinstance(value, bool)
+        case "array":
+            return isinstance(value, list)
+        case "object":
+            return isinstance(value, dict)
+        case _:
+            assert_never(field.type)
 
 
-def _string(field: Field, value: str, path: Path) -> Iterator[str]:
+def _string(field: Field, value: str, path: KeyPath) -> Iterator[str]:
     if field.min_length is not None and len(value) < field.min_length:
         yield f"{spelled(path)}: too short (at least {field.min_length} characters)"
     if field.max_length is not None and len(value) > field.max_length:
@@ -112,7 +118,7 @@ def _string(field: Field, value: str, path: Path) -> Iterator[str]:
         yield f"{spelled(path)}: expected an absolute http(s) URL"
 
 
-def _range(field: Field, value: float, path: Path) -> Iterator[str]:
+def _range(field: Field, value: float, path: KeyPath) -> Iterator[str]:
     if field.minimum is not None and value < field.minimum:
         yield f"{spelled(path)}: must be at least {field.minimum:g}"
     if field.exclusive_minimum is not None and value <= field.exclusive_minimum:
@@ -125,7 +131,7 @@ def _range(field: Field, value: float, path: Path) -> Iterator[str]:
         yield f"{spelled(path)}: must be a multiple of {field.multiple_of:g}"
 
 
-def _array(field: Field, value: list[Any], path: Path) -> Iterator[str]:
+def _array(field: Field, value: list[Any], path: KeyPath) -> Iterator[str]:
     if field.min_items is not None and len(value) < field.min_items:
         yield f"{spelled(path)}: too few items (at least {field.min_items})"
     if field.max_items is not None and len(value) > field.max_items:
@@ -135,7 +141,7 @@ def _array(field: Field, value: list[Any], path: Path) -> Iterator[str]:
             yield from _value(field.items, item, (*path, index))
 
 
-def _media(field: Field, value: Any, path: Path) -> Iterator[MediaPlace]:
+def _media(field: Field, value: Any, path: KeyPath) -> Iterator[MediaPlace]:
     if field.media is not None and isinstance(value, str):
         yield MediaPlace(path, value, field.media)
     elif isinstance(value, list) and field.items is not None:

@@ -1,4 +1,4 @@
-"""A small OpenAPI document of the simulator's generate routes, prices included, in the form in which Krea publishes its own."""
+"""Write a small OpenAPI document of the simulator's generate routes, prices included, in the form of Krea's own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.catalog.model import Field, Model, PriceTable
+from animatic.catalog.types import schema_of
+from animatic.schema.fields import limits_schema
 
 _DIMENSIONS = {
     "audio": "generateAudio",
@@ -15,19 +17,6 @@ _DIMENSIONS = {
     "character_reference": "hasCharacterRefs",
     "reference_images": "referenceImageCount",
     "resolution_tier": "resolutionTier",
-}
-_LIMITS = {
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "exclusive_minimum": "exclusiveMinimum",
-    "exclusive_maximum": "exclusiveMaximum",
-    "multiple_of": "multipleOf",
-    "min_length": "minLength",
-    "max_length": "maxLength",
-    "min_items": "minItems",
-    "max_items": "maxItems",
-    "pattern": "pattern",
-    "format": "format",
 }
 
 
@@ -73,7 +62,7 @@ def _properties(fields: Mapping[str, Field]) -> dict[str, Any]:
 def _schema(field: Field) -> dict[str, Any]:
     if field.one_of:
         return {"anyOf": [_schema(option) for option in field.one_of]}
-    schema: dict[str, Any] = {} if field.type == "any" else {"type": [field.type, "null"] if field.nullable else field.type}
+    schema = schema_of(field)
     if field.properties is not None:
         schema |= _properties(field.properties)
         if field.closed:
@@ -88,4 +77,4 @@ def _schema(field: Field) -> dict[str, Any]:
         schema["format"] = "uri"
     if field.deprecated:
         schema["deprecated"] = True
-    return schema | {word: value for name, word in _LIMITS.items() if (value := getattr(field, name)) is not None}
+    return {**schema, **limits_schema(field)}

@@ -1,4 +1,4 @@
-"""YAML text to plain data with the line and column of every key and value, and problems made readable."""
+"""Load YAML into plain data with the line and column of every key and value, and render problems."""
 
 from animatic.source.document import Document
 from animatic.source.load import load, load_all, load_text

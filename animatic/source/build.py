@@ -1,6 +1,6 @@
-"""Composed nodes to plain data.
+"""Build plain data from composed YAML nodes.
 
-Owns every mistake that only shows here: duplicate keys, keys that are not text, foreign tags, templates that YAML took for mappings,
+Reports the mistakes that only show here: duplicate keys, keys that are not text, foreign tags, templates that YAML took for mappings,
 aliases that never end.
 """
 
@@ -16,7 +16,7 @@ from animatic.source.reading import Source
 
 _TAG = "tag:yaml.org,2002:"
 _TAGGED_SCALARS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
-_MOST_EXPANDED = 1_000_000
+_MAX_EXPANDED = 1_000_000
 """Values that aliases may unfold to: far beyond any storyboard, and still walked in seconds."""
 
 
@@ -32,7 +32,7 @@ def build(root: yaml.Node, source: Source, text: str) -> tuple[Any, tuple[Proble
 
 
 class _Builder:
-    """One pass over the nodes of one file."""
+    """Walks the nodes of one file once."""
 
     def __init__(self, source: Source, text: str) -> None:
         self.source = source
@@ -69,8 +69,8 @@ class _Builder:
         size = 1 + sum(size for size, _ in measured)
         depth = 1 + max((depth for _, depth in measured), default=0)
         self._open.discard(id(node))
-        if size > _MOST_EXPANDED and size > 10 * len(self.text):
-            self._give_up(node, f"the aliases in here unfold to more than {_MOST_EXPANDED:,} values", hint="use fewer aliases of aliases")
+        if size > _MAX_EXPANDED and size > 10 * len(self.text):
+            self._give_up(node, f"the aliases in here unfold to more than {_MAX_EXPANDED:,} values", hint="use fewer aliases of aliases")
         if depth > MAX_DEPTH:
             self._give_up(node, f"this is nested deeper than {MAX_DEPTH} levels", hint="use fewer aliases of aliases")
         self._measured[id(node)] = (size, depth)

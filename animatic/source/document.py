@@ -1,4 +1,4 @@
-"""Between offsets in a text and the lines and columns that editors show."""
+"""A loaded pipelines file: its text, its data, and the line and column of every key and value."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from animatic.errors import KeyPath, Place, Problem
 from animatic.source.parser import PLAIN
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_MERGE = "<<"
 
 
 class Positions:
-    """The lines of one text; places carry the name of its file."""
+    """Convert between offsets in a text and the lines and columns that editors show; places carry the name of its file."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text = text
@@ -48,9 +49,6 @@ class Positions:
         return self.text[start : start + place.length]
 
 
-_MERGE = "<<"
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Document:
     """One pipelines file. Positions are looked up when asked for: a file without mistakes pays nothing for them."""
@@ -64,7 +62,7 @@ class Document:
     data: Any = field(repr=False)
     """dict, list, str, int, float, bool and None only. Aliased parts are shared: treat it as read-only."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the text itself, where the data could be had all the same."""
+    """Mistakes in the text itself that left the data readable."""
     root: yaml.Node | None = field(default=None, repr=False)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What one line of a pipelines file looks like, for mistakes that stop the parser: where its key is, and where its value."""
+"""Take single lines of a pipelines file apart into key and value, to explain mistakes that stop the parser."""
 
 from __future__ import annotations
 

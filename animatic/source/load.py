@@ -1,4 +1,4 @@
-"""From a path to a Document: read, parse, build; every mistake on the way with its place."""
+"""Load pipelines files: read, parse and build each into a Document; every mistake on the way has its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML text to composed nodes: PyYAML's C parser where it is built in, its Python parser elsewhere.
+"""Compose YAML text into nodes, with PyYAML's C parser where it is built in and its Python parser elsewhere, and resolve plain scalars.
 
 Scalars are left unresolved: a plain one is tagged ``PLAIN``, a quoted one ``TEXT``; only a tag that the user wrote appears as itself.
 """
@@ -20,6 +20,39 @@ from yaml.scanner import Scanner
 PLAIN = "plain"
 TEXT = "text"
 MAX_DEPTH = 100
+Scalar = str | int | float | bool | None
+
+_WORDS: dict[str, Scalar] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+    ".inf": float("inf"),
+    ".Inf": float("inf"),
+    ".INF": float("inf"),
+    "+.inf": float("inf"),
+    "+.Inf": float("inf"),
+    "+.INF": float("inf"),
+    "-.inf": float("-inf"),
+    "-.Inf": float("-inf"),
+    "-.INF": float("-inf"),
+    ".nan": float("nan"),
+    ".NaN": float("nan"),
+    ".NAN": float("nan"),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_PREFIXED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_STARTS_OF_OTHER_TYPES = frozenset("-+.0123456789tTfFnN~")
+_MAX_DIGITS = 300
+"""Digits: few enough to fit a double and to be converted without complaint."""
 
 
 class TooDeepError(yaml.MarkedYAMLError):
@@ -27,7 +60,7 @@ class TooDeepError(yaml.MarkedYAMLError):
 
 
 class _Hooks:
-    """What both parsers call back: the kind of a scalar, and the way down and up again."""
+    """Callbacks of both parsers: tag a scalar, and count the depth."""
 
     _depth = 0
 
@@ -45,7 +78,7 @@ class _Hooks:
 
 
 class PythonParser(_Hooks, Reader, Scanner, Parser, Composer):
-    """The slow way, for a PyYAML without libyaml."""
+    """The slow parser, for a PyYAML without libyaml."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -58,7 +91,7 @@ if yaml.__with_libyaml__:
     from yaml._yaml import CParser
 
     class NativeParser(_Hooks, CParser):
-        """The quick way: libyaml."""
+        """The quick parser: libyaml."""
 
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
@@ -92,48 +125,13 @@ def collector_paused() -> Iterator[None]:
         gc.enable()
 
 
-Scalar = str | int | float | bool | None
-
-_WORDS: dict[str, Scalar] = {
-    "": None,
-    "~": None,
-    "null": None,
-    "Null": None,
-    "NULL": None,
-    "true": True,
-    "True": True,
-    "TRUE": True,
-    "false": False,
-    "False": False,
-    "FALSE": False,
-    ".inf": float("inf"),
-    ".Inf": float("inf"),
-    ".INF": float("inf"),
-    "+.inf": float("inf"),
-    "+.Inf": float("inf"),
-    "+.INF": float("inf"),
-    "-.inf": float("-inf"),
-    "-.Inf": float("-inf"),
-    "-.INF": float("-inf"),
-    ".nan": float("nan"),
-    ".NaN": float("nan"),
-    ".NAN": float("nan"),
-}
-_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_PREFIXED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_MAY_MEAN_MORE = frozenset("-+.0123456789tTfFnN~")
-_LONGEST_NUMBER = 300
-"""Digits: few enough to fit a double and to be converted without complaint."""
-
-
 def resolve(text: str) -> Scalar:
     """Return the value of a plain scalar."""
-    if text and text[0] not in _MAY_MEAN_MORE:
+    if text and text[0] not in _STARTS_OF_OTHER_TYPES:
         return text
     if text in _WORDS:
         return _WORDS[text]
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > _MAX_DIGITS:
         return text
     if _INTEGER.match(text):
         return int(text)

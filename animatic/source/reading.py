@@ -1,4 +1,4 @@
-"""Bytes of a file to text that a parser takes: encodings, line ends and characters that have no place in YAML."""
+"""Read a file into text that a parser takes: encodings, line ends, and characters that have no place in YAML."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.document import Positions
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_LINE_BREAKS_TO_YAML_1_1_ONLY = re.compile("[\x85\u2028\u2029]")
+_YAML_1_1_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 _FOREIGN_INDENT = re.compile(
     "^[ ]*[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000][ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*", re.MULTILINE
 )
-_MOST_REPORTED = 20
+_MAX_REPORTED = 20
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -58,7 +58,7 @@ def from_bytes(data: bytes, name: str) -> Source:
     text = _decode(data, name)
     problems = [*_control_characters(text, name), *_foreign_indents(text, name)]
     # A separator of these is a line break to the parser, and to no editor: lines would be counted differently.
-    parsable = _LINE_BREAKS_TO_YAML_1_1_ONLY.sub(" ", _CONTROL.sub(" ", text))
+    parsable = _YAML_1_1_LINE_BREAKS.sub(" ", _CONTROL.sub(" ", text))
     parsable = _FOREIGN_INDENT.sub(lambda match: " " * len(match[0]), parsable)
     return Source(name=name, text=text, parsable=parsable, sha256=hashlib.sha256(data).hexdigest(), problems=tuple(problems))
 
@@ -99,9 +99,9 @@ def _control_characters(text: str, name: str) -> list[Problem]:
             hint="delete it, or write it as an escape in double quotes" if ord(match[0]) else "delete it: the file may be damaged",
             code="control-character",
         )
-        for match in found[:_MOST_REPORTED]
+        for match in found[:_MAX_REPORTED]
     ]
-    return problems if len(found) <= _MOST_REPORTED else [*problems[:-1], _and_more(problems[-1], len(found) - _MOST_REPORTED)]
+    return problems if len(found) <= _MAX_REPORTED else [*problems[:-1], _and_more(problems[-1], len(found) - _MAX_REPORTED)]
 
 
 def _and_more(problem: Problem, count: int) -> Problem:

@@ -1,4 +1,4 @@
-"""Parsing on after a syntax error, so that one missing quote does not hide every other mistake of the file.
+"""Parse on after a syntax error, so that one missing quote does not hide every other mistake of the file.
 
 A fault is mended for the rest of the pass where its cause is known for certain (a value that parses once it is quoted, a tab); else the
 pipeline that it stands in is left out. Every fault becomes a problem; nothing that was mended here is ever run.
@@ -19,8 +19,8 @@ from animatic.source.parser import compose
 from animatic.source.reading import Source
 from animatic.source.syntax import Fault, explain, explain_value
 
-_MOST_FAULTS = 20
-_MOST_REPARSED = 5_000_000
+_MAX_FAULTS = 20
+_MAX_REPARSED = 5_000_000
 """Characters parsed again on the way through the faults of one file: a huge file shows fewer of them rather than make people wait."""
 _ALIAS = re.compile(r"\*[\w-]+$")
 _BRACKETS_AND_MORE = re.compile(r"(?:\[[^\[\]]*\]|\{[^{}]*\})[^\s,]|(?:\[[^\[\]]*\]|\{[^{}]*\})\s+[^#\s]")
@@ -57,7 +57,7 @@ class _Recovery:
     def run(self, error: yaml.MarkedYAMLError) -> Parsed:
         """Mend or leave out until the rest parses."""
         current: yaml.MarkedYAMLError | None = error
-        for _ in range(max(2, min(_MOST_FAULTS, _MOST_REPARSED // (len(self.source.parsable) + 1)))):
+        for _ in range(max(2, min(_MAX_FAULTS, _MAX_REPARSED // (len(self.source.parsable) + 1)))):
             assert current is not None
             fault = Fault.of(current)
             if not (self._mend_tabs(fault) or self._mend_value(fault) or self._leave_out(fault)):

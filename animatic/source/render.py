@@ -1,18 +1,18 @@
-"""Problems as people read them: place, sentence, the line with carets, and what to do."""
+"""Render problems: for people with place, sentence, the line with carets and what to do; as JSON; as commands of GitHub's workflows."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, assert_never
 
-from animatic.errors import Place, Problem
+from animatic.errors import Place, Problem, Severity
 from animatic.source.document import Document, Positions
 
-_TAB = 4
-_WIDEST = 150
+_TAB_WIDTH = 4
+_MAX_WIDTH = 150
 """Columns of a shown line; a long prompt is cut around its caret."""
-_STYLES = {"place": "1", "error": "1;31", "warning": "1;33", "note": "1;36", "gutter": "34", "caret": "1;32"}
+Style = Severity | Literal["note", "place", "gutter", "caret"]
 
 
 def render_problems(
@@ -41,8 +41,28 @@ def in_order(problems: Iterable[Problem], documents: Sequence[Document] = ()) ->
     return sorted(unique, key=position)
 
 
+def problems_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Return problems as JSON objects; ``end_column`` is the column behind the last character. Whole-file problems have null lines."""
+    return [
+        {
+            "code": problem.code,
+            "severity": problem.severity,
+            "message": problem.message,
+            "hint": problem.hint,
+            **_place(problem.place),
+            "related": [{"message": note, **_place(place)} for place, note in problem.related],
+        }
+        for problem in in_order(problems)
+    ]
+
+
+def problems_github(problems: Iterable[Problem]) -> str:
+    """Return one ``::error`` or ``::warning`` line per problem."""
+    return "\n".join(_command(problem) for problem in in_order(problems))
+
+
 class _Page:
-    """How lines are shown: gutter, tabs, wide characters, colors."""
+    """Shows problems with their lines: gutter, tabs, wide characters, colors."""
 
     def __init__(self, lines: Mapping[str, list[str]], *, color: bool) -> None:
         self.lines = lines
@@ -54,7 +74,7 @@ class _Page:
         parts += [self._headed(place, "note", note, None) for place, note in problem.related]
         return "\n".join(parts)
 
-    def _headed(self, place: Place | None, label: str, message: str, hint: str | None) -> str:
+    def _headed(self, place: Place | None, label: Style, message: str, hint: str | None) -> str:
         where = self._paint("place", f"{place}:") + " " if place else ""
         head = f"{where}{self._paint(label, f'{label}:')} {printable(message)}"
         shown = self._snippet(place, hint) if place else None
@@ -79,8 +99,27 @@ class _Page:
         tail = f" {printable(hint)}" if hint else ""
         return f"{number} {before}{marked}{after}".rstrip() + f"\n{gutter} {' ' * _width(before)}{self._paint('caret', carets + tail)}"
 
-    def _paint(self, style: str, text: str) -> str:
-        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
+    def _paint(self, style: Style, text: str) -> str:
+        return f"\x1b[{_escape_code(style)}m{text}\x1b[0m" if self.color else text
+
+
+def _escape_code(style: Style) -> str:
+    """Return the parameters of the terminal's escape sequence for a style."""
+    match style:
+        case "error":
+            return "1;31"
+        case "warning":
+            return "1;33"
+        case "note":
+            return "1;36"
+        case "place":
+            return "1"
+        case "gutter":
+            return "34"
+        case "caret":
+            return "1;32"
+        case _:
+            assert_never(style)
 
 
 def printable(text: str) -> str:
@@ -92,7 +131,7 @@ def _shown(text: str, column: int) -> str:
     """Return text with tabs as spaces up to the next stop, and characters that print nothing as dots."""
     result: list[str] = []
     for character in text:
-        shown = " " * (_TAB - column % _TAB) if character == "\t" else character
+        shown = " " * (_TAB_WIDTH - column % _TAB_WIDTH) if character == "\t" else character
         if not shown.isprintable():
             shown = "·"
         result.append(shown)
@@ -106,35 +145,15 @@ def _width(text: str) -> int:
 
 
 def _cut(before: str, marked: str, after: str) -> tuple[str, str, str]:
-    if len(marked) > _WIDEST:
-        marked, after = marked[: _WIDEST - 1] + "…", ""
-    room = max(20, _WIDEST - len(marked))
+    if len(marked) > _MAX_WIDTH:
+        marked, after = marked[: _MAX_WIDTH - 1] + "…", ""
+    room = max(20, _MAX_WIDTH - len(marked))
     if len(before) > room:
         before = "…" + before[len(before) - room + 1 :]
-    room = max(10, _WIDEST - len(before) - len(marked))
+    room = max(10, _MAX_WIDTH - len(before) - len(marked))
     if len(after) > room:
         after = after[: room - 1] + "…"
     return before, marked, after
-
-
-def problems_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
-    """Return problems as JSON objects; ``end_column`` is the column behind the last character. Whole-file problems have null lines."""
-    return [
-        {
-            "code": problem.code,
-            "severity": problem.severity,
-            "message": problem.message,
-            "hint": problem.hint,
-            **_place(problem.place),
-            "related": [{"message": note, **_place(place)} for place, note in problem.related],
-        }
-        for problem in in_order(problems)
-    ]
-
-
-def problems_github(problems: Iterable[Problem]) -> str:
-    """Return one ``::error`` or ``::warning`` line per problem."""
-    return "\n".join(_command(problem) for problem in in_order(problems))
 
 
 def _place(place: Place | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What stopped the parser, in words for people who write storyboards rather than YAML grammars."""
+"""Explain what stopped the YAML parser to people who write storyboards rather than grammars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLLECTIONS = {"{": "a mapping", "[": "a list"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """Where the parser stopped (0-based line and column), and where the construct began that it was in."""
+    """An error of the parser: the 0-based line and column at which it stopped, and those at which the open construct began."""
 
     error: yaml.MarkedYAMLError
     line: int
@@ -87,10 +87,26 @@ def explain(fault: Fault, lines: list[str], name: str) -> Problem:
     )
     line = take_apart(fault.line, _at(lines, fault.line))
     opened = Place(name, fault.opened[0] + 1, fault.opened[1] + 1) if fault.opened else None
+    return (
+        _explain_document(fault, here)
+        or _explain_anchor(said, here, opened)
+        or _explain_scalar(said, here, opened)
+        or _explain_collection(fault, lines, line, here, opened)
+        or _explain_layout(fault, lines, line, name)
+    )
+
+
+def _explain_document(fault: Fault, here: Place) -> Problem | None:
     if isinstance(fault.error, TooDeepError):
         return Problem(f"this is nested deeper than {MAX_DEPTH} levels", here, hint="storyboards need about ten", code="too-deep")
-    if "another document" in said:
+    if "another document" in fault.said:
         return Problem("a second YAML document starts here", here, hint="one file is one document: remove this '---'", code="documents")
+    if re.search("incompatible YAML|directive", fault.said):
+        return Problem("this YAML directive is not understood", here, hint="remove the line that starts with '%'", code="directive")
+    return None
+
+
+def _explain_anchor(said: str, here: Place, opened: Place | None) -> Problem | None:
     if "duplicate anchor" in said:
         related = ((opened, "it is defined here first"),) if opened else ()
         return Problem("this anchor is defined twice", here, hint="give one of the two another name", code="alias", related=related)
@@ -101,6 +117,10 @@ def explain(fault: Fault, lines: list[str], name: str) -> Problem:
             hint="define it with '&name' before, or quote the text if it is to start with '*'",
             code="alias",
         )
+    return None
+
+
+def _explain_scalar(said: str, here: Place, opened: Place | None) -> Problem | None:
     if _ESCAPE.search(said):
         return _explain_escape(here)
     if "quoted scalar" in said and "end of stream" in said and opened:
@@ -112,20 +132,22 @@ def explain(fault: Fault, lines: list[str], name: str) -> Problem:
             hint="put the text on the next line, indented",
             code="block-text",
         )
-    if re.search("(sequence entries|mapping keys) are not allowed", said):
+    return None
+
+
+def _explain_collection(fault: Fault, lines: list[str], line: Line, here: Place, opened: Place | None) -> Problem | None:
+    if re.search("(sequence entries|mapping keys) are not allowed", fault.said):
         return Problem(
             "a list item cannot stand on the line of its key" if line.value.startswith("-") else "a '?' cannot start a value here",
             here,
             hint="put it on a line of its own, indented" if line.value.startswith("-") else "quote the value",
             code="indentation",
         )
-    if "flow" in said:
+    if "flow" in fault.said:
         return _explain_flow(fault, lines, here, opened)
-    if re.search("incompatible YAML|directive", said):
-        return Problem("this YAML directive is not understood", here, hint="remove the line that starts with '%'", code="directive")
-    if "block node" in said and line.value[:1] in {"]", "}", ","}:
+    if "block node" in fault.said and line.value[:1] in {"]", "}", ","}:
         return Problem(f"there is nothing that this '{line.value[0]}' closes", here, hint="remove it, or quote the value", code="brackets")
-    return _explain_layout(fault, lines, line, name)
+    return None
 
 
 def _explain_escape(place: Place) -> Problem:
@@ -193,15 +215,19 @@ def _explain_layout(fault: Fault, lines: list[str], line: Line, name: str) -> Pr
             )
     if line.key is None and line.value and not line.dashes:
         return Problem("expected 'name: value' here, and there is no colon", at, hint="write 'name: value'", code="missing-colon")
-    starts = _open_blocks(lines, fault.line)
-    hint = "indent it like the line that it belongs with"
-    if starts and line.indent not in starts:
-        hint = f"start it in column {' or '.join(str(start + 1) for start in starts)}; it starts in column {line.indent + 1}"
-    elif "'-'" in fault.said:
-        hint = "start it with '- ' if it is the next item of the list, or indent it like the lines of the item above"
-    elif line.dashes:
-        hint = "a list cannot go on among 'name: value' lines: indent it below its name"
+    hint = _indentation_hint(fault, lines, line)
     return Problem("this line does not line up with the block that it stands in", at, hint=hint, code="indentation")
+
+
+def _indentation_hint(fault: Fault, lines: list[str], line: Line) -> str:
+    starts = _open_blocks(lines, fault.line)
+    if starts and line.indent not in starts:
+        return f"start it in column {' or '.join(str(start + 1) for start in starts)}; it starts in column {line.indent + 1}"
+    if "'-'" in fault.said:
+        return "start it with '- ' if it is the next item of the list, or indent it like the lines of the item above"
+    if line.dashes:
+        return "a list cannot go on among 'name: value' lines: indent it below its name"
+    return "indent it like the line that it belongs with"
 
 
 def _open_blocks(lines: list[str], number: int) -> list[int]:

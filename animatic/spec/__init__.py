@@ -1,4 +1,4 @@
-"""The typed declaration: what a pipelines file says, with every structural mistake in it."""
+"""Decode pipelines files into a typed declaration, with every structural mistake in them."""
 
 from animatic.spec.declare import declare, load_declaration
 from animatic.spec.model import (

@@ -1,4 +1,4 @@
-"""One or several loaded files to one Declaration.
+"""Decode one or several pipelines files into one Declaration.
 
 The decoder is written by hand rather than in pydantic: its messages are ours, it goes on behind every mistake, it knows the place of each
 one, and 10,000 shots pass in a fraction of the time that parsing their YAML takes.
@@ -20,6 +20,18 @@ from animatic.spec.shots import check_name, check_prompts
 from animatic.suggest import snake
 
 VERSION = 1
+"""Of the language."""
+ENDINGS = {".yaml", ".yml"}
+"""Of the files that a folder stands for."""
+
+
+def load_declaration(paths: Iterable[Path]) -> Declaration:
+    """Read one or several pipelines files as one declaration.
+
+    Raises DeclarationError for files that cannot be read as data, UsageError for a folder without YAML files; every other mistake is in the
+    declaration's problems.
+    """
+    return declare(load_all(file for path in paths for file in _files(path)))
 
 
 def declare(documents: Sequence[Document]) -> Declaration:
@@ -126,18 +138,6 @@ def _clash(spec: PipelineSpec, other: PipelineSpec) -> Problem:
 
 def _python_name(name: str) -> str:
     return name.replace("-", "_").lower()
-
-
-ENDINGS = {".yaml", ".yml"}
-
-
-def load_declaration(paths: Iterable[Path]) -> Declaration:
-    """Read one or several pipelines files as one declaration.
-
-    Raises DeclarationError for files that cannot be read as data, UsageError for a folder without YAML files; every other mistake is in the
-    declaration's problems.
-    """
-    return declare(load_all(file for path in paths for file in _files(path)))
 
 
 def _files(path: Path) -> list[Path]:

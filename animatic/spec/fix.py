@@ -1,4 +1,4 @@
-"""Mistakes that have one obvious cure, cured in the text itself: everything outside the edits stays as it is, byte for byte.
+"""Fix mistakes that have one obvious cure in the text itself: everything outside the edits stays as it is, byte for byte.
 
 Retired and camelCase names are renamed, unquoted templates (and other values that only lack quotes) are quoted, tabs in the indentation
 become spaces. The edits are made at known positions rather than by a round trip through a YAML writer, which would lay the file out anew.
@@ -11,16 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from animatic.catalog.model import KINDS
 from animatic.errors import DeclarationError, KeyPath, Place, Problem
 from animatic.source import Document, load_text
 from animatic.source.build import quoted
 from animatic.source.document import Positions
-from animatic.spec.keys import BUDGET, CUT, FILE, KINDS, PARAM, PIPELINE, SCHEDULE, SHOT, Level
+from animatic.spec.keys import BUDGET, CUT, FILE, PARAM, PIPELINE, SCHEDULE, SHOT, Level
 from animatic.suggest import snake
 
 Aliases = Mapping[str, Mapping[str, str]]
 """Model -> retired field name -> the name of today."""
-_PASSES = 50
+_MAX_PASSES = 50
 """Every pass cures what one look at the file shows; a file shows its first twenty faults."""
 _TAB_WIDTHS = (2, 4, 8, 1)
 _TABS = re.compile(r"^[ ]*\t[ \t]*", re.MULTILINE)
@@ -49,7 +50,7 @@ def fix_text(text: str, aliases: Aliases, *, name: str = "pipelines.yaml") -> Fi
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text[len(mark) :]
     changes: list[Change] = []
-    for _ in range(_PASSES):
+    for _ in range(_MAX_PASSES):
         document, problems = _look(text, name)
         edits = _quotes(text, problems, name)
         if not edits and any(problem.code == "tab" for problem in problems):

@@ -1,4 +1,16 @@
-"""Which keys each level of a pipelines file has, which of them are not supported yet, and what to say about others that people try."""
+"""Keys of each level of a pipelines file, those that are not supported yet, and advice on others that people try.
+
+To add a key to a shot:
+
+1. here: its name in ``SHOT.known``. If a fallback or the defaults of a kind may have it as well, leave it out of ``FALLBACK_NOT`` or
+   ``DEFAULTS_NOT``; otherwise add it there. A key of that name that is listed as unsupported or as advice goes.
+2. `animatic.spec.model.ShotSpec`: a typed attribute; `animatic.spec.shots`: read it in ``_decode``.
+3. `animatic.schema.skeleton.SHOT`: its JSON Schema, for editors. Then ``animatic schema --out pipelines.schema.json`` and
+   ``python tools/write_reference.py``.
+
+A key of a pipeline goes the same way through ``PIPELINE``, `PipelineSpec`, `animatic.spec.pipeline` and the skeleton. A new kind of shot is
+one more word in `animatic.catalog.model.Kind`; the type check then names the places that have to know it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +20,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level:
-    """The keys of one kind of mapping."""
+    """The keys that one kind of mapping takes."""
 
     known: tuple[str, ...]
     unsupported: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +95,6 @@ FALLBACK_NOT = ("id", "title", "kind", "fallback", "retries", "timeout", "when",
 """Keys of a shot that one of its fallbacks does not have."""
 DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""
-KINDS = ("video", "image", "enhance")
 PARAM = Level(
     known=("type", "default", "enum", "description", "minimum", "maximum"),
     advice={

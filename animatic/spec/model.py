@@ -1,7 +1,8 @@
-"""The typed declaration: what a pipelines file says, before parameters, matrix and templates are filled in.
+"""Types of a declaration: the contents of a pipelines file before parameters, matrix and templates are filled in.
 
 Values that may hold templates stay as they were written (plain data); ``path`` is their place in the document, so that whoever finds a
-mistake in them can point at it: ``spec.document.place((*shot.path, "duration"))``.
+mistake in them can point at it: ``spec.document.place((*shot.path, "duration"))``. The closed sets of the language (`ParamType`,
+`OnFailure`, ...) are spelled here alone, the kinds of shots in `animatic.catalog.model`; the tuple beside each is made from it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from animatic.catalog.model import Kind
 from animatic.errors import KeyPath, Problem
 from animatic.source import Document
 
-Kind = Literal["video", "image", "enhance"]
 ParamType = Literal["string", "integer", "number", "boolean"]
+PARAM_TYPES: tuple[ParamType, ...] = get_args(ParamType)
+UnknownPrice = Literal["warn", "block", "allow"]
+UNKNOWN_PRICE: tuple[UnknownPrice, ...] = get_args(UnknownPrice)
+OnFailure = Literal["continue", "stop"]
+ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
+Reuse = Literal["always", "run", "never"]
+REUSE: tuple[Reuse, ...] = get_args(Reuse)
+RuleKind = Literal["cron", "interval", "rrule"]
+RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,15 +81,37 @@ class MatrixSpec:
     exclude: tuple[Mapping[str, Any], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """Runs at the times of a cron expression of five fields."""
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Runs every so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceRule:
+    """Runs at the times of a recurrence rule (RFC 5545)."""
+
+    text: str
+
+
+ScheduleRule = Cron | Interval | RecurrenceRule
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleSpec:
-    """When a deployment of the pipeline runs by itself. Exactly one of cron, interval (seconds) and rrule is set."""
+    """A schedule by which a deployment of the pipeline runs. ``rule`` is None only where the declaration has a problem with it."""
 
     slug: str
     path: KeyPath
-    cron: str | None = None
-    interval: float | None = None
-    rrule: str | None = None
+    rule: ScheduleRule | None
     timezone: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
@@ -119,10 +151,10 @@ class PipelineSpec:
     budget_usd: Decimal | None = None
     per_day_usd: Decimal | None = None
     per_month_usd: Decimal | None = None
-    unknown_price: Literal["warn", "block", "allow"] | None = None
+    unknown_price: UnknownPrice | None = None
     concurrency: int | None = None
-    on_failure: Literal["continue", "stop"] = "continue"
-    reuse: Literal["always", "run", "never"] = "always"
+    on_failure: OnFailure = "continue"
+    reuse: Reuse = "always"
     schedules: tuple[ScheduleSpec, ...] = ()
     tags: tuple[str, ...] = ()
     shots: tuple[ShotSpec, ...] = ()

@@ -1,4 +1,4 @@
-"""Params of a pipeline: how they are declared, and how values given for them are read."""
+"""Decode the params of a pipeline, and check the values that are given for them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import keyword
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, assert_never
 
 from animatic.errors import Problem
 from animatic.spec.keys import PARAM, RESERVED_PARAMS
-from animatic.spec.model import ParamSpec, ParamType, PipelineSpec
+from animatic.spec.model import PARAM_TYPES, ParamSpec, ParamType, PipelineSpec
 from animatic.spec.section import YES_NO, Section, describe
 from animatic.suggest import did_you_mean, nearest
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_TYPES: tuple[ParamType, ...] = get_args(ParamType)
-_OTHER_TYPES = {"str": "string", "text": "string", "int": "integer", "float": "number", "bool": "boolean", "double": "number"}
-_EXPECTED = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+_OTHER_TYPES: dict[str, ParamType] = {
+    "str": "string",
+    "text": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "double": "number",
+}
+"""Names that people give to a type."""
 
 
 class NotThatTypeError(ValueError):
@@ -112,34 +118,80 @@ def check_value(param: ParamSpec, value: Any) -> Any:
     return value
 
 
+def python_type(kind: ParamType) -> type[str | int | float | bool]:
+    """Return the class of a param's values."""
+    match kind:
+        case "string":
+            return str
+        case "integer":
+            return int
+        case "number":
+            return float
+        case "boolean":
+            return bool
+        case _:
+            assert_never(kind)
+
+
 def _typed(kind: ParamType, value: Any) -> Any:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if kind == "string" and isinstance(value, str):
-        return value
-    if kind == "boolean" and isinstance(value, bool):
-        return value
-    if kind in {"integer", "number"} and number and (kind == "number" or value == int(value)):
-        return int(value) if value == int(value) else value
+    match kind:
+        case "string" if isinstance(value, str):
+            return value
+        case "boolean" if isinstance(value, bool):
+            return value
+        case "number" if _is_number(value):
+            return int(value) if value == int(value) else value
+        case "integer" if _is_number(value) and value == int(value):
+            return int(value)
+        case "string" | "boolean" | "number" | "integer":
+            due, hint = _due(kind, value)
+            raise NotThatTypeError(f"must be {due}, and it is {describe(value)}", hint=hint)
+        case _:
+            assert_never(kind)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _due(kind: ParamType, value: Any) -> tuple[str, str | None]:
+    """Return what is due where a value is of another type, and what to write, where that is plain."""
     hint = None
-    if kind == "string" and isinstance(value, (int, float)):
-        hint = f'quote it: "{describe(value) if isinstance(value, bool) else value}"'
-    elif kind == "boolean" and isinstance(value, str) and value.lower() in YES_NO:
-        hint = f"write {str(YES_NO[value.lower()]).lower()}, without quotes"
-    elif number:
-        hint = f"use {int(value)} or {int(value) + 1}, or declare the type number" if kind == "integer" else None
-    raise NotThatTypeError(f"must be {_EXPECTED[kind]}, and it is {describe(value)}", hint=hint)
+    match kind:
+        case "string":
+            if isinstance(value, (int, float)):
+                hint = f'quote it: "{describe(value) if isinstance(value, bool) else value}"'
+            return "text", hint
+        case "boolean":
+            if isinstance(value, str) and value.lower() in YES_NO:
+                hint = f"write {str(YES_NO[value.lower()]).lower()}, without quotes"
+            return "true or false", hint
+        case "number":
+            return "a number", hint
+        case "integer":
+            if _is_number(value):
+                hint = f"use {int(value)} or {int(value) + 1}, or declare the type number"
+            return "a whole number", hint
+        case _:
+            assert_never(kind)
 
 
 def _from_text(param: ParamSpec, value: Any) -> Any:
-    if not isinstance(value, str) or param.type == "string":
+    if not isinstance(value, str):
         return value
     text = value.strip()
-    if param.type == "boolean":
-        return YES_NO.get(text.lower(), value)
-    try:
-        return int(text) if re.fullmatch(r"[-+]?\d{1,300}", text) else float(text)
-    except ValueError:
-        return value
+    match param.type:
+        case "string":
+            return value
+        case "boolean":
+            return YES_NO.get(text.lower(), value)
+        case "integer" | "number":
+            try:
+                return int(text) if re.fullmatch(r"[-+]?\d{1,300}", text) else float(text)
+            except ValueError:
+                return value
+        case _:
+            assert_never(param.type)
 
 
 def _decode(section: Section, name: str) -> ParamSpec:
@@ -175,11 +227,11 @@ def _decode(section: Section, name: str) -> ParamSpec:
 def _type(section: Section) -> ParamType:
     written = section.values.get("type")
     if "type" in section.values:
-        for kind in _TYPES:
+        for kind in PARAM_TYPES:
             if written == kind:
                 return kind
         other = _OTHER_TYPES.get(written) if isinstance(written, str) else None
-        section.wrong("type", f"one of {', '.join(_TYPES)}", hint=f"write 'type: {other}'" if other else None)
+        section.wrong("type", f"one of {', '.join(PARAM_TYPES)}", hint=f"write 'type: {other}'" if other else None)
     # What people leave out, the default or the choices tell.
     choices = section.values.get("enum")
     sample = section.values.get("default", choices[0] if isinstance(choices, list) and choices else "")
@@ -194,10 +246,10 @@ def _bound(section: Section, key: str, kind: ParamType) -> float | None:
     if key not in section.values:
         return None
     value = section.values[key]
-    if kind not in {"integer", "number"}:
+    if python_type(kind) not in (int, float):
         section.note(f"only numbers have a {key}, and this param is of type {kind}", key, key=True, hint="remove it", code="range")
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if _is_number(value):
         return float(value)
     section.wrong(key, "a number")
     return None

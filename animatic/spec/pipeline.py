@@ -1,14 +1,15 @@
-"""The matrix of a pipeline: its axes, and what is added to or taken away from their cross product."""
+"""Decode one pipeline: its keys, its defaults, its destination, its cut and its matrix."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+from animatic.catalog.model import KINDS
 from animatic.destination import BadDestinationError, parse_destination
-from animatic.spec.keys import CUT, DEFAULTS_NOT, KINDS, PIPELINE
-from animatic.spec.model import CutSpec, Defaults, MatrixSpec, PipelineSpec
+from animatic.spec.keys import CUT, DEFAULTS_NOT, PIPELINE
+from animatic.spec.model import ON_FAILURE, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, MatrixSpec, PipelineSpec
 from animatic.spec.params import decode_params
 from animatic.spec.schedules import decode_schedules
 from animatic.spec.section import Section, describe
@@ -19,7 +20,101 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _EXAMPLE = "write 'matrix: {aspect_ratio: [16:9, 9:16], language: [en, de]}'"
 
 
-def decode_matrix(pipeline: Section) -> MatrixSpec | None:
+def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> PipelineSpec:
+    """Read a pipeline.
+
+    ``shared`` are the fields that it takes from its file: ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``.
+    """
+    section.check_keys(PIPELINE)
+    params = decode_params(section)
+    defaults = tuple(part for part in (shared["defaults"], decode_defaults(section)) if part is not None)
+    return PipelineSpec(
+        name=name,
+        document=section.document,
+        path=section.path,
+        description=(section.text("description") or "") if section.values.get("description") != "" else "",
+        params=params,
+        matrix=_matrix(section),
+        defaults=defaults,
+        deliver=decode_deliver(section) or shared["deliver"],
+        budget_usd=section.money("budget_usd"),
+        per_day_usd=shared["per_day_usd"],
+        per_month_usd=shared["per_month_usd"],
+        unknown_price=section.choice("unknown_price", UNKNOWN_PRICE),
+        concurrency=section.whole("concurrency", minimum=1),
+        on_failure=section.choice("on_failure", ON_FAILURE) or "continue",
+        reuse=section.choice("reuse", REUSE) or "always",
+        schedules=decode_schedules(section, params),
+        tags=section.texts("tags") or (),
+        shots=decode_shots(section, name),
+        cut=_cut(section),
+    )
+
+
+def decode_defaults(section: Section) -> Defaults | None:
+    """Read ``defaults`` of a file or a pipeline."""
+    written = section.mapping("defaults", hint="write 'defaults: {video: {model: xai/grok-video, resolution: 720p}}'")
+    if written is None:
+        return None
+    below = section.below("defaults", written, section.label)
+    by_kind: dict[str, Mapping[str, Any]] = {}
+    for kind, fields in written.items():
+        if kind not in KINDS:
+            hint = did_you_mean(kind, KINDS)
+            if not isinstance(fields, dict):
+                hint = f"defaults are set by kind: write 'defaults: {{video: {{{kind}: ...}}}}'"
+            below.note(f"'{kind}' is not a kind of shot", kind, key=True, hint=hint, code="unknown-key")
+            continue
+        if not isinstance(fields, dict):
+            below.note(
+                f"defaults of {kind} must be a mapping, and they are {describe(fields)}",
+                kind,
+                hint=f"write '{kind}: {{resolution: 720p}}'",
+                code="type",
+            )
+            continue
+        of_kind = below.below(kind, fields, below.label)
+        if "model" in fields:
+            of_kind.text("model")
+        for key in DEFAULTS_NOT:
+            if key in fields:
+                of_kind.note(f"'{key}' has no default", key, key=True, hint="set it shot by shot", code="unknown-key")
+        by_kind[kind] = {key: value for key, value in fields.items() if key not in DEFAULTS_NOT}
+    return Defaults(path=below.path, by_kind=by_kind)
+
+
+def decode_deliver(section: Section) -> str | None:
+    """Read ``deliver`` of a file or a pipeline: a folder, or ``s3://bucket/prefix``."""
+    deliver = section.text("deliver")
+    if deliver is None:
+        return None
+    deliver = deliver.strip()
+    if "{{" in deliver or "{%" in deliver:
+        section.note(
+            "deliver takes no templates", "deliver", hint="takes are found again only if the destination stays the same", code="deliver"
+        )
+        return None
+    try:
+        parse_destination(deliver)
+    except BadDestinationError as mistake:
+        section.note(mistake.message, "deliver", hint=mistake.hint, code="deliver")
+        return None
+    return deliver
+
+
+def _cut(section: Section) -> CutSpec | None:
+    values = section.mapping("cut", hint="write 'cut: {}' for a reel of all video shots, or 'cut: {shots: [dawn, surf]}'")
+    if values is None:
+        return None
+    cut = section.below("cut", values, f"{section.label}, cut")
+    cut.check_keys(CUT)
+    shots = cut.texts("shots")
+    if shots == () and values["shots"] == []:
+        cut.note("the list of shots is empty", "shots", hint="name some, or leave 'shots' out for all video shots in order", code="empty")
+    return CutSpec(path=cut.path, shots=shots or None)
+
+
+def _matrix(pipeline: Section) -> MatrixSpec | None:
     """Read ``matrix`` of a pipeline."""
     declared = pipeline.mapping("matrix", hint=_EXAMPLE)
     if declared is None:
@@ -103,99 +198,3 @@ def _is_scalar(value: Any) -> bool:
 
 def _example(key: str) -> str:
     return f"write '{key}: [{{aspect_ratio: 1:1, language: de}}]'"
-
-
-_UNKNOWN_PRICE = ("warn", "block", "allow")
-_ON_FAILURE = ("continue", "stop")
-_REUSE = ("always", "run", "never")
-
-
-def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> PipelineSpec:
-    """Read a pipeline; ``shared`` are the fields that it takes from its file (``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``)."""
-    section.check_keys(PIPELINE)
-    params = decode_params(section)
-    defaults = tuple(part for part in (shared["defaults"], decode_defaults(section)) if part is not None)
-    return PipelineSpec(
-        name=name,
-        document=section.document,
-        path=section.path,
-        description=(section.text("description") or "") if section.values.get("description") != "" else "",
-        params=params,
-        matrix=decode_matrix(section),
-        defaults=defaults,
-        deliver=decode_deliver(section) or shared["deliver"],
-        budget_usd=section.money("budget_usd"),
-        per_day_usd=shared["per_day_usd"],
-        per_month_usd=shared["per_month_usd"],
-        unknown_price=cast("Any", section.choice("unknown_price", _UNKNOWN_PRICE)),
-        concurrency=section.whole("concurrency", minimum=1),
-        on_failure=cast("Any", section.choice("on_failure", _ON_FAILURE) or "continue"),
-        reuse=cast("Any", section.choice("reuse", _REUSE) or "always"),
-        schedules=decode_schedules(section, params),
-        tags=section.texts("tags") or (),
-        shots=decode_shots(section, name),
-        cut=_cut(section),
-    )
-
-
-def decode_defaults(section: Section) -> Defaults | None:
-    """Read ``defaults`` of a file or a pipeline."""
-    written = section.mapping("defaults", hint="write 'defaults: {video: {model: xai/grok-video, resolution: 720p}}'")
-    if written is None:
-        return None
-    below = section.below("defaults", written, section.label)
-    by_kind: dict[str, Mapping[str, Any]] = {}
-    for kind, fields in written.items():
-        if kind not in KINDS:
-            hint = did_you_mean(kind, KINDS)
-            if not isinstance(fields, dict):
-                hint = f"defaults are set by kind: write 'defaults: {{video: {{{kind}: ...}}}}'"
-            below.note(f"'{kind}' is not a kind of shot", kind, key=True, hint=hint, code="unknown-key")
-            continue
-        if not isinstance(fields, dict):
-            below.note(
-                f"defaults of {kind} must be a mapping, and they are {describe(fields)}",
-                kind,
-                hint=f"write '{kind}: {{resolution: 720p}}'",
-                code="type",
-            )
-            continue
-        of_kind = below.below(kind, fields, below.label)
-        if "model" in fields:
-            of_kind.text("model")
-        for key in DEFAULTS_NOT:
-            if key in fields:
-                of_kind.note(f"'{key}' has no default", key, key=True, hint="set it shot by shot", code="unknown-key")
-        by_kind[kind] = {key: value for key, value in fields.items() if key not in DEFAULTS_NOT}
-    return Defaults(path=below.path, by_kind=by_kind)
-
-
-def decode_deliver(section: Section) -> str | None:
-    """Read ``deliver`` of a file or a pipeline: a folder, or ``s3://bucket/prefix``."""
-    deliver = section.text("deliver")
-    if deliver is None:
-        return None
-    deliver = deliver.strip()
-    if "{{" in deliver or "{%" in deliver:
-        section.note(
-            "deliver takes no templates", "deliver", hint="takes are found again only if the destination stays the same", code="deliver"
-        )
-        return None
-    try:
-        parse_destination(deliver)
-    except BadDestinationError as mistake:
-        section.note(mistake.message, "deliver", hint=mistake.hint, code="deliver")
-        return None
-    return deliver
-
-
-def _cut(section: Section) -> CutSpec | None:
-    values = section.mapping("cut", hint="write 'cut: {}' for a reel of all video shots, or 'cut: {shots: [dawn, surf]}'")
-    if values is None:
-        return None
-    cut = section.below("cut", values, f"{section.label}, cut")
-    cut.check_keys(CUT)
-    shots = cut.texts("shots")
-    if shots == () and values["shots"] == []:
-        cut.note("the list of shots is empty", "shots", hint="name some, or leave 'shots' out for all video shots in order", code="empty")
-    return CutSpec(path=cut.path, shots=shots or None)

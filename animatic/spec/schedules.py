@@ -1,4 +1,4 @@
-"""When a pipeline runs by itself. Cron, time zone and recurrence rule are checked here, so that a deployment is never refused for them."""
+"""Decode the schedules of a pipeline. Cron, time zone and recurrence rule are checked, so that no deployment is refused for them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 from animatic.spec.keys import SCHEDULE
-from animatic.spec.model import ParamSpec, ScheduleSpec
+from animatic.spec.model import RULE_KINDS, Cron, Interval, ParamSpec, RecurrenceRule, RuleKind, ScheduleRule, ScheduleSpec
 from animatic.spec.params import NotThatTypeError, check_value
 from animatic.spec.section import Section
 from animatic.suggest import did_you_mean
 
-_RULES = ("cron", "interval", "rrule")
 _EXAMPLE = "write 'schedule: {cron: \"0 6 * * 1-5\", timezone: Europe/Lisbon}'"
 _FIELDS = "minute hour day-of-month month day-of-week"
 _SHORTCUTS = {
@@ -29,11 +28,11 @@ _SHORTCUTS = {
 }
 _NOT_IN_PREFECT = re.compile(r"LW|\dL", re.IGNORECASE)
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
-_SHORTEST_INTERVAL = 60.0
+_MIN_INTERVAL_SECONDS = 60.0
 _NO_RULE = "none"
 """Slug of a schedule whose rule cannot be read."""
 _RRULE = re.compile(r"[A-Z]+=[^;=\s]+(?:;[A-Z]+=[^;=\s]+)*;?\Z")
-_RRULE_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
+_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 
 
 def decode_schedules(pipeline: Section, params: Mapping[str, ParamSpec], *, now: datetime | None = None) -> tuple[ScheduleSpec, ...]:
@@ -61,32 +60,56 @@ def decode_schedules(pipeline: Section, params: Mapping[str, ParamSpec], *, now:
 
 def _decode(section: Section, params: Mapping[str, ParamSpec], now: datetime | None) -> ScheduleSpec:
     section.check_keys(SCHEDULE)
-    rules = [rule for rule in _RULES if rule in section.values]
-    if len(rules) != 1:
-        what = "has neither cron, interval nor rrule" if not rules else f"has {' and '.join(rules)}: it takes one of them"
-        section.note(what, *rules[1:2], key=True, hint=_EXAMPLE if not rules else "remove one, or make two schedules", code="conflict")
-    cron = section.text("cron")
-    if cron is not None:
-        _check_cron(section, cron)
-    interval = section.seconds("interval", minimum=_SHORTEST_INTERVAL)
-    rrule = section.text("rrule")
-    if rrule is not None:
-        _check_rrule(section, rrule, now or datetime.now(UTC))
+    written = [kind for kind in RULE_KINDS if kind in section.values]
+    if len(written) != 1:
+        what = "has neither cron, interval nor rrule" if not written else f"has {' and '.join(written)}: it takes one of them"
+        section.note(what, *written[1:2], key=True, hint=_EXAMPLE if not written else "remove one, or make two schedules", code="conflict")
+    rules = {kind: _rule(section, kind, now or datetime.now(UTC)) for kind in written}
     timezone = section.text("timezone")
     if timezone is not None:
         _check_timezone(section, timezone)
     values = _params(section, params)
     return ScheduleSpec(
-        slug=_slug(section, {"cron": cron, "interval": interval, "rrule": rrule, "timezone": timezone, "params": values}),
+        slug=_slug(section, rules, {"timezone": timezone, "params": values}),
         path=section.path,
-        cron=cron,
-        interval=interval,
-        rrule=rrule,
+        rule=next((rule for rule in rules.values() if rule is not None), None),
         timezone=timezone,
         params=values,
         fresh=section.boolean("fresh", default=False),
         active=section.boolean("active", default=True),
     )
+
+
+def _rule(section: Section, kind: RuleKind, now: datetime) -> ScheduleRule | None:
+    """Read one rule; None where it is not of the type that is due."""
+    match kind:
+        case "cron":
+            cron = section.text(kind)
+            if cron is None:
+                return None
+            _check_cron(section, cron)
+            return Cron(cron)
+        case "interval":
+            seconds = section.seconds(kind, minimum=_MIN_INTERVAL_SECONDS)
+            return None if seconds is None else Interval(seconds)
+        case "rrule":
+            rule = section.text(kind)
+            if rule is None:
+                return None
+            _check_rrule(section, rule, now)
+            return RecurrenceRule(rule)
+        case _:
+            assert_never(kind)
+
+
+def _value(rule: ScheduleRule | None) -> str | float | None:
+    match rule:
+        case Cron(value) | Interval(value) | RecurrenceRule(value):
+            return value
+        case None:
+            return None
+        case _:
+            assert_never(rule)
 
 
 def _params(section: Section, params: Mapping[str, ParamSpec]) -> Mapping[str, Any]:
@@ -110,7 +133,7 @@ def _params(section: Section, params: Mapping[str, ParamSpec]) -> Mapping[str, A
     return values
 
 
-def _slug(section: Section, content: Mapping[str, Any]) -> str:
+def _slug(section: Section, rules: Mapping[RuleKind, ScheduleRule | None], more: Mapping[str, Any]) -> str:
     """Return the slug as written, or one that stays the same as long as the schedule does: redeploying must not double it."""
     if "slug" in section.values:
         slug = section.text("slug")
@@ -118,11 +141,12 @@ def _slug(section: Section, content: Mapping[str, Any]) -> str:
             section.note(f"'{slug}' cannot be a slug", "slug", hint="use letters, digits, '-' and '_', 100 at most", code="name")
         if slug is not None:
             return slug
-    rule = next((rule for rule in _RULES if content[rule] is not None), None)
-    if rule is None:
+    content = {kind: _value(rules.get(kind)) for kind in RULE_KINDS}
+    first = next((kind for kind in RULE_KINDS if content[kind] is not None), None)
+    if first is None:
         return _NO_RULE
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-    return f"{rule}-{digest[:8]}"
+    digest = hashlib.sha256(json.dumps({**content, **more}, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{first}-{digest[:8]}"
 
 
 def _check_slugs(pipeline: Section, schedules: list[ScheduleSpec]) -> None:
@@ -190,10 +214,10 @@ def _check_rrule(section: Section, rule: str, now: datetime) -> None:
     text = rule.strip().upper().removeprefix("RRULE:")
     parts = dict(part.split("=") for part in text.strip(";").split(";")) if _RRULE.match(text) else {}
     if parts.get("FREQ") in {"SECONDLY", "MINUTELY"}:
-        section.note(f"rrule: {parts['FREQ']} is too often", "rrule", hint=f"use one of {', '.join(_RRULE_FREQUENCIES)}", code="rrule")
+        section.note(f"rrule: {parts['FREQ']} is too often", "rrule", hint=f"use one of {', '.join(_FREQUENCIES)}", code="rrule")
         return
     problem = "this is not a recurrence rule"
-    if parts.get("FREQ") in _RRULE_FREQUENCIES:
+    if parts.get("FREQ") in _FREQUENCIES:
         try:
             if _happens(text, parts, now):
                 return

@@ -1,4 +1,4 @@
-"""A mapping being decoded: hands out its keys by type, and notes what is wrong with each; decoding goes on behind every mistake."""
+"""Read the keys of one mapping by type and note every mistake; decoding goes on behind each."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from animatic.errors import KeyPath, Place, Problem, Severity
 from animatic.source import Document
 from animatic.spec.keys import Level
 from animatic.suggest import did_you_mean, snake
 
+Option = TypeVar("Option", bound=str)
+
 _DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
 _UNITS = (86_400, 3_600, 60, 1)
+_MAX_SHOWN = 40
+"""Characters of a text that a message quotes."""
 YES_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 """Words that mean true or false to people, though only two of them do to YAML."""
 
@@ -98,11 +102,12 @@ class Section:
         )
         return default
 
-    def choice(self, key: str, options: Sequence[str]) -> str | None:
+    def choice(self, key: str, options: Sequence[Option]) -> Option | None:
         """Return one of a few words."""
         value = self.values.get(key)
-        if isinstance(value, str) and value in options:
-            return value
+        for option in options:
+            if value == option:
+                return option
         if key in self.values:
             hint = did_you_mean(value, options) if isinstance(value, str) else None
             self.wrong(key, f"one of {', '.join(options)}", hint=hint)
@@ -197,7 +202,7 @@ def describe(value: Any) -> str:
     if isinstance(value, (int, float)):
         return f"the number {value}"
     if isinstance(value, str):
-        shown = value if len(value) <= 40 else f"{value[:39]}…"  # noqa: PLR2004
+        shown = value if len(value) <= _MAX_SHOWN else f"{value[: _MAX_SHOWN - 1]}…"
         return f"the text '{shown}'" if value.strip() else "an empty text"
     what = "list" if isinstance(value, list) else "mapping"
     return f"a {what}" if value else f"an empty {what}"

@@ -1,22 +1,28 @@
-"""Shots of a pipeline: our own keys are read here; all others are fields of the model's request, for the catalogue to judge."""
+"""Decode the shots of a pipeline: our own keys are typed, all others are fields of the model's request, which the catalogue checks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
+from animatic.catalog.model import KINDS
 from animatic.errors import KeyPath, Problem
 from animatic.source import Document
-from animatic.spec.keys import FALLBACK_NOT, KINDS, SHOT
-from animatic.spec.model import FallbackSpec, Kind, ShotSpec
+from animatic.spec.keys import FALLBACK_NOT, SHOT
+from animatic.spec.model import FallbackSpec, ShotSpec
 from animatic.spec.section import Section, describe
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
-LONGEST_ID = 100
+MAX_ID_LENGTH = 100
 _OURS = frozenset(SHOT.known)
-_BESIDES_ID = _OURS - {"id"}
-_STRANGE = frozenset([*SHOT.unsupported, *SHOT.advice])
+_OURS_BUT_ID = _OURS - {"id"}
+_NOT_KNOWN = frozenset([*SHOT.unsupported, *SHOT.advice])
+_CUT_PROMPT = re.compile(
+    r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?![\"'|>#])[^\n\r]*?(?<=\S)(?P<rest>[ ]+#(?![ #\r\n])[^\n\r]*)", re.MULTILINE
+)
+_QUOTED_PROMPT = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?P<open>[“”„‘’«])[^\n\r]*[“”‘’»][ ]*$", re.MULTILINE)
+_OPENING_QUOTES = "“”„‘’«"
 _EXAMPLE = "write '- id: dawn', with the prompt and the other fields on lines below"
 
 
@@ -38,7 +44,7 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
             _not_a_mapping(pipeline, index, values)
             continue
         identity = _identity(pipeline, index, values, first)
-        if _STRANGE.isdisjoint(values) and _BESIDES_ID.isdisjoint(values):
+        if _NOT_KNOWN.isdisjoint(values) and _OURS_BUT_ID.isdisjoint(values):
             # Most shots of a long storyboard: an id and fields.
             fields = values.copy()
             fields.pop("id", None)
@@ -51,10 +57,10 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
 
 def check_name(section: Section, name: str, what: str, *path: str | int, key: bool = False) -> bool:
     """Note a name that cannot be part of a file name: ids of shots and names of pipelines become some."""
-    if _ID.match(name) and len(name) <= LONGEST_ID:
+    if _ID.match(name) and len(name) <= MAX_ID_LENGTH:
         return True
-    if len(name) > LONGEST_ID:
-        section.note(f"{what} is too long: {len(name)} characters", *path, key=key, hint=f"use {LONGEST_ID} at most", code="name")
+    if len(name) > MAX_ID_LENGTH:
+        section.note(f"{what} is too long: {len(name)} characters", *path, key=key, hint=f"use {MAX_ID_LENGTH} at most", code="name")
         return False
     usable = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")
     hint = "it becomes part of file names: use letters, digits, '-' and '_', and start with a letter or a digit"
@@ -76,7 +82,7 @@ def _identity(pipeline: Section, index: int, values: Mapping[str, Any], first: d
                 f"the id of shot {index + 1} must be text, and it is {describe(value)}", "shots", index, "id", hint=hint, code="type"
             )
         return fallback
-    if not _ID.match(value) or len(value) > LONGEST_ID:
+    if not _ID.match(value) or len(value) > MAX_ID_LENGTH:
         check_name(pipeline, value, "the id of a shot", "shots", index, "id")
         return fallback
     other = first.setdefault(value.lower(), index)
@@ -108,14 +114,14 @@ def _not_a_mapping(pipeline: Section, index: int, value: Any) -> None:
 def _decode(section: Section, identity: str) -> ShotSpec:
     values = section.values
     for key in values:
-        if key in _STRANGE:
+        if key in _NOT_KNOWN:
             section.unknown_key(key, SHOT)
     return ShotSpec(
         id=identity,
         path=section.path,
-        fields={key: value for key, value in values.items() if key not in _OURS and key not in _STRANGE},
+        fields={key: value for key, value in values.items() if key not in _OURS and key not in _NOT_KNOWN},
         title=section.text("title"),
-        kind=cast("Kind | None", section.choice("kind", KINDS)),
+        kind=section.choice("kind", KINDS),
         model=section.text("model"),
         when=_when(section),
         fallback=tuple(_fallbacks(section)),
@@ -155,16 +161,11 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key != "model" and key not in FALLBACK_NOT}
 
 
-_CUT = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?![\"'|>#])[^\n\r]*?(?<=\S)(?P<rest>[ ]+#(?![ #\r\n])[^\n\r]*)", re.MULTILINE)
-_QUOTED = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?P<open>[“”„‘’«])[^\n\r]*[“”‘’»][ ]*$", re.MULTILINE)
-_OPENING = "“”„‘’«"
-
-
 def check_prompts(document: Document) -> Iterator[Problem]:
     """Yield a warning for every prompt that looks like more or less than what would be sent."""
     text = document.text
     if " #" in text:
-        for match in _CUT.finditer(text):
+        for match in _CUT_PROMPT.finditer(text):
             lost = match["rest"].strip()
             yield Problem(
                 "the prompt ends here: YAML takes the rest of the line for a comment",
@@ -173,7 +174,7 @@ def check_prompts(document: Document) -> Iterator[Problem]:
                 severity="warning",
                 code="prompt",
             )
-    for match in _QUOTED.finditer(text) if any(quote in text for quote in _OPENING) else ():
+    for match in _QUOTED_PROMPT.finditer(text) if any(quote in text for quote in _OPENING_QUOTES) else ():
         yield Problem(
             f"the quotes {match['open']} are part of the prompt: YAML knows only straight ones",
             document.positions.place(match.start("open"), 1),

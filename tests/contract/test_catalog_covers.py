@@ -20,6 +20,7 @@ from animatic.catalog import Catalog
 from animatic.catalog.codec import DATA
 from animatic.catalog.model import Field
 from tests.present import present
+from tools import build_catalog
 
 SOURCES = Path(os.environ.get("CATALOG_SOURCES", Path(__file__).resolve().parents[2].parent / "shared" / "krea"))
 pytestmark = pytest.mark.skipif(not (SOURCES / "krea-openapi.json").exists(), reason="the collected documents are not here")
@@ -65,19 +66,29 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+SPELLINGS = {"min_length": "minLength", "max_length": "maxLength", "min_items": "minItems", "max_items": "maxItems", "one_of": "oneOf"}
+
+
 def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: bool) -> Iterator[str]:
     """Yield every fact of a schema (OpenAPI's or the survey's spelling) that the field does not hold."""
     if field is None:
         yield f"{where}: the field"
         return
-    schema = {
-        {"min_length": "minLength", "max_length": "maxLength", "min_items": "minItems", "max_items": "maxItems", "one_of": "oneOf"}.get(
-            key, key
-        ): value
-        for key, value in schema.items()
-    }
-    kinds = schema.get("type")
-    names = [kinds] if isinstance(kinds, str) else list(kinds or ())
+    schema = {SPELLINGS.get(key, key): value for key, value in schema.items()}
+    yield from lost_values(schema, field, where)
+    yield from lost_type(schema, field, where)
+    yield from lost_limits(schema, field, where)
+    if required and not field.required:
+        yield f"{where}: required"
+    if "items" in schema:
+        yield from lost(schema["items"], field.items, f"{where}[]", required=False)
+    required_here = schema.get("required")
+    inner = required_here if isinstance(required_here, list) else ()
+    for name, child in schema.get("properties", {}).items():
+        yield from lost(child, (field.properties or {}).get(name), f"{where}.{name}", required=name in inner)
+
+
+def lost_values(schema: dict[str, Any], field: Field, where: str) -> Iterator[str]:
     branches = list(options(schema)) if {"anyOf", "oneOf"} & schema.keys() else []
     values = [branch["const"] for branch in branches if "const" in branch] or [item for item in schema.get("enum", ()) if item is not None]
     values += [schema["const"]] if "const" in schema else []
@@ -89,27 +100,27 @@ def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: b
             yield f"{where}: {len(branches)} forms"
         for number, (branch, child) in enumerate(zip(branches, field.one_of, strict=False)):
             yield from lost(branch, child, f"{where}|{number}", required=False)
+
+
+def lost_type(schema: dict[str, Any], field: Field, where: str) -> Iterator[str]:
+    kinds = schema.get("type")
+    names = [kinds] if isinstance(kinds, str) else list(kinds or ())
     if [name for name in names if name != "null"] not in ([], [field.type]):
         yield f"{where}: type {names}, not {field.type}"
     if ("null" in names or schema.get("nullable") is True or None in schema.get("enum", ())) and not field.nullable:
         yield f"{where}: null"
+
+
+def lost_limits(schema: dict[str, Any], field: Field, where: str) -> Iterator[str]:
     for word, attribute in LIMITS.items():
         if word in schema and plain(schema[word]) != getattr(field, attribute):
             yield f"{where}: {word} {schema[word]}, not {getattr(field, attribute)}"
     if "default" in schema and (not field.has_default or plain(schema["default"]) != field.default):
         yield f"{where}: default {schema['default']}"
-    if required and not field.required:
-        yield f"{where}: required"
     if schema.get("format") == "uri" and field.media is None:
         yield f"{where}: URI"
     if schema.get("deprecated") is True and not field.deprecated:
         yield f"{where}: deprecated"
-    if "items" in schema:
-        yield from lost(schema["items"], field.items, f"{where}[]", required=False)
-    required_here = schema.get("required")
-    inner = required_here if isinstance(required_here, list) else ()
-    for name, child in schema.get("properties", {}).items():
-        yield from lost(child, (field.properties or {}).get(name), f"{where}.{name}", required=name in inner)
 
 
 def test_every_route_is_there() -> None:
@@ -199,10 +210,8 @@ def test_withdrawn_routes_are_those_that_the_newest_document_lacks() -> None:
 
 
 def test_the_committed_files_are_what_the_build_makes_of_the_survey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from animatic.catalog import build
-
-    monkeypatch.setattr(build, "DATA", tmp_path)
-    assert build.main([str(SOURCES / "krea-models.json")]) == 0
+    monkeypatch.setattr(build_catalog, "DATA", tmp_path)
+    assert build_catalog.main([str(SOURCES / "krea-models.json")]) == 0
     written = {path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.json")}
     assert len(written) == 93
     for path, text in written.items():

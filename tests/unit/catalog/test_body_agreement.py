@@ -11,8 +11,8 @@ from jsonschema import Draft7Validator
 
 from animatic.catalog import Catalog, Model, check_body
 from animatic.catalog.model import Field
-from animatic.schema.fields import model_schema
 from tests.present import present
+from tests.unit.catalog.request_schema import model_schema
 
 CATALOG = Catalog.load()
 URL = "https://krea.example/a.png"

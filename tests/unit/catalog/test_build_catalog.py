@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from animatic.catalog import build
 from animatic.catalog.codec import DATA, decode_model, encode_model
 from tests.present import present
+from tools import build_catalog
 
 ROUTE = {
     "endpoint": "/generate/video/acme/reel-1",
@@ -48,7 +48,7 @@ ROUTE = {
 
 
 def test_a_surveyed_route_becomes_an_entry() -> None:
-    model = build.build_model(build.plain(json.loads(json.dumps(ROUTE), parse_float=Decimal)))
+    model = build_catalog.build_model(build_catalog.plain(json.loads(json.dumps(ROUTE), parse_float=Decimal)))
     assert (model.name, model.title, model.withdrawn, model.fields_date) == ("acme/reel-1", "Reel 1", None, "2026-10-03")
     assert list(model.fields) == ["prompt", "start_image", "guidance_scale", "effects"]
     assert model.fields["prompt"].max_length == 20
@@ -63,7 +63,7 @@ def test_a_surveyed_route_becomes_an_entry() -> None:
 
 
 def test_a_route_that_the_newest_document_lacks_is_withdrawn() -> None:
-    model = build.build_model({**ROUTE, "in_openapi_2026_10_03": False})
+    model = build_catalog.build_model({**ROUTE, "in_openapi_2026_10_03": False})
     assert model.withdrawn == "absent from Krea's API document of 2026-10-03"
 
 
@@ -71,8 +71,8 @@ def test_files_are_written_for_people_and_old_ones_disappear(tmp_path: Path) -> 
     old = tmp_path / "image" / "gone" / "model.json"
     old.parent.mkdir(parents=True)
     old.write_text("{}")
-    model = build.build_model(ROUTE)
-    build.write([model], tmp_path)
+    model = build_catalog.build_model(ROUTE)
+    build_catalog.write([model], tmp_path)
     assert not old.exists()
     text = (tmp_path / "video" / "acme" / "reel-1.json").read_text("utf-8")
     assert decode_model(json.loads(text)) == model
@@ -81,7 +81,7 @@ def test_files_are_written_for_people_and_old_ones_disappear(tmp_path: Path) -> 
 
 
 def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
-    assert build.main([]) == 2
+    assert build_catalog.main([]) == 2
     assert "SURVEY.json" in capsys.readouterr().err
 
 
@@ -90,8 +90,8 @@ def test_the_command_writes_into_the_data_folder(
 ) -> None:
     survey = tmp_path / "survey.json"
     survey.write_text(json.dumps([ROUTE]), "utf-8")
-    monkeypatch.setattr(build, "DATA", tmp_path)
-    assert build.main([str(survey)]) == 0
+    monkeypatch.setattr(build_catalog, "DATA", tmp_path)
+    assert build_catalog.main([str(survey)]) == 0
     assert "1 models" in capsys.readouterr().out
     assert (tmp_path / "index.json").exists()
 
@@ -102,4 +102,4 @@ def test_the_committed_files_have_the_form_that_the_build_writes(path: Path) -> 
     if path.name in {"curated.json", "descriptions.json"}:
         json.loads(text)
     else:
-        assert build.dumps(json.loads(text)) == text
+        assert build_catalog.dumps(json.loads(text)) == text

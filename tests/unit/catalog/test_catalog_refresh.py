@@ -13,8 +13,8 @@ from animatic.catalog import Catalog, price_of
 from animatic.catalog.refresh import diff, merge, refresh
 from animatic.catalog.store import REFRESHED
 from animatic.errors import UsageError
-from animatic.schema.fields import model_schema
 from tests.present import present
+from tests.unit.catalog.request_schema import model_schema
 
 TODAY = date(2026, 12, 24)
 BUILT_IN = Catalog.load()

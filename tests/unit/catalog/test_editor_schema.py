@@ -12,10 +12,11 @@ from jsonschema import Draft7Validator
 from animatic.catalog import Catalog
 from animatic.catalog.model import Field
 from animatic.schema.editor import declaration_schema
-from animatic.schema.fields import loosest, model_schema
+from animatic.schema.fields import loosest
 from animatic.source import load
 from animatic.spec import keys
 from tests.present import present
+from tests.unit.catalog.request_schema import model_schema
 
 CATALOG = Catalog.load()
 SCHEMA = declaration_schema(CATALOG)

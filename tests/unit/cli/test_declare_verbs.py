@@ -203,7 +203,9 @@ def test_plan_without_its_destination_says_so_and_plans_all_the_same(animatic: V
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (("plan", "teasr"), "teaser"),
+        (("plan", "teasr"), "did you mean teaser?"),
+        (("validate", "teasr"), "did you mean teaser?"),
+        (("run", "teasr", "--simulate"), "did you mean teaser?"),
         (("plan", "--param", "town=x"), "no param 'town'"),
         (("plan", "--param", "city"), "is not of the form name=value"),
         (("models", "xai/grok-vidio"), "did you mean xai/grok-video"),

@@ -1,4 +1,4 @@
-"""Where keys and values stand, and how problems are shown."""
+"""Places of keys and values, and problems as they are shown."""
 
 from __future__ import annotations
 

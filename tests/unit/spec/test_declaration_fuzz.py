@@ -1,4 +1,4 @@
-"""Whatever stands in a file: never a traceback, never an error without its place, and always something that can be shown."""
+"""Any file at all: never a traceback, never an error without its place, and always something that can be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The message is the interface: what every mistake that shows without a catalogue is answered with, word for word.
+"""The message is the interface: the answer to every mistake that shows without a catalogue, word for word.
 
 ``UPDATE_GOLDEN=1 pytest tests/unit/spec/test_declaration_golden.py`` writes the files anew; read the difference aloud before committing.
 """

@@ -1,4 +1,4 @@
-"""What a right file says once it is decoded, and what several files make together."""
+"""Decoding right files, and several files together."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from animatic.errors import UsageError
+from animatic.plan.build import destination_of
 from animatic.source import load_text
 from animatic.spec import Declaration, PipelineSpec, declare
 from animatic.spec.keys import FILE, PIPELINE, SHOT
-from animatic.suggest import did_you_mean, nearest, snake
+from animatic.suggest import closest, did_you_mean, nearest, snake
 
 FULL = """\
 version: 1
@@ -229,6 +231,22 @@ def test_names_are_compared_without_humps_and_dashes() -> None:
     assert nearest("onFailure", PIPELINE.known)[0] == "on_failure"
     assert nearest("concurency", PIPELINE.known) == ("concurrency",)
     assert did_you_mean("zzz", ("a", "b")) == "known here: a, b"
+
+
+def test_the_closest_name_is_a_slip_of_the_word_or_begins_with_it() -> None:
+    assert closest("startImage", ("end_image", "start_image")) == "start_image"
+    assert closest("dura", ("prompt", "duration")) == "duration"
+    assert closest("1080p", ("480p", "720p")) is None
+
+
+@pytest.mark.parametrize("deliver", ["s3://Bad_Bucket/x", "gs://bucket/x", "S3://bucket", "s3://bucket/a//b"])
+def test_a_bad_destination_is_answered_alike_in_the_file_and_on_the_command_line(deliver: str) -> None:
+    declaration = declared(f"version: 1\npipelines: {{p: {{deliver: '{deliver}', shots: [{{id: a}}]}}}}\n")
+    [problem] = declaration.problems
+    with pytest.raises(UsageError) as caught:
+        destination_of(declaration.pipelines["p"], deliver)
+    assert problem.message.removeprefix("pipeline 'p': ") in caught.value.message
+    assert problem.hint == caught.value.hint
 
 
 def test_problems_of_many_prompts_are_found_in_reasonable_time() -> None:

@@ -9,6 +9,7 @@ import pytest
 from animatic.errors import Problem
 from animatic.source import load_text
 from animatic.spec import ScheduleSpec, declare
+from animatic.spec.model import Cron, Interval, RecurrenceRule
 from animatic.spec.schedules import decode_schedules
 from animatic.spec.section import Section
 
@@ -43,7 +44,7 @@ def one(body: str) -> ScheduleSpec:
 def test_crons_that_prefect_takes_are_accepted(cron: str) -> None:
     from prefect.client.schemas.schedules import CronSchedule
 
-    assert one(f'cron: "{cron}"').cron == cron
+    assert one(f'cron: "{cron}"').rule == Cron(cron)
     assert CronSchedule(cron=cron).cron == cron
 
 
@@ -57,14 +58,14 @@ def test_crons_that_never_fire_or_are_none_are_refused(cron: str) -> None:
 
 @pytest.mark.parametrize(("written", "seconds"), [("3600", 3600), ("30m", 1800), ("1d", 86_400), ("60", 60)])
 def test_intervals_are_seconds(written: str, seconds: float) -> None:
-    assert one(f"interval: {written}").interval == seconds
+    assert one(f"interval: {written}").rule == Interval(seconds)
 
 
 @pytest.mark.parametrize(
     "rule", ["FREQ=WEEKLY;BYDAY=MO;BYHOUR=6", "RRULE:FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY;UNTIL=20990101", "FREQ=HOURLY;INTERVAL=6"]
 )
 def test_recurrence_rules_are_accepted(rule: str) -> None:
-    assert one(f'rrule: "{rule}"').rrule == rule
+    assert one(f'rrule: "{rule}"').rule == RecurrenceRule(rule)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,15 @@ def test_a_derived_slug_depends_on_when_and_what_only() -> None:
     assert plain.startswith("cron-")
     others = ['cron: "0 7 * * *"', 'cron: "0 6 * * *", timezone: UTC', 'cron: "0 6 * * *", params: {city: Porto}', "interval: 1h"]
     assert len({plain, *(one(body).slug for body in others)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [('cron: "0 6 * * *"', "cron-c69e2657"), ("interval: 1h", "interval-37fe475a"), ("rrule: FREQ=DAILY", "rrule-a9baddd3")],
+)
+def test_a_derived_slug_is_the_same_in_every_version(body: str, slug: str) -> None:
+    """Another slug would leave a second schedule in every deployment that is there already."""
+    assert one(body).slug == slug
 
 
 def test_a_written_slug_is_kept() -> None:

@@ -1,9 +1,16 @@
-"""Build the committed catalogue from a survey of Krea's API: ``python -m animatic.catalog.build SURVEY.json``.
+"""Build the committed catalogue from a survey of Krea's API: ``python tools/build_catalog.py SURVEY.json``.
 
-A survey is a JSON list, one object per route: ``endpoint``, ``kind``, ``provider``, ``model``, ``title``, ``fields`` (and ``fields_2026_10``, which
-wins where it is there), ``deprecated_aliases`` (old name -> ``{new, sunset}``), ``usd`` (``unit``, ``rows`` of ``{when, price}``, ``complete``,
-``source_url``, ``source_kind``, ``seen``), ``compute_units`` (rows that may have ``avg_seconds``) and ``in_openapi_2026_10_03``. Field limits are written in snake_case (``max_length``). The data folder
-is written anew, apart from the curated files; the output depends on the survey alone. For a live OpenAPI document see `animatic.catalog.refresh`.
+A survey is a JSON list, one object per route:
+
+- ``endpoint``, ``kind``, ``provider``, ``model``, ``title``
+- ``fields``, and ``fields_2026_10``, which wins where it is there; limits are written in snake_case (``max_length``)
+- ``deprecated_aliases``: old name -> ``{new, sunset}``
+- ``usd``: ``unit``, ``rows`` of ``{when, price}``, ``complete``, ``source_url``, ``source_kind``, ``seen``
+- ``compute_units``: rows that may have ``avg_seconds``
+- ``in_openapi_2026_10_03``
+
+The data folder is written anew, apart from the curated files; the output depends on the survey alone. `animatic.catalog.refresh` takes up
+a live OpenAPI document instead.
 """
 
 from __future__ import annotations
@@ -17,15 +24,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from animatic.catalog.codec import DATA, KINDS, encode_model
+from animatic.catalog.codec import DATA, encode_model
 from animatic.catalog.convert import convert
-from animatic.catalog.model import Field, Model, PriceTable
+from animatic.catalog.model import KINDS, Field, Model, PriceTable
 from animatic.catalog.store import curate, curate_price, curated
 
 COLLECTED = "2026-11-20"
 DOCUMENT = "2026-10-03"
 ABSENT = f"absent from Krea's API document of {DOCUMENT}"
 
+_MAX_LINE = 140
 _SCHEMA_KEYS = {
     "min_length": "minLength",
     "max_length": "maxLength",
@@ -110,7 +118,7 @@ def dumps(data: Any) -> str:
 
 def _dump(data: Any, depth: int) -> str:
     flat = json.dumps(data, ensure_ascii=False)
-    if (len(flat) + depth <= 140 and depth > 0) or not data or not isinstance(data, dict | list):  # noqa: PLR2004
+    if (len(flat) + depth <= _MAX_LINE and depth > 0) or not data or not isinstance(data, dict | list):
         return flat
     pad, end = "\n" + " " * (depth + 2), "\n" + " " * depth
     if isinstance(data, list):
@@ -123,7 +131,7 @@ def _dump(data: Any, depth: int) -> str:
 def main(arguments: list[str]) -> int:
     """Build the data folder from the survey that the command line names."""
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m animatic.catalog.build SURVEY.json\n")
+        sys.stderr.write("usage: python tools/build_catalog.py SURVEY.json\n")
         return 2
     survey = json.loads(Path(arguments[0]).read_text("utf-8"), parse_float=Decimal)
     order = {kind: number for number, kind in enumerate(KINDS)}
