@@ -15,10 +15,9 @@ from animatic.plan import Step
 
 def file_name(step: Step, suffix: str) -> str:
     """Return the delivered name below the run's folder: ``[VARIANT/]01-dawn.mp4``, a second take ``01-dawn.2.mp4``."""
-    variant, _, _ = step.key.rpartition("/")
     take = f".{step.take}" if step.take > 1 else ""
     name = f"{step.number:02d}-{step.shot}{take}{suffix}"
-    return f"{variant}/{name}" if variant else name
+    return f"{step.variant_name}/{name}" if step.variant_name else name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,8 +17,7 @@ from animatic.plan import Cut
 
 def reel_name(cut: Cut) -> str:
     """Return ``[VARIANT/]reel.mp4``."""
-    variant, _, _ = (cut.steps[0] if cut.steps else "").rpartition("/")
-    return f"{variant}/reel.mp4" if variant else "reel.mp4"
+    return f"{cut.variant_name}/reel.mp4" if cut.variant_name else "reel.mp4"
 
 
 def missing_from(run: Run, cut: Cut) -> tuple[str, ...]:
