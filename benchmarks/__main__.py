@@ -15,6 +15,7 @@ from benchmarks import reels, running, storing, tables, validating, watching
 SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "start": validating.small,
     "scale": validating.large,
+    "plan": validating.planning,
     "run": running.overhead,
     "wait": watching.thousand,
     "store": storing.deliver,

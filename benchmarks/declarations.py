@@ -22,6 +22,24 @@ pipelines:
 CHAIN = 4
 
 
+PROMPTS = {
+    "plain": "slow push over the rooftops",
+    "names": "slow push over the rooftops of {{ params.city }}",
+    "expressions": "slow push over the rooftops of {{ params.city | upper }}",
+}
+"""What a prompt may cost: nothing to render, only names to put in, or Jinja2."""
+
+
+def write_prompts(path: Path, shots: int, prompt: str, *, more: str = "") -> Path:
+    """Write a pipelines file of that many chained shots with one form of prompt; ``more`` are further fields of each shot, as flow YAML."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(HEAD)
+        for number in range(shots):
+            chain = f", start_image: shot-{number - 1:05}" if number % CHAIN else ""
+            file.write(f'      - {{id: shot-{number:05}, prompt: "Shot {number}, {prompt}", duration: {3 + number % 8}{chain}{more}}}\n')
+    return path
+
+
 def write_declaration(path: Path, shots: int, *, chained: bool = True, seconds: int | None = None, note: str = "") -> Path:
     """Write a pipelines file of that many shots. ``seconds``: their length (None: 3 to 10); ``note`` makes prompts differ from other files'."""
     with path.open("w", encoding="utf-8") as file:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+
+import yaml
 
 from animatic.catalog import Catalog
 from animatic.catalog.refresh import save
-from benchmarks.declarations import write_declaration
-from benchmarks.measure import command, in_turns
+from animatic.plan import Plan, as_svg, build_plan, examine, render_plan
+from animatic.spec import load_declaration
+from benchmarks.declarations import PROMPTS, write_declaration, write_prompts
+from benchmarks.measure import call, command, in_turns
 from benchmarks.tables import Results, Row
 
 ANIMATIC = (sys.executable, "-c", "from animatic.cli import main; main()")
@@ -62,6 +69,30 @@ def large(folder: Path, rounds: int, shots: int = 10_000) -> Results:
             Row(what="animatic validate", cost=found["validate"], limit=limit, target="3 x"),
             Row(what="animatic plan", cost=found["plan"], limit=limit, target="10 s"),
         ),
+    )
+
+
+def planning(folder: Path, rounds: int, shots: int = 3_000) -> Results:
+    """Check, plan and show a storyboard in this process, against PyYAML's C parser on the same text."""
+    files = {name: write_prompts(folder / f"{name}.yaml", shots, prompt) for name, prompt in PROMPTS.items()}
+    files["mistakes"] = write_prompts(folder / "mistakes.yaml", shots, PROMPTS["plain"], more=", durations: 3, resolution: 8k")
+    catalog = Catalog.load()
+    declared = {name: load_declaration((file,)) for name, file in files.items()}
+    started = datetime(2026, 1, 31, tzinfo=UTC)
+
+    def build() -> Plan:
+        return build_plan(declared["names"], "storyboard", catalog, run_id="r", started=started)
+
+    plan, text = build(), files["names"].read_text(encoding="utf-8")
+    work: dict[str, Callable[[], object]] = {f"check: {name}": partial(examine, declared[name], catalog) for name in files}
+    work |= {"plan": build, "report": partial(render_plan, plan), "SVG": partial(as_svg, plan)}
+    found = in_turns(
+        rounds, {"compose": call(lambda: yaml.compose(text, Loader=yaml.CSafeLoader))} | {name: call(do) for name, do in work.items()}
+    )
+    return Results(
+        title=f"Planning: {shots:,} shots, already read",
+        limit="PyYAML's C loader composes the same text",
+        rows=tuple(Row(what=name, cost=found[name], limit=found["compose"]) for name in work),
     )
 
 

@@ -107,7 +107,9 @@ def _named(words: Sequence[str], usage: str, files: tuple[Path, ...]) -> tuple[s
         case [pipeline, shot]:
             return pipeline, shot
         case [shot]:
-            name = shot.rpartition("/")[2]  # behind the variant, where there is one
+            from animatic.plan import shot_of
+
+            name = shot_of(shot)
             homes = [spec.name for spec in declared(files).pipelines.values() if any(found.id == name for found in spec.shots)]
         case _:
             raise UsageError("a shot is to be named, and at most a pipeline before it", hint=f"animatic {usage}")

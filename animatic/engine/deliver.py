@@ -20,10 +20,9 @@ from animatic.plan import Cut, Step
 
 def file_name(step: Step, suffix: str) -> str:
     """Return the delivered name below the run's folder: ``[VARIANT/]01-dawn.mp4``, a second take ``01-dawn.2.mp4``."""
-    variant, _, _ = step.key.rpartition("/")
     take = f".{step.take}" if step.take > 1 else ""
     name = f"{step.number:02d}-{step.shot}{take}{suffix}"
-    return f"{variant}/{name}" if variant else name
+    return f"{step.variant_name}/{name}" if step.variant_name else name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +86,7 @@ async def _copy(run: Run, source: str, target: str) -> None:
 
 def reel_name(cut: Cut) -> str:
     """Return ``[VARIANT/]reel.mp4``."""
-    variant, _, _ = (cut.steps[0] if cut.steps else "").rpartition("/")
-    return f"{variant}/reel.mp4" if variant else "reel.mp4"
+    return f"{cut.variant_name}/reel.mp4" if cut.variant_name else "reel.mp4"
 
 
 def missing_from(run: Run, cut: Cut) -> tuple[str, ...]:

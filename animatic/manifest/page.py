@@ -16,8 +16,8 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from animatic.manifest import wording
-from animatic.manifest.lineage import Diagram, draw
 from animatic.manifest.model import Clip, Input, Manifest, Shot
+from animatic.plan.layout import Diagram, diagram_of
 
 DEFAULT_RATIO = 16 / 9
 MIN_RATIO, MAX_RATIO = 0.5, 2.4
@@ -125,7 +125,7 @@ def view_of(run: Manifest) -> Page:
         money=wording.money(run),
         params=tuple((name, wording.value(value)) for name, value in run.params.items()),
         sheets=sheets,
-        diagram=draw(list(panels), sources),
+        diagram=diagram_of(list(panels), sources),
         panels=panels,
         prefect=run.prefect.url if run.prefect.url and run.prefect.url.startswith(("http://", "https://")) else None,
     )

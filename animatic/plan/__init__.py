@@ -1,6 +1,9 @@
-"""Spec and parameters to a frozen plan: shots, edges, requests, prices, fingerprints, and why. Pure; `plan` prints it, `run` executes it.
+"""Turns a declaration and parameters into a frozen plan: shots, edges, requests, prices, fingerprints.
 
-The names below are loaded when they are first used: `validate` needs a third of them, and it is run on every save.
+Reads the pipelines file's folder and reference files, and writes nothing; `plan` prints the plan, `run` executes it.
+
+The names below are loaded when they are first used: `validate` needs a third of them, and it is run on every save. They stand here twice,
+for type checkers and for Python.
 """
 
 from __future__ import annotations
@@ -9,78 +12,57 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from animatic.plan.build import build_plan, destination_of
-    from animatic.plan.check import Examination, check_declaration, examine, find_pipeline
-    from animatic.plan.codec import plan_from_json, plan_to_json
-    from animatic.plan.diff import diff_plans
-    from animatic.plan.draw import as_mermaid, as_svg
-    from animatic.plan.fingerprint import base_of, filled, fingerprint_of
-    from animatic.plan.model import Cut, FileInput, Frame, Input, Plan, Request, Reuse, ShotInput, Step, UrlInput, field_name, new_run_id
-    from animatic.plan.report import expected_minutes, minutes_from, render_plan, to_pay
-    from animatic.plan.select import select
+    from animatic.plan.build import build_plan as build_plan
+    from animatic.plan.build import destination_of as destination_of
+    from animatic.plan.check import Examination as Examination
+    from animatic.plan.check import check_declaration as check_declaration
+    from animatic.plan.check import examine as examine
+    from animatic.plan.check import find_pipeline as find_pipeline
+    from animatic.plan.draw import as_mermaid as as_mermaid
+    from animatic.plan.draw import as_svg as as_svg
+    from animatic.plan.fingerprint import base_of as base_of
+    from animatic.plan.fingerprint import filled as filled
+    from animatic.plan.fingerprint import fingerprint_of as fingerprint_of
+    from animatic.plan.model import Cut as Cut
+    from animatic.plan.model import FileInput as FileInput
+    from animatic.plan.model import Frame as Frame
+    from animatic.plan.model import Input as Input
+    from animatic.plan.model import Plan as Plan
+    from animatic.plan.model import Request as Request
+    from animatic.plan.model import Reuse as Reuse
+    from animatic.plan.model import ShotInput as ShotInput
+    from animatic.plan.model import Step as Step
+    from animatic.plan.model import UrlInput as UrlInput
+    from animatic.plan.model import field_name as field_name
+    from animatic.plan.model import new_run_id as new_run_id
+    from animatic.plan.model import shot_of as shot_of
+    from animatic.plan.report import expected_minutes as expected_minutes
+    from animatic.plan.report import minutes_from as minutes_from
+    from animatic.plan.report import render_plan as render_plan
+    from animatic.plan.report import to_pay as to_pay
+    from animatic.plan.saved import diff_plans as diff_plans
+    from animatic.plan.saved import plan_from_json as plan_from_json
+    from animatic.plan.saved import plan_to_json as plan_to_json
+    from animatic.plan.select import select as select
 
-_HOMES = {
-    "build": ("build_plan", "destination_of"),
-    "check": ("Examination", "check_declaration", "examine", "find_pipeline"),
-    "codec": ("plan_from_json", "plan_to_json"),
-    "diff": ("diff_plans",),
-    "fingerprint": ("base_of", "filled", "fingerprint_of"),
-    "draw": ("as_mermaid", "as_svg"),
-    "model": (
-        "Cut",
-        "FileInput",
-        "Frame",
-        "Input",
-        "Plan",
-        "Request",
-        "Reuse",
-        "ShotInput",
-        "Step",
-        "UrlInput",
-        "field_name",
-        "new_run_id",
-    ),
-    "report": ("expected_minutes", "minutes_from", "render_plan", "to_pay"),
-    "select": ("select",),
+_NAMES = {
+    "build": "build_plan destination_of",
+    "check": "Examination check_declaration examine find_pipeline",
+    "draw": "as_mermaid as_svg",
+    "fingerprint": "base_of filled fingerprint_of",
+    "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput field_name new_run_id shot_of",
+    "report": "expected_minutes minutes_from render_plan to_pay",
+    "saved": "diff_plans plan_from_json plan_to_json",
+    "select": "select",
 }
-_MODULES = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "Cut",
-    "Examination",
-    "FileInput",
-    "Frame",
-    "Input",
-    "Plan",
-    "Request",
-    "Reuse",
-    "ShotInput",
-    "Step",
-    "UrlInput",
-    "as_mermaid",
-    "as_svg",
-    "base_of",
-    "build_plan",
-    "check_declaration",
-    "destination_of",
-    "diff_plans",
-    "examine",
-    "expected_minutes",
-    "field_name",
-    "filled",
-    "find_pipeline",
-    "fingerprint_of",
-    "minutes_from",
-    "new_run_id",
-    "plan_from_json",
-    "plan_to_json",
-    "render_plan",
-    "select",
-    "to_pay",
-]
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES)

@@ -1,14 +1,13 @@
-"""What `animatic validate` reports: every mistake of a declaration that can be seen without running it."""
+"""Checks a declaration for `animatic validate`: every mistake that can be seen without running it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from animatic.catalog import Catalog
 from animatic.errors import Problem, UsageError
-from animatic.plan.resolving import ResolveOptions, resolve
+from animatic.plan.resolve import ResolveOptions, resolve
 from animatic.spec.model import Declaration, ParamSpec, PipelineSpec
 from animatic.suggest import nearest
 
@@ -44,7 +43,7 @@ def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None 
     seen = {(problem.place, problem.message) for problem in problems}
     shots = steps = edges = 0
     for spec in specs:
-        resolution = resolve(spec, catalog, _circumstances(spec))
+        resolution = resolve(spec, catalog, _options(spec))
         for problem in resolution.problems:  # defaults of the file are met by several pipelines
             if (problem.place, problem.message) not in seen:
                 seen.add((problem.place, problem.message))
@@ -65,17 +64,27 @@ def find_pipeline(declaration: Declaration, name: str) -> PipelineSpec:
     return spec
 
 
-def _circumstances(spec: PipelineSpec) -> ResolveOptions:
+def _options(spec: PipelineSpec) -> ResolveOptions:
     values: dict[str, Any] = {name: _sample(param) for name, param in spec.params.items()}
     samples = frozenset(name for name, param in spec.params.items() if param.required and not param.enum)
     return ResolveOptions(params=values, run=_SAMPLE_RUN, samples=samples, hashing=False)
 
 
 def _sample(param: ParamSpec) -> Any:
+    """Return a value to check with: the default, or a stand-in that is allowed."""
     if not param.required:
         return param.default
     if param.enum:
         return param.enum[0]
     bound = next((bound for bound in (param.minimum, param.maximum) if bound is not None), 1)
-    stand_ins: Mapping[str, Any] = {"string": param.name, "boolean": False, "integer": int(bound), "number": bound}
-    return stand_ins[param.type]
+    match param.type:
+        case "string":
+            return param.name
+        case "boolean":
+            return False
+        case "integer":
+            return int(bound)
+        case "number":
+            return bound
+        case _:
+            assert_never(param.type)

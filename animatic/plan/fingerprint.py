@@ -1,7 +1,7 @@
-"""What a take is known by: a hash of the resolved request, with every reference replaced by what it will point to.
+"""Computes fingerprints of takes: a hash of the resolved request, with every reference replaced by what it will point to.
 
-Fingerprints form a Merkle tree over the storyboard: a change upstream changes every fingerprint downstream. Nothing cosmetic enters: no ids, titles,
-places, notes, prices or key order; ``6`` and ``6.0`` are the same number.
+Fingerprints form a Merkle tree over the storyboard: a change upstream changes every fingerprint downstream. Nothing cosmetic enters: no
+ids, titles, places, notes, prices or key order; ``6`` and ``6.0`` are the same number.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from animatic.plan.model import FileInput, Input, Request, ShotInput, UrlInput
 
@@ -17,8 +17,8 @@ from animatic.plan.model import FileInput, Input, Request, ShotInput, UrlInput
 def base_of(request: Request, upstream: Mapping[str, str], salt: Mapping[str, str] | None = None) -> str:
     """Return the fingerprint without the take number.
 
-    ``upstream`` holds the fingerprint of every step that the request's inputs name (KeyError otherwise); ``salt`` keeps requests apart that would
-    be the same (``reuse: run`` and ``never``).
+    ``upstream`` holds the fingerprint of every step that the request's inputs name (KeyError otherwise); ``salt`` keeps requests apart
+    that would be the same (``reuse: run`` and ``never``).
     """
     content: dict[str, Any] = {
         "model": request.model,
@@ -57,6 +57,8 @@ def _content(source: Input, upstream: Mapping[str, str]) -> dict[str, Any]:
             return {"sha256": source.sha256}
         case UrlInput():
             return {"url": source.url}
+        case _:
+            assert_never(source)
 
 
 def _digest(content: Any) -> str:

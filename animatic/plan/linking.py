@@ -1,80 +1,156 @@
-"""References linked to what they point to: kinds that fit, frames that exist, files that can be sent, and no shot that waits for itself."""
+"""Links references to what they point to: media that fit, frames that exist, files that can be sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, assert_never
 
+from animatic.catalog.model import Media
 from animatic.errors import KeyPath
-from animatic.plan import references
-from animatic.plan.drafts import RequestDraft, Shot
 from animatic.plan.files import BadFileError, LocalFile, inspect
-from animatic.plan.filling import MediaValue
-from animatic.plan.model import FileInput, Input, ShotInput, UrlInput, field_name
-from animatic.plan.references import BadReferenceError, FileReference, ShotReference, UrlReference
-from animatic.plan.reporting import ProblemCollector
-from animatic.plan.select import cycles
+from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput, field_name
+from animatic.plan.problems import ProblemCollector
+from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, Reference, ShotReference, UrlReference, parse
+from animatic.plan.request import RequestDraft, ShotDraft
+from animatic.spec.model import PipelineSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReferenceSite:
+    """Where a reference stands: ``path`` names the field (in messages and in the input), ``origin`` is its place in the document.
+
+    The field need not be one of a request body: anything that takes media can be linked.
+    """
+
+    path: KeyPath
+    media: Media
+    origin: KeyPath
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return field_name(self.path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """What a reference leads to.
+
+    ``input`` is None where it cannot be used (reported), ``shot`` is the id of the shot that it needs, ``note`` what people should know.
+    """
+
+    input: Input | None = None
+    shot: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkedRequest:
+    """A request with its inputs; only without errors are they complete."""
+
+    draft: RequestDraft
+    inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkedShot:
+    """A shot with its references linked. ``needs`` are the ids of the shots that it refers to, with the place of the first reference."""
+
+    draft: ShotDraft
+    requests: tuple[LinkedRequest, ...]
+    needs: Mapping[str, KeyPath]
+    notes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of its step."""
+        return self.draft.key
 
 
 class ReferenceLinker:
-    """Links the references of one pipeline's shots. ``hashing``: files are read whole for their hash, else only looked at."""
+    """Links the references of one pipeline.
 
-    def __init__(self, reporter: ProblemCollector, *, hashing: bool, certain: bool) -> None:
-        self._reporter = reporter
+    ``hashing``: files are read whole for their hash, else only looked at. ``certain``: what `when` yields is what a run will find, so
+    that a needed shot that is left out is an error and not only a warning. Keeps nothing but the files that it has looked at.
+    """
+
+    def __init__(self, spec: PipelineSpec, *, hashing: bool, certain: bool) -> None:
         self._hashing = hashing
         self._certain = certain
-        self._folder = Path(reporter.spec.document.path).absolute().parent
-        self._ids = {shot.id: None for shot in reporter.spec.shots}
+        self._folder = BaseFolder.read(Path(spec.document.path).absolute().parent)
         self._files: dict[Path, LocalFile | BadFileError] = {}
 
-    def link(self, shots: Mapping[str, Shot]) -> None:
-        """Turn the media values of every draft into inputs; report what cannot be linked, then the cycles."""
-        for shot in shots.values():
-            for draft in shot.drafts:
-                for media in draft.media:
-                    linked = self._link(shot, draft, media, shots)
-                    if linked is not None:
-                        draft.inputs.append(linked)
-        self._cycles(shots)
+    def link_shot(self, shot: ShotDraft, shots: Mapping[str, ShotDraft], problems: ProblemCollector) -> LinkedShot:
+        """Link the references of one shot; ``shots`` are all of its variant by id."""
+        needs: dict[str, KeyPath] = {}
+        notes = [note for draft in shot.requests for note in draft.notes]
+        requests: list[LinkedRequest] = []
+        ours = problems.for_shot(shot.spec)
+        for draft in shot.requests:
+            inputs: list[Input] = []
+            for media in draft.media:
+                site = ReferenceSite(path=media.path, media=media.media, origin=draft.origins.of(media.path))
+                link = self.link(media.value, site, shots, ours, owner=shot)
+                if link.input is not None:
+                    inputs.append(link.input)
+                if link.shot is not None:
+                    needs.setdefault(link.shot, site.origin)
+                if link.note is not None and link.note not in notes:
+                    notes.append(link.note)
+            requests.append(LinkedRequest(draft=draft, inputs=tuple(inputs)))
+        return LinkedShot(draft=shot, requests=tuple(requests), needs=needs, notes=tuple(notes))
 
-    def _link(self, shot: Shot, draft: RequestDraft, media: MediaValue, shots: Mapping[str, Shot]) -> Input | None:
-        origin = draft.origin(media.path)
+    def link(
+        self,
+        written: Any,
+        site: ReferenceSite,
+        shots: Mapping[str, ShotDraft],
+        problems: ProblemCollector,
+        *,
+        owner: ShotDraft | None = None,
+    ) -> Link:
+        """Link one reference as it was written; ``owner`` is the shot that it belongs to, if it is a shot's."""
         try:
-            reference = references.parse(media.value, shots=self._ids, folder=self._folder)
+            reference = parse(written, shots=shots, folder=self._folder)
         except BadReferenceError as mistake:
-            where = (*origin, *mistake.at)
-            self._reporter.shot(
-                shot.spec, f"{field_name(media.path)}: {mistake.message}", where, code="reference", hint=mistake.hint, key=mistake.key
-            )
-            return None
+            where = (*site.origin, *mistake.at)
+            problems.add(f"{site.name}: {mistake.message}", where, code="reference", hint=mistake.hint, key=mistake.key)
+            return Link()
+        return self._linked(reference, site, shots, problems, owner)
+
+    def _linked(
+        self,
+        reference: Reference,
+        site: ReferenceSite,
+        shots: Mapping[str, ShotDraft],
+        problems: ProblemCollector,
+        owner: ShotDraft | None,
+    ) -> Link:
         match reference:
             case UrlReference():
-                return UrlInput(path=media.path, media=media.media, url=reference.url)
+                return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url))
             case FileReference():
-                return self._file(shot, media, reference, origin)
+                return Link(input=self._file(reference, site, problems))
             case ShotReference():
-                return self._shot(shot, media, reference, origin, shots)
+                return self._shot(reference, site, shots[reference.shot], problems, owner)
+            case _:
+                assert_never(reference)
 
-    def _file(self, shot: Shot, media: MediaValue, reference: FileReference, origin: KeyPath) -> FileInput | None:
-        name = field_name(media.path)
+    def _file(self, reference: FileReference, site: ReferenceSite, problems: ProblemCollector) -> FileInput | None:
         try:
             local = self._inspected(reference)
             sha256 = local.sha256 if self._hashing else ""
         except BadFileError as mistake:
-            self._reporter.shot(shot.spec, f"{name}: {mistake.message}", origin, code="file", hint=mistake.hint)
+            problems.add(f"{site.name}: {mistake.message}", site.origin, code="file", hint=mistake.hint)
             return None
-        if "any" not in (media.media, local.media) and local.media != media.media:
-            self._reporter.shot(
-                shot.spec,
-                f"{name} takes {_an(media.media)}; {reference.written} is {_an(local.media)} ({local.format.name})",
-                origin,
-                code="media",
-                hint=_other_media(media.media, local.media),
-            )
+        due, given = site.media, local.media
+        if "any" not in (due, given) and given != due:
+            message = f"{site.name} takes {_an(due)}; {reference.written} is {_an(given)} ({local.format.name})"
+            problems.add(message, site.origin, code="media", hint=_other_media(due, given))
             return None
-        return FileInput(
-            path=media.path, media=media.media, written=reference.written, file=str(local.path), sha256=sha256, size=local.size
-        )
+        return FileInput(path=site.path, media=due, written=reference.written, file=str(local.path), sha256=sha256, size=local.size)
 
     def _inspected(self, reference: FileReference) -> LocalFile:
         found = self._files.get(reference.path)
@@ -89,81 +165,78 @@ class ReferenceLinker:
         return found
 
     def _shot(
-        self, shot: Shot, media: MediaValue, reference: ShotReference, origin: KeyPath, shots: Mapping[str, Shot]
-    ) -> ShotInput | None:
-        name = field_name(media.path)
-        if reference.note and reference.note not in shot.notes:
-            shot.notes.append(reference.note)
-        if reference.shot == shot.spec.id:
-            self._reporter.shot(
-                shot.spec, f"{name} refers to the shot itself", origin, code="cycle", hint="refer to another shot, a file or a URL"
-            )
-            return None
-        target = shots[reference.shot]
-        shot.needs.setdefault(target.spec.id, origin)
-        if target.left_out and not shot.left_out:
-            self._reporter.shot(
-                shot.spec,
-                f"{name} needs shot {target.spec.id!r}, which its `when` leaves out",
-                origin,
+        self, reference: ShotReference, site: ReferenceSite, target: ShotDraft, problems: ProblemCollector, owner: ShotDraft | None
+    ) -> Link:
+        if owner is not None and target.spec.id == owner.spec.id:
+            message = f"{site.name} refers to the shot itself"
+            problems.add(message, site.origin, code="cycle", hint="refer to another shot, a file or a URL")
+            return Link(note=reference.note)
+        if target.left_out and not (owner is not None and owner.left_out):
+            problems.add(
+                f"{site.name} needs shot {target.spec.id!r}, which its `when` leaves out",
+                site.origin,
                 code="left-out",
                 hint="give both shots the same `when`, or refer to a shot that is always there",
                 severity="error" if self._certain else "warning",
                 related=[((*target.spec.path, "when"), f"shot {target.spec.id!r} is left out here")],
             )
-        return self._fitting(shot, media, reference, origin, target)
-
-    def _fitting(self, shot: Shot, media: MediaValue, reference: ShotReference, origin: KeyPath, target: Shot) -> ShotInput | None:
-        """Check that the target yields what the field takes, and find the frame that is meant."""
-        if target.kit is None:
-            return None
-        name, made, frame = field_name(media.path), target.kit.yields, reference.frame
-        at_frame = (*origin, "frame") if frame is not None else origin
-        related = [((*target.spec.path, "id"), f"shot {target.spec.id!r} is made by {target.kit.model.name}")]
-        wrong: tuple[str, str] | None = None
-        if media.media == "audio":
-            wrong = f"{name} takes audio; no shot makes audio", "write a file path or a URL"
-        elif media.media == "video" and made == "image":
-            wrong = (
-                f"{name} takes a clip; shot {target.spec.id!r} is a still",
-                f"animate it first: a video shot with start_image: {target.spec.id}",
-            )
-        elif media.media == "video" and frame is not None:
-            wrong = f"{name} takes a clip, not a frame of one", f"write {name}: {target.spec.id}"
-        elif made == "image" and frame is not None:
-            wrong = f"{name} asks for a frame of shot {target.spec.id!r}, which is a still", f"write {name}: {target.spec.id}"
-        elif isinstance(frame, float) and target.drafts and (length := target.drafts[0].duration) is not None and frame > length:
-            wrong = (
-                f"{name} asks for the frame at {frame:g} s; shot {target.spec.id!r} lasts {length:g} s",
-                "write last, or an earlier time",
-            )
-        if wrong:
-            self._reporter.shot(shot.spec, wrong[0], at_frame, code="media", hint=wrong[1], related=related)
-            return None
-        if frame is None and made == "video" and media.media == "image":
-            frame = "last"
-        return ShotInput(path=media.path, media=media.media, step=target.key, frame=frame)
-
-    def _cycles(self, shots: Mapping[str, Shot]) -> None:
-        edges = {name: [need for need in shot.needs if need in shots] for name, shot in shots.items()}
-        for cycle in cycles(edges):
-            first = shots[cycle[0]]
-            places = [(shots[name].needs[need], f"{name} needs {need}") for name, need in zip(cycle, (*cycle[1:], cycle[0]), strict=True)]
-            self._reporter.shot(
-                first.spec,
-                f"shots wait for each other: {' → '.join((*cycle, cycle[0]))}",
-                places[0][0],
-                code="cycle",
-                hint="one of them has to start from something else",
-                related=places[1:],
-            )
+        return Link(input=_fitting(reference, site, target, problems), shot=target.spec.id, note=reference.note)
 
 
-def _an(media: str) -> str:
-    return {"image": "an image", "video": "a video", "audio": "audio"}.get(media, media)
+def _fitting(reference: ShotReference, site: ReferenceSite, target: ShotDraft, problems: ProblemCollector) -> ShotInput | None:
+    """Return the input where the target yields what the field takes, with the frame that is meant; else report."""
+    if target.model is None or target.yields is None:
+        return None
+    frame = reference.frame
+    misfit = _misfit(site, target, frame)
+    if misfit is not None:
+        message, hint = misfit
+        where = (*site.origin, "frame") if frame is not None else site.origin
+        related = [((*target.spec.path, "id"), f"shot {target.spec.id!r} is made by {target.model.name}")]
+        problems.add(message, where, code="media", hint=hint, related=related)
+        return None
+    if frame is None and target.yields == "video" and site.media == "image":
+        frame = "last"
+    return ShotInput(path=site.path, media=site.media, step=target.key, frame=frame)
 
 
-def _other_media(due: str, given: str) -> str:
+def _misfit(site: ReferenceSite, target: ShotDraft, frame: Frame | None) -> tuple[str, str] | None:
+    """Return why a shot's take cannot be used in a field, and what to write instead; None where it fits."""
+    name, shot = site.name, target.spec.id
+    match site.media:
+        case "audio":
+            return f"{name} takes audio; no shot makes audio", "write a file path or a URL"
+        case "video" if target.yields == "image":
+            return f"{name} takes a clip; shot {shot!r} is a still", f"animate it first: a video shot with start_image: {shot}"
+        case "video" if frame is not None:
+            return f"{name} takes a clip, not a frame of one", f"write {name}: {shot}"
+        case "video" | "image" | "any":
+            pass
+        case _:
+            assert_never(site.media)
+    if target.yields == "image" and frame is not None:
+        return f"{name} asks for a frame of shot {shot!r}, which is a still", f"write {name}: {shot}"
+    length = target.requests[0].duration if target.requests else None
+    if isinstance(frame, float) and length is not None and frame > length:
+        return f"{name} asks for the frame at {frame:g} s; shot {shot!r} lasts {length:g} s", "write last, or an earlier time"
+    return None
+
+
+def _an(media: Media) -> str:
+    match media:
+        case "image":
+            return "an image"
+        case "video":
+            return "a video"
+        case "audio":
+            return "audio"
+        case "any":
+            return "any media"
+        case _:
+            assert_never(media)
+
+
+def _other_media(due: Media, given: Media) -> str:
     if due == "image" and given == "video":
         return "save the frame that you mean as a PNG; frames are taken of shots only"
     return f"write {_an(due)} file, a URL or a shot"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -23,7 +23,7 @@ class ShotInput:
     """A media field that takes what another step makes: its file (``frame`` None) or a frame of its clip."""
 
     path: tuple[str | int, ...]
-    """Where in the request body, e.g. ``("reference_images", 0)``."""
+    """Where in the request body, e.g. ``("reference_images", 0)``; of what is no request's, the field's name alone."""
     media: Media
     step: str
     """Key of the step that makes it."""
@@ -59,6 +59,16 @@ Input = ShotInput | FileInput | UrlInput
 field_name = catalog.field_name
 
 
+def step_key(variant_name: str, shot: str) -> str:
+    """Return the key of a shot's step: the shot id, behind ``VARIANT/`` where the pipeline has a matrix."""
+    return f"{variant_name}/{shot}" if variant_name else shot
+
+
+def shot_of(key: str) -> str:
+    """Return the shot id of a key made by ``step_key``. For keys alone: a step knows its ``shot`` and ``variant_name``."""
+    return key.rpartition("/")[2]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """One way to make a shot: a model and the body for it. Where an input belongs, ``body`` holds None until it is known."""
@@ -80,13 +90,17 @@ class Step:
     """One take to be had."""
 
     key: str
-    """Unique in the plan: the shot id, behind ``VARIANT/`` where the pipeline has a matrix."""
+    """Unique in the plan: ``step_key(variant_name, shot)``."""
     shot: str
+    """Id of the shot."""
+    variant_name: str
+    """Folder name of the variant; empty where the pipeline has no matrix."""
     number: int
     """1-based place in the storyboard; names the delivered file."""
     title: str | None
     kind: Kind
     variant: Mapping[str, Any]
+    """Values of the matrix."""
     requests: tuple[Request, ...]
     """The declared request first, then the fallbacks."""
     depends_on: tuple[str, ...]
@@ -113,7 +127,8 @@ class Cut:
     """The reel: step keys in order, per variant (one reel each)."""
 
     steps: tuple[str, ...]
-    variant: Mapping[str, Any] = field(default_factory=dict)
+    variant_name: str
+    variant: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +176,7 @@ class Plan:
         return sum(price.usd is None for price in self._prices())
 
     def critical_path(self, minutes_of: Callable[[Step], float]) -> tuple[tuple[str, ...], float]:
-        """Return the keys of the chain of steps that takes longest, and its minutes: how long the plan lasts however many jobs run at once."""
+        """Return the keys of the chain of steps that takes longest, and its minutes: the least that the plan can last."""
         minutes = {step.key: minutes_of(step) for step in self.steps}
         return longest({step.key: step.depends_on for step in self.steps}, minutes.__getitem__)
 

@@ -1,4 +1,4 @@
-"""What stands in a media field: another shot, a local file or a URL. Parsing only; whether the shot fits is decided in `linking`.
+"""Parses what was written in a media field: another shot, a local file or a URL. Whether it fits is decided in `linking`.
 
 Written short, a shot's id wins over a file of the same name; ``{shot: ...}``, ``{file: ...}`` and ``{url: ...}`` say which is meant.
 """
@@ -63,28 +63,41 @@ class UrlReference:
 Reference = ShotReference | FileReference | UrlReference
 
 
-def parse(value: Any, *, shots: Collection[str], folder: Path) -> Reference:
-    """Read what was written in a media field; ``folder`` is where the pipelines file lies. Raises BadReferenceError."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaseFolder:
+    """The folder of the pipelines file, where file references start; ``names`` are the names in it, read once for many references."""
+
+    path: Path
+    names: frozenset[str]
+
+    @classmethod
+    def read(cls, path: Path) -> BaseFolder:
+        """Look into a folder; one that is not there has no names."""
+        return cls(path=path, names=frozenset(_names_in(path)))
+
+
+def parse(value: Any, *, shots: Collection[str], folder: BaseFolder) -> Reference:
+    """Read what was written in a media field. Raises BadReferenceError."""
     if isinstance(value, str):
         return _text(value, shots, folder)
     if isinstance(value, dict):
-        return _mapping(value, shots, folder)
+        return _mapping(value, shots, folder.path)
     raise BadReferenceError(f"{_shown(value)} is not a reference", _FORMS)
 
 
-def _text(text: str, shots: Collection[str], folder: Path) -> Reference:
+def _text(text: str, shots: Collection[str], folder: BaseFolder) -> Reference:
     if not text.strip():
         raise BadReferenceError("the reference is empty", _FORMS)
     if text in shots:
         note = (
             f"{text!r} is a shot and also a file; the shot is meant (for the file write {{file: {text}}})"
-            if _exists(folder / text)
+            if text in folder.names and _exists(folder.path / text)
             else None
         )
         return ShotReference(shot=text, note=note)
     if _SCHEME.match(text):
         return _url(text)
-    return _file(text, folder, shots)
+    return _file(text, folder.path, shots)
 
 
 def _mapping(value: dict[Any, Any], shots: Collection[str], folder: Path) -> Reference:
@@ -156,7 +169,7 @@ def _file(text: str, folder: Path, shots: Collection[str]) -> FileReference:
         raise BadReferenceError(
             f"{text!r} is neither a shot of this pipeline nor a file", f"{_nearest_shots(text, shots)}; looked for {path}"
         )
-    close = nearest(path.name, _siblings(path))
+    close = nearest(path.name, _names_in(path.parent))
     raise BadReferenceError(
         f"there is no file {text!r}", f"did you mean {(Path(text).parent / close[0]).as_posix()}?" if close else f"looked for {path}"
     )
@@ -170,9 +183,9 @@ def _nearest_shots(text: str, shots: Collection[str]) -> str:
     return f"the shots are {listed}{', ...' if len(shots) > 8 else ''}"  # noqa: PLR2004
 
 
-def _siblings(path: Path) -> list[str]:
+def _names_in(folder: Path) -> list[str]:
     try:
-        return [entry.name for entry in path.parent.iterdir()]
+        return [entry.name for entry in folder.iterdir()]
     except (OSError, ValueError):
         return []
 

@@ -1,4 +1,4 @@
-"""How long takes are expected to last, before anything is known of this machine's own runs."""
+"""Renders the dry-run report of a plan: a table of shots, totals, notes; and estimates what it costs and how long it lasts."""
 
 from __future__ import annotations
 
@@ -6,23 +6,32 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, assert_never
 
 from animatic.catalog import Catalog, is_stale
 from animatic.errors import Problem
+from animatic.money import dollars
 from animatic.plan.draw import edge_labels
-from animatic.plan.model import FileInput, Plan, Step, UrlInput, field_name
+from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, field_name, shot_of
 
-_MINUTES = {"video": 2.0, "image": 0.5, "enhance": 0.75}
-"""By kind; what Krea printed as averages in mid-2026: clips 0.5 to 2 minutes and longer for the large models, stills 5 to 70 seconds."""
-_USUAL_SECONDS = 6.0
+_USUAL_CLIP_SECONDS = 6.0
+_MAX_NOTES = 40
 
 
 def expected_minutes(step: Step) -> float:
-    """Return a first guess of the minutes that a step's job takes; longer footage takes longer in proportion."""
-    minutes = _MINUTES[step.kind]
-    duration = step.request.duration
-    return minutes * max(1.0, duration / _USUAL_SECONDS) if step.kind == "video" and duration else minutes
+    """Return a first guess of the minutes that a step's job takes; longer footage takes longer in proportion.
+
+    From what Krea printed as averages in mid-2026: clips 0.5 to 2 minutes and longer for the large models, stills 5 to 70 seconds.
+    """
+    match step.kind:
+        case "video":
+            return 2.0 * max(1.0, (step.request.duration or 0.0) / _USUAL_CLIP_SECONDS)
+        case "image":
+            return 0.5
+        case "enhance":
+            return 0.75
+        case _:
+            assert_never(step.kind)
 
 
 def minutes_from(catalog: Catalog) -> Callable[[Step], float]:
@@ -74,9 +83,6 @@ def _unknown(model: str, note: str, steps: list[Step]) -> Problem:
     )
 
 
-_NOTES = 40
-
-
 class Decision(Protocol):
     """What is to be done about a step, and why."""
 
@@ -118,20 +124,21 @@ def _lines(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Cal
     if notes:
         yield ""
         yield "notes"
-        yield from (f"  {note}" for note in notes[:_NOTES])
-        if len(notes) > _NOTES:
-            yield f"  and {len(notes) - _NOTES} more (all of them with --json)"
+        yield from (f"  {note}" for note in notes[:_MAX_NOTES])
+        if len(notes) > _MAX_NOTES:
+            yield f"  and {len(notes) - _MAX_NOTES} more (all of them with --json)"
 
 
 def _notes(plan: Plan) -> Iterator[str]:
     """Yield each note of a shot once, with the number of variants that share it."""
     said = [(step.shot, note) for step in plan.steps for note in step.notes]
-    said += [(key.rpartition("/")[2], "left out by its `when`") for key in plan.left_out]
+    said += [(shot_of(key), "left out by its `when`") for key in plan.left_out]
     for (shot, note), count in Counter(said).items():
         yield f"{shot}: {note}" + (f" ({count} variants)" if count > 1 else "")
 
 
 def _rows(plan: Plan, decisions: Mapping[str, Decision] | None) -> Iterator[tuple[str, ...]]:
+    shots = {step.key: step.shot for step in plan.steps}
     yield ("#", "shot", "do", "model", "length", "price", "why", "from")
     first: dict[str, str] = {}
     for step in plan.steps:
@@ -146,21 +153,26 @@ def _rows(plan: Plan, decisions: Mapping[str, Decision] | None) -> Iterator[tupl
             action,
             step.request.model + (f" (+{len(step.requests) - 1} fallback)" if step.requests[1:] else ""),
             "" if length is None else f"{length:g} s",
-            _price(step) if action == "run" else "-",
+            dollars(step.request.price.usd) if action == "run" else "-",
             reason + (f" (take {step.take})" if step.take > 1 else ""),
-            ", ".join(_sources(step)),
+            ", ".join(_sources(step, shots)),
         )
 
 
-def _sources(step: Step) -> Iterator[str]:
+def _sources(step: Step, shots: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a step is made from; ``shots`` maps step keys to shot ids."""
     for source, label in edge_labels(step):
-        name = source.rpartition("/")[2]
-        yield f"{name} ({label})" if label else name
+        yield f"{shots[source]} ({label})" if label else shots[source]
     for given in step.request.inputs:
-        if isinstance(given, FileInput):
-            yield f"{given.written} ({field_name(given.path)})"
-        elif isinstance(given, UrlInput):
-            yield f"{given.url.partition('?')[0]} ({field_name(given.path)})"
+        match given:
+            case FileInput():
+                yield f"{given.written} ({field_name(given.path)})"
+            case UrlInput():
+                yield f"{given.url.partition('?')[0]} ({field_name(given.path)})"
+            case ShotInput():
+                pass
+            case _:
+                assert_never(given)
 
 
 def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
@@ -181,11 +193,11 @@ def _labelled(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:
 def _totals(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Callable[[Step], float]) -> Iterator[tuple[str, str]]:
     paid, unpriced = to_pay(plan, decisions)
     unknown = f", and {unpriced} without a known price" if unpriced else ""
-    whole = f" of {usd(plan.estimated_usd)} in all" if decisions is not None and paid != plan.estimated_usd else ""
-    yield "to pay", f"{usd(paid)}{whole}{unknown}"
+    whole = f" of {dollars(plan.estimated_usd)} in all" if decisions is not None and paid != plan.estimated_usd else ""
+    yield "to pay", f"{dollars(paid)}{whole}{unknown}"
     if plan.budget_usd is not None:
         rest = plan.budget_usd - paid
-        yield "budget", f"{usd(plan.budget_usd)}: " + (f"{usd(rest)} left" if rest >= 0 else f"exceeded by {usd(-rest)}")
+        yield "budget", f"{dollars(plan.budget_usd)}: " + (f"{dollars(rest)} left" if rest >= 0 else f"exceeded by {dollars(-rest)}")
     chain, _ = plan.critical_path(minutes_of)
     pending = {step.fingerprint: step for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
     late = [step for step in plan.steps if step.key in set(chain) and step.fingerprint in pending]
@@ -196,22 +208,10 @@ def _totals(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Ca
         yield "time", f"about {_minutes(max(minutes, queued))}{along}"
     yield "jobs", f"{len(pending)} for {_plural(len(plan.steps), 'shot')}" + (f", {plan.concurrency} at once" if plan.concurrency else "")
     if plan.cuts:
-        yield (
-            "reel",
-            "; ".join(_chain([key.rpartition("/")[2] for key in cut.steps]) for cut in plan.cuts[:1])
-            + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else ""),
-        )
+        shots = {step.key: step.shot for step in plan.steps}
+        clips = _chain([shots[key] for key in plan.cuts[0].steps])
+        yield "reel", clips + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else "")
     yield "deliver", plan.deliver
-
-
-def usd(amount: Decimal) -> str:
-    """Return ``$0.28``; at least two places, more only where the amount has them."""
-    places = max(2, -int(amount.normalize().as_tuple().exponent)) if amount else 2
-    return f"${amount:.{places}f}"
-
-
-def _price(step: Step) -> str:
-    return "unknown" if step.request.price.usd is None else usd(step.request.price.usd)
 
 
 def _minutes(minutes: float) -> str:

@@ -1,4 +1,4 @@
-"""The storyboard as a graph: order, cycles, what hangs on what, and the longest way through it.
+"""Orders and selects the steps of a storyboard: dependency order, cycles, what is upstream and downstream, the critical path.
 
 Graphs are mappings of a node to what it depends on; all functions are linear and none recurses, so chains of thousands of shots are fine.
 """
@@ -9,7 +9,7 @@ import fnmatch
 import heapq
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from animatic.errors import UsageError
 from animatic.suggest import nearest
@@ -100,21 +100,22 @@ def longest(edges: Edges, weight: Callable[[str], float]) -> tuple[tuple[str, ..
     return tuple(reversed(chain)), total[last]
 
 
-def select(selection: str, edges: Edges) -> set[str]:
-    """Return the keys of the selected steps; ``edges`` maps every step's key to the keys that it depends on.
+def select(selection: str, edges: Edges, shots: Mapping[str, str]) -> set[str]:
+    """Return the keys of the selected steps; ``edges`` maps each key to those that it depends on, ``shots`` to the id of its shot.
 
-    Raises UsageError for a word that selects nothing, naming the nearest.
+    A word names a key or a shot id (then all its variants), or is a pattern of either; ``ID+`` adds what depends on it, ``+ID`` what it
+    needs. Raises UsageError for a word that selects nothing, naming the nearest.
     """
     words = [word for word in re.split(r"[,\s]+", selection) if word]
     if not words:
-        raise UsageError("the selection of shots is empty", hint="name a shot id, or one with a plus: ID+ for all that hangs on it")
+        raise UsageError("the selection of shots is empty", hint="name a shot id; ID+ adds all shots downstream of it")
     users = dependents(edges)
     chosen: set[str] = set()
     for word in words:
         name = word.strip("+")
-        matched = _matching(name, edges)
+        matched = {key for key in edges if name and (fnmatch.fnmatchcase(key, name) or fnmatch.fnmatchcase(shots[key], name))}
         if not matched:
-            known = list(dict.fromkeys(key.rpartition("/")[2] for key in edges))
+            known = list(dict.fromkeys(shots[key] for key in edges))
             close = nearest(name, known)
             shown = ", ".join(close or known[:8])
             raise UsageError(f"there is no shot {name!r} in this plan", hint=f"did you mean {shown}?" if close else f"there are {shown}")
@@ -124,7 +125,3 @@ def select(selection: str, edges: Edges) -> set[str]:
         if word.endswith("+"):
             chosen |= reachable(matched, users)
     return chosen
-
-
-def _matching(name: str, keys: Collection[str]) -> set[str]:
-    return {key for key in keys if name and (fnmatch.fnmatchcase(key, name) or fnmatch.fnmatchcase(key.rpartition("/")[2], name))}

@@ -1,13 +1,14 @@
-"""Strings that hold ``{{ ... }}``: sandboxed Jinja2 where an undefined name is an error.
+"""Renders strings that hold ``{{ ... }}``: sandboxed Jinja2 where an undefined name is an error.
 
-A string that is exactly one ``{{ expression }}`` keeps the type of what the expression yields, so ``duration: "{{ params.seconds }}"`` stays a
-number; anything else is text. Jinja2 is imported with the first template that is met.
+A string that is exactly one ``{{ expression }}`` keeps the type of what the expression yields, so ``duration: "{{ params.seconds }}"``
+stays a number; anything else is text. Jinja2 is imported with the first template that is met.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from animatic.suggest import nearest
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MARKS = ("{{", "{%", "{#")
 _EXPRESSION = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(params|matrix|run|shot)\.([A-Za-z_]\w*)\s*\}\}")
 """What nearly all templates consist of; these are put in without compiling a template for each shot."""
@@ -66,9 +66,39 @@ def scopes(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a text yields; ``known`` is False where that is made from a stand-in for a value that only a run has."""
+
+    value: Any
+    known: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateContext:
+    """What the templates of one place see. The params in ``sample_params`` and the axes in ``sample_axes`` only have stand-in values."""
+
+    names: Scopes
+    sample_params: frozenset[str] = frozenset()
+    sample_axes: frozenset[str] = frozenset()
+
+    def for_shot(self, shot_id: str) -> TemplateContext:
+        """Return the context for the templates of one shot, which also see ``shot.id``."""
+        names = {**self.names, "shot": Names("shot", {"id": shot_id})}
+        return TemplateContext(names=names, sample_params=self.sample_params, sample_axes=self.sample_axes)
+
+    def render(self, text: str) -> Rendered:
+        """Render a text, template or not. Raises TemplateError."""
+        if not is_template(text):
+            return Rendered(text, known=True)
+        value = render(text, self.names)
+        uncertain = mentions(text, "params", self.sample_params) or mentions(text, "matrix", self.sample_axes)
+        return Rendered(value, known=not uncertain)
+
+
 def is_template(text: str) -> bool:
     """Tell whether the text needs rendering at all."""
-    return "{" in text and any(mark in text for mark in MARKS)
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
 
 
 def mentions(text: str, scope: str, names: frozenset[str]) -> tuple[str, ...]:
@@ -84,7 +114,8 @@ def render(text: str, names: Scopes) -> Any:
     Raises TemplateError.
     """
     try:
-        value = _put_in(text, names) if not is_template(_NAME.sub("", text)) else _compiled(text)(names)
+        parts = _NAME.split(text)  # literal, scope, name, literal, scope, name, ..., literal
+        value = _compiled(text)(names) if is_template("".join(parts[::3])) else _put_in(parts, names)
     except _UnknownNameError as error:
         raise _unknown(error.name, names) from None
     except TemplateError:
@@ -103,16 +134,16 @@ def render(text: str, names: Scopes) -> Any:
     return value
 
 
-def _put_in(text: str, names: Scopes) -> Any:
+def _put_in(parts: Sequence[str], names: Scopes) -> Any:
     """Render a template of plain names only, as Jinja2 would."""
-    whole = _NAME.fullmatch(text.strip())
-    if whole:
-        return _named(whole, names)
-    return _NAME.sub(lambda match: str(_finalize(_named(match, names))), text)
+    literals = parts[::3]
+    values = [_named(scope, name, names) for scope, name in zip(parts[1::3], parts[2::3], strict=True)]
+    if len(values) == 1 and not any(literal.strip() for literal in literals):
+        return values[0]
+    return literals[0] + "".join(f"{_finalize(value)}{literal}" for value, literal in zip(values, literals[1:], strict=True))
 
 
-def _named(match: re.Match[str], names: Scopes) -> Any:
-    scope, name = match.groups()
+def _named(scope: str, name: str, names: Scopes) -> Any:
     if name not in names[scope]:
         raise _undefined(names[scope], name, None)
     return names[scope][name]

@@ -12,7 +12,7 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.plan import check_declaration
 from animatic.spec import load_declaration
-from benchmarks.declarations import write_declaration
+from benchmarks.declarations import PROMPTS, write_declaration, write_prompts
 from benchmarks.measure import CommandFailedError, Cost, command, in_turns
 from benchmarks.tables import Results, Row, show
 
@@ -22,6 +22,14 @@ def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path: Path, chained:
     declaration = load_declaration((write_declaration(tmp_path / "pipelines.yaml", 9, chained=chained),))
     assert check_declaration(declaration, Catalog.load()) == ()
     assert len(declaration.pipelines["storyboard"].shots) == 9
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_storyboards_of_every_form_of_prompt_are_valid(tmp_path: Path, prompt: str) -> None:
+    declaration = load_declaration((write_prompts(tmp_path / "pipelines.yaml", 5, PROMPTS[prompt]),))
+    assert check_declaration(declaration, Catalog.load()) == ()
+    flawed = load_declaration((write_prompts(tmp_path / "flawed.yaml", 5, PROMPTS[prompt], more=", durations: 3, resolution: 8k"),))
+    assert len(check_declaration(flawed, Catalog.load())) == 2 * 5
 
 
 def test_sides_take_turns_and_the_first_round_does_not_count() -> None:

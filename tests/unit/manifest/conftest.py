@@ -32,6 +32,7 @@ def step(
     whole = Step(
         key=shot,
         shot=shot,
+        variant_name="",
         number=number,
         title=None,
         kind="video",

@@ -13,8 +13,8 @@ from itertools import pairwise
 import pytest
 
 from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, wording
-from animatic.manifest.lineage import draw
 from animatic.manifest.page import Links, render_page
+from animatic.plan.layout import diagram_of
 from animatic.plan.model import Step
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)
@@ -209,7 +209,7 @@ def test_files_of_the_run_cannot_be_looked_for_above_it() -> None:
 
 
 def test_the_diagram_puts_each_shot_right_of_what_it_needs() -> None:
-    diagram = draw(["a", "b", "c", "d", "alone"], {"b": ["a"], "c": ["b", "a"], "d": ["a"]})
+    diagram = diagram_of(["a", "b", "c", "d", "alone"], {"b": ["a"], "c": ["b", "a"], "d": ["a"]})
     assert diagram is not None
     place = {node.key: (node.x, node.y) for node in diagram.nodes}
     assert set(place) == {"a", "b", "c", "d"}
@@ -220,9 +220,9 @@ def test_the_diagram_puts_each_shot_right_of_what_it_needs() -> None:
 
 
 def test_no_diagram_where_it_would_say_nothing() -> None:
-    assert draw(["a", "b"], {}) is None
-    assert draw([str(number) for number in range(200)], {"1": ["0"]}) is None
-    assert draw(["a", "b"], {"a": ["b"], "b": ["a"]}) is not None
+    assert diagram_of(["a", "b"], {}) is None
+    assert diagram_of([str(number) for number in range(200)], {"1": ["0"]}) is None
+    assert diagram_of(["a", "b"], {"a": ["b"], "b": ["a"]}) is not None
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(6.0, "6 s"), (6.25, "6.2 s"), (59.99, "60 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")])

@@ -8,6 +8,7 @@ from animatic.errors import UsageError
 from animatic.plan.select import cycles, longest, ordered, reachable, select
 
 CHAIN = {"dawn": (), "surf": ("dawn",), "still": (), "noir": ("surf", "still")}
+IDS = {key: key for key in CHAIN}
 
 
 def test_order_follows_the_storyboard_where_dependencies_allow() -> None:
@@ -46,14 +47,15 @@ def test_the_longest_chain_weighs_steps() -> None:
     ],
 )
 def test_selection_by_graph_operators(selection: str, keys: set[str]) -> None:
-    assert select(selection, CHAIN) == keys
+    assert select(selection, CHAIN, IDS) == keys
 
 
 def test_an_id_selects_all_variants_and_a_key_one() -> None:
     edges = {"en/spin": (), "de/spin": (), "de/close": ("de/spin",)}
-    assert select("spin", edges) == {"en/spin", "de/spin"}
-    assert select("de/spin+", edges) == {"de/spin", "de/close"}
-    assert select("de/*", edges) == {"de/spin", "de/close"}
+    shots = {"en/spin": "spin", "de/spin": "spin", "de/close": "close"}
+    assert select("spin", edges, shots) == {"en/spin", "de/spin"}
+    assert select("de/spin+", edges, shots) == {"de/spin", "de/close"}
+    assert select("de/*", edges, shots) == {"de/spin", "de/close"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_an_id_selects_all_variants_and_a_key_one() -> None:
 )
 def test_a_selection_of_nothing_names_the_nearest(selection: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
-        select(selection, CHAIN)
+        select(selection, CHAIN, IDS)
     assert hint in str(caught.value.hint)
 
 

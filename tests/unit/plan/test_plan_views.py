@@ -27,7 +27,7 @@ from animatic.plan import (
     render_plan,
     to_pay,
 )
-from animatic.plan.draw import WIDTH, arrange
+from animatic.plan.layout import COMPACT, arrange
 from tests.unit.plan.plan_helpers import PNG, PlanOf
 
 STORY = """
@@ -68,6 +68,20 @@ def test_a_plan_survives_json_and_pickle(plan: Plan) -> None:
     assert isinstance(again.estimated_usd, Decimal)
 
 
+def test_a_plan_that_was_written_before_steps_knew_their_variant_is_read(plan_of: PlanOf) -> None:
+    for text in (
+        "t: {shots: [{id: a, prompt: A}], cut: {}}",
+        't: {matrix: {size: [480p, 720p]}, shots: [{id: a, prompt: "{{ matrix.size }}"}], cut: {}}',
+    ):
+        now = plan_of(text)
+        data = copy.deepcopy(plan_to_json(now))
+        for item in (*data["steps"], *data["cuts"]):
+            del item["variant_name"]
+        assert plan_from_json(data) == now
+    assert [(step.key, step.variant_name, step.shot) for step in now.steps] == [("480p/a", "480p", "a"), ("720p/a", "720p", "a")]
+    assert [(cut.steps, cut.variant_name) for cut in now.cuts] == [(("480p/a",), "480p"), (("720p/a",), "720p")]
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -75,6 +89,10 @@ def test_a_plan_survives_json_and_pickle(plan: Plan) -> None:
         (lambda data: data.update(version=9), "this plan has version 9"),
         (lambda data: data["steps"][0].pop("fingerprint"), "the plan is damaged at steps.0.fingerprint"),
         (lambda data: data.update(budget_usd="much"), "the plan is damaged at budget_usd"),
+        (lambda data: data["steps"].insert(0, "dawn"), "the plan is damaged at steps.0"),
+        (lambda data: data["steps"].insert(0, {}), "the plan is damaged at steps.0.key"),
+        (lambda data: data["cuts"].insert(0, {"steps": [], "variant": {}}), "the plan is damaged at cuts.0.variant_name"),
+        (lambda data: data.pop("cuts"), "the plan is damaged at cuts"),
     ],
 )
 def test_a_damaged_plan_is_refused(plan: Plan, damage: Callable[[dict[str, Any]], object], message: str) -> None:
@@ -174,14 +192,14 @@ def test_graphs_hold_every_shot_edge_and_reel(plan: Plan) -> None:
 
 def test_cards_never_overlap_and_lines_run_to_the_right() -> None:
     links = {f"n{index}": [f"n{need}" for need in range(index) if index % (need + 2) == 0] for index in range(24)}
-    layout = arrange(links)
+    layout = arrange(links, COMPACT)
     corners = list(layout.cards.values())
     assert len({(round(x), round(y)) for x, y in corners}) == len(links)
     for points in layout.lines.values():
         assert all(left[0] < right[0] for left, right in itertools.pairwise(points))
         for (x, y), (end, _) in zip(points[1:-1:2], points[2:-1:2], strict=False):
-            assert end - x == WIDTH
-            assert not any(left == x and top - 1 < y < top + 59 for left, top in corners)
+            assert end - x == COMPACT.width
+            assert not any(left == x and top - 1 < y < top + COMPACT.height + 1 for left, top in corners)
 
 
 def test_run_ids_sort_by_time() -> None:

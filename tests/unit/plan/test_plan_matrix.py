@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from animatic.plan.variants import Variant, expand, size
+from animatic.plan.matrix import Variant, expand, size
 
 
 def values(variants: tuple[Variant, ...]) -> list[dict[str, Any]]:

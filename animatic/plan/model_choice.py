@@ -1,0 +1,260 @@
+"""Finds the models of a shot, and the defaults that come with them.
+
+The kind follows from the model; ``kind`` alone picks that kind's default model; without either a shot is a video. What a shot inherits
+depends on its kind and model only, so it is worked out once for each pair of them and shared by all shots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, assert_never, get_args
+
+from animatic.catalog import Catalog
+from animatic.catalog.model import Field, Kind, Media, Model
+from animatic.errors import KeyPath
+from animatic.plan.problems import ProblemCollector
+from animatic.plan.templates import TemplateContext, TemplateError, is_template
+from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
+from animatic.suggest import nearest
+
+Yield = Literal["video", "image"]
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelDefaults:
+    """A model and what its shots inherit.
+
+    ``inherited`` are all defaults of the kind, ``fitting`` those that the model has, ``left_out`` the names of the others, ``origins``
+    where each was written. ``yields`` is what comes out of the model.
+    """
+
+    model: Model
+    kind: Kind
+    inherited: Mapping[str, Any]
+    fitting: Mapping[str, Any]
+    left_out: tuple[str, ...]
+    origins: Mapping[str, KeyPath]
+    yields: Yield
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelChoice:
+    """The models that may make one shot: the declared one, then the fallbacks whose models are known."""
+
+    declared: ModelDefaults
+    fallbacks: tuple[tuple[FallbackSpec, Model], ...] = ()
+
+
+def yields(model: Model) -> Yield:
+    """Tell what comes out of a model: a clip or a still. An enhancer gives back what it takes."""
+    match model.kind:
+        case "image" | "video":
+            return model.kind
+        case "enhance":
+            return "video" if any("video" in _media(field) for field in model.fields.values()) else "image"
+        case _:
+            assert_never(model.kind)
+
+
+class ModelResolver:
+    """Finds the models of one pipeline's shots. Keeps nothing but what it has worked out already."""
+
+    def __init__(self, spec: PipelineSpec, catalog: Catalog) -> None:
+        self._spec = spec
+        self._catalog = catalog
+        self._known: dict[tuple[Kind, str], ModelChoice] = {}
+        self._inherited: dict[Kind, tuple[dict[str, Any], dict[str, KeyPath]]] = {}
+
+    def resolve(self, shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> ModelChoice | None:
+        """Return the models for a shot, or None where its own is wrong (reported) or not known yet."""
+        declared = self._declared(shot, context, problems)
+        if declared is None or not shot.fallback:
+            return declared
+        return replace(declared, fallbacks=tuple(self._fallbacks(shot, declared.declared, context, problems)))
+
+    def check_defaults(self, problems: ProblemCollector) -> None:
+        """Report defaults that no model could ever take: a misspelt field, or a model that is not there."""
+        for defaults in self._spec.defaults:
+            for kind in _KINDS:
+                for name, value in defaults.by_kind.get(kind, {}).items():
+                    path = (*defaults.path, kind, name)
+                    if name == "model":
+                        if isinstance(value, str) and not is_template(value):
+                            self._default_model(kind, value, path, problems)
+                    elif not self._is_field(name, kind):
+                        message = f"default for {kind}: no {kind} model has a field {name!r}"
+                        close = nearest(name, self._field_names(kind))
+                        hint = f"did you mean {close[0]!r}?" if close else "take it out"
+                        problems.add(message, path, key=True, code="unknown-field", hint=hint)
+
+    def _declared(self, shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> ModelChoice | None:
+        if shot.model is None:
+            return self._from_defaults(shot, context, problems)
+        path: KeyPath = (*shot.path, "model")
+        model = self._named(shot, shot.model, path, context, problems)
+        if model is None:
+            return None
+        if shot.kind is not None and shot.kind != model.kind:
+            problems.for_shot(shot).add(
+                f"kind {shot.kind} contradicts its model: {model.name} is {_a(model.kind)} model",
+                (*shot.path, "kind"),
+                code="kind",
+                hint=f"leave out kind, or choose {_a(shot.kind)} model",
+                related=[(path, f"{model.name} makes {_made(yields(model))}")],
+            )
+            return None
+        return self._with_defaults(model.kind, model)
+
+    def _from_defaults(self, shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> ModelChoice | None:
+        """Return the default model of the shot's kind."""
+        kind: Kind = shot.kind or "video"
+        values, origins = self._defaults(kind)
+        written = values.get("model")
+        if not isinstance(written, str):
+            problems.for_shot(shot).add(
+                f"it has no model, and there is no default model for {kind}",
+                (*shot.path, "id"),
+                code="no-model",
+                hint=f"write `model:` here, or `defaults: {{{kind}: {{model: ...}}}}`; `animatic models --kind {kind}` lists them",
+            )
+            return None
+        path = origins["model"]
+        name = _rendered_name(shot, written, path, context, problems)
+        model = None if name is None else self._default_model(kind, name, path, problems)
+        if model is None:
+            return None
+        _warn_if_withdrawn(model, path, problems)
+        return self._with_defaults(kind, model)
+
+    def _fallbacks(
+        self, shot: ShotSpec, declared: ModelDefaults, context: TemplateContext, problems: ProblemCollector
+    ) -> Iterator[tuple[FallbackSpec, Model]]:
+        for fallback in shot.fallback:
+            path = (*fallback.path, "model")
+            model = self._named(shot, fallback.model, path, context, problems)
+            if model is None:
+                continue
+            made = yields(model)
+            if made != declared.yields:
+                problems.for_shot(shot).add(
+                    f"fallback {model.name} makes {_made(made)}, {declared.model.name} {_made(declared.yields)}",
+                    path,
+                    code="kind",
+                    hint=f"choose {_a(declared.kind)} model: `animatic models --kind {declared.kind}`",
+                )
+            yield fallback, model
+
+    def _named(self, shot: ShotSpec, written: str, path: KeyPath, context: TemplateContext, problems: ProblemCollector) -> Model | None:
+        """Return the catalogue's entry for a model that a shot names; reported where there is none."""
+        name = _rendered_name(shot, written, path, context, problems)
+        if name is None:
+            return None
+        model = self._catalog.find(name)
+        if model is None:
+            problems.for_shot(shot).add(f"there is no model {name!r}", path, code="unknown-model", hint=self._instead(name))
+            return None
+        _warn_if_withdrawn(model, path, problems)
+        return model
+
+    def _default_model(self, kind: Kind, name: str, path: KeyPath, problems: ProblemCollector) -> Model | None:
+        """Return a kind's default model; reported where there is none of that name, or it is of another kind."""
+        model = self._catalog.find(name)
+        if model is None:
+            message = f"default model for {kind}: there is no model {name!r}"
+            problems.add(message, path, code="unknown-model", hint=self._instead(name))
+        elif model.kind != kind:
+            message = f"default model for {kind}: {name} is {_a(model.kind)} model"
+            problems.add(message, path, code="kind", hint=f"choose {_a(kind)} model, or move it to defaults.{model.kind}")
+        return model if model is not None and model.kind == kind else None
+
+    def _instead(self, name: str) -> str:
+        """Return the hint for a model that is not there."""
+        sunset = self._catalog.sunset(name)
+        if sunset is not None:
+            use = f"use {sunset.replacement}" if sunset.replacement else "`animatic models` lists what there is"
+            return f"Krea switched it off on {sunset.date}; {use}"
+        close = self._catalog.nearest(name)
+        return f"did you mean {' or '.join(close)}?" if close else "`animatic models` lists them all"
+
+    def _with_defaults(self, kind: Kind, model: Model) -> ModelChoice:
+        known = self._known.get((kind, model.name))
+        if known is None:
+            values, origins = self._defaults(kind)
+            inherited = {name: value for name, value in values.items() if name != "model"}
+            fitting = {name: value for name, value in inherited.items() if name in model.fields or name in model.aliases}
+            defaults = ModelDefaults(
+                model=model,
+                kind=kind,
+                inherited=inherited,
+                fitting=fitting,
+                left_out=tuple(name for name in inherited if name not in fitting),
+                origins=origins,
+                yields=yields(model),
+            )
+            known = self._known[kind, model.name] = ModelChoice(declared=defaults)
+        return known
+
+    def _defaults(self, kind: Kind) -> tuple[dict[str, Any], dict[str, KeyPath]]:
+        """Return a kind's defaults, and where each was written."""
+        if kind not in self._inherited:
+            values: dict[str, Any] = {}
+            origins: dict[str, KeyPath] = {}
+            for defaults in self._spec.defaults:
+                for name, value in defaults.by_kind.get(kind, {}).items():
+                    values[name] = value
+                    origins[name] = (*defaults.path, kind, name)
+            self._inherited[kind] = values, origins
+        return self._inherited[kind]
+
+    def _is_field(self, name: str, kind: Kind) -> bool:
+        """Tell whether a model of the kind has a field; models that shots use are asked first, the whole catalogue is read only then."""
+        used = (known.declared.model for known in self._known.values() if known.declared.kind == kind)
+        if any(name in model.fields or name in model.aliases for model in used):
+            return True
+        return name in self._field_names(kind)
+
+    def _field_names(self, kind: Kind) -> set[str]:
+        return {name for model in self._catalog.models(kind) for name in (*model.fields, *model.aliases)}
+
+
+def _rendered_name(shot: ShotSpec, written: str, path: KeyPath, context: TemplateContext, problems: ProblemCollector) -> str | None:
+    """Return the name of a model, rendered; None where it is not known yet or its template is wrong (reported)."""
+    if not is_template(written):
+        return written
+    try:
+        name = context.render(written)
+    except TemplateError as mistake:
+        problems.for_shot(shot).add(f"model: {mistake.message}", path, code="template", hint=mistake.hint)
+        return None
+    return str(name.value) if name.known else None
+
+
+def _warn_if_withdrawn(model: Model, path: KeyPath, problems: ProblemCollector) -> None:
+    if model.withdrawn:
+        message = f"model {model.name} may be gone: {model.withdrawn}"
+        hint = f"`animatic models --kind {model.kind}` lists the others"
+        problems.add(message, path, code="withdrawn", severity="warning", hint=hint)
+
+
+def _media(field: Field) -> set[Media]:
+    found: set[Media] = {field.media} if field.media else set()
+    for part in (field.items, *field.one_of, *(field.properties or {}).values()):
+        if part is not None:
+            found |= _media(part)
+    return found
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _made(made: Yield) -> str:
+    match made:
+        case "video":
+            return "clips"
+        case "image":
+            return "stills"
+        case _:
+            assert_never(made)

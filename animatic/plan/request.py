@@ -1,0 +1,226 @@
+"""Builds the requests of a shot: fields merged, rendered, checked against the model; every finding reported at the line that caused it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from animatic.catalog import Catalog, Finding, check_body, duration_of
+from animatic.catalog.model import Model
+from animatic.errors import KeyPath
+from animatic.plan.body import MediaValue, RenderedBody, render_body
+from animatic.plan.matrix import Variant
+from animatic.plan.model import field_name
+from animatic.plan.model_choice import ModelChoice, ModelDefaults, Yield, yields
+from animatic.plan.problems import ProblemCollector
+from animatic.plan.templates import TemplateContext
+from animatic.spec.model import FallbackSpec, MatrixSpec, PipelineSpec, ShotSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldOrigins:
+    """Knows where each field of one request was written: in its fallback, its shot, or the defaults."""
+
+    shot: ShotSpec
+    defaults: Mapping[str, KeyPath]
+    fallback: FallbackSpec | None = None
+
+    def of(self, path: KeyPath) -> KeyPath:
+        """Return the place in the document of a value of the body."""
+        if self.fallback is not None and path[0] in self.fallback.fields:
+            return (*self.fallback.path, *path)
+        if path[0] in self.shot.fields:
+            return (*self.shot.path, *path)
+        return (*self.defaults.get(str(path[0]), (*self.shot.path, path[0])), *path[1:])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestDraft:
+    """One request of a shot, rendered and checked; what ``media`` refers to is not linked yet."""
+
+    model: Model
+    body: Mapping[str, Any]
+    media: tuple[MediaValue, ...]
+    duration: float | None
+    origins: FieldOrigins
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShotDraft:
+    """One shot in one variant. ``yields`` is None and ``requests`` is empty where its model is wrong or not known."""
+
+    spec: ShotSpec
+    number: int
+    variant: Variant
+    title: str | None
+    left_out: bool
+    """``when`` came out false."""
+    model: Model | None
+    yields: Yield | None
+    requests: tuple[RequestDraft, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of its step."""
+        return self.variant.key(self.spec.id)
+
+
+class RequestBuilder:
+    """Builds the requests of one pipeline's shots."""
+
+    def __init__(self, spec: PipelineSpec, catalog: Catalog) -> None:
+        self._matrix = spec.matrix
+        self._catalog = catalog
+
+    def build(self, shot: ShotSpec, choice: ModelChoice, context: TemplateContext, problems: ProblemCollector) -> tuple[RequestDraft, ...]:
+        """Return the declared request, then those of the fallbacks."""
+        declared = self._declared(shot, choice.declared, context, problems)
+        if not choice.fallbacks:
+            return (declared,)
+        others = (self._fallback(shot, choice.declared, fallback, model, context, problems) for fallback, model in choice.fallbacks)
+        return (declared, *others)
+
+    def _declared(self, shot: ShotSpec, defaults: ModelDefaults, context: TemplateContext, problems: ProblemCollector) -> RequestDraft:
+        model = defaults.model
+        rendered = render_body({**defaults.fitting, **shot.fields} if defaults.fitting else shot.fields, model.fields, context)
+        extra = _extra(shot, shot.extra_body, context, problems)
+        origins = FieldOrigins(shot=shot, defaults=defaults.origins)
+        left_out = [name for name in defaults.left_out if name not in shot.fields]
+        notes = (f"default {_listed(left_out)} left out: {model.name} has no such field",) if left_out else ()
+        self._check(model, rendered, extra, origins, context, problems)
+        return _draft(model, defaults.yields, rendered, extra, origins, notes)
+
+    def _fallback(
+        self,
+        shot: ShotSpec,
+        defaults: ModelDefaults,
+        fallback: FallbackSpec,
+        model: Model,
+        context: TemplateContext,
+        problems: ProblemCollector,
+    ) -> RequestDraft:
+        """Return the request for another model: the shot's fields (``extra_body`` too) that the model has, then the fallback's own."""
+        kept = {name: value for name, value in {**defaults.inherited, **shot.fields}.items() if name in model.fields}
+        rendered = render_body({**kept, **fallback.fields}, model.fields, context)
+        extra = _extra(shot, {name: value for name, value in shot.extra_body.items() if name in model.fields}, context, problems)
+        origins = FieldOrigins(shot=shot, defaults=defaults.origins, fallback=fallback)
+        given = [*(name for name, value in shot.fields.items() if value is not None), *shot.extra_body]
+        lost = [name for name in given if name not in model.fields and name not in fallback.fields]
+        notes = (f"fallback {model.name} has no {_listed(lost)}: left out there",) if lost else ()
+        self._check(model, rendered, extra, origins, context, problems)
+        return _draft(model, yields(model), rendered, extra, origins, notes)
+
+    def _check(
+        self,
+        model: Model,
+        rendered: RenderedBody,
+        extra: Mapping[str, Any],
+        origins: FieldOrigins,
+        context: TemplateContext,
+        problems: ProblemCollector,
+    ) -> None:
+        """Report what is wrong with a body. What is not known yet is not judged; ``extra`` counts as given."""
+        for path, mistake in rendered.mistakes:
+            message = f"{field_name(path)}: {mistake.message}"
+            problems.for_shot(origins.shot).add(message, origins.of(path), code="template", hint=mistake.hint)
+        findings = check_body(model, rendered.body, besides=extra, catalog=self._catalog)
+        for finding in chain(findings, _too_long(model, rendered.media)):
+            if not rendered.is_unknown(finding.path):
+                related = _matrix_origins(self._matrix, rendered.templates.get(finding.path, ""), context)
+                _report(finding, model, rendered.body, origins, related, problems)
+
+
+def _extra(shot: ShotSpec, written: Mapping[str, Any], context: TemplateContext, problems: ProblemCollector) -> Mapping[str, Any]:
+    """Render ``extra_body``; it is not checked, which is reported as a warning."""
+    if not written:
+        return {}
+    path = (*shot.path, "extra_body")
+    ours = problems.for_shot(shot)
+    rendered = render_body(written, {}, context)
+    for at, mistake in rendered.mistakes:
+        ours.add(f"extra_body.{field_name(at)}: {mistake.message}", (*path, *at), code="template", hint=mistake.hint)
+    ours.add(f"extra_body sends {_listed(list(shot.extra_body))} unchecked", path, code="unchecked", severity="warning", key=True)
+    return rendered.body
+
+
+def _draft(
+    model: Model, made: Yield, rendered: RenderedBody, extra: Mapping[str, Any], origins: FieldOrigins, notes: tuple[str, ...]
+) -> RequestDraft:
+    return RequestDraft(
+        model=model,
+        body={**rendered.body, **extra} if extra else rendered.body,
+        media=rendered.media,
+        duration=_duration(model, made, rendered),
+        origins=origins,
+        notes=notes,
+    )
+
+
+def _duration(model: Model, made: Yield, rendered: RenderedBody) -> float | None:
+    """Return the seconds of footage asked for; None for stills, and where only a clip that goes in decides."""
+    if made == "image" or rendered.is_unknown(("duration",)):
+        return None
+    if "duration" not in rendered.body and any(media.media == "video" and len(media.path) == 1 for media in rendered.media):
+        return None
+    seconds = duration_of(model, rendered.body)
+    return None if seconds is None else float(seconds)
+
+
+def _too_long(model: Model, media: tuple[MediaValue, ...]) -> Iterator[Finding]:
+    """Yield the URLs that are longer than their field takes; ``check_body`` does not look at references."""
+    for item in media:
+        value = item.value
+        if isinstance(value, str) and item.max_length and len(value) > item.max_length and value.startswith("http"):
+            message = f"{field_name(item.path)} has {len(value)} characters; {model.name} takes URLs of up to {item.max_length}"
+            yield Finding(path=item.path, message=message, hint="use a shorter URL, or a local file", code="too-long", severity="error")
+
+
+def _report(
+    finding: Finding,
+    model: Model,
+    body: Mapping[str, Any],
+    origins: FieldOrigins,
+    related: list[tuple[KeyPath, str]],
+    problems: ProblemCollector,
+) -> None:
+    """Report one finding where it was caused: in the fallback, the shot, or the default."""
+    shot, fallback, path = origins.shot, origins.fallback, finding.path
+    name = str(path[0])
+    message, hint, at_key = finding.message, finding.hint, finding.on_key
+    where = origins.of(path)
+    ours = problems.for_shot(shot)
+    if name not in body:
+        where = (*fallback.path, "model") if fallback else (*shot.path, "id")
+        at_key = False
+    elif fallback is not None and name not in fallback.fields:
+        related = [(where, "the value comes from here"), *related]
+        where = (*fallback.path, "model")
+        at_key = False
+        message = f"its fallback keeps a value that the fallback's model refuses: {message}"
+        hint = f"write {name} here with a value that fits, or `{name}: null` to leave it out"
+    elif fallback is None and name not in shot.fields and name in origins.defaults:
+        ours = problems
+        message = f"default for {model.kind}: {message}"
+        related = [((*shot.path, "id"), f"used by shot {shot.id!r}"), *related]
+    ours.add(message, where, code=finding.code, hint=hint, key=at_key, severity=finding.severity, related=related)
+
+
+def _matrix_origins(matrix: MatrixSpec | None, template: str, context: TemplateContext) -> list[tuple[KeyPath, str]]:
+    """Return the places of the matrix values that a rendered value was made from."""
+    if matrix is None or "matrix" not in template:
+        return []
+    found: list[tuple[KeyPath, str]] = []
+    for axis in re.findall(r"\bmatrix\s*(?:\.|\[\s*['\"])\s*(\w+)", template):
+        values = matrix.axes.get(axis, ())
+        value = context.names["matrix"].get(axis)
+        if value in values:
+            found.append(((*matrix.path, axis, values.index(value)), f"matrix.{axis} is {value} here"))
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,193 @@
+"""Resolves a declared pipeline into shots: expands the matrix, evaluates `when`, picks models, renders bodies, links references.
+
+`validate` and `plan` share it. Each stage takes what the one before it has finished and returns something frozen of its own; mistakes go
+to a `ProblemCollector`, and a stage makes the best of what is left, so that all mistakes are found at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from animatic.catalog import Catalog
+from animatic.errors import KeyPath, Problem
+from animatic.plan.linking import LinkedShot, ReferenceLinker
+from animatic.plan.matrix import Variant, resolve_matrix, uncertain_axes
+from animatic.plan.model_choice import ModelResolver
+from animatic.plan.problems import ProblemCollector
+from animatic.plan.request import RequestBuilder, ShotDraft
+from animatic.plan.select import cycles
+from animatic.plan.templates import TemplateContext, TemplateError, is_template, scopes
+from animatic.source.parser import collector_paused
+from animatic.spec.model import CutSpec, PipelineSpec, ShotSpec
+from animatic.suggest import nearest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolveOptions:
+    """What one resolution takes for given.
+
+    ``samples`` names parameters whose values are only stand-ins; what is made from them is not checked. ``hashing``: reference files are
+    read whole (for fingerprints), not only looked at.
+    """
+
+    params: Mapping[str, Any]
+    run: Mapping[str, Any]
+    samples: frozenset[str] = frozenset()
+    hashing: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedCut:
+    """The reel of one variant: the ids of its shots in order, without those that `when` leaves out."""
+
+    shots: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedVariant:
+    """The shots of one variant by id, those that `when` leaves out included, and its reel, if it has one."""
+
+    variant: Variant
+    shots: Mapping[str, LinkedShot]
+    cut: ResolvedCut | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """All variants, and every problem met on the way. Only without errors are the shots complete."""
+
+    variants: tuple[ResolvedVariant, ...]
+    problems: tuple[Problem, ...]
+
+
+def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Resolution:
+    """Resolve a pipeline. Mistakes are reported, never raised."""
+    problems = ProblemCollector(spec=spec)
+    models = ModelResolver(spec, catalog)
+    requests = RequestBuilder(spec, catalog)
+    references = ReferenceLinker(spec, hashing=options.hashing, certain=not options.samples)
+    axes = uncertain_axes(spec.matrix, options.samples)
+    variants = resolve_matrix(spec.matrix, TemplateContext(names=scopes(params=options.params, run=options.run)), problems)
+    resolved: list[ResolvedVariant] = []
+    with collector_paused():
+        for variant in variants:
+            ours = problems.for_variant(variant.name)
+            names = scopes(params=options.params, run=options.run, matrix=variant.values)
+            context = TemplateContext(names=names, sample_params=options.samples, sample_axes=axes)
+            drafts = {shot.spec.id: shot for shot in _drafts(spec, variant, context, models, requests, ours)}
+            shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
+            _check_cycles(shots, ours)
+            resolved.append(ResolvedVariant(variant=variant, shots=shots, cut=_resolve_cut(spec.cut, shots, ours)))
+    models.check_defaults(problems)
+    return Resolution(variants=tuple(resolved), problems=problems.problems(len(variants)))
+
+
+def _drafts(
+    spec: PipelineSpec,
+    variant: Variant,
+    context: TemplateContext,
+    models: ModelResolver,
+    requests: RequestBuilder,
+    problems: ProblemCollector,
+) -> Iterator[ShotDraft]:
+    """Yield the shots of one variant: whether each is made, by which model, with which requests."""
+    for number, shot in enumerate(spec.shots, start=1):
+        names = context.for_shot(shot.id)
+        wanted = _is_wanted(shot, names, problems)
+        title = _title(shot, names, problems)
+        choice = models.resolve(shot, names, problems)
+        yield ShotDraft(
+            spec=shot,
+            number=number,
+            variant=variant,
+            title=title,
+            left_out=not wanted,
+            model=choice.declared.model if choice else None,
+            yields=choice.declared.yields if choice else None,
+            requests=requests.build(shot, choice, names, problems) if choice else (),
+        )
+
+
+def _is_wanted(shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> bool:
+    """Evaluate ``when``: an expression, with or without braces around it, that is true or false."""
+    when = shot.when
+    if when is None or isinstance(when, bool):
+        return when is None or when
+    path = (*shot.path, "when")
+    try:
+        rendered = context.render(when if is_template(str(when)) else f"{{{{ {when} }}}}")
+    except TemplateError as mistake:
+        problems.for_shot(shot).add(f"when: {mistake.message}", path, code="template", hint=mistake.hint)
+        return True
+    value = rendered.value
+    if not rendered.known:
+        return True
+    if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
+        return value.strip().lower() == "true"
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    problems.for_shot(shot).add(
+        f"when comes out as {value!r}, neither true nor false",
+        path,
+        code="when",
+        hint="compare inside the braces: when: \"{{ params.mood == 'noir' }}\"",
+    )
+    return True
+
+
+def _title(shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> str | None:
+    if shot.title is None:
+        return None
+    try:
+        return str(context.render(shot.title).value)
+    except TemplateError as mistake:
+        problems.for_shot(shot).add(f"title: {mistake.message}", (*shot.path, "title"), code="template", hint=mistake.hint)
+        return shot.title
+
+
+def _check_cycles(shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> None:
+    """Report the shots that wait for each other."""
+    for cycle in cycles({name: [need for need in shot.needs if need in shots] for name, shot in shots.items()}):
+        pairs = zip(cycle, (*cycle[1:], cycle[0]), strict=True)
+        places = [(shots[name].needs[need], f"{name} needs {need}") for name, need in pairs]
+        problems.for_shot(shots[cycle[0]].draft.spec).add(
+            f"shots wait for each other: {' → '.join((*cycle, cycle[0]))}",
+            places[0][0],
+            code="cycle",
+            hint="one of them has to start from something else",
+            related=places[1:],
+        )
+
+
+def _resolve_cut(cut: CutSpec | None, shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> ResolvedCut | None:
+    if cut is None:
+        return None
+    names = _all_clips(cut, shots, problems) if cut.shots is None else tuple(_named_clips(cut.path, cut.shots, shots, problems))
+    return ResolvedCut(shots=tuple(name for name in names if not shots[name].draft.left_out))
+
+
+def _all_clips(cut: CutSpec, shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> tuple[str, ...]:
+    """Return the ids of all video shots."""
+    clips = tuple(name for name, shot in shots.items() if shot.draft.yields == "video")
+    if not clips and all(shot.draft.model for shot in shots.values()):
+        problems.for_pipeline().add("there is no video shot to cut a reel from", cut.path, code="cut", hint="take `cut` out")
+    return clips
+
+
+def _named_clips(path: KeyPath, names: tuple[str, ...], shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> Iterator[str]:
+    """Yield the ids that the cut names, as far as there are such shots."""
+    ours = problems.for_pipeline()
+    for index, name in enumerate(names):
+        at = (*path, "shots", index)
+        shot = shots.get(name)
+        if shot is None:
+            close = nearest(name, shots)
+            hint = f"did you mean {close[0]}?" if close else f"the shots are {', '.join(list(shots)[:8])}"
+            ours.add(f"cut names {name!r}, which is no shot", at, code="cut", hint=hint)
+            continue
+        if shot.draft.yields == "image" and shot.draft.model is not None:
+            related = [((*shot.draft.spec.path, "id"), f"shot {name!r} is made by {shot.draft.model.name}")]
+            ours.add(f"cut names {name!r}, which is a still", at, code="cut", hint="a reel is cut from clips only", related=related)
+        yield name
