@@ -156,7 +156,7 @@ async def open_run(
     started = clock()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
-        await asyncio.gather(storage.check(), _prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
+        await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll))
         receiver = None
         if settings.webhook_url is not None and not simulated:
@@ -191,8 +191,8 @@ async def open_run(
         )
 
 
-async def _prove_token(client: KreaClient, url: str, outage: float) -> None:
-    """Read one job of the list: the cheapest call that needs a valid token."""
+async def prove_token(client: KreaClient, url: str, outage: float) -> None:
+    """Read one job of the list: the cheapest call that needs a valid token. Raises KreaRefusedError, KreaUnreachableError."""
     try:
         async with asyncio.timeout(min(outage, FIRST_ANSWER)):
             async for _ in client.jobs(limit=1):
