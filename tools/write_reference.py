@@ -111,7 +111,7 @@ def _exit_codes() -> Iterator[str]:
         if kind.__bases__ == (errors.AnimaticError,) or kind is errors.AnimaticError:
             meanings.setdefault(kind.exit_code, []).append(_plain(kind.__doc__).split(". ")[0].rstrip(".") + ".")
     meanings[4] = ["The run ended with shots that failed or were skipped; the others are delivered, and the manifest says which."]
-    meanings[1] = ["An error of ours; the details are in a file that the message names."]
+    meanings[1] = ["An error of animatic itself; the message names a file with the traceback."]
     yield "| code | meaning |\n|---|---|"
     yield from (f"| {code} | {' '.join(texts)} |" for code, texts in sorted(meanings.items()))
 

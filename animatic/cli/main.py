@@ -80,7 +80,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="animatic")
 def cli() -> None:
-    """Storyboards declared in YAML, rendered through the Krea API as Prefect flows, never paid for twice."""
+    """Generate video from storyboards declared in YAML: through the Krea API, as Prefect flows, never silently paying twice."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

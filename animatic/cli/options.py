@@ -28,7 +28,7 @@ param_option = click.option("--param", "params", multiple=True, metavar="K=V", h
 simulate_option = click.option(
     "--simulate", is_flag=True, help="Use the simulator: no account, nothing is paid, everything is marked as simulated."
 )
-simulated_option = click.option("--simulate", is_flag=True, help="Look at simulated runs instead of real ones.")
+simulated_option = click.option("--simulate", is_flag=True, help="Work with simulated runs instead of real ones.")
 only_option = click.option(
     "--only",
     metavar="ID",

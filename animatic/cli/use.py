@@ -27,8 +27,8 @@ def use(
 ) -> None:
     """Select the take of a shot to use.
 
-    TAKE is a number of `animatic takes`. The next run delivers that take, and regenerates downstream shots that were made from another.
-    PIPELINE may be left out where only one has such a SHOT.
+    TAKE is a number that `animatic takes` shows. The next run delivers that take, and regenerates downstream shots unless they were
+    generated from it before. PIPELINE may be left out where only one has such a SHOT.
     """
     *names, number = words
     if not number.isdecimal() or int(number) < 1:

@@ -90,6 +90,13 @@ def test_the_reference_is_what_the_code_says() -> None:
     assert (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8") == module.reference(), "run: python tools/write_reference.py"
 
 
+def test_the_reference_names_every_variable_that_is_read() -> None:
+    read = set(re.findall(r'"((?:KREA|ANIMATIC)_[A-Z_]+)"', (REPOSITORY / "animatic" / "settings.py").read_text(encoding="utf-8")))
+    assert len(read) > 10
+    named = set(re.findall(r"`([A-Z_]+)`", (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")))
+    assert read - named == {"ANIMATIC_CRASH_AT"}, "for the crash tests alone"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)

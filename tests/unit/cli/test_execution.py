@@ -2,69 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from animatic.catalog import Catalog
 from animatic.cli.execution import facts, run_async, summary
-from animatic.errors import AnimaticError, OverBudgetError
-from animatic.flows.run import FlowRunContext
-from animatic.manifest import Manifest
-from animatic.plan import build_plan, new_run_id
-from animatic.settings import Settings
-from animatic.spec import load_declaration
-from tests.unit.cli.conftest import GOOD
-
-Ended = Callable[..., tuple[FlowRunContext, Manifest]]
-
-
-@pytest.fixture
-def ended(tmp_path: Path) -> Ended:
-    """Return a function that makes the end of a run of two shots with these states."""
-    (tmp_path / "pipelines.yaml").write_text(GOOD)
-    from datetime import UTC, datetime
-
-    now = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
-    plan = build_plan(
-        load_declaration((tmp_path / "pipelines.yaml",)), "teaser", Catalog.load(tmp_path), params={}, run_id=new_run_id(now), started=now
-    )
-
-    def make(
-        *states: str, billed: str | None = "0.28", unpriced: int = 0, error: AnimaticError | None = None
-    ) -> tuple[FlowRunContext, Manifest]:
-        shots: list[dict[str, Any]] = [
-            {"id": step.shot, "state": state, "model": "xai/grok-video", "fingerprint": "f", "take": 1}
-            for step, state in zip(plan.steps, states, strict=True)
-        ]
-        manifest = Manifest.model_validate(
-            {
-                "run_id": plan.run_id,
-                "pipeline": plan.pipeline,
-                "simulated": True,
-                "state": "completed",
-                "started_at": now,
-                "animatic": "0",
-                "source": {"file": "pipelines.yaml", "sha256": "0"},
-                "cost": {
-                    "estimated_usd": Decimal("0.56"),
-                    "billed_usd": billed and Decimal(billed),
-                    "reused_usd": Decimal(0),
-                    "unpriced": unpriced,
-                },
-                "shots": shots,
-                "reel": {"key": "k", "sha256": "0", "size": 1, "mime": "video/mp4", "file": "reel.mp4"},
-            }
-        )
-        context = FlowRunContext(plan=plan, settings=Settings(home=tmp_path), error=error)
-        context.page_location = "/out/teaser/index.html"
-        context.manifest_location = "/out/teaser/manifest.json"
-        return context, manifest
-
-    return make
+from animatic.errors import OverBudgetError
+from tests.unit.cli.conftest import Ended
 
 
 def test_the_summary_tells_shots_money_and_places(ended: Ended) -> None:
