@@ -1,7 +1,7 @@
-"""Reads the environment: endpoints, secrets, where local state lives, how patient to be, and what one process of ours tells another.
+"""Reads the environment (endpoints, secrets, state folder, time limits), and sets what Prefect and processes of ours read there.
 
 The only place that knows the names of our variables. Read once, at the edge; everything below takes a ``Settings``. Secrets are wrapped so
-that a repr, a log line or a traceback never shows them. Light: reading the environment imports nothing else.
+that a repr, a log line or a traceback never shows them. Imports no library: every verb waits for this module.
 """
 
 from __future__ import annotations
@@ -23,13 +23,23 @@ FILE = "ANIMATIC_FILE"
 FOLLOW = "ANIMATIC_FOLLOW"
 """Set by ``deploy --follow``: render whatever the file says, deployed or not."""
 SIMULATOR_URL = "ANIMATIC_SIMULATOR_URL"
-"""The simulator to use instead of Krea. Set by ``animatic up`` alone: a scheduled run without a token must fail, not fill a bucket with slates."""
+"""The simulator to use instead of Krea. Set by ``animatic up`` alone: a scheduled run without a token must fail, not deliver slates."""
 PUBLIC_URL = "ANIMATIC_PUBLIC_URL"
 """Where the destination can be read over HTTP: a distribution before the bucket, a file server, or ``animatic up``'s own."""
 AWS_BLOCK = "ANIMATIC_AWS_BLOCK"
 """Name of an ``AwsCredentials`` block of prefect-aws, for workers without credentials of their own."""
 CRASH_AT = "ANIMATIC_CRASH_AT"
 """For the crash tests: the point of `animatic.engine.crashpoints` at which the process kills itself."""
+PREFECT_API_URL = "PREFECT_API_URL"
+QUIET_PREFECT = {
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    # About half a minute: the run itself goes on without the server, only its last word to it waits.
+    "PREFECT_CLIENT_MAX_RETRIES": "4",
+    # Prefect's log lines are for its UI; the terminal shows the shots.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+}
+"""Settings of Prefect for a run that a person watches on a terminal, where the person has not set them."""
 
 
 class Secret:
@@ -83,6 +93,33 @@ def default_home(environment: Mapping[str, str] | None = None) -> Path:
     return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "animatic"
 
 
+def refuses_color(environment: Mapping[str, str] | None = None) -> bool:
+    """Return whether the user or the terminal refuses color: ``NO_COLOR`` is set, or ``TERM`` is ``dumb``."""
+    environment = os.environ if environment is None else environment
+    return bool(environment.get("NO_COLOR")) or environment.get("TERM") == "dumb"
+
+
+def use_prefect_api(url: str) -> None:
+    """Make this process, and those that it starts, talk to this Prefect API. Only before Prefect is imported, which reads it then."""
+    os.environ[PREFECT_API_URL] = url
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+def quieten_prefect() -> None:
+    """Keep Prefect off the terminal of this process, unless the user has set otherwise. Only before Prefect is imported."""
+    for name, value in QUIET_PREFECT.items():
+        os.environ.setdefault(name, value)
+
+
+def simulate_served_runs(*, simulator_url: str, public_url: str) -> None:
+    """Send the runs that this process starts to a simulator, and their links to a file server. For ``animatic up`` alone."""
+    os.environ |= {
+        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+        SIMULATOR_URL: simulator_url,
+        PUBLIC_URL: public_url,
+    }
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The environment, parsed once."""
@@ -108,7 +145,8 @@ class Settings:
         if self.krea_token is None:
             raise UsageError(
                 "no Krea token: KREA_API_TOKEN is not set",
-                hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, or pass --simulate to rehearse with the simulator, without an account",
+                hint="set KREA_API_TOKEN to a token of krea.ai/settings/api-tokens, "
+                "or pass --simulate to rehearse with the simulator, without an account",
             )
         return self.krea_token
 
@@ -130,7 +168,7 @@ class Settings:
             krea_token=Secret(token) if token else None,
             webhook_url=_url(env, "ANIMATIC_WEBHOOK_URL", None),
             webhook_port=_port(env, "ANIMATIC_WEBHOOK_PORT", 8484),
-            prefect_api_url=_url(env, "PREFECT_API_URL", None),
+            prefect_api_url=_url(env, PREFECT_API_URL, None),
             home=default_home(env),
             file=pipelines_file(env),
             follow=bool(env.get(FOLLOW)),

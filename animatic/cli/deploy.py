@@ -1,49 +1,51 @@
-"""The verbs that make pipelines deployments: ``deploy`` (on a work pool) and ``serve`` (from this process). Both show the difference first."""
+"""``deploy``: makes pipelines deployments of a work pool. Shows the difference first, as ``serve`` and ``up`` do by the functions here."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from animatic.catalog import Catalog
-from animatic.cli.options import json_option
-from animatic.cli.problems import show_problems
-from animatic.cli.sources import DEFAULT, declared
-from animatic.errors import DeclarationError
-from animatic.plan import check_declaration
-from animatic.settings import Settings, pipelines_file
-from animatic.spec import Declaration
+from animatic.cli.lookup import deployable
+from animatic.cli.options import json_option, one_file_option
+from animatic.cli.output import print_json, say
+from animatic.settings import DEFAULT_FILE, default_home, pipelines_file, use_prefect_api
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.client.orchestration import PrefectClient
+
     from animatic.prefect.deployments import Difference
     from animatic.prefect.origin import Origin
+    from animatic.spec import Declaration
 
 MARKS = {"new": "+", "changed": "~", "unchanged": "=", "gone": "-"}
 PREFECT_YAML = Path("deployments/prefect.yaml")
 
-one_file_option = click.option(
-    "--file", "file", type=click.Path(path_type=Path), metavar="PATH", help="Another pipelines file, or a folder of them."
+prune_option = click.option(
+    "--prune/--no-prune", default=None, help="Remove deployments whose pipeline is no longer in the file (default: ask)."
 )
-prune_option = click.option("--prune/--no-prune", default=None, help="Remove deployments whose pipeline left the file (default: ask).")
-follow_option = click.option("--follow", is_flag=True, help="Workers render whatever the file says, even if it was not deployed.")
+follow_option = click.option("--follow", is_flag=True, help="Let workers render whatever the file says, even if it was not deployed.")
 
 
 @click.command()
 @one_file_option
-@click.option("--pool", default="animatic", show_default=True, help="Work pool; a process pool of this name is made when there is none.")
-@click.option("--git", "repository", metavar="URL", help="Workers clone this repository; --file is then relative to its root.")
+@click.option(
+    "--pool",
+    default="animatic",
+    show_default=True,
+    help="Work pool to deploy to; a process pool of this name is created when there is none.",
+)
+@click.option("--git", "repository", metavar="URL", help="Let workers clone this repository; --file is then relative to its root.")
 @click.option("--branch", help="Branch of the repository.")
 @click.option("--git-token-block", "token_block", metavar="NAME", help="Prefect Secret block with a token for a private repository.")
 @click.option(
-    "--notify", metavar="TYPE/NAME", help="Notification block (slack-webhook/ops) that hears of runs that fail or go over budget."
+    "--notify", metavar="TYPE/NAME", help="Send runs that fail or go over budget to this notification block, e.g. slack-webhook/ops."
 )
 @follow_option
 @prune_option
@@ -63,61 +65,32 @@ def deploy(
     write: bool,
     as_json: bool,
 ) -> None:
-    """Bring the Prefect deployments in step with the pipelines file: one for each pipeline, with its schedules."""
-    path = chosen_file(file)
-    declaration = checked(path)
+    """Create or update the Prefect deployments of the pipelines.
+
+    There is one for each pipeline of the file, with its schedules. The difference is shown first.
+    """
+    path = file or pipelines_file()
+    declaration = deployable(path)
     from animatic.prefect.origin import in_folder, in_repository
 
     if write:
         from animatic.prefect.prefect_yaml import write_prefect_yaml
 
         changed = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool)
-        print(f"{PREFECT_YAML} {'written' if changed else 'is in step already'}")
+        print(f"{PREFECT_YAML} {'written' if changed else 'is up to date'}")
         return
-    origin = in_folder(path) if repository is None else in_repository(repository, file or DEFAULT, branch=branch, token_block=token_block)
+    origin = (
+        in_folder(path) if repository is None else in_repository(repository, file or DEFAULT_FILE, branch=branch, token_block=token_block)
+    )
     use_prefect()
     asyncio.run(_deploy(declaration, origin, pool=pool, follow=follow, prune=prune, notify=notify, dry_run=dry_run, as_json=as_json))
 
 
-@click.command()
-@one_file_option
-@click.option("--limit", type=click.IntRange(1), default=4, show_default=True, help="Runs at once.")
-@follow_option
-@prune_option
-def serve(file: Path | None, limit: int, follow: bool, prune: bool | None) -> None:
-    """Deploy every pipeline and run what is due from this process, without a work pool, until Ctrl-C."""
-    path = chosen_file(file)
-    declaration = checked(path)
-    from animatic.prefect.origin import in_folder
+def use_prefect() -> None:
+    """Talk to the configured Prefect API, or to the local server, started if need be. Raises PrefectError."""
+    from animatic.prefect.server import ensure_api
 
-    origin = in_folder(path)
-    use_prefect()
-    asyncio.run(_serve(declaration, origin, limit=limit, follow=follow, prune=prune))
-
-
-def chosen_file(file: Path | None) -> Path:
-    """Return the pipelines file of a command that takes one."""
-    return file or pipelines_file()
-
-
-def checked(path: Path) -> Declaration:
-    """Read and check a declaration: what would fail in every run is not deployed. Raises DeclarationError."""
-    declaration = declared((path,))
-    problems = check_declaration(declaration, Catalog.load(Settings.from_environment().home))
-    if any(problem.severity == "error" for problem in problems):
-        raise DeclarationError(problems)
-    if problems:
-        show_problems(problems)
-    return declaration
-
-
-def use_prefect() -> str:
-    """Find the Prefect API, starting the local server where none is configured, and set ``PREFECT_API_URL``. Returns it."""
-    from animatic.cli.perform import prefect_url
-
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ["PREFECT_API_URL"] = prefect_url(Settings.from_environment())
-    return os.environ["PREFECT_API_URL"]
+    use_prefect_api(ensure_api(default_home(), tell=say))
 
 
 async def _deploy(
@@ -137,15 +110,14 @@ async def _deploy(
     async with prefect_api() as client:
         differences = await compare(client, wanted_deployments(declaration, origin, pool=pool, follow=follow), origin)
         if not as_json:
-            show(differences)
+            show_differences(differences)
         if dry_run:
             if as_json:
                 _print_json(differences)
             return
-        made = await ensure_pool(client, pool)
-        if made:
-            say(f"made the process work pool {pool!r}")
-        await bring_about(client, differences, prune=prune)
+        if await ensure_pool(client, pool):
+            say(f"created the process work pool {pool!r}")
+        await apply_all(client, differences, prune=prune)
         if notify is not None:
             from animatic.prefect.api import ensure_automation
 
@@ -158,27 +130,7 @@ async def _deploy(
         say(f"No worker has ever asked this pool for work; start one: prefect worker start --pool {pool}")
 
 
-async def _serve(declaration: Declaration, origin: Origin, *, limit: int, follow: bool, prune: bool | None) -> None:
-    from animatic.prefect.serve import serve as serve_deployments
-
-    deployments = await deploy_served(declaration, origin, follow=follow, prune=prune)
-    say(f"Serving {len(deployments)} deployments, {limit} runs at once; Ctrl-C ends it, schedules stay.")
-    with contextlib.suppress(asyncio.CancelledError):
-        await serve_deployments(deployments, limit=limit)
-
-
-async def deploy_served(declaration: Declaration, origin: Origin, *, follow: bool, prune: bool | None) -> dict[str, Any]:
-    """Deploy without a work pool and return the deployments' ids by name."""
-    from animatic.prefect.api import prefect_api
-    from animatic.prefect.deployments import compare, wanted_deployments
-
-    async with prefect_api() as client:
-        differences = await compare(client, wanted_deployments(declaration, origin, pool=None, follow=follow), origin)
-        show(differences)
-        return await bring_about(client, differences, prune=prune)
-
-
-async def bring_about(client: Any, differences: Sequence[Difference], *, prune: bool | None) -> dict[str, Any]:
+async def apply_all(client: PrefectClient, differences: Sequence[Difference], *, prune: bool | None) -> dict[str, UUID]:
     """Write what differs, remove what may be removed, and return the ids by name."""
     from animatic.prefect.deployments import apply, remove
 
@@ -195,12 +147,12 @@ def _may_prune(prune: bool | None, names: Sequence[str]) -> bool:
     if prune is not None:
         return prune
     if sys.stdin.isatty() and sys.stderr.isatty():
-        return click.confirm(f"Remove {', '.join(names)}, whose pipelines left the file?", default=False, err=True)
+        return click.confirm(f"Remove {', '.join(names)}, whose pipelines are no longer in the file?", default=False, err=True)
     say(f"kept {', '.join(names)}; remove with --prune")
     return False
 
 
-def show(differences: Sequence[Difference]) -> None:
+def show_differences(differences: Sequence[Difference]) -> None:
     """Print what deploying changes."""
     width = max((len(item.name) for item in differences), default=0)
     for item in differences:
@@ -211,9 +163,4 @@ def show(differences: Sequence[Difference]) -> None:
 
 
 def _print_json(differences: Sequence[Difference]) -> None:
-    print(json.dumps([{"name": item.name, "change": item.change, "details": list(item.details)} for item in differences], indent=2))
-
-
-def say(text: str) -> None:
-    """Tell a person, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print_json([{"name": item.name, "change": item.change, "details": list(item.details)} for item in differences])

@@ -1,72 +1,39 @@
-"""The run on the terminal: a line per shot with state, elapsed time and money on a terminal; a line per change elsewhere. Standard error only."""
+"""Shows a run on standard error: a table of its shots on a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from decimal import Decimal
-from typing import Self
+from typing import Self, assert_never
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from animatic.engine.progress import FINAL, PerState, ProgressTracker, ShotProgress
+from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
+from animatic.money import dollars
 
-COLORS = PerState(
-    pending="",
-    preparing="",
-    submitting="",
-    in_doubt="yellow",
-    running="blue",
-    fetching="",
-    delivered="green",
-    reused="cyan",
-    failed="red",
-    skipped="bright_black",
-)
-MARKS = PerState(
-    pending="·",
-    preparing="",
-    submitting="",
-    in_doubt="?",
-    running="",
-    fetching="",
-    delivered="✓",
-    reused="=",
-    failed="✗",
-    skipped="-",
-)
-"""Empty: a spinner, as something is going on."""
-ROW_ORDER = PerState(
-    pending=4,
-    preparing=3,
-    submitting=1,
-    in_doubt=0,
-    running=2,
-    fetching=1,
-    delivered=4,
-    reused=4,
-    failed=0,
-    skipped=4,
-)
-"""Which shots are shown first where there are too many for the screen."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-ROWS = 30
+FRAMES_PER_SECOND = 8
+MAX_ROWS = 30
+"""Shots of a longer storyboard are shown by urgency."""
+LOGGED_STATUSES = frozenset({"waiting for Krea", "backlogged", "processing"})
+"""Details of a running shot that are worth a line in a log; every status of every job would drown it."""
 
 
 class LiveView:
-    """Context manager: shows a board while its run goes on."""
+    """Context manager: shows the progress of a run while it goes on."""
 
-    def __init__(self, board: ProgressTracker, title: str, *, simulated: bool) -> None:
-        self._board = board
+    def __init__(self, progress: ProgressTracker, title: str, *, simulated: bool) -> None:
+        self._progress = progress
         self._title = title + (" · SIMULATED" if simulated else "")
         self._console = Console(stderr=True, highlight=False)
         # Before the display is made: on a terminal, Rich renders once as soon as it has the display.
         self._began = time.monotonic()
         self._live = (
-            Live(get_renderable=self._render, console=self._console, refresh_per_second=8, transient=False)
+            Live(get_renderable=self._render, console=self._console, refresh_per_second=FRAMES_PER_SECOND, transient=False)
             if self._console.is_terminal
             else None
         )
@@ -75,18 +42,18 @@ class LiveView:
         if self._live is not None:
             self._live.start()
         else:
-            self._board.listeners.append(self._line)
+            self._progress.listeners.append(self._log)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         if self._live is not None:
             self._live.stop()
-        elif self._line in self._board.listeners:
-            self._board.listeners.remove(self._line)
+        elif self._log in self._progress.listeners:
+            self._progress.listeners.remove(self._log)
 
-    def _line(self, shot: ShotProgress) -> None:
-        if shot.state == "running" and shot.detail not in {"waiting for Krea", "backlogged", "processing"}:
-            return  # every status of every job would drown the log
+    def _log(self, shot: ShotProgress) -> None:
+        if shot.state == "running" and shot.detail not in LOGGED_STATUSES:
+            return
         parts = [f"{time.monotonic() - self._began:7.1f} s", shot.key, shot.state]
         parts += [part for part in (shot.detail, _money(shot) if shot.state in FINAL else "") if part]
         print("  ".join(parts), file=sys.stderr, flush=True)
@@ -94,14 +61,12 @@ class LiveView:
     def _render(self) -> Group:
         now = time.monotonic()
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        shots = list(self._board.shots.values())
-        shown = shots if len(shots) <= ROWS else self._most_telling(shots)
-        for shot in shown:
+        shots = list(self._progress.shots.values())
+        for shot in shots if len(shots) <= MAX_ROWS else sorted(shots, key=_urgency)[:MAX_ROWS]:
             elapsed = shot.elapsed(now)
-            mark = MARKS[shot.state] or SPINNER[int(now * 8) % len(SPINNER)]
-            style = COLORS[shot.state]
+            mark, style = _look(shot.state)
             table.add_row(
-                Text(mark, style=style),
+                Text(mark or SPINNER[int(now * FRAMES_PER_SECOND) % len(SPINNER)], style=style),
                 Text(shot.key, style="bold"),
                 Text(shot.state, style=style),
                 Text(shot.detail, style="dim", overflow="ellipsis", no_wrap=True),
@@ -110,12 +75,48 @@ class LiveView:
             )
         done = sum(shot.state in FINAL for shot in shots)
         spent = sum((shot.usd or Decimal(0) for shot in shots if shot.state != "reused"), Decimal(0))
-        summary = f"{done} of {len(shots)} shots · {spent:.2f} USD · {now - self._began:.0f} s"
-        return Group(Text(self._title, style="bold"), table, Text(summary, style="dim"))
+        totals = f"{done} of {len(shots)} shots · {dollars(spent)} · {now - self._began:.0f} s"
+        return Group(Text(self._title, style="bold"), table, Text(totals, style="dim"))
 
-    @staticmethod
-    def _most_telling(shots: list[ShotProgress]) -> list[ShotProgress]:
-        return sorted(shots, key=lambda shot: ROW_ORDER[shot.state])[:ROWS]
+
+def _look(state: State) -> tuple[str, str]:
+    """Return the mark and the style of a state; the empty mark is a spinner."""
+    match state:
+        case "delivered":
+            return "✓", "green"
+        case "reused":
+            return "=", "cyan"
+        case "failed":
+            return "✗", "red"
+        case "in doubt":
+            return "?", "yellow"
+        case "skipped":
+            return "-", "bright_black"
+        case "pending":
+            return "·", ""
+        case "running":
+            return "", "blue"
+        case "preparing" | "submitting" | "fetching":
+            return "", ""
+        case _:
+            assert_never(state)
+
+
+def _urgency(shot: ShotProgress) -> int:
+    """Return where a shot stands in a table that cannot hold all: trouble first, then what goes on."""
+    match shot.state:
+        case "failed" | "in doubt":
+            return 0
+        case "submitting" | "fetching":
+            return 1
+        case "running":
+            return 2
+        case "preparing":
+            return 3
+        case "pending" | "delivered" | "reused" | "skipped":
+            return 4
+        case _:
+            assert_never(shot.state)
 
 
 def _money(shot: ShotProgress) -> str:
@@ -123,4 +124,4 @@ def _money(shot: ShotProgress) -> str:
         return "paid before"
     if shot.state in {"failed", "skipped"}:
         return ""
-    return "" if shot.usd is None else f"{shot.usd.normalize():f} USD"
+    return "" if shot.usd is None else dollars(shot.usd)

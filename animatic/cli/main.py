@@ -1,8 +1,9 @@
-"""The command group: finds verbs late, so that ``validate`` never waits for Prefect, and maps every error to its exit code in one place."""
+"""Defines the ``animatic`` command: imports a verb only when it is called, and turns every error into its exit code in one place."""
 
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,106 +11,117 @@ from typing import TYPE_CHECKING
 import click
 
 from animatic import __version__
-from animatic.errors import AnimaticError, DeclarationError
+from animatic.cli.output import keep_traceback, say, show_problems
+from animatic.errors import AnimaticError, DeclarationError, InterruptedRunError
+from animatic.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS = {
-    "validate": ("animatic.cli.declare", "every mistake of the declaration, with its line"),
-    "plan": ("animatic.cli.declare", "what a run would make or reuse, why, and the price"),
-    "models": ("animatic.cli.declare", "the catalogue: fields, limits, prices"),
-    "schema": ("animatic.cli.declare", "JSON Schema of pipelines files, for editors"),
-    "fix": ("animatic.cli.declare", "rewrite retired names and unquoted templates"),
-    "new": ("animatic.cli.declare", "a small pipelines file to start from"),
-    "run": ("animatic.cli.perform", "make what is not made yet, and deliver it"),
-    "resume": ("animatic.cli.perform", "take up what a crashed or failed run left"),
-    "retake": ("animatic.cli.retake", "a new take of one shot, and what hangs on it"),
-    "deploy": ("animatic.cli.deploy", "bring Prefect deployments in step with the file"),
-    "serve": ("animatic.cli.deploy", "serve the pipelines' deployments from this process"),
-    "runs": ("animatic.cli.inspect", "list runs: what came of them, what they cost"),
-    "status": ("animatic.cli.inspect", "where each shot of a run is"),
-    "watch": ("animatic.cli.watch", "follow a run until it ends"),
-    "takes": ("animatic.cli.choose", "list the takes of a shot"),
-    "use": ("animatic.cli.choose", "say which take of a shot counts"),
-    "doubts": ("animatic.cli.decide", "submissions that may or may not have been accepted"),
-    "adopt": ("animatic.cli.decide", "say which job a doubtful submission became"),
-    "resubmit": ("animatic.cli.decide", "say that no job is it: send it again"),
-    "spend": ("animatic.cli.money", "what was paid, by day, pipeline, model or shot"),
-    "up": ("animatic.cli.up", "server, UI, simulator and deployments on this machine"),
-    "doctor": ("animatic.cli.doctor", "check everything that a run depends on"),
-    "simulate": ("animatic.cli.local", "run the simulator alone"),
-    "down": ("animatic.cli.local", "end the local Prefect server"),
+    "validate": "Report every mistake in the pipelines file, with its line",
+    "plan": "Show what a run would generate or reuse, why, and what it would cost",
+    "models": "List the models, or show the fields, limits and prices of one",
+    "schema": "Print the JSON Schema of pipelines files, for editors",
+    "fix": "Rewrite retired field names and unquoted templates",
+    "new": "Write a small pipelines file to start from",
+    "run": "Generate what has no take yet, and deliver clips, reel and manifest",
+    "resume": "Continue a crashed, interrupted or failed run",
+    "retake": "Generate a new take of one shot",
+    "deploy": "Create or update the Prefect deployments of the pipelines",
+    "serve": "Deploy the pipelines and execute their runs in this process, without a work pool",
+    "runs": "List runs with their state and cost, newest first",
+    "status": "Show the state of every shot of a run",
+    "watch": "Follow a run live until it ends",
+    "takes": "List the takes of a shot",
+    "use": "Select the take of a shot to use",
+    "doubts": "List submissions in doubt, and the jobs that they may have become",
+    "adopt": "Resolve an in-doubt submission to a Krea job",
+    "resubmit": "Resolve an in-doubt submission as never accepted: the next run sends it again",
+    "spend": "Show what was paid, by day, pipeline, model or shot",
+    "up": "Start a local Prefect server with UI, the simulator and all deployments",
+    "doctor": "Check everything that a run depends on",
+    "simulate": "Start the simulator alone",
+    "down": "Stop the local Prefect server",
 }
-"""Where each verb lives, and what it does in a few words: listing the verbs imports none of them."""
-INTERNAL_ERROR = 1
-INTERRUPTED = 130
+"""Every verb with the first line of its help, in the order in which people meet them. Each is a function in a module, both of its name."""
+MAX_ERROR_TEXT = 300
+"""Characters of an unexpected error's text that are shown; the file with the details has all of it."""
+
+
+def command_of(verb: str) -> click.Command:
+    """Import a verb and return its command. A verb that is a word of Python's has an underscore there: ``import`` is ``import_``."""
+    name = f"{verb}_" if keyword.iskeyword(verb) else verb
+    command = getattr(importlib.import_module(f"animatic.cli.{name}"), name)
+    assert isinstance(command, click.Command)
+    return command
 
 
 class Verbs(click.Group):
-    """A group whose commands are imported when they are called (or listed)."""
+    """A group whose commands are imported when they are called. Listing them imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order people meet them."""
+        """Return the verbs in the order of the table."""
         del ctx
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb; None if there is no such verb."""
         del ctx
-        if cmd_name not in VERBS:
-            return None
-        command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+        return command_of(cmd_name) if cmd_name in VERBS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, short) for name, (_, short) in VERBS.items()])
+            formatter.write_dl(list(VERBS.items()))
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="animatic")
 def cli() -> None:
-    """Storyboards declared in YAML, rendered through the Krea API as Prefect flows, never paid for twice."""
+    """Generate video from storyboards declared in YAML: through the Krea API, as Prefect flows, never silently paying twice."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a verb and exit with its code. No traceback reaches the user; of our own errors the details go to a file."""
+    """Run a verb and exit with its code. No traceback reaches the user; those of unexpected errors go to a file."""
     try:
-        code = cli.main(args=None if arguments is None else list(arguments), prog_name="animatic", standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; what was submitted is in the ledger")
-        sys.exit(INTERRUPTED)
+        sys.exit(_run(arguments))
     except BrokenPipeError:
         # The reader of our output left (``| head``): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a verb, show the error that ended it, and return its exit code."""
+    try:
+        code = cli.main(args=None if arguments is None else list(arguments), prog_name="animatic", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted; what was submitted is in the ledger")
+        return InterruptedRunError.exit_code
     except DeclarationError as error:
-        from animatic.cli.problems import show_problems
-
-        show_problems(error.problems, error.texts)
-        sys.exit(error.exit_code)
+        show_problems(error.problems, texts=error.texts)
+        return error.exit_code
     except AnimaticError as error:
-        _say(f"error: {error.message}", error.hint)
-        sys.exit(error.exit_code)
+        say(f"error: {error}")
+        return error.exit_code
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 (the last resort: an error of ours, kept for a report)
-        from animatic.cli.problems import keep_traceback
+        say(f"error: animatic itself failed: {_described(error)}\n  the traceback, for a report, is in {keep_traceback(error)}")
+        return AnimaticError.exit_code
+    return code if isinstance(code, int) else 0
 
-        _say(f"error: animatic itself failed: {type(error).__name__}", f"details, for a report: {keep_traceback(error)}")
-        sys.exit(INTERNAL_ERROR)
 
-
-def _say(*lines: str | None) -> None:
-    for line in lines:
-        if line:
-            print(line if line.startswith(("error", "interrupted")) else f"  {line}", file=sys.stderr)
+def _described(error: Exception) -> str:
+    """Return the type and the text of an error on one line, without secrets."""
+    text = " ".join(redact(str(error)).split())
+    short = text if len(text) <= MAX_ERROR_TEXT else f"{text[: MAX_ERROR_TEXT - 1]}…"
+    return f"{type(error).__name__}: {short}" if short else type(error).__name__

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and how they are read."""
+"""Options that several verbs share, and how their texts are read."""
 
 from __future__ import annotations
 
@@ -18,31 +18,44 @@ file_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Another pipelines file, or a folder of them. Repeatable.",
+    help="Read another pipelines file, or a folder of them. Repeatable.",
+)
+one_file_option = click.option(
+    "--file", "file", type=click.Path(path_type=Path), metavar="PATH", help="Read another pipelines file, or a folder of them."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-param_option = click.option("--param", "params", multiple=True, metavar="K=V", help="A value for a parameter of the pipeline. Repeatable.")
+param_option = click.option("--param", "params", multiple=True, metavar="K=V", help="Set a parameter of the pipeline. Repeatable.")
 simulate_option = click.option(
-    "--simulate", is_flag=True, help="Rehearse with the simulator: no account, nothing is paid, everything is marked as simulated."
+    "--simulate", is_flag=True, help="Use the simulator: no account, nothing is paid, everything is marked as simulated."
 )
+simulated_option = click.option("--simulate", is_flag=True, help="Work with simulated runs instead of real ones.")
 only_option = click.option(
-    "--only", metavar="ID", help="Only these shots: A, A+ (and all that hangs on it), +A (and all it hangs on); several by comma."
+    "--only",
+    metavar="ID",
+    help="Only these shots: A, A+ (A and everything downstream), +A (A and everything upstream); separate several with commas.",
 )
-fresh_option = click.option("--fresh", is_flag=True, help="Make new takes of everything, even if nothing changed.")
+fresh_option = click.option("--fresh", is_flag=True, help="Generate new takes of all shots, even of unchanged ones.")
 cancel_jobs_option = click.option(
-    "--cancel-jobs", is_flag=True, help="When interrupted, also cancel the jobs that are waited for at Krea; they are not billed then."
+    "--cancel-jobs", is_flag=True, help="When interrupted, also cancel the running jobs at Krea; they are not billed then."
 )
-deliver_option = click.option("--deliver", metavar="PLACE", help="Deliver to another folder or s3://bucket/prefix than the file says.")
+deliver_option = click.option(
+    "--deliver", metavar="PLACE", help="Use another destination than the file says: a folder or s3://bucket/prefix."
+)
 
 
 def parse_params(given: tuple[str, ...]) -> dict[str, str]:
     """Return ``{"city": "Porto"}`` for ``("city=Porto",)``. Raises UsageError where there is no ``=`` or a name comes twice."""
+    return parse_assignments(given, option="--param", form="name=value")
+
+
+def parse_assignments(given: tuple[str, ...], *, option: str, form: str) -> dict[str, str]:
+    """Return the values of a repeatable ``NAME=VALUE`` option by name. Raises UsageError where there is no ``=`` or a name comes twice."""
     values: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"--param {item!r} is not of the form name=value")
+            raise UsageError(f"{option} {item!r} is not of the form {form}")
         if name.strip() in values:
-            raise UsageError(f"--param {name.strip()} is given twice")
+            raise UsageError(f"{option} {name.strip()} is given twice")
         values[name.strip()] = value
     return values

@@ -1,4 +1,4 @@
-"""``up``: everything at once on this machine, for trying things: Prefect server with UI, simulator, deployments served, files behind links."""
+"""``up``: starts everything on this machine, for trying things: Prefect server with UI, simulator, served deployments, a file server."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from animatic.cli.deploy import checked, chosen_file, deploy_served, one_file_option, say
+from animatic.cli.lookup import deployable
+from animatic.cli.options import one_file_option
+from animatic.cli.output import say
+from animatic.cli.serve import deploy_served, limit_option
+from animatic.destination import is_remote
 from animatic.errors import PrefectError, UsageError
 from animatic.plan import destination_of
-from animatic.settings import PUBLIC_URL, SIMULATOR_URL, Settings
-from animatic.spec import Declaration
+from animatic.settings import Settings, pipelines_file, simulate_served_runs, use_prefect_api
 
 if TYPE_CHECKING:
     from animatic.prefect.server import LocalServer
+    from animatic.spec import Declaration
 
 port_type = click.IntRange(0, 65535)
 
@@ -30,13 +34,16 @@ port_type = click.IntRange(0, 65535)
 @click.option("--port", type=port_type, help="Port of the Prefect UI (default: 4200, or a free one).")
 @click.option("--simulator-port", type=port_type, default=0, help="Port of the simulator (default: a free one).")
 @click.option("--files-port", type=port_type, default=0, help="Port at which delivered files open (default: a free one).")
-@click.option("--limit", type=click.IntRange(1), default=4, show_default=True, help="Runs at once.")
+@limit_option
 def up(file: Path | None, port: int | None, simulator_port: int, files_port: int, limit: int) -> None:
-    """Bring up a local Prefect server with UI, the Krea simulator and all deployments, until Ctrl-C. Nothing is paid."""
-    path = chosen_file(file)
-    declaration = checked(path)
+    """Start a local Prefect server with UI, the simulator and all deployments.
+
+    Runs go to the simulator: nothing is paid. All of it ends at Ctrl-C.
+    """
+    path = file or pipelines_file()
+    declaration = deployable(path)
     settings = Settings.from_environment()
-    if "PREFECT_API_URL" in os.environ:
+    if settings.prefect_api_url is not None:
         say("PREFECT_API_URL is set and is not used: `up` brings a server of its own (`animatic serve` uses yours)")
     # Also where a shell started us in the background, with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,15 +51,16 @@ def up(file: Path | None, port: int | None, simulator_port: int, files_port: int
     with contextlib.ExitStack() as stack:
         stack.enter_context(only_one(settings.home))
         files = stack.enter_context(bound(files_port, "--files-port"))
-        simulator = stack.enter_context(_simulator(settings.home, simulator_port))
+        simulator_url = stack.enter_context(_simulator(settings.home, simulator_port))
         server = stack.enter_context(_server(settings.home, port))
-        _set_environment(api_url=server.api_url, simulator_url=simulator)
+        use_prefect_api(server.api_url)
         from animatic.prefect.files_server import serving
 
-        os.environ[PUBLIC_URL] = stack.enter_context(serving(folders(declaration), files))
+        files_url = stack.enter_context(serving(folders(declaration), files))
+        simulate_served_runs(simulator_url=simulator_url, public_url=files_url)
         print(f"Prefect UI   {server.ui_url}", flush=True)
-        print(f"simulator    {simulator}", flush=True)
-        print(f"files        {os.environ[PUBLIC_URL]}", flush=True)
+        print(f"simulator    {simulator_url}", flush=True)
+        print(f"files        {files_url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(_serve(declaration, path, limit))
         say("Ending ...")
@@ -68,9 +76,9 @@ async def _serve(declaration: Declaration, path: Path, limit: int) -> None:
 
 
 def folders(declaration: Declaration) -> dict[str, Path]:
-    """Return the folder that each pipeline delivers to; those that deliver to S3 are left out."""
+    """Return the folder that each pipeline delivers to; those that deliver to a bucket are left out."""
     found = {name: destination_of(spec) for name, spec in declaration.pipelines.items()}
-    return {name: Path(place) for name, place in found.items() if "://" not in place}
+    return {name: Path(place) for name, place in found.items() if not is_remote(place)}
 
 
 @contextlib.contextmanager
@@ -87,7 +95,7 @@ def only_one(home: Path) -> Iterator[None]:
             holder = handle.read().strip()
             raise UsageError(
                 f"animatic is up already{f' (process {holder})' if holder else ''}",
-                hint="end that one with Ctrl-C, or set ANIMATIC_HOME to another folder for a second",
+                hint="end that one with Ctrl-C, or set ANIMATIC_HOME to another folder to have a second",
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))
@@ -135,13 +143,3 @@ def _server(home: Path, port: int | None) -> Iterator[LocalServer]:
         yield server
     finally:
         stop(home)
-
-
-def _set_environment(*, api_url: str, simulator_url: str) -> None:
-    """Set what the served runs inherit. Only they: nothing else of this machine is ever simulated unasked."""
-    os.environ |= {
-        "PREFECT_API_URL": api_url,
-        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        SIMULATOR_URL: simulator_url,
-    }

@@ -192,7 +192,7 @@ async def open_run(
     started = timing.now()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
-        await asyncio.gather(storage.check(), _prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
+        await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
         receiver = None if simulated else await _open_receiver(stack, settings, watcher)
         workdir = stack.enter_context(working_folder(settings.home))
@@ -231,8 +231,8 @@ async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Wat
     )
 
 
-async def _prove_token(client: KreaClient, url: str, outage: float) -> None:
-    """Read one job of the list: the cheapest call that needs a valid token."""
+async def prove_token(client: KreaClient, url: str, outage: float) -> None:
+    """Read one job of the list: the cheapest call that needs a valid token. Raises KreaRefusedError, KreaUnreachableError."""
     try:
         async with asyncio.timeout(min(outage, FIRST_ANSWER_SECONDS)):
             async for _ in client.jobs(limit=1):

@@ -66,8 +66,29 @@ class LocalServer:
         return f"{self.ui_url}/api"
 
 
-def configured_api_url(environment: Mapping[str, str]) -> str | None:
+def available_api(home: Path) -> str | None:
+    """Return the Prefect API to ask, without starting one: the configured one, else our server's; None where neither is there."""
+    if url := configured_api_url():
+        return url
+    server = running(home)
+    return server.api_url if server else None
+
+
+def ensure_api(home: Path, *, tell: Callable[[str], None] = lambda _: None) -> str:
+    """Return a Prefect API that answers: the configured one, else our server's, started if need be. Raises PrefectError."""
+    url = configured_api_url()
+    if url is None:
+        return ensure(home, tell=tell).api_url
+    if not answering(url):
+        raise PrefectError(
+            "the Prefect API of PREFECT_API_URL does not answer", hint="start it, or unset PREFECT_API_URL to use a local server"
+        )
+    return url
+
+
+def configured_api_url(environment: Mapping[str, str] | None = None) -> str | None:
     """Return the Prefect API that the user has chosen: ``PREFECT_API_URL``, else the active profile's."""
+    environment = os.environ if environment is None else environment
     if url := environment.get("PREFECT_API_URL"):
         return url
     home = Path(environment.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()

@@ -121,9 +121,9 @@ async def test_sigterm_with_cancel_jobs_pays_for_nothing_that_was_not_finished(s
 
 
 @pytest.mark.slow
-async def test_a_shot_is_taken_again_and_what_hangs_on_it_follows_or_stays(stage: Set) -> None:
+async def test_a_retake_regenerates_downstream_shots_or_keeps_them(stage: Set) -> None:
     assert stage.cli("run").code == 0
-    for options, paid, told in (([], 5, "stale, made anew: surf"), (["--keep-downstream"], 6, "stale, kept as they are: surf")):
+    for options, paid, told in (([], 5, "downstream, regenerated: surf"), (["--keep-downstream"], 6, "downstream, kept as they are: surf")):
         ended = stage.cli("retake", "coast", "dawn", "--prompt", f"Dusk {paid}", "--set", "duration=3", *options)
         assert ended.code == 0, ended
         assert told in ended.errors

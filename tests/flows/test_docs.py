@@ -1,4 +1,4 @@
-"""The documentation says what is true: its commands exist, its pages can be followed, its reference is that of the code, its links lead somewhere."""
+"""The documentation is true: its commands exist, its pages can be followed, its reference is the code's, its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -88,6 +88,13 @@ def test_the_reference_is_what_the_code_says() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8") == module.reference(), "run: python tools/write_reference.py"
+
+
+def test_the_reference_names_every_variable_that_is_read() -> None:
+    read = set(re.findall(r'"((?:KREA|ANIMATIC)_[A-Z_]+)"', (REPOSITORY / "animatic" / "settings.py").read_text(encoding="utf-8")))
+    assert len(read) > 10
+    named = set(re.findall(r"`([A-Z_]+)`", (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")))
+    assert read - named == {"ANIMATIC_CRASH_AT"}, "for the crash tests alone"
 
 
 @pytest.mark.slow

@@ -1,18 +1,16 @@
-"""``plan``: what a run would make, reuse and pay, without doing any of it."""
+"""``plan``: shows what a run would generate, reuse and pay, without doing any of it."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic.cli.loop import run_async
+from animatic.cli.execution import run_async
+from animatic.cli.lookup import declared
 from animatic.cli.options import (
     deliver_option,
     file_option,
@@ -23,7 +21,8 @@ from animatic.cli.options import (
     parse_params,
     simulate_option,
 )
-from animatic.errors import MoneyError, StorageError, UsageError
+from animatic.cli.output import print_json, say, show_problems, write_file
+from animatic.errors import MoneyError, StorageError
 
 if TYPE_CHECKING:
     from animatic.catalog import Catalog
@@ -56,9 +55,11 @@ def plan(
     graph: str | None,
     as_json: bool,
 ) -> int:
-    """Show shot by shot what running a PIPELINE would make or reuse, why, and what it would cost."""
+    """Show what a run would generate or reuse, why, and what it would cost.
+
+    Without PIPELINE it is the first of the file. Nothing is sent or paid; the exit code is 3 where a run would be refused for money.
+    """
     from animatic.catalog import Catalog
-    from animatic.cli.sources import declared
     from animatic.engine.plan_run import PlanOptions, pipeline_named
     from animatic.plan import minutes_from
     from animatic.settings import Settings
@@ -68,17 +69,18 @@ def plan(
     options = PlanOptions(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
     catalog = Catalog.load(Settings.from_environment().home)
     made, found = _planned(declaration, spec, parse_params(params), catalog, options)
-    _warn(made, declaration)
+    if made.warnings:
+        show_problems(made.warnings, declaration.documents)
     if out is not None:
         _write(out, made)
     _print(made, found, minutes_from(catalog), graph, as_json=as_json)
-    return _refused(made, found)
+    return _check_money(made, found)
 
 
 def _planned(
     declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions
 ) -> tuple[Plan, Estimate | None]:
-    """Plan against the destination's ledger; where that cannot be read, as if nothing had been made yet (estimate None)."""
+    """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet (estimate None)."""
     from animatic.engine.estimate import estimate
     from animatic.engine.plan_run import plan_here, plan_unread
 
@@ -89,8 +91,15 @@ def _planned(
     try:
         return run_async(look())
     except StorageError as error:
-        _say(f"warning: the destination cannot be read, so every shot counts as to be made: {error.message}")
+        say(f"warning: the destination cannot be read, so every shot counts as not generated yet: {error.message}")
         return plan_unread(declaration, spec, params, catalog, options), None
+
+
+def _write(out: Path, made: Plan) -> None:
+    from animatic.plan import plan_to_json
+
+    write_file(out, json.dumps(plan_to_json(made), indent=1, ensure_ascii=False) + "\n", "the plan")
+    say(f"plan written to {out}; run it with: animatic run {made.pipeline} --plan {out}")
 
 
 def _print(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float], graph: str | None, *, as_json: bool) -> None:
@@ -98,20 +107,17 @@ def _print(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], floa
         from animatic.plan import as_mermaid, as_svg
 
         print(as_mermaid(made) if graph == "mermaid" else as_svg(made), end="")
-        return
-    from animatic.plan.report import render_plan
-
-    decisions = None if found is None else found.decisions
-    if as_json:
-        print(json.dumps(_as_json(made, found, minutes_of), indent=2, ensure_ascii=False))
+    elif as_json:
+        print_json(_facts(made, found, minutes_of))
     else:
-        print(render_plan(made, decisions, minutes_of=minutes_of))
+        from animatic.plan import render_plan
+
+        print(render_plan(made, None if found is None else found.decisions, minutes_of=minutes_of))
 
 
-def _as_json(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float]) -> dict[str, Any]:
-    """Return the plan with what it would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
-    from animatic.plan import plan_to_json
-    from animatic.plan.report import to_pay
+def _facts(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float]) -> dict[str, Any]:
+    """Return the plan with what a run would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
+    from animatic.plan import plan_to_json, to_pay
 
     decisions = None if found is None else found.decisions
     usd, unpriced = to_pay(made, decisions)
@@ -142,7 +148,7 @@ def _as_json(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], fl
     }
 
 
-def _refused(made: Plan, found: Estimate | None) -> int:
+def _check_money(made: Plan, found: Estimate | None) -> int:
     """Say why a run of this plan would be refused for money. Returns the exit code."""
     from animatic.engine.estimate import Estimate, check_money
 
@@ -151,34 +157,6 @@ def _refused(made: Plan, found: Estimate | None) -> int:
     try:
         check_money(made, found)
     except MoneyError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return error.exit_code
     return 0
-
-
-def _warn(made: Plan, declaration: Declaration) -> None:
-    if made.warnings:
-        from animatic.cli.problems import color_wanted
-        from animatic.source import render_problems
-
-        _say(render_problems(made.warnings, declaration.documents, color=color_wanted()))
-
-
-def _write(out: Path, made: Plan) -> None:
-    """Write the plan whole or not at all."""
-    from animatic.plan import plan_to_json
-
-    text = json.dumps(plan_to_json(made), indent=1, ensure_ascii=False) + "\n"
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.absolute().parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(out)
-    except OSError as error:
-        raise UsageError(f"cannot write the plan to {out}: {error.strerror}", hint="choose another place with --out") from None
-    _say(f"plan written to {out}; run it with: animatic run {made.pipeline} --plan {out}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

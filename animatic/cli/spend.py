@@ -1,9 +1,8 @@
-"""The verb that shows the money: ``spend``, read from the ledger."""
+"""``spend``: sums up what was paid, from the ledger. Reads only."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,22 +10,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from animatic.cli.options import deliver_option, file_option, json_option, simulate_option
-from animatic.cli.sources import declared
+from animatic.cli.lookup import declared
+from animatic.cli.options import deliver_option, file_option, json_option, simulated_option
+from animatic.cli.output import print_json
+from animatic.money import dollars
 
 if TYPE_CHECKING:
     from animatic.ledger import Totals
 
 
 @click.command()
-@click.option("--by", type=click.Choice(["day", "pipeline", "model", "shot"]), default="day", show_default=True)
-@click.option("--days", type=click.IntRange(1, 366), default=31, show_default=True, help="How far back.")
+@click.option(
+    "--by", type=click.Choice(["day", "pipeline", "model", "shot"]), default="day", show_default=True, help="Group the amounts by this."
+)
+@click.option("--days", type=click.IntRange(1, 366), default=31, show_default=True, help="Count the last so many days, in UTC.")
 @file_option
 @deliver_option
-@simulate_option
+@simulated_option
 @json_option
 def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> None:
-    """Show what was paid, from the ledger: by day, pipeline, model or shot."""
+    """Show what was paid, by day, pipeline, model or shot.
+
+    The amounts are those of the ledger, which all pipelines of a destination share.
+    """
     found = asyncio.run(_spend(by, days, files, deliver, simulated=simulate))
     total = sum((totals.usd for totals in found.values()), Decimal(0))
     if as_json:
@@ -34,13 +40,13 @@ def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simu
             {by: name, "submissions": t.submissions, "usd": float(t.usd), "open_usd": float(t.open_usd), "unpriced": t.unpriced}
             for name, t in found.items()
         ]
-        print(json.dumps({"days": days, "total_usd": float(total), "rows": rows}, indent=2))
+        print_json({"days": days, "total_usd": float(total), "rows": rows})
         return
     for name, totals in found.items():
+        open_part = f"  ({dollars(totals.open_usd)} not settled yet)" if totals.open_usd else ""
         unknown = f"  and {totals.unpriced} without a known price" if totals.unpriced else ""
-        running = f"  ({totals.open_usd:.2f} not settled yet)" if totals.open_usd else ""
-        print(f"{name:<36} {totals.submissions:>5} submissions {totals.usd:>10.2f} USD{running}{unknown}")
-    print(f"{'total':<36} {sum(t.submissions for t in found.values()):>5} submissions {total:>10.2f} USD")
+        print(f"{name:<36} {totals.submissions:>5} submissions {dollars(totals.usd):>10}{open_part}{unknown}")
+    print(f"{'total':<36} {sum(t.submissions for t in found.values()):>5} submissions {dollars(total):>10}")
 
 
 async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, *, simulated: bool) -> dict[str, Totals]:

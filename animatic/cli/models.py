@@ -1,19 +1,18 @@
-"""``models`` and ``schema``: what the catalogue knows, for people and for editors."""
+"""``models``: lists the models of the catalogue, and shows the fields, limits and prices of one."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from animatic.cli.lookup import krea_client
 from animatic.cli.options import json_option
+from animatic.cli.output import print_json, say
 from animatic.errors import UsageError
 from animatic.settings import Settings
 
@@ -22,70 +21,56 @@ if TYPE_CHECKING:
     from animatic.catalog.browse import Row
     from animatic.catalog.refresh import Changes
 
+MAX_DURATIONS = 14
+"""Characters of the column of lengths; some models take dozens."""
+
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--kind", type=click.Choice(["video", "image", "enhance"]), help="Only models of this kind.")
-@click.option("--takes", metavar="FIELD", help="Only models with this field, e.g. edit_video.")
-@click.option("--max-price", metavar="USD", help="Only models whose request with defaults costs at most this much.")
-@click.option("--refresh", is_flag=True, help="Read models, limits and prices of today from Krea first.")
+@click.option("--kind", type=click.Choice(["video", "image", "enhance"]), help="List only models of this kind.")
+@click.option("--takes", metavar="FIELD", help="List only models that take this field, e.g. edit_video.")
+@click.option("--max-price", metavar="USD", help="List only models whose request with default values costs at most this much.")
+@click.option("--refresh", is_flag=True, help="Fetch today's models, limits and prices from Krea first.")
 @json_option
 def models(name: str | None, kind: Kind | None, takes: str | None, max_price: str | None, refresh: bool, as_json: bool) -> None:
-    """List the models, or show one: NAME (provider/model) with its fields, limits and prices."""
+    """List the models, or show the fields, limits and prices of one.
+
+    NAME is provider/model, as in xai/grok-video.
+    """
     from animatic.catalog import Catalog, browse
 
     settings = Settings.from_environment()
     changes = _refresh(settings) if refresh else None
     catalog = Catalog.load(settings.home)
     if catalog.warning:
-        _say(f"warning: {catalog.warning}")
+        say(f"warning: {catalog.warning}")
     if name is not None:
         model = catalog.find(name)
         if model is None:
             raise _unknown(catalog, name)
-        print(json.dumps(browse.as_dict(model), indent=2, ensure_ascii=False) if as_json else browse.describe(model))
+        if as_json:
+            print_json(browse.as_dict(model))
+        else:
+            print(browse.describe(model))
         return
     rows = browse.select(catalog, kind=kind, takes=takes, max_price=_usd(max_price))
     if takes and not any(takes in model.fields for model in catalog.models()):
         raise UsageError(f"no model has a field {takes!r}", hint="`animatic models NAME` shows the fields of a model")
     if as_json:
-        print(json.dumps(_listed(catalog, rows, changes), indent=2, ensure_ascii=False))
+        print_json(_facts(catalog, rows, changes))
         return
     if changes is not None:
-        _say(str(changes))
+        say(str(changes))
     print("\n".join(_table(rows)))
-    _say(f"{len(rows)} of {len(catalog.names())} models, as of {catalog.date} ({catalog.origin})")
-
-
-@click.command()
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file instead, e.g. pipelines.schema.json.")
-@json_option
-def schema(out: Path | None, as_json: bool) -> None:
-    """Print the JSON Schema of pipelines files, with which editors complete and check models and their fields."""
-    from animatic.catalog import Catalog
-    from animatic.schema.editor import declaration_schema
-
-    catalog = Catalog.load(Settings.from_environment().home)
-    text = json.dumps(declaration_schema(catalog), indent=1, ensure_ascii=False)
-    if out is None:
-        print(text)
-        return
-    try:
-        out.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write the schema to {out}: {error.strerror}") from None
-    if as_json:
-        print(json.dumps({"file": str(out)}))
-    _say(f"schema written to {out}; name it in the first line of pipelines.yaml: # yaml-language-server: $schema=./{out.name}")
+    say(f"{len(rows)} of {len(catalog.names())} models, as of {catalog.date} ({catalog.origin})")
 
 
 def _refresh(settings: Settings) -> Changes:
-    """Read Krea's document of today into the state folder."""
+    """Fetch Krea's OpenAPI document and keep what it says in the state folder."""
     from animatic.catalog.refresh import refresh
-    from animatic.krea import KreaClient
 
     async def fetched() -> dict[str, Any]:
-        async with KreaClient(settings.krea_url, settings.krea_token, patience=settings.patience) as client:
+        async with krea_client(settings) as client:
             return await client.fetch_openapi()
 
     document = asyncio.run(fetched())
@@ -120,7 +105,7 @@ def _usd(text: str | None) -> Decimal | None:
     return amount
 
 
-def _listed(catalog: Catalog, rows: Sequence[Row], changes: Changes | None) -> dict[str, Any]:
+def _facts(catalog: Catalog, rows: Sequence[Row], changes: Changes | None) -> dict[str, Any]:
     result: dict[str, Any] = {
         "date": catalog.date,
         "origin": catalog.origin,
@@ -155,7 +140,7 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         (
             row.name + (" (may be gone)" if row.withdrawn else ""),
             row.kind,
-            _short(row.durations, 14),
+            _shortened(row.durations, MAX_DURATIONS),
             row.prices or "not known",
             ", ".join(row.takes),
         )
@@ -166,9 +151,5 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         yield "  ".join((*(text.ljust(width) for text, width in zip(line[:4], widths, strict=True)), line[4])).rstrip()
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,4 +1,4 @@
-"""Which shot ``takes`` and ``use`` mean: the pipeline is only needed where several have such a shot."""
+"""``takes`` and ``use``: the pipeline is only needed where several have such a shot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from animatic.cli.choose import _named
+from animatic.cli.lookup import pipeline_and_shot
 from animatic.errors import UsageError
 
 TEXT = """
@@ -25,16 +25,16 @@ def files(tmp_path: Path) -> tuple[Path, ...]:
     return (tmp_path / "pipelines.yaml",)
 
 
-def test_one_pipeline_with_such_a_shot_need_not_be_named(files: tuple[Path, ...]) -> None:
-    assert _named(["only"], "use", files) == ("a", "only")
-    assert _named(["16x9/only"], "use", files) == ("a", "16x9/only")
-    assert _named(["b", "dawn"], "use", files) == ("b", "dawn")
+def test_one_pipeline_with_such_a_shot_need_not_bepipeline_and_shot(files: tuple[Path, ...]) -> None:
+    assert pipeline_and_shot(["only"], "use", files) == ("a", "only")
+    assert pipeline_and_shot(["16x9/only"], "use", files) == ("a", "16x9/only")
+    assert pipeline_and_shot(["b", "dawn"], "use", files) == ("b", "dawn")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["dawn"], "several pipelines"), (["noon"], "no pipeline"), (["a", "b", "c"], "a shot is to be named"), ([], "named")],
+    [(["dawn"], "several pipelines"), (["noon"], "no pipeline"), (["a", "b", "c"], "name a shot"), ([], "name a shot")],
 )
 def test_anything_else_is_answered(files: tuple[Path, ...], words: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        _named(words, "use", files)
+        pipeline_and_shot(words, "use", files)

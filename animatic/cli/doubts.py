@@ -1,0 +1,91 @@
+"""``doubts``: lists the submissions that only a person can decide. Reads only."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from animatic.cli.lookup import declared, krea_client
+from animatic.cli.options import deliver_option, file_option, json_option
+from animatic.cli.output import print_json
+from animatic.errors import InDoubtError
+from animatic.redact import bare_url
+from animatic.settings import Settings
+
+if TYPE_CHECKING:
+    from animatic.engine.decisions import OpenDoubt
+    from animatic.krea import Job
+
+
+@click.command()
+@file_option
+@deliver_option
+@json_option
+def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
+    """List submissions in doubt, and the jobs that they may have become.
+
+    A submission is in doubt where its answer was lost: Krea may have accepted it. The exit code is 5 if there are any. Decide each with
+    `animatic adopt` or `animatic resubmit`.
+    """
+    found = asyncio.run(_doubts(files, deliver))
+    if as_json:
+        print_json(found)
+    elif found:
+        print("\n".join(line for doubt in found for line in _lines(doubt)))
+    else:
+        print("nothing is in doubt")
+    return InDoubtError.exit_code if found else 0
+
+
+async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str, Any]]:
+    from animatic.engine.decisions import candidates_of, list_doubts
+    from animatic.engine.history import open_destinations
+
+    settings = Settings.from_environment()
+    found = []
+    for doubt in await list_doubts(open_destinations(declared(files), deliver)):
+        jobs = None
+        if settings.krea_token is not None and not doubt.destination.simulated:
+            async with krea_client(settings) as client:
+                jobs = await candidates_of(client, doubt)
+        found.append(_facts(doubt, jobs))
+    return found
+
+
+def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None) -> dict[str, Any]:
+    """Return a doubt for programs; ``candidates`` is null where Krea was not asked."""
+    intent = doubt.submission.intent
+    return {
+        "pipeline": intent.pipeline,
+        "shot": intent.step,
+        "fingerprint": intent.fingerprint,
+        "attempt": doubt.submission.number,
+        "model": intent.model,
+        "intended_at": intent.intended_at.isoformat(timespec="seconds"),
+        "simulated": doubt.destination.simulated,
+        "candidates": None if jobs is None else [_candidate(job) for job in jobs],
+    }
+
+
+def _candidate(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.id,
+        "status": job.status,
+        "created_at": job.created_at.isoformat(),
+        "url": bare_url(job.urls[0]) if job.urls else None,
+    }
+
+
+def _lines(doubt: dict[str, Any]) -> list[str]:
+    shot, candidates = doubt["shot"], doubt["candidates"]
+    lines = [f"{doubt['pipeline']} · {shot}  sent {doubt['intended_at']}  {doubt['model']}  take {doubt['fingerprint'][:12]}"]
+    lines += [f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['url'] or ''}" for job in candidates or ()]
+    if candidates is None:
+        lines.append("  candidates: set KREA_API_TOKEN to see them")
+    elif not candidates:
+        lines.append("  no job of that time is unclaimed")
+    lines.append(f"  decide: animatic adopt {shot} JOB   or, if it is none of them:   animatic resubmit {shot}")
+    return lines

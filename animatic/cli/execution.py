@@ -1,0 +1,204 @@
+"""Prepares a run, executes it with live progress, and reports how it ended: what ``run``, ``resume`` and ``retake`` share.
+
+A run is planned and refused early; only then do the simulator and the local Prefect server start, and Prefect is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from animatic.cli.output import print_json, say, show_problems
+from animatic.errors import InterruptedRunError
+from animatic.money import dollars
+from animatic.settings import Settings, quieten_prefect, use_prefect_api
+
+if TYPE_CHECKING:
+    from animatic.engine.estimate import Estimate
+    from animatic.engine.run import Run
+    from animatic.flows.run import FlowRunContext
+    from animatic.ledger import Ledger
+    from animatic.manifest import Manifest
+    from animatic.plan import Plan
+    from animatic.simulator.launch import Running
+    from animatic.spec import PipelineSpec
+
+T = TypeVar("T")
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end and return the result, as `asyncio.run` does.
+
+    The result is kept from the task that makes it: restoring Ctrl-C, Python 3.11's `asyncio.run` formats the finished task, and with it its
+    result, which takes longer than planning where that is a plan of thousands of shots.
+    """
+    results: list[T] = []
+
+    async def keep() -> None:
+        results.append(await work)
+
+    asyncio.run(keep())
+    return results[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A run that may start: planned and affordable."""
+
+    spec: PipelineSpec
+    plan: Plan
+    estimate: Estimate
+    settings: Settings
+    simulate: bool
+
+
+async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool) -> Prepared:
+    """Compare the plan with the ledger. Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError."""
+    from animatic.engine.estimate import check_money
+    from animatic.engine.estimate import estimate as estimate_plan
+
+    estimate = await estimate_plan(plan, ledger)
+    check_money(plan, estimate)
+    return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)
+
+
+def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool) -> int:
+    """Execute a prepared run with live progress, print the result, and return the exit code. Raises PrefectError where no API answers."""
+    if prepared.plan.warnings:
+        show_problems(prepared.plan.warnings)
+    with _services(prepared) as simulator_url:
+        context = asyncio.run(_execute(prepared, simulator_url, cancel_jobs=cancel_jobs))
+    _report(context, as_json=as_json)
+    code = 0 if context.error is None else context.error.exit_code
+    if not context.reported:
+        # Prefect's threads would go on trying to deliver their events for minutes before they let the process end.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+@contextlib.contextmanager
+def _services(prepared: Prepared) -> Iterator[str | None]:
+    """Start what the run needs, side by side: the simulator, the local Prefect server, Prefect's import. Yields the simulator's URL."""
+    from animatic.prefect.server import ensure_api
+
+    quieten_prefect()
+    with ThreadPoolExecutor(1, thread_name_prefix="services") as pool:
+        starting = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
+        try:
+            use_prefect_api(ensure_api(prepared.settings.home, tell=say))
+            import animatic.flows.launch  # noqa: F401
+
+            yield starting.result().url if starting else None
+        finally:
+            if starting is not None:
+                with contextlib.suppress(Exception):
+                    starting.result().stop()
+
+
+def _start_simulator(settings: Settings) -> Running:
+    from animatic.simulator import launch
+
+    return launch.start(settings.home / "simulator")
+
+
+async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs: bool) -> FlowRunContext:
+    """Run the flow, with the live view from the moment at which its shots are known."""
+    from animatic.cli.live import LiveView
+    from animatic.flows.launch import hide_tracebacks, launch
+
+    hide_tracebacks()
+    with contextlib.ExitStack() as views:
+
+        def show(context: FlowRunContext, run: Run) -> None:
+            if context.flow_run_url:
+                say(f"Watch it in the Prefect UI: {context.flow_run_url}")
+            views.enter_context(LiveView(run.progress, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.simulated))
+
+        return await launch(
+            prepared.spec,
+            prepared.plan,
+            prepared.settings,
+            simulator_url=simulator_url,
+            on_start=show,
+            register=_stop_on_signals,
+            cancel_jobs=cancel_jobs,
+        )
+
+
+def _stop_on_signals(context: FlowRunContext) -> None:
+    """Stop in good order at the first Ctrl-C or SIGTERM, and at once at the second: the ledger is true at every moment anyway."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if context.interrupted:
+            os._exit(InterruptedRunError.exit_code)
+        fate = "is cancelled" if context.cancel_jobs else "stays in the ledger"
+        say(f"Stopping: what was submitted {fate} (once more to stop at once) ...")
+        context.interrupt()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+def _report(context: FlowRunContext, *, as_json: bool) -> None:
+    """Print the result: the summary or JSON on standard output, what went wrong on standard error."""
+    from animatic.manifest import Manifest
+
+    manifest = None if context.manifest is None else Manifest.model_validate(context.manifest)
+    if as_json:
+        print_json(facts(context, manifest))
+    elif manifest is not None:
+        print(summary(context, manifest))
+    if not context.reported:
+        say("Prefect does not answer: it will show this run as running; the manifest is right")
+    if context.error is not None:
+        say(f"error: {context.error}")
+
+
+def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
+    """Return how a run ended, for programs. ``manifest`` is None where the run ended before it wrote one."""
+    error = context.error
+    return {
+        "run_id": context.plan.run_id,
+        "pipeline": context.plan.pipeline,
+        "state": manifest.state if manifest else None,
+        "manifest": context.manifest_location,
+        "page": context.page_location,
+        "flow_run_url": context.flow_run_url,
+        "cost": manifest.cost.model_dump(mode="json") if manifest else None,
+        "shots": _counts(manifest) if manifest else {},
+        "error": error and {"code": error.code, "exit_code": error.exit_code, "message": error.message, "hint": error.hint},
+    }
+
+
+def summary(context: FlowRunContext, manifest: Manifest) -> str:
+    """Return how a run ended, for people: shots by state, money, and where reel, page and manifest are."""
+    counts = _counts(manifest)
+    if counts.keys() == {"reused"}:
+        outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
+    else:
+        unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
+        shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in counts.items())
+        outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
+    lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
+    if manifest.reel is not None:
+        folder = (context.page_location or "").removesuffix("index.html")
+        lines.append(f"  reel      {folder}{manifest.reel.file or 'reel.mp4'}")
+    lines += [f"  page      {context.page_location}", f"  manifest  {context.manifest_location}"]
+    return "\n".join(lines)
+
+
+def _counts(manifest: Manifest) -> dict[str, int]:
+    """Return the number of shots by state, in the order of the storyboard."""
+    counts: dict[str, int] = {}
+    for shot in manifest.shots:
+        counts[shot.state] = counts.get(shot.state, 0) + 1
+    return counts

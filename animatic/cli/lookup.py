@@ -1,0 +1,120 @@
+"""Finds what a command line names: the pipelines files, the step of a shot, a past run, a submission in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from animatic.cli.options import parse_params
+from animatic.errors import DeclarationError, UsageError
+from animatic.settings import Settings, default_home, pipelines_file
+
+if TYPE_CHECKING:
+    from animatic.engine.decisions import OpenDoubt
+    from animatic.engine.history import PastRun
+    from animatic.krea import KreaClient
+    from animatic.ledger import Ledger
+    from animatic.manifest import Manifest
+    from animatic.plan import Step
+    from animatic.spec import Declaration
+
+
+def declared(files: tuple[Path, ...]) -> Declaration:
+    """Read the pipelines files (none named: the default one). Raises DeclarationError with every problem that `validate` would report."""
+    from animatic.spec import load_declaration
+
+    declaration = load_declaration(files or (pipelines_file(),))
+    if any(problem.severity == "error" for problem in declaration.problems):
+        from animatic.catalog import Catalog
+        from animatic.plan import examine
+
+        found = examine(declaration, Catalog.load(default_home()))
+        raise DeclarationError(found.problems, texts={document.name: document.text for document in declaration.documents})
+    return declaration
+
+
+def deployable(path: Path) -> Declaration:
+    """Read a pipelines file and check every pipeline: what would fail in every run is not deployed. Raises DeclarationError."""
+    from animatic.catalog import Catalog
+    from animatic.cli.output import show_problems
+    from animatic.plan import check_declaration
+
+    declaration = declared((path,))
+    problems = check_declaration(declaration, Catalog.load(default_home()))
+    if any(problem.severity == "error" for problem in problems):
+        raise DeclarationError(problems)
+    if problems:
+        show_problems(problems)
+    return declaration
+
+
+def pipeline_and_shot(words: Sequence[str], usage: str, files: tuple[Path, ...]) -> tuple[str, str]:
+    """Return the pipeline and the shot that ``[PIPELINE] SHOT`` names; the pipeline may be left out where only one has such a shot."""
+    match words:
+        case [pipeline, shot]:
+            return pipeline, shot
+        case [shot]:
+            name = shot.rpartition("/")[2]  # behind the variant, where there is one
+            homes = [spec.name for spec in declared(files).pipelines.values() if any(found.id == name for found in spec.shots)]
+        case _:
+            raise UsageError("name a shot, and at most a pipeline before it", hint=f"animatic {usage}")
+    if len(homes) == 1:
+        return homes[0], shot
+    if homes:
+        raise UsageError(f"several pipelines have a shot {shot!r}", hint=f"name one of {', '.join(homes)} before it: animatic {usage}")
+    raise UsageError(
+        f"no pipeline has a shot {shot!r}",
+        hint="ids are as the pipelines file writes them; `animatic plan PIPELINE` lists a pipeline's shots",
+    )
+
+
+async def step_of(
+    pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+) -> tuple[Step, Ledger]:
+    """Return the step of a shot (its key, or its id) as a run with these params would plan it, and the ledger of its destination."""
+    from animatic.catalog import Catalog
+    from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
+
+    declaration = declared(files)
+    spec = pipeline_named(declaration, pipeline)
+    plan, ledger = await plan_here(
+        declaration, spec, parse_params(params), Catalog.load(default_home()), PlanOptions(deliver=deliver, simulated=simulated)
+    )
+    for step in plan.steps:
+        if shot in {step.key, step.shot}:
+            return step, ledger
+    raise UsageError(f"{pipeline!r} has no shot {shot!r}", hint=f"its shots: {', '.join(step.key for step in plan.steps)}")
+
+
+async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
+    """Return a run (None: the newest) and its manifest. Raises UsageError where there is none, or it ended before it wrote its manifest."""
+    from animatic.engine.history import find_run, open_destinations, past_runs
+
+    where = open_destinations(declared(files), deliver)
+    if run_id is not None:
+        run = await find_run(run_id, where)
+    else:
+        newest = await past_runs(where, limit=1)
+        if not newest:
+            raise UsageError("there are no runs yet", hint="start one: animatic run PIPELINE --simulate")
+        run = newest[0]
+    manifest = await run.manifest()
+    if manifest is None:
+        raise UsageError(f"run {run.plan.run_id} ended before it wrote a manifest", hint=f"continue it: animatic resume {run.plan.run_id}")
+    return run, manifest
+
+
+async def doubt_of(shot: str, files: tuple[Path, ...], deliver: str | None) -> OpenDoubt:
+    """Return the doubt about a shot. Raises UsageError unless there is exactly one."""
+    from animatic.engine.decisions import find_doubt, list_doubts
+    from animatic.engine.history import open_destinations
+
+    return find_doubt(await list_doubts(open_destinations(declared(files), deliver)), shot)
+
+
+def krea_client(settings: Settings) -> KreaClient:
+    """Return a client of Krea; use it with ``async with``."""
+    from animatic.krea import KreaClient
+
+    return KreaClient(settings.krea_url, settings.krea_token, patience=settings.patience)

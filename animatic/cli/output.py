@@ -1,0 +1,89 @@
+"""Writes for people on standard error, for programs on standard output, and to the files that an option names."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from animatic.errors import Problem, UsageError
+from animatic.files import write_whole
+from animatic.redact import redact
+from animatic.settings import default_home, refuses_color
+
+if TYPE_CHECKING:
+    from animatic.source import Document
+
+
+def say(text: str) -> None:
+    """Tell a person, on standard error: progress, warnings, errors, what to do next."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs, on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_file(path: Path, text: str, what: str) -> None:
+    """Write a result to a file, whole or not at all. Raises UsageError, which names ``what`` could not be written; folders are not made."""
+    try:
+        require_folder(path)
+        write_whole(path, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {what} to {path}: {error.strerror}") from None
+
+
+def require_folder(path: Path) -> None:
+    """Raise FileNotFoundError where the folder of a new file is missing: a mistyped path is not to become a tree of folders."""
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "its folder is not there")
+
+
+def count(number: int, word: str) -> str:
+    """Return ``1 shot``, ``2 shots``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def show_problems(problems: Sequence[Problem], documents: Sequence[Document] = (), *, texts: Mapping[str, str] | None = None) -> None:
+    """Print problems with their places and lines, in color where standard error is a terminal that wants it.
+
+    The lines come from ``documents`` and ``texts`` (by file name); those of other files are read from the disk.
+    """
+    from animatic.source import render_problems
+
+    given = dict(texts or {})
+    known = _texts(problems, {document.name for document in documents} | given.keys()) | given
+    print(render_problems(problems, documents, texts=known, color=sys.stderr.isatty() and not refuses_color()), file=sys.stderr)
+
+
+def _texts(problems: Sequence[Problem], loaded: set[str]) -> dict[str, str]:
+    names = {problem.place.file for problem in problems if problem.place is not None}
+    names |= {place.file for problem in problems for place, _ in problem.related}
+    found: dict[str, str] = {}
+    for name in names - loaded:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found[name] = Path(name).read_text(encoding="utf-8-sig")
+    return found
+
+
+def keep_traceback(error: BaseException) -> Path:
+    """Write the traceback of an unexpected error, without secrets, to a file of the state folder and return its path."""
+    import tempfile
+    import traceback
+
+    text = redact("".join(traceback.format_exception(error)))
+    try:
+        folder = default_home() / "failures"
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix="failure-", suffix=".txt", dir=folder)
+    except OSError:
+        handle, name = tempfile.mkstemp(prefix="animatic-failure-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)

@@ -1,0 +1,35 @@
+"""``resubmit``: records a person's word that Krea has no job for a submission in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from animatic.cli.lookup import doubt_of
+from animatic.cli.options import deliver_option, file_option, json_option
+from animatic.cli.output import print_json
+
+
+@click.command()
+@click.argument("shot")
+@file_option
+@deliver_option
+@json_option
+def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
+    """Resolve an in-doubt submission as never accepted: the next run sends it again.
+
+    SHOT is that of `animatic doubts`. The next run or resume submits the shot again, and pays for it.
+    """
+    asyncio.run(_resubmit(shot, files, deliver))
+    if as_json:
+        print_json({"shot": shot, "resubmit": True})
+    else:
+        print(f"{shot} will be submitted again by the next `animatic run` or `animatic resume`")
+
+
+async def _resubmit(shot: str, files: tuple[Path, ...], deliver: str | None) -> None:
+    from animatic.engine.decisions import allow_resubmission
+
+    await allow_resubmission(await doubt_of(shot, files, deliver))

@@ -1,0 +1,72 @@
+"""``takes``: lists the takes of a shot from the ledger. Reads only."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from animatic.cli.lookup import pipeline_and_shot, step_of
+from animatic.cli.options import deliver_option, file_option, json_option, param_option, simulated_option
+from animatic.cli.output import print_json
+from animatic.money import dollars
+
+if TYPE_CHECKING:
+    from animatic.engine.decisions import KnownTake
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
+@param_option
+@file_option
+@deliver_option
+@simulated_option
+@json_option
+def takes(
+    words: tuple[str, ...], params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
+) -> None:
+    """List the takes of a shot.
+
+    The one that runs use is marked with *. PIPELINE may be left out where only one has such a SHOT.
+    """
+    pipeline, shot = pipeline_and_shot(words, "takes [PIPELINE] SHOT", files)
+    found = asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=simulate))
+    if as_json:
+        print_json([_facts(known) for known in found])
+    elif found:
+        print("\n".join(_line(known) for known in found))
+    else:
+        print(f"{shot} has no take yet")
+
+
+async def _takes(
+    pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+) -> tuple[KnownTake, ...]:
+    from animatic.engine.decisions import list_takes
+
+    step, ledger = await step_of(pipeline, shot, params, files, deliver, simulated=simulated)
+    return await list_takes(ledger, step)
+
+
+def _facts(known: KnownTake) -> dict[str, Any]:
+    take = known.take
+    return {
+        "take": known.number,
+        "current": known.current,
+        "fingerprint": known.fingerprint,
+        "run_id": take.run_id if take else None,
+        "model": take.model if take else None,
+        "usd": None if take is None or take.usd is None else float(take.usd),
+        "prompt": take.request.get("prompt") if take else None,
+        "clip": take.clip.key if take else None,
+    }
+
+
+def _line(known: KnownTake) -> str:
+    head = f"{'*' if known.current else ' '} take {known.number}"
+    if known.take is None:
+        return f"{head}  not delivered"
+    take = known.take
+    return "  ".join([head, take.run_id, take.model, dollars(take.usd, unknown=""), str(take.request.get("prompt") or "")]).rstrip()

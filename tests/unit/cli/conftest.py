@@ -1,0 +1,120 @@
+"""A command line in a folder of its own, within this process; and the end of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animatic.catalog import Catalog
+from animatic.cli import main
+from animatic.errors import AnimaticError
+from animatic.flows.run import FlowRunContext
+from animatic.manifest import Manifest
+from animatic.plan import build_plan, new_run_id
+from animatic.settings import Settings
+from animatic.spec import load_declaration
+
+GOOD = """\
+version: 1
+defaults:
+  video: {model: xai/grok-video}
+deliver: ./out
+pipelines:
+  teaser:
+    params: {city: {type: string, default: Lisbon}}
+    budget_usd: 1.00
+    shots:
+      - {id: dawn, prompt: "{{ params.city }}", duration: 4}
+      - {id: surf, prompt: Surf, duration: 4, start_image: dawn}
+    cut: {}
+  other:
+    matrix: {language: [en, de]}
+    shots:
+      - {id: spin, prompt: "{{ matrix.language }}"}
+"""
+BAD = GOOD.replace("duration: 4, start_image: dawn", "duration: 40, startImage: dwan")
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> object:
+        return json.loads(self.out)
+
+
+Verb = Callable[..., Said]
+
+
+@pytest.fixture
+def animatic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
+    """Return a function that runs a command line in an empty folder with a good pipelines file."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "pipelines.yaml").write_text(GOOD, encoding="utf-8")
+
+    def run(*arguments: str) -> Said:
+        with pytest.raises(SystemExit) as leaving:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        code = leaving.value.code
+        return Said(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return run
+
+
+Ended = Callable[..., tuple[FlowRunContext, Manifest]]
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Ended:
+    """Return a function that makes the end of a run of two shots with these states."""
+    (tmp_path / "pipelines.yaml").write_text(GOOD)
+    now = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    plan = build_plan(
+        load_declaration((tmp_path / "pipelines.yaml",)), "teaser", Catalog.load(tmp_path), params={}, run_id=new_run_id(now), started=now
+    )
+
+    def make(
+        *states: str, billed: str | None = "0.28", unpriced: int = 0, error: AnimaticError | None = None
+    ) -> tuple[FlowRunContext, Manifest]:
+        shots: list[dict[str, Any]] = [
+            {"id": step.shot, "state": state, "model": "xai/grok-video", "fingerprint": "f", "take": 1}
+            for step, state in zip(plan.steps, states, strict=True)
+        ]
+        manifest = Manifest.model_validate(
+            {
+                "run_id": plan.run_id,
+                "pipeline": plan.pipeline,
+                "simulated": True,
+                "state": "completed",
+                "started_at": now,
+                "animatic": "0",
+                "source": {"file": "pipelines.yaml", "sha256": "0"},
+                "cost": {
+                    "estimated_usd": Decimal("0.56"),
+                    "billed_usd": billed and Decimal(billed),
+                    "reused_usd": Decimal(0),
+                    "unpriced": unpriced,
+                },
+                "shots": shots,
+                "reel": {"key": "k", "sha256": "0", "size": 1, "mime": "video/mp4", "file": "reel.mp4"},
+            }
+        )
+        context = FlowRunContext(plan=plan, settings=Settings(home=tmp_path), error=error)
+        context.page_location = "/out/teaser/index.html"
+        context.manifest_location = "/out/teaser/manifest.json"
+        return context, manifest
+
+    return make

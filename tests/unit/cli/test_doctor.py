@@ -1,0 +1,69 @@
+"""``doctor``: what it finds, what it advises, and how it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import BAD, Said, Verb
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """Serve a Krea that knows no token."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def found(said: Said) -> dict[str, dict[str, Any]]:
+    assert isinstance(said.json, list)
+    return {result["subject"]: result for result in said.json}
+
+
+def test_a_simulated_run_needs_no_token(animatic: Verb) -> None:
+    said = animatic("doctor", "--simulate", "--json")
+    results = found(said)
+    assert said.code == 0, said
+    assert set(results) == {"versions", "models", "pipelines", "disk", "Prefect API", "destination"}
+    assert results["destination"]["message"].endswith("read/write OK, existing objects are not overwritten")
+    assert list(Path("out").rglob("*.mp4")) == []
+
+
+def test_what_is_missing_comes_with_what_to_do(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(BAD.replace("startImage: dwan", "shots: 3").replace("version: 1", "version: 99"), encoding="utf-8")
+    said = animatic("doctor")
+    assert said.code == 2
+    assert "FAIL  pipelines" in said.out
+    assert "`animatic validate` shows each mistake" in said.out
+    assert "FAIL  Krea token" in said.out
+    assert "set KREA_API_TOKEN" in said.out
+
+
+@pytest.mark.parametrize("answering", [True, False])
+def test_the_token_is_proved_as_a_run_would(animatic: Verb, refusing: str, monkeypatch: pytest.MonkeyPatch, answering: bool) -> None:
+    monkeypatch.setenv("KREA_API_TOKEN", "wrong")
+    monkeypatch.setenv("KREA_API_URL", refusing if answering else "http://127.0.0.1:9")
+    monkeypatch.setenv("ANIMATIC_OUTAGE_SECONDS", "0.1")
+    said = animatic("doctor", "--json")
+    token = found(said)["Krea token"]
+    assert (said.code, token["state"], token["exit_code"]) == (6, "fail", 6)
+    assert ("KREA_API_TOKEN" if answering else "Krea does not answer at http://127.0.0.1:9") in f"{token['message']} {token['hint']}"

@@ -1,0 +1,55 @@
+"""How the end of a run is told: for people on a few lines, for programs as JSON."""
+
+from __future__ import annotations
+
+import pytest
+
+from animatic.cli.execution import facts, run_async, summary
+from animatic.errors import OverBudgetError
+from tests.unit.cli.conftest import Ended
+
+
+def test_the_summary_tells_shots_money_and_places(ended: Ended) -> None:
+    context, manifest = ended("delivered", "in_doubt", unpriced=1)
+    head, *places = summary(context, manifest).splitlines()
+    assert head == f"teaser {manifest.run_id}: 1 delivered, 1 in doubt; billed $0.28, 1 without a known price (simulated)"
+    assert places == [
+        "  reel      /out/teaser/reel.mp4",
+        "  page      /out/teaser/index.html",
+        "  manifest  /out/teaser/manifest.json",
+    ]
+
+
+def test_the_summary_of_an_unchanged_storyboard_says_that_nothing_was_paid(ended: Ended) -> None:
+    text = summary(*ended("reused", "reused", billed="0"))
+    assert "all 2 shots are unchanged and were reused; nothing was submitted, nothing was paid (simulated)" in text
+
+
+def test_an_unknown_sum_is_not_zero(ended: Ended) -> None:
+    assert "billed unknown, 2 without a known price" in summary(*ended("delivered", "delivered", billed=None, unpriced=2))
+
+
+def test_programs_get_the_code_of_the_error(ended: Ended) -> None:
+    context, manifest = ended("delivered", "failed", error=OverBudgetError("too much", hint="less"))
+    found = facts(context, manifest)
+    assert found["error"] == {"code": "over_budget", "exit_code": 3, "message": "too much", "hint": "less"}
+    assert found["cost"] == {"estimated_usd": 0.56, "billed_usd": 0.28, "reused_usd": 0.0, "unpriced": 0}
+    assert found["shots"] == {"delivered": 1, "failed": 1}
+
+
+def test_a_run_without_a_manifest_has_facts_too(ended: Ended) -> None:
+    context, _ = ended("delivered", "delivered")
+    found = facts(context, None)
+    assert (found["state"], found["cost"], found["shots"], found["error"]) == (None, None, {}, None)
+
+
+def test_async_work_returns_its_result_or_raises() -> None:
+    async def fine() -> int:
+        return 3
+
+    async def fails() -> int:
+        raise OverBudgetError("too much")
+
+    assert run_async(fine()) == 3
+    with pytest.raises(OverBudgetError):
+        run_async(fails())

@@ -1,0 +1,81 @@
+"""``plan``: what it prints where, and that it writes nothing but what was asked for."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from tests.unit.cli.conftest import GOOD, Verb
+
+
+def written() -> set[str]:
+    return {str(path) for path in Path().rglob("*")}
+
+
+def test_plan_shows_shots_money_and_the_budget_and_writes_nothing(animatic: Verb) -> None:
+    before = written()
+    said = animatic("plan", "teaser", "--param", "city=Porto")
+    assert said.code == 0
+    assert "teaser (city=Porto)" in said.out
+    assert "to pay    $0.56" in said.out
+    assert "budget    $1.00: $0.44 left" in said.out
+    assert "no take of this request yet" in said.out
+    assert written() == before
+
+
+def test_plan_without_a_name_takes_the_first_pipeline(animatic: Verb) -> None:
+    assert animatic("plan").out.startswith("teaser")
+
+
+def test_plan_over_the_budget_prints_the_plan_and_exits_3(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(GOOD.replace("budget_usd: 1.00", "budget_usd: 0.50"), encoding="utf-8")
+    said = animatic("plan")
+    assert said.code == 3
+    assert "exceeded by $0.06" in said.out
+    assert "over its budget" in said.err
+
+
+def test_plan_speaks_json(animatic: Verb) -> None:
+    said = animatic("plan", "--json")
+    assert isinstance(said.json, dict)
+    assert (said.json["to_pay_usd"], said.json["unpriced"], said.json["destination_read"]) == (0.56, 0, True)
+    assert [(step["key"], step["action"], step["usd"]) for step in said.json["steps"]] == [("dawn", "run", 0.28), ("surf", "run", 0.28)]
+    assert said.json["critical_path"] == ["dawn", "surf"]
+
+
+def test_plan_goes_to_a_file_that_reads_back(animatic: Verb) -> None:
+    from animatic.plan import plan_from_json
+
+    said = animatic("plan", "--out", "plan.json")
+    assert said.code == 0
+    assert [step.key for step in plan_from_json(json.loads(Path("plan.json").read_text())).steps] == ["dawn", "surf"]
+    assert animatic("plan", "--out", "nowhere/plan.json").code == 2
+
+
+def test_plan_draws_graphs(animatic: Verb) -> None:
+    assert animatic("plan", "--graph", "mermaid").out.startswith("flowchart LR\n")
+    assert ET.fromstring(animatic("plan", "--graph", "svg").out).tag.endswith("svg")
+
+
+def test_plan_of_a_selection(animatic: Verb) -> None:
+    assert "surf" not in animatic("plan", "--only", "dawn").out
+    said = animatic("plan", "--only", "dwan")
+    assert said.code == 2
+    assert "did you mean dawn?" in said.err
+
+
+def test_plan_without_its_destination_says_so_and_plans_all_the_same(animatic: Verb) -> None:
+    Path("file").write_text("in the way")
+    said = animatic("plan", "--deliver", "file")
+    assert said.code == 0
+    assert "warning: the destination cannot be read" in said.err
+    assert "to pay    $0.56" in said.out
+
+
+def test_a_plan_that_cannot_be_written_leaves_no_part_of_it(animatic: Verb) -> None:
+    Path("readonly").mkdir(mode=0o500)
+    before = written()
+    said = animatic("plan", "--out", "readonly/deep/plan.json")
+    assert (said.code, "cannot write the plan to" in said.err) == (2, True)
+    assert written() == before

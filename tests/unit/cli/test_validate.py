@@ -1,0 +1,78 @@
+"""``validate``: what it prints where, in every form, and what it must not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import BAD, GOOD, Verb
+
+
+def test_validate_counts_what_is_declared(animatic: Verb) -> None:
+    said = animatic("validate")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "2 pipelines, 3 shots, 1 edge, 4 shots with all variants: no errors\n"
+    assert animatic("validate", "other").out.startswith("1 pipeline, 1 shot, 0 edges")
+
+
+def test_validate_shows_every_mistake_with_its_line_and_exits_2(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(BAD, encoding="utf-8")
+    said = animatic("validate")
+    assert (said.code, said.out) == (2, "")
+    assert "pipelines.yaml:11:44: error: shot 'surf' of 'teaser': duration 40 is out of range for xai/grok-video (1 to 15)" in said.err
+    assert "pipelines.yaml:11:48: error: shot 'surf' of 'teaser': 'startImage' was retired by Krea" in said.err
+    assert "   11 |" in said.err
+    assert "^^^^^^^^^^ write start_image" in said.err
+    assert said.err.endswith("2 errors\n")
+
+
+def test_validate_speaks_json(animatic: Verb) -> None:
+    good = animatic("validate", "--json").json
+    assert good == {"valid": True, "problems": [], "pipelines": 2, "shots": 3, "steps": 4, "edges": 1}
+    Path("pipelines.yaml").write_text(BAD, encoding="utf-8")
+    said = animatic("validate", "--format", "json")
+    assert said.code == 2
+    assert isinstance(said.json, dict)
+    assert [(problem["code"], problem["line"]) for problem in said.json["problems"]] == [("out-of-range", 11), ("retired-name", 11)]
+
+
+def test_validate_annotates_pull_requests(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(BAD, encoding="utf-8")
+    said = animatic("validate", "--format", "github")
+    assert said.code == 2
+    assert [line.partition(" ")[0] for line in said.out.splitlines()] == ["::error", "::error"]
+    assert "line=11,col=44" in said.out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+def test_a_file_that_is_no_yaml_is_reported_in_every_form(animatic: Verb, form: str) -> None:
+    Path("pipelines.yaml").write_text("version: [1\npipelines: {", encoding="utf-8")
+    said = animatic("validate", "--format", form)
+    assert said.code == 2
+    assert "pipelines.yaml" in (said.err if form == "text" else said.out)
+    assert "Traceback" not in said.err
+
+
+def test_validate_reads_other_files_and_folders(animatic: Verb) -> None:
+    Path("boards").mkdir()
+    Path("boards/one.yaml").write_text(GOOD, encoding="utf-8")
+    Path("boards/two.yaml").write_text(GOOD.replace("teaser", "second").replace("other", "third"), encoding="utf-8")
+    assert animatic("validate", "--file", "boards").out.startswith("4 pipelines")
+    assert animatic("validate", "--file", "nowhere.yaml").code == 2
+    assert animatic("validate", "nothing").code == 2
+
+
+def test_validate_loads_nothing_that_only_running_needs(tmp_path: Path) -> None:
+    (tmp_path / "pipelines.yaml").write_text(GOOD, encoding="utf-8")
+    script = (
+        "import sys, animatic.cli\n"
+        "try: animatic.cli.main(['validate'])\n"
+        "except SystemExit as leaving: assert not leaving.code\n"
+        "heavy = {'prefect', 'boto3', 'httpx', 'av', 'numpy', 'PIL', 'rich', 'pydantic', 'jinja2', 'asyncio', 'jsonschema'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,140 @@
+"""The table of verbs agrees with the modules and their help; every error ends with its exit code and without a secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import click
+import pytest
+
+import animatic.cli
+from animatic.cli.main import VERBS, cli, command_of
+from animatic.errors import (
+    AnimaticError,
+    DeclarationError,
+    InDoubtError,
+    InterruptedRunError,
+    OverBudgetError,
+    PrefectError,
+    ShotError,
+    UsageError,
+)
+from tests.unit.cli.conftest import Verb
+
+SHARED = {"__init__", "main", "options", "output", "lookup", "execution", "live"}
+
+
+def test_every_verb_is_a_module_and_every_other_module_is_shared() -> None:
+    modules = {path.stem for path in Path(animatic.cli.__file__).parent.glob("*.py")}
+    assert modules == set(VERBS) | SHARED
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_begins_with_its_line_of_the_table(animatic: Verb, verb: str) -> None:
+    command = command_of(verb)
+    assert command.name == verb
+    assert (command.help or "").partition("\n")[0] == f"{VERBS[verb]}."
+    said = animatic(verb, "--help")
+    assert said.code == 0
+    assert VERBS[verb] in " ".join(said.out.split())
+    assert all(option.help for option in command.params if isinstance(option, click.Option)), "every option explains itself"
+
+
+def test_the_verbs_are_listed_without_importing_one() -> None:
+    script = f"""
+import sys
+from animatic.cli import main
+try:
+    main(["--help"])
+except SystemExit as leaving:
+    assert leaving.code == 0
+loaded = {{name.rpartition(".")[2] for name in sys.modules if name.startswith("animatic.cli.")}} & {set(VERBS)!r}
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {verb} " in done.stdout for verb in VERBS)
+
+
+def test_an_unknown_verb_is_a_wrong_command_line(animatic: Verb) -> None:
+    said = animatic("rnu")
+    assert (said.code, "rnu" in said.err) == (2, True)
+
+
+def test_a_verb_may_be_a_word_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("animatic.cli.import_")
+    module.import_ = click.Command("import")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "animatic.cli.import_", module)
+    assert command_of("import").name == "import"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DeclarationError(()), 2),
+        (UsageError("no"), 2),
+        (OverBudgetError("too much"), 3),
+        (ShotError("failed"), 4),
+        (InDoubtError("in doubt"), 5),
+        (PrefectError("away"), 6),
+        (InterruptedRunError("stopped"), 130),
+        (AnimaticError("ours"), 1),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+        (ZeroDivisionError(), 1),
+        (BrokenPipeError(), 0),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_every_error_ends_with_its_exit_code(
+    animatic: Verb, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, tmp_path: Path
+) -> None:
+    def fails(**_options: object) -> None:
+        raise error
+
+    with (tmp_path / "out").open("w") as file:
+        monkeypatch.setattr(sys.stdout, "fileno", file.fileno, raising=False)
+        monkeypatch.setattr(cli, "main", fails)
+        said = animatic("plan")
+    assert said.code == code
+    assert "Traceback" not in said.err
+
+
+def test_an_error_of_ours_is_told_and_kept_without_secrets(animatic: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(**_options: object) -> None:
+        raise AttributeError("no attribute 'x' of\nhttps://user:pass@files.example/a.mp4?signature=abc and Bearer s3cret " + "x" * 500)
+
+    monkeypatch.setattr(cli, "main", fails)
+    said = animatic("plan")
+    first, second = said.err.splitlines()
+    assert first.startswith(
+        "error: animatic itself failed: AttributeError: no attribute 'x' of https://files.example/a.mp4 and Bearer *** xxx"
+    )
+    assert len(first) < 400
+    kept = Path(second.rpartition(" ")[2])
+    assert kept.parent.name == "failures"
+    assert "Traceback" in kept.read_text()
+    assert not {"pass", "abc", "s3cret"} & set(kept.read_text().replace("=", " ").replace("@", " ").replace(":", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("plan", "teasr"), "teaser"),
+        (("plan", "--param", "town=x"), "no param 'town'"),
+        (("plan", "--param", "city"), "is not of the form name=value"),
+        (("models", "xai/grok-vidio"), "did you mean xai/grok-video"),
+        (("models", "--takes", "edit_vdeo"), "no model has a field 'edit_vdeo'"),
+        (("models", "--max-price", "cheap"), "is not an amount of USD"),
+        (("models", "--kind", "sound"), "Invalid value"),
+        (("new", "../x"), "cannot be the name of a pipeline"),
+        (("fix", "--file", "nowhere.yaml"), "cannot read nowhere.yaml"),
+    ],
+)
+def test_a_wrong_command_line_exits_2_with_advice(animatic: Verb, arguments: tuple[str, ...], advice: str) -> None:
+    said = animatic(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert advice in said.err

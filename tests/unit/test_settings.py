@@ -1,0 +1,70 @@
+"""The environment is read in one place, and what is set for Prefect and for served runs is what a user left open."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+
+import animatic
+from animatic.errors import PrefectError, UsageError
+from animatic.prefect.server import available_api, ensure_api
+from animatic.settings import Settings, quieten_prefect, refuses_color, simulate_served_runs, use_prefect_api
+
+NOBODY = "http://127.0.0.1:9/api"
+
+
+def test_the_command_line_reads_no_variable_by_itself() -> None:
+    for path in Path(animatic.__file__).parent.joinpath("cli").glob("*.py"):
+        names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not names & {"environ", "getenv", "putenv"}, path
+
+
+@pytest.mark.parametrize(
+    ("environment", "refused"), [({}, False), ({"NO_COLOR": "1"}, True), ({"NO_COLOR": ""}, False), ({"TERM": "dumb"}, True)]
+)
+def test_color_is_refused_as_people_expect(environment: dict[str, str], refused: bool) -> None:
+    assert refuses_color(environment) is refused
+
+
+def test_what_the_user_has_set_for_prefect_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"PREFECT_LOGGING_INTERNAL_LEVEL": "DEBUG", "DO_NOT_TRACK": "0"})
+    quieten_prefect()
+    use_prefect_api("http://prefect.example/api")
+    assert os.environ["PREFECT_LOGGING_INTERNAL_LEVEL"] == "DEBUG"
+    assert os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] == "CRITICAL"
+    assert os.environ["DO_NOT_TRACK"] == "0"
+    assert Settings.from_environment().prefect_api_url == "http://prefect.example/api"
+
+
+def test_served_runs_read_where_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"HOME": "/nowhere"})
+    simulate_served_runs(simulator_url="http://127.0.0.1:1", public_url="http://127.0.0.1:2")
+    settings = Settings.from_environment()
+    assert (settings.simulator_url, settings.public_url) == ("http://127.0.0.1:1", "http://127.0.0.1:2")
+
+
+def test_a_configured_prefect_api_is_asked_and_never_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert available_api(tmp_path) is None
+    monkeypatch.setenv("PREFECT_API_URL", NOBODY)
+    assert available_api(tmp_path) == NOBODY
+    with pytest.raises(PrefectError, match="does not answer"):
+        ensure_api(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KREA_API_URL", "krea.ai"),
+        ("PREFECT_API_URL", "ftp://x"),
+        ("ANIMATIC_WEBHOOK_PORT", "0"),
+        ("ANIMATIC_POLL_SECONDS", "-1"),
+        ("KREA_API_TOKEN", "two words"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_named_without_a_secret(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=name) as caught:
+        Settings.from_environment({name: value})
+    assert "two words" not in str(caught.value)
