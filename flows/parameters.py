@@ -1,38 +1,39 @@
-"""A pipeline as a Prefect flow: its name, its description, and its params as typed flow parameters that the UI renders as a form."""
+"""Makes a pipeline a Prefect flow: its name, its description, and its params as typed flow parameters that the UI renders as a form."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal, assert_never
 
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from animatic.spec import ParamSpec, PipelineSpec
+from animatic.spec.model import ParamType
 
 FRESH = "fresh"
 """The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
 TAG = "animatic"
 """Every deployment and run of ours carries it."""
-TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
-Body = Callable[[PipelineSpec, dict[str, Any]], Any]
+RUN_NAME_PART = 40
+"""Characters of a parameter's value in the name of a run."""
+Body = Callable[[PipelineSpec, dict[str, Any]], Awaitable[State[None]]]
 
 
 def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     """Return the flow of a pipeline. ``body(spec, values)`` is awaited with the parameter values of each run."""
 
-    async def run(**values: Any) -> State[Any]:
-        state: State[Any] = await body(spec, values)
-        return state
+    async def run(**values: Any) -> State[None]:
+        return await body(spec, values)
 
     run.__name__ = identifier(spec.name)
     run.__qualname__ = run.__name__
     run.__doc__ = _docstring(spec)
     # Prefect reads the signature to build and check the flow's parameter schema.
-    own = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
-    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), own])  # type: ignore[attr-defined]
+    fresh = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), fresh])  # type: ignore[attr-defined]
     run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, FRESH: bool}
     return flow(
         name=spec.name,
@@ -53,9 +54,8 @@ def run_name(spec: PipelineSpec) -> str:
     from prefect.runtime import flow_run
 
     values = flow_run.parameters or {}
-    return " · ".join(
-        [spec.name, *(str(values[name])[:40] for name in spec.params if name in values), *([FRESH] if values.get(FRESH) else [])]
-    )
+    own = (str(values[name])[:RUN_NAME_PART] for name in spec.params if name in values)
+    return " · ".join([spec.name, *own, *([FRESH] if values.get(FRESH) else [])])
 
 
 def _parameter(param: ParamSpec) -> inspect.Parameter:
@@ -66,10 +66,24 @@ def _parameter(param: ParamSpec) -> inspect.Parameter:
 def _annotation(param: ParamSpec) -> Any:
     if param.enum:
         return Literal[param.enum]
-    kind = TYPES[param.type]
+    kind = _python_type(param.type)
     if param.minimum is not None or param.maximum is not None:
         return Annotated[kind, Field(ge=param.minimum, le=param.maximum)]
     return kind
+
+
+def _python_type(kind: ParamType) -> type:
+    match kind:
+        case "string":
+            return str
+        case "integer":
+            return int
+        case "number":
+            return float
+        case "boolean":
+            return bool
+        case _:
+            assert_never(kind)
 
 
 def _docstring(spec: PipelineSpec) -> str:

@@ -247,7 +247,7 @@ def _end_on_signals(performance: FlowRunContext) -> None:
 
 
 def _tell(performance: FlowRunContext, *, as_json: bool) -> None:
-    manifest = performance.manifest or {}
+    manifest = performance.manifest.model_dump(mode="json", by_alias=True) if performance.manifest else {}
     error: AnimaticError | None = performance.error
     if as_json:
         result = {
