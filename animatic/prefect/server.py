@@ -137,6 +137,7 @@ def stop(home: Path, *, patience: float = STOP_SECONDS) -> LocalServer | None:
             time.sleep(0.1)
         if not _lives(server):
             break
+    _reap(server.pid)
     record.unlink(missing_ok=True)
     return server
 
@@ -235,6 +236,7 @@ def _began(pid: int) -> str:
 
 
 def _reap(pid: int) -> None:
+    """Let go of a process that has ended, where this process started it."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
