@@ -220,3 +220,17 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= seconds <= 86_400:  # noqa: PLR2004
         raise UsageError(f"{name} is not a number of seconds (0 to 86400): {text!r}")
     return seconds
+
+
+def export_aws_credentials(
+    *, access_key_id: str | None, secret_access_key: Secret | None, session_token: Secret | None, region: str | None
+) -> None:
+    """Set the AWS variables that boto3 reads in this process; what is None stays as it is."""
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret_access_key.reveal() if secret_access_key else None),
+        ("AWS_SESSION_TOKEN", session_token.reveal() if session_token else None),
+        ("AWS_REGION", region),
+    ):
+        if value:
+            os.environ[name] = value

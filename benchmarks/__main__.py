@@ -33,10 +33,8 @@ def main() -> int:
         parser.error(f"unknown subject: {', '.join(unknown)}")
     for name in [name for name in os.environ if name.startswith(("KREA_", "AWS_", "PREFECT_", "ANIMATIC_"))]:
         del os.environ[name]
-    print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: seconds are the machine's, read ratios",
-        file=sys.stderr,
-    )
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"{machine}: seconds are the machine's, read ratios", file=sys.stderr)
     for name in options.subjects or SUBJECTS:
         with tempfile.TemporaryDirectory(prefix=f"animatic-bench-{name}-") as folder:
             tables.show(SUBJECTS[name](Path(folder), max(1, options.rounds)), as_json=options.json)

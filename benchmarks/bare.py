@@ -1,4 +1,7 @@
-"""The least that a run of independent jobs can be: send them all, sleep, look once. ``python -m benchmarks.bare URL COUNT SECONDS``."""
+"""Runs independent jobs with plain asyncio, as the limit to compare with: send them all, sleep, look once.
+
+``python -m benchmarks.bare URL COUNT SECONDS``.
+"""
 
 from __future__ import annotations
 

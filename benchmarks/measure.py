@@ -1,4 +1,4 @@
-"""Wall and CPU time of commands and calls, taken in turns so that a machine's moods hit all sides alike."""
+"""Measures wall and CPU time of commands and calls, in turns, so that other load on the machine hits all sides alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reel costs: clips that are alike are copied, others are encoded."""
+"""Measures a reel: clips that are alike are copied, others are encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run costs beyond the jobs themselves: ``animatic run`` against a local Prefect server that is up, and a simulator."""
+"""Measures what a run costs beyond the jobs themselves: ``animatic run`` against a local Prefect server that is up, and a simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What delivering costs: clips into a folder against a plain copy, and into S3 (moto) against ``curl -T``."""
+"""Measures delivering: clips into a folder against a plain copy, and into S3 (moto) against ``curl -T``."""
 
 from __future__ import annotations
 

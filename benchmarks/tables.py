@@ -1,4 +1,4 @@
-"""Results as tables on a terminal, or as JSON."""
+"""Prints results as tables on a terminal, or as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a declaration costs before anything runs: start-up, checking, planning."""
+"""Measures what a declaration costs before anything runs: start-up, checking, planning."""
 
 from __future__ import annotations
 

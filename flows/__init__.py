@@ -1,4 +1,4 @@
-"""The Prefect skin: expands a plan into a flow. Entry points are dotted (``animatic.flows.storyboards.coast_teaser``).
+"""The Prefect flows: one for each pipeline of the pipelines file, with entry points such as ``animatic.flows.storyboards.coast_teaser``.
 
 Importing this package does not import Prefect: what needs it says so, and is imported late.
 """

@@ -1,6 +1,6 @@
-"""What a run shows of itself in the Prefect UI: the plan before the first cent, a live table of shots with progress, and what came of it.
+"""Publishes a run in the Prefect UI: the plan before the first cent, a live table of shots with progress, and what came of it.
 
-One writer publishes, at most one call a second however many shots move: the live artifacts are updated in place. ArtifactPublisher never fails a run.
+One writer publishes, at most one call a second however many shots move: the live artifacts are updated in place. It never fails a run.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from typing import Any, Self
+from collections.abc import Awaitable
+from typing import Literal, Self
 from urllib.parse import quote
 from uuid import UUID
 
@@ -24,22 +25,26 @@ from animatic.engine.estimate import estimate
 from animatic.engine.history import SIMULATED
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError
-from animatic.flows.tables import end_markdown, fenced, graph_picture, headline, progress_of, shot_rows, storyboard_picture
+from animatic.flows.tables import end_markdown, fenced, graph_picture, headline, percent_ended, shot_rows, storyboard_picture
+from animatic.manifest import Manifest
 from animatic.plan import render_plan
 
-SHORTEST_PAUSE = 1.0
-"""Seconds between two calls to the server."""
+PAUSE_SECONDS = 1.0
+"""Between two calls to the server."""
 ROWS_PER_SECOND = 100
 """A large table is written less often: 1,000 shots every ten seconds."""
-PATIENT, IMPATIENT = 20.0, 2.0
-"""Seconds for one artifact: of a server that answers, and of one that did not last time. By itself Prefect tries for a minute."""
-MOST_SURVEYED = 200
-"""Beyond that the plan is shown without what each shot would find: looking would hold the first submission up."""
+TIMEOUT_SECONDS = 20.0
+"""For one artifact. By itself Prefect tries for a minute."""
+AFTER_FAILURE_TIMEOUT_SECONDS = 2.0
+"""For one artifact where the server did not answer the last time."""
+MAX_SURVEYED = 200
+"""Steps; beyond that the plan is shown without what each shot would find: looking would hold the first submission up."""
+Kind = Literal["markdown", "table", "progress"]
 log = logging.getLogger(__name__)
 
 
 class ArtifactPublisher:
-    """Async context manager around the making of a run."""
+    """Async context manager around the making of a run: publishes the plan when it is entered, and the live artifacts until it is left."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -48,7 +53,7 @@ class ArtifactPublisher:
         self._writer: asyncio.Task[None] | None = None
         self._client: PrefectClient | None = None
         self._stack = contextlib.AsyncExitStack()
-        self._patience = PATIENT
+        self._timeout = TIMEOUT_SECONDS
         self._note = " (simulated)" if run.simulated else ""
 
     async def __aenter__(self) -> Self:
@@ -66,14 +71,14 @@ class ArtifactPublisher:
                 await self._writer
         await self._stack.aclose()
 
-    async def publish_end(self, manifest: dict[str, Any]) -> None:
-        """Publish what came of the run: the final table, its stills and reels, the account. ``manifest`` is empty where none was written."""
+    async def publish_end(self, manifest: Manifest | None) -> None:
+        """Publish what came of the run: the final table, its stills and reels, the account. ``manifest`` is None where none was written."""
         if self._writer is not None:
             self._writer.cancel()
         await self._safely(self._write_shots())
         await self._safely(self._write_progress())
         await self._safely(self._publish_storyboard(manifest))
-        if not manifest:
+        if manifest is None:
             return
         text = end_markdown(manifest, address=self._address, location=self._run.address)
         await self._safely(self._put("manifest", "markdown", text, "What came of the run, and where its record lies"))
@@ -84,15 +89,15 @@ class ArtifactPublisher:
     async def _keep_writing(self) -> None:
         while True:
             await self._safely(self._write_shots())
-            await asyncio.sleep(SHORTEST_PAUSE)
+            await asyncio.sleep(PAUSE_SECONDS)
             await self._safely(self._write_progress())
-            await asyncio.sleep(max(SHORTEST_PAUSE, len(self._run.progress.shots) / ROWS_PER_SECOND))
+            await asyncio.sleep(max(PAUSE_SECONDS, len(self._run.progress.shots) / ROWS_PER_SECOND))
             await self._dirty.wait()
             self._dirty.clear()
 
     async def _publish_plan(self) -> None:
         plan = self._run.plan
-        decisions = (await estimate(plan, self._run.ledger)).decisions if len(plan.steps) <= MOST_SURVEYED else None
+        decisions = (await estimate(plan, self._run.ledger)).decisions if len(plan.steps) <= MAX_SURVEYED else None
         picture = graph_picture(self._run)
         parts = [f"![storyboard]({picture})"] if picture else []
         parts.append(fenced(render_plan(plan, decisions).splitlines()))
@@ -103,16 +108,16 @@ class ArtifactPublisher:
         await self._put("shots", "table", json.dumps(rows), f"{headline(self._run.progress)}{self._note}")
 
     async def _write_progress(self) -> None:
-        await self._put("progress", "progress", progress_of(self._run.progress), f"{headline(self._run.progress)}{self._note}")
+        await self._put("progress", "progress", percent_ended(self._run.progress), f"{headline(self._run.progress)}{self._note}")
 
-    async def _publish_storyboard(self, manifest: dict[str, Any]) -> None:
+    async def _publish_storyboard(self, manifest: Manifest | None) -> None:
         picture = await storyboard_picture(self._run)
         if picture is None:
             return
         parts = []
-        for reel in manifest.get("reels") or ():
-            address = self._address(reel["file"])
-            parts.append(f"[Watch {reel['file']}]({address})" if address else f"Reel: `{self._run.address(reel['file'])}`")
+        for name in (reel.file for reel in (manifest.reels if manifest else ()) if reel.file):
+            address = self._address(name)
+            parts.append(f"[Watch {name}]({address})" if address else f"Reel: `{self._run.address(name)}`")
         if page := self._address("index.html"):
             parts.append(f"[Open the storyboard page]({page})")
         parts.append(f"![storyboard]({picture})")
@@ -129,7 +134,7 @@ class ArtifactPublisher:
     def _address(self, name: str) -> str | None:
         return public_address(self._run, name)
 
-    async def _put(self, name: str, kind: str, data: Any, description: str) -> None:
+    async def _put(self, name: str, kind: Kind, data: str | float, description: str) -> None:
         """Create an artifact of the run, or update it in place."""
         assert self._client is not None
         key = f"{slug(self._run.plan.pipeline)}-{name}"
@@ -142,17 +147,18 @@ class ArtifactPublisher:
         )
         self._ids[name] = made.id
 
-    async def _safely(self, work: Any) -> None:
+    async def _safely(self, work: Awaitable[None]) -> None:
+        """Do it, or log why it could not be done."""
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await work
         except AnimaticError as error:
             log.warning("an artifact could not be made: %s", error.message)
         except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
             log.warning("an artifact could not be published: %s", type(error).__name__)
-            self._patience = IMPATIENT
+            self._timeout = AFTER_FAILURE_TIMEOUT_SECONDS
         else:
-            self._patience = PATIENT
+            self._timeout = TIMEOUT_SECONDS
 
 
 async def read_shots(pipeline: str, flow_run_id: str) -> str | None:
@@ -167,14 +173,14 @@ async def read_shots(pipeline: str, flow_run_id: str) -> str | None:
 
 
 def slug(pipeline: str) -> str:
-    """Return a pipeline's name as keys of artifacts are written: lower case letters, digits and dashes."""
+    """Return a pipeline's name as artifact keys are written: lower case letters, digits and dashes."""
     return "".join(character if character.isalnum() and character.isascii() else "-" for character in pipeline.lower()).strip("-") or "run"
 
 
 def public_address(run: Run, name: str) -> str | None:
-    """Return where a browser finds a file of a run; None where nobody said how its destination can be read.
+    """Return where a browser finds a file of a run; None where it is not known how its destination can be read.
 
-    A bucket without a public address has the AWS console's: that asks who is there, and never expires.
+    A bucket without a public address has the AWS console's: that asks for a login, and never expires.
     """
     settings = run.settings
     if settings.public_url:

@@ -1,4 +1,4 @@
-"""Events of a run, for automations and the event feed: what happened to which shot, as it happens.
+"""Emits Prefect events for automations and the event feed: what happened to which shot, as it happens.
 
 ``animatic.shot.submitted``, ``.delivered`` (reused ones too: see ``state`` in the payload), ``.failed``, ``.in-doubt``, and
 ``animatic.run.over-budget``. Money is in USD, None where a price is not known. Prefect adds run, flow, deployment and tags to each.
@@ -9,44 +9,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal, assert_never
 
 from prefect.events import emit_event
 
-from animatic.engine.progress import PerState, ShotProgress
+from animatic.engine.progress import ShotProgress, State
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, OverBudgetError
 
-ENDS = PerState[str | None](
-    pending=None,
-    preparing=None,
-    submitting=None,
-    in_doubt="in-doubt",
-    running=None,
-    fetching=None,
-    delivered="delivered",
-    reused="delivered",
-    failed="failed",
-    skipped="failed",
-)
-"""The event that a state announces, where it is an end."""
+ShotEvent = Literal["submitted", "delivered", "failed", "in-doubt"]
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def announcing(run: Run) -> Iterator[None]:
-    """Emit events for the shots of a run while its board changes."""
+    """Emit events for the shots of a run as their progress changes."""
     submitting: set[str] = set()
-    told: dict[str, str] = {}
+    emitted: dict[str, ShotEvent] = {}
 
     def listen(shot: ShotProgress) -> None:
         if shot.state == "submitting":
             submitting.add(shot.key)
         elif shot.state == "running" and shot.key in submitting:
             submitting.discard(shot.key)
-            told.pop(shot.key, None)
+            emitted.pop(shot.key, None)
             _emit_shot(run, shot, "submitted")
-        elif (end := ENDS[shot.state]) is not None and told.get(shot.key) != end:
-            told[shot.key] = end
+        elif (end := _end_event(shot.state)) is not None and emitted.get(shot.key) != end:
+            emitted[shot.key] = end
             _emit_shot(run, shot, end)
 
     run.progress.listeners.append(listen)
@@ -66,7 +55,22 @@ def announce_over_budget(pipeline: str, run_id: str | None, error: AnimaticError
         )
 
 
-def _emit_shot(run: Run, shot: ShotProgress, what: str) -> None:
+def _end_event(state: State) -> ShotEvent | None:
+    """Return the event for a shot that has ended like this; None for one that goes on."""
+    match state:
+        case "delivered" | "reused":
+            return "delivered"
+        case "failed" | "skipped":
+            return "failed"
+        case "in doubt":
+            return "in-doubt"
+        case "pending" | "preparing" | "submitting" | "running" | "fetching":
+            return None
+        case _:
+            assert_never(state)
+
+
+def _emit_shot(run: Run, shot: ShotProgress, what: ShotEvent) -> None:
     pipeline = run.plan.pipeline
     _emit(
         f"animatic.shot.{what}",

@@ -19,7 +19,7 @@ from animatic.spec import PipelineSpec
 
 
 class _WithoutTracebacks(logging.Filter):
-    """Errors of the domain are one sentence; where they were raised helps nobody who runs a storyboard."""
+    """Drops the traceback of our own errors: they are one sentence, and where they were raised helps nobody who runs a storyboard."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], AnimaticError):
@@ -28,7 +28,7 @@ class _WithoutTracebacks(logging.Filter):
 
 
 def hide_tracebacks() -> None:
-    """Strip tracebacks of the domain's own errors from run logs."""
+    """Strip tracebacks of our own errors from Prefect's run logs."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(_WithoutTracebacks())
 
@@ -43,15 +43,16 @@ async def launch(
     register: Callable[[FlowRunContext], None] = lambda _: None,
     cancel_jobs: bool = False,
 ) -> FlowRunContext:
-    """Run a plan as a flow run of its pipeline. Raises PrefectError when the Prefect API does not answer.
+    """Run a plan as a flow run of its pipeline. How it ended is in what is returned: ``error`` is None if every shot is delivered.
 
-    ``cancel_jobs``: an interruption also cancels at Krea what the run waits for. How the run ended is in the returned performance: ``error`` is None if every shot is delivered.
+    ``register`` is given the context before the run, and again when Prefect has set its signal handlers. ``cancel_jobs``: an interruption
+    also cancels at Krea what the run waits for. Raises PrefectError when the Prefect API does not answer before the run has begun.
     """
-    performance = FlowRunContext(
+    context = FlowRunContext(
         plan=plan, settings=settings, simulator_url=simulator_url, on_begin=register, on_start=on_start, cancel_jobs=cancel_jobs
     )
-    register(performance)
-    token = CURRENT_FLOW_RUN.set(performance)
+    register(context)
+    token = CURRENT_FLOW_RUN.set(context)
     try:
         run: Any = pipeline_flow(spec)
         with tags(TAG, *plan.tags):
@@ -59,28 +60,28 @@ async def launch(
     except AnimaticError:
         raise
     except Exception as error:
-        if performance.work is None:
+        if context.work is None:
             raise PrefectError(
                 f"the Prefect API does not take the run: {type(error).__name__}",
                 hint="check PREFECT_API_URL, or unset it to use a local server",
             ) from error
-        if not _recorded(performance):
+        if not _recorded(context):
             raise
         # Everything is made and written down; only Prefect could not be told how the run ended.
-        performance.reported = False
-        return performance
+        context.reported = False
+        return context
     finally:
         CURRENT_FLOW_RUN.reset(token)
-    if performance.error is None and not state.is_completed():
+    if context.error is None and not state.is_completed():
         failure = await state.aresult(raise_on_failure=False)
         if isinstance(failure, Exception):
             raise failure
-    return performance
+    return context
 
 
-def _recorded(performance: FlowRunContext) -> bool:
-    """Whether the run came to its own end: its record is written, whatever Prefect knows of it."""
-    work = performance.work
-    if work is None or not work.done() or performance.manifest is None:
+def _recorded(context: FlowRunContext) -> bool:
+    """Whether the run went to its end and its manifest is written."""
+    work = context.work
+    if work is None or not work.done() or context.manifest is None:
         return False
     return work.cancelled() or work.exception() is None

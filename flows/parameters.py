@@ -1,9 +1,9 @@
-"""A pipeline as a Prefect flow: its name, its description, and its params as typed flow parameters that the UI renders as a form."""
+"""Makes a pipeline a Prefect flow: its name, its description, and its params as typed flow parameters that the UI renders as a form."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from prefect import Flow, flow
@@ -17,22 +17,23 @@ FRESH = "fresh"
 """The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
 TAG = "animatic"
 """Every deployment and run of ours carries it."""
-Body = Callable[[PipelineSpec, dict[str, Any]], Any]
+RUN_NAME_PART = 40
+"""Characters of a parameter's value in the name of a run."""
+Body = Callable[[PipelineSpec, dict[str, Any]], Awaitable[State[None]]]
 
 
 def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     """Return the flow of a pipeline. ``body(spec, values)`` is awaited with the parameter values of each run."""
 
-    async def run(**values: Any) -> State[Any]:
-        state: State[Any] = await body(spec, values)
-        return state
+    async def run(**values: Any) -> State[None]:
+        return await body(spec, values)
 
     run.__name__ = identifier(spec.name)
     run.__qualname__ = run.__name__
     run.__doc__ = _docstring(spec)
     # Prefect reads the signature to build and check the flow's parameter schema.
-    own = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
-    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), own])  # type: ignore[attr-defined]
+    fresh = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), fresh])  # type: ignore[attr-defined]
     run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, FRESH: bool}
     return flow(
         name=spec.name,
@@ -53,9 +54,8 @@ def run_name(spec: PipelineSpec) -> str:
     from prefect.runtime import flow_run
 
     values = flow_run.parameters or {}
-    return " · ".join(
-        [spec.name, *(str(values[name])[:40] for name in spec.params if name in values), *([FRESH] if values.get(FRESH) else [])]
-    )
+    own = (str(values[name])[:RUN_NAME_PART] for name in spec.params if name in values)
+    return " · ".join([spec.name, *own, *([FRESH] if values.get(FRESH) else [])])
 
 
 def _parameter(param: ParamSpec) -> inspect.Parameter:

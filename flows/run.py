@@ -1,40 +1,34 @@
-"""The body of every pipeline's flow: plan, make every step, assemble, write the record, and end in a state that means what it says."""
+"""Executes a run: the body of every pipeline's flow.
+
+Makes every step, assembles, writes the record, and returns the flow run's final state, which says how the run ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
 
-from prefect import Task, allow_failure, get_run_logger
+from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.context import TagsContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from animatic.engine.deliver import Delivered, missing_from
+from animatic.engine.deliver import missing_from
 from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
-from animatic.engine.run import Run, SubmittedJob, open_run
+from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
 from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
 from animatic.flows.artifacts import ArtifactPublisher
 from animatic.flows.events import announce_over_budget, announcing
-from animatic.flows.outage import call_task, gone
-from animatic.krea import Job
-from animatic.ledger import Take
-from animatic.manifest import PrefectRun
-from animatic.plan import Plan, Request, Step
+from animatic.flows.stages import PrefectStages, prefect_given_up
+from animatic.manifest import Manifest, PrefectRun
+from animatic.plan import Plan
 from animatic.settings import Settings
-from animatic.tasks.assemble import assemble
 from animatic.tasks.context import TaskContext, task_context
-from animatic.tasks.generate import generate
-from animatic.tasks.manifest import write_manifest
-from animatic.tasks.upload import upload
-from animatic.tasks.wait import wait
 
 
 @dataclass(kw_only=True)
@@ -44,21 +38,24 @@ class FlowRunContext:
     plan: Plan
     settings: Settings
     simulator_url: str | None = None
-    on_begin: Callable[[FlowRunContext], None] = lambda _performance: None
+    on_begin: Callable[[FlowRunContext], None] = lambda _context: None
     """Called within the flow: Prefect takes SIGTERM for itself when a flow begins."""
-    on_start: Callable[[FlowRunContext, Run], None] = lambda _performance, _run: None
-    flow_run_url: str | None = None
-    work: asyncio.Future[None] | None = None
-    interrupted: bool = False
+    on_start: Callable[[FlowRunContext, Run], None] = lambda _context, _run: None
+    """Called when everything is open, before the first step."""
     cancel_jobs: bool = False
     """Whether an interruption also cancels at Krea what the run waits for."""
-    reported: bool = True
-    """Whether Prefect knows how the run ended."""
-    manifest: dict[str, Any] | None = None
+    work: asyncio.Future[None] | None = None
+    """The making of the run, once it has begun."""
+    interrupted: bool = False
+    flow_run_url: str | None = None
+    manifest: Manifest | None = None
+    """The final manifest, once it is written."""
     manifest_location: str | None = None
     page_location: str | None = None
     error: AnimaticError | None = None
     """Why the run as a whole did not end well; None if all shots are delivered."""
+    reported: bool = True
+    """Whether Prefect knows how the run ended."""
 
     def interrupt(self) -> None:
         """Stop the run: what was submitted is in the ledger, and the record is still written."""
@@ -67,167 +64,99 @@ class FlowRunContext:
             self.work.cancel()
 
 
-CURRENT_FLOW_RUN: ContextVar[FlowRunContext | None] = ContextVar("animatic_performance", default=None)
+CURRENT_FLOW_RUN: ContextVar[FlowRunContext | None] = ContextVar("animatic_flow_run", default=None)
+"""The run that this process has planned already and hands to the flow; None in a flow run that a worker started."""
 
 
-async def execute_run(performance: FlowRunContext) -> State[Any]:
+async def execute_run(context: FlowRunContext) -> State[None]:
     """Make everything that the plan wants and return the flow run's final state."""
-    performance.on_begin(performance)
-    performance.flow_run_url = flow_run.ui_url
-    # The run is tagged, its tasks are not: at every start of a tagged task Prefect asks the server for a slot, slowly, and waits while it is away.
+    context.on_begin(context)
+    context.flow_run_url = flow_run.ui_url
+    # The run is tagged, its tasks are not: at every start of a tagged task Prefect asks the server for a slot, slowly, and waits for
+    # a server that is away.
     with TagsContext(current_tags=set()):
-        performance.work = asyncio.ensure_future(_perform(performance))
-    if performance.interrupted:  # asked to stop before it began
-        performance.work.cancel()
+        context.work = asyncio.ensure_future(_execute(context))
+    if context.interrupted:  # asked to stop before it began
+        context.work.cancel()
     try:
-        await performance.work
+        await context.work
     except asyncio.CancelledError:
-        if not performance.interrupted:
-            performance.work.cancel()
-            await asyncio.wait([performance.work])
+        if not context.interrupted:
+            context.work.cancel()
+            await asyncio.wait([context.work])
             raise
-        performance.error = InterruptedRunError(
-            "interrupted", hint=f"what was submitted is in the ledger: animatic resume {performance.plan.run_id}"
+        context.error = InterruptedRunError(
+            "interrupted", hint=f"what was submitted is in the ledger: animatic resume {context.plan.run_id}"
         )
-        return Cancelled(message=str(performance.error))
     except AnimaticError as error:
-        performance.error = error
-    return _final_state(performance)
+        context.error = error
+    return _final_state(context)
 
 
-async def _perform(performance: FlowRunContext) -> None:
-    prefect = PrefectRun(flow_run_id=flow_run.id, url=performance.flow_run_url)
-    async with open_run(performance.plan, performance.settings, simulator_url=performance.simulator_url, prefect=prefect) as run:
-        reporter = ManifestWriter(run)
-        performance.manifest_location, performance.page_location = reporter.manifest_location, reporter.page_location
-        performance.on_start(performance, run)
-        async with ArtifactPublisher(run) as showing:
+async def _execute(context: FlowRunContext) -> None:
+    """Open the run and make it, with artifacts and events as it goes on."""
+    prefect = PrefectRun(flow_run_id=flow_run.id, url=context.flow_run_url)
+    async with open_run(context.plan, context.settings, simulator_url=context.simulator_url, prefect=prefect) as run:
+        writer = ManifestWriter(run)
+        context.manifest_location, context.page_location = writer.manifest_location, writer.page_location
+        context.on_start(context, run)
+        async with ArtifactPublisher(run) as publisher:
             try:
-                with announcing(run), task_context(TaskContext(run=run, reporter=reporter)) as context:
-                    await _work(performance, run, reporter, context)
+                with announcing(run), task_context(TaskContext(run=run, reporter=writer)) as shared:
+                    await _make(context, writer, PrefectStages(context=shared))
             except asyncio.CancelledError:
-                await showing.publish_end(performance.manifest or {})
+                await publisher.publish_end(context.manifest)
                 raise
-            performance.error = outcome(run)
-            announce_over_budget(run.plan.pipeline, run.plan.run_id, performance.error)
-            if not gone(run):
-                await showing.publish_end(performance.manifest or {})
+            context.error = outcome(run)
+            announce_over_budget(run.plan.pipeline, run.plan.run_id, context.error)
+            if not prefect_given_up(run):
+                await publisher.publish_end(context.manifest)
 
 
-async def _work(performance: FlowRunContext, run: Run, reporter: ManifestWriter, context: TaskContext) -> None:
-    """Make every step, assemble, and write the record."""
+async def _make(context: FlowRunContext, writer: ManifestWriter, stages: PrefectStages) -> None:
+    """Make every step, assemble, and write the record: also of a run that is cancelled, and where Prefect has gone away meanwhile."""
+    run = stages.context.run
     try:
-        async with reporter:
-            stages = PrefectStages(context=context)
+        async with writer:
             await make_all(run, stages)
             await _assemble(run, stages)
     except asyncio.CancelledError:
-        if performance.cancel_jobs:
+        if context.cancel_jobs:
             await cancel_running(run)
-        performance.manifest = await reporter.finish(cancelled=True)
+        context.manifest = await writer.finish(cancelled=True)
         raise
-    named: Any = write_manifest.with_options(task_run_name="manifest")
-    after = [allow_failure(state) for state in stages.ends()]
     try:
-        state = await call_task(context, "manifest", lambda: named(wait_for=after, return_state=True))
+        context.manifest = await stages.write_manifest()
     except PrefectError:
-        # The record is due all the same: it says what was delivered before Prefect went away.
-        performance.manifest = await reporter.finish(cancelled=False)
-    else:
-        performance.manifest = await outcome_of(context, "manifest", state)
+        context.manifest = await writer.finish(cancelled=False)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:
+    """Assemble the reel of every cut whose shots are all there."""
     logger = get_run_logger()
     for number, cut in enumerate(run.plan.cuts):
-        missing = missing_from(run, cut)
-        if missing:
+        if missing := missing_from(run, cut):
             message = f"no reel: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
             logger.warning(message)
             record_reel(run, cut, error=ShotError(message, code="upstream"))
             continue
-        named: Any = assemble.with_options(task_run_name="reel")
-        after = [stages.last[key] for key in cut.steps if key in stages.last]
         try:
-            state = await call_task(stages.context, "reel", partial(named, number, wait_for=after, return_state=True))
-            if state is not None:
-                stages.last[f"reel {number}"] = state
-            record_reel(run, cut, reel=await outcome_of(stages.context, "reel", state))
+            record_reel(run, cut, reel=await stages.assemble(number, cut))
         except AnimaticError as error:
             record_reel(run, cut, error=error)
 
 
-def _final_state(performance: FlowRunContext) -> State[Any]:
-    error = performance.error
-    if error is not None:
-        return Failed(name="In doubt" if isinstance(error, InDoubtError) else "Failed", message=str(error))
-    shots = (performance.manifest or {}).get("shots", [])
-    if shots and all(shot["state"] == "reused" for shot in shots):
+def _final_state(context: FlowRunContext) -> State[None]:
+    match context.error:
+        case InterruptedRunError() as error:
+            return Cancelled(message=str(error))
+        case InDoubtError() as error:
+            return Failed(name="In doubt", message=str(error))
+        case AnimaticError() as error:
+            return Failed(message=str(error))
+        case None:
+            pass
+    shots = context.manifest.shots if context.manifest is not None else ()
+    if shots and all(shot.state == "reused" for shot in shots):
         return Completed(name="Reused", message=f"all {len(shots)} shots were made before: nothing was submitted, nothing was paid")
-    return Completed(message=f"{len(shots)} shots delivered: {performance.manifest_location}")
-
-
-@dataclass(kw_only=True)
-class PrefectStages:
-    """Runs each stage as a task in this event loop (``submit`` would cost a thread each) and remembers the states that edges come from."""
-
-    context: TaskContext
-    last: dict[str, State[Any]] = field(default_factory=dict)
-    """The newest task state of each step: what the next task of the step, or of a dependant, waits for."""
-    attempts: dict[str, int] = field(default_factory=dict)
-
-    async def generate(self, step: Step, request: Request) -> Take | SubmittedJob:
-        """See `animatic.engine.steps.Stages`."""
-        attempt = self.attempts[step.key] = self.attempts.get(step.key, 0) + 1
-        # The first task of a step hangs on its upstreams; a further attempt on what failed before it.
-        before = self._ends_of(*step.depends_on) if attempt == 1 else self._ends_of(step.key)
-        label = "generate" if attempt == 1 else f"generate ({attempt})"
-        self.context.requests[step.key] = request
-        found: Take | SubmittedJob = await self._call(generate, step, label, before)
-        return found
-
-    async def wait(self, step: Step, submission: SubmittedJob) -> Job:
-        """See `animatic.engine.steps.Stages`."""
-        self.context.submissions[step.key] = submission
-        job: Job = await self._call(wait, step, "wait", self._ends_of(step.key))
-        return job
-
-    async def upload(self, step: Step, source: Take | tuple[SubmittedJob, Job]) -> tuple[Take, Delivered]:
-        """See `animatic.engine.steps.Stages`."""
-        self.context.sources[step.key] = source
-        delivered: tuple[Take, Delivered] = await self._call(upload, step, "upload", self._ends_of(step.key))
-        return delivered
-
-    def ends(self) -> list[State[Any]]:
-        """Return the last states of the steps on which no other hangs, and of the reels: what the record waits for."""
-        inner = {key for step in self.context.run.plan.steps for key in step.depends_on}
-        inner |= {
-            key for cut in self.context.run.plan.cuts for key in cut.steps if f"reel {self.context.run.plan.cuts.index(cut)}" in self.last
-        }
-        return [state for key, state in self.last.items() if key not in inner]
-
-    def _ends_of(self, *keys: str) -> list[State[Any]]:
-        """Return the last states of steps; one that Prefect was never told of has none."""
-        return [self.last[key] for key in keys if key in self.last]
-
-    async def _call(self, task: Task[..., Any], step: Step, label: str, before: list[State[Any]]) -> Any:
-        named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")
-        # A further attempt comes after a failed one, which Prefect would otherwise not let it follow.
-        after = [allow_failure(earlier) for earlier in before]
-        state = await call_task(self.context, step.key, lambda: named(step.key, wait_for=after, return_state=True))
-        if state is not None:
-            self.last[step.key] = state
-        return await outcome_of(self.context, step.key, state)
-
-
-async def outcome_of(context: TaskContext, key: str, state: State[Any] | None) -> Any:
-    """Return what a task left on the context, or raise the error that ended it."""
-    if key in context.outcomes:
-        outcome = context.outcomes.pop(key)
-        if isinstance(outcome, AnimaticError):
-            raise outcome
-        return outcome
-    assert state is not None, "only a task that has left its outcome goes without a state"
-    # The task ended without a word of ours: a failure of Prefect's, or an error of our own.
-    failure = await state.aresult(raise_on_failure=False)
-    raise failure if isinstance(failure, Exception) else PrefectError(f"the task of {key!r} ended {state.name} without a result")
+    return Completed(message=f"{len(shots)} shots delivered: {context.manifest_location}")

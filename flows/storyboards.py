@@ -1,22 +1,23 @@
-"""Every pipeline as a module attribute: ``animatic.flows.storyboards.coast_teaser`` is the flow of ``coast-teaser``.
+"""The entry points: one flow for each pipeline, ``animatic.flows.storyboards.coast_teaser`` for the pipeline ``coast-teaser``.
 
-The pipelines file is ``ANIMATIC_FILE``, else ``./pipelines.yaml`` of the working folder, so that a Prefect worker that was handed a folder or a
-git checkout finds it there. Flows are made when they are asked for.
+Flows are made when they are asked for, from the pipelines file of this process: ``ANIMATIC_FILE``, else ``./pipelines.yaml`` of the working
+folder, so that a Prefect worker that was handed a folder or a git checkout finds it there.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 from typing import Any
 
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
+from animatic.flows.events import announce_over_budget
 from animatic.flows.parameters import flow_for, identifier
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
 from animatic.source import render_problems
@@ -24,18 +25,18 @@ from animatic.spec import Declaration, PipelineSpec, load_declaration
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
-    """Return the flow of a pipeline, by its Python name.
+    """Return the flow of a pipeline, by its Python name. Raises AnimaticError where the pipelines file is not there or wrong.
 
-    To a run that is starting a flow is returned in any case: one that fails with what is wrong, where Prefect would show a traceback.
+    To a flow run that is starting a flow is returned in any case: one that fails with what is wrong, where Prefect would show a traceback.
     """
     if name.startswith("_"):
         raise AttributeError(name)
-    starting = "PREFECT__FLOW_RUN_ID" in os.environ
+    starting = flow_run.id is not None
     try:
         pipelines = declaration().pipelines
     except AnimaticError as error:
         if starting:
-            return _refusing(name, error)
+            return _refusing_flow(name, error)
         raise
     for pipeline, spec in pipelines.items():
         if identifier(pipeline) == name:
@@ -45,18 +46,8 @@ def __getattr__(name: str) -> Flow[..., Any]:
         hint="if it left the file for good, remove its deployment: animatic deploy --prune",
     )
     if starting:
-        return _refusing(name, missing)
+        return _refusing_flow(name, missing)
     raise AttributeError(missing.message)
-
-
-def _refusing(name: str, error: AnimaticError) -> Flow[..., Any]:
-    """Return a flow that takes any parameters and fails for a reason."""
-
-    async def refuse(**values: Any) -> State[Any]:
-        del values
-        return refused(error)
-
-    return flow(name=name, validate_parameters=False)(refuse)
 
 
 def __dir__() -> list[str]:
@@ -64,15 +55,48 @@ def __dir__() -> list[str]:
     return [*globals(), *(identifier(pipeline) for pipeline in declaration().pipelines)]
 
 
+def pipeline_flow(spec: PipelineSpec) -> Flow[..., Any]:
+    """Return the Prefect flow of a pipeline."""
+    return flow_for(spec, _body)
+
+
+async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
+    """Execute the run that this process has planned, or else plan one: a worker, a schedule or the UI has started this flow run."""
+    context = CURRENT_FLOW_RUN.get()
+    if context is not None:
+        return await execute_run(context)
+    from animatic.flows.worker import plan_for_worker, stop_when_asked
+
+    try:
+        plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
+    except AnimaticError as error:
+        announce_over_budget(spec.name, None, error)
+        return _refused(error)
+    context = FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url)
+    async with stop_when_asked(context):
+        return await execute_run(context)
+
+
+def _refusing_flow(name: str, error: AnimaticError) -> Flow[..., Any]:
+    """Return a flow that takes any parameters and fails for a reason."""
+
+    async def refuse(**values: Any) -> State[None]:
+        del values
+        return _refused(error)
+
+    return flow(name=name, validate_parameters=False)(refuse)
+
+
+def _refused(error: AnimaticError) -> State[None]:
+    """Return the state of a run that did not begin: a sentence, and for a declaration every problem with its place."""
+    if isinstance(error, DeclarationError):
+        return Failed(message=f"{error.message}\n{render_problems(error.problems)}")
+    return Failed(message=str(error))
+
+
 def pipelines_file() -> Path:
     """Return the pipelines file of this process."""
     return settings.pipelines_file().absolute()
-
-
-@functools.cache
-def _declaration(path: Path, modified: int) -> Declaration:
-    del modified  # part of the key: an edited file is read again
-    return load_declaration((path,))
 
 
 def declaration() -> Declaration:
@@ -90,31 +114,7 @@ def declaration() -> Declaration:
     return found
 
 
-def pipeline_flow(spec: PipelineSpec) -> Flow[..., Any]:
-    """Return the Prefect flow of a pipeline."""
-    return flow_for(spec, _body)
-
-
-async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[Any]:
-    performance = CURRENT_FLOW_RUN.get()
-    if performance is not None:
-        return await execute_run(performance)
-    # Started by a worker, a schedule or the UI: plan here what the caller in this process would have planned.
-    from animatic.flows.events import announce_over_budget
-    from animatic.flows.worker import plan_for_worker, stop_when_asked
-
-    try:
-        plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
-    except AnimaticError as error:
-        announce_over_budget(spec.name, None, error)
-        return refused(error)
-    performance = FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url)
-    async with stop_when_asked(performance):
-        return await execute_run(performance)
-
-
-def refused(error: AnimaticError) -> State[Any]:
-    """Return the state of a run that did not begin: a sentence, and for a declaration every problem with its place."""
-    if isinstance(error, DeclarationError):
-        return Failed(message=f"{error.message}\n{render_problems(error.problems)}")
-    return Failed(message=str(error))
+@functools.cache
+def _declaration(path: Path, modified: int) -> Declaration:
+    del modified  # part of the key: an edited file is read again
+    return load_declaration((path,))

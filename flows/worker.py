@@ -1,4 +1,4 @@
-"""Plans a run that nobody in this process has planned: one started by a worker, a schedule or the UI."""
+"""Prepares a run that a worker, a schedule or the UI has started: version check, credentials, plan; and stops it when it is cancelled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Mapping
@@ -30,16 +29,30 @@ from animatic.flows.parameters import FRESH
 from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
-from animatic.settings import AWS_BLOCK, Secret, Settings
+from animatic.settings import AWS_BLOCK, Secret, Settings, export_aws_credentials
 from animatic.spec import Declaration, PipelineSpec
 
 RUN_ID_DIGITS = 12
+NOT_RENDERED = frozenset({"description", "schedule", "schedules", "tags"})
+"""Keys of a pipeline that change when and under which label it runs, not what comes out."""
+SHARED_KEYS = ("version", "defaults", "deliver", "budget")
+"""Keys of the file that every pipeline takes part in."""
+VERSION_DIGITS = 16
+TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
+STATE_CHECK_SECONDS = 3.0
+"""Between two looks at the flow run's state."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""A worker sends the first, Ctrl-C in a terminal the second to every process of its group."""
+ACTIVE_STATES = frozenset({StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED})
+"""A flow run in any other state is not to go on."""
+log = logging.getLogger(__name__)
 
 
 async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: Mapping[str, Any]) -> tuple[Plan, Settings, str | None]:
     """Return the plan, the settings and, where this worker was started with one, the simulator's address.
 
-    A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for.
+    A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for. Raises AnimaticError for all that
+    keeps a run from beginning.
     """
     settings = Settings.from_environment()
     check_version(spec, deployment.version, follow=settings.follow)
@@ -49,7 +62,7 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
         settings = await with_token(settings)
     run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
     ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
-    plan = await _begun(ledger, run_id) if run_id else None
+    plan = await _plan_of(ledger, run_id) if run_id else None
     if plan is None:
         options = PlanOptions(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
         params = {name: value for name, value in values.items() if name != FRESH}
@@ -65,23 +78,18 @@ def run_id_of(flow_run_id: str | None, expected: datetime) -> str | None:
     return f"{expected.astimezone(UTC):%Y%m%dT%H%M%SZ}-{UUID(flow_run_id).hex[-RUN_ID_DIGITS:]}"
 
 
-async def _begun(ledger: Ledger, run_id: str) -> Plan | None:
+async def _plan_of(ledger: Ledger, run_id: str) -> Plan | None:
+    """Return the plan of a run that has begun before; None if it has not."""
     record = await ledger.runs.get(run_id)
     return None if record is None else plan_from_json(record["plan"])
-
-
-NOT_RENDERED = frozenset({"description", "schedule", "schedules", "tags"})
-"""Keys of a pipeline that change when and under which label it runs, not what comes out."""
-SHARED = ("version", "defaults", "deliver", "budget")
-DIGITS = 16
 
 
 def version_of(spec: PipelineSpec) -> str:
     """Return the version of a pipeline: the same as long as its meaning is, whatever its comments and the order of its keys."""
     data: dict[str, Any] = spec.document.data
     own = {key: value for key, value in data["pipelines"][spec.name].items() if key not in NOT_RENDERED}
-    content = {"pipeline": own, **{key: data[key] for key in SHARED if key in data}}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()[:DIGITS]
+    content = {"pipeline": own, **{key: data[key] for key in SHARED_KEYS if key in data}}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()[:VERSION_DIGITS]
 
 
 def check_version(spec: PipelineSpec, deployed: str | None, *, follow: bool) -> None:
@@ -90,12 +98,11 @@ def check_version(spec: PipelineSpec, deployed: str | None, *, follow: bool) -> 
     if deployed is None or follow or deployed == found:
         return
     raise UsageError(
-        f"pipeline {spec.name!r} is not what was deployed: {spec.document.path} holds version {found}, the deployment is version {deployed}",
-        hint="deploy again (animatic deploy), bring the worker's copy of the file up to date, or deploy with --follow to render whatever the file says",
+        f"pipeline {spec.name!r} is not what was deployed: {spec.document.path} holds version {found}, "
+        f"the deployment is version {deployed}",
+        hint="deploy again (animatic deploy), bring the worker's copy of the file up to date, "
+        "or deploy with --follow to render whatever the file says",
     )
-
-
-TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
 
 
 async def with_token(settings: Settings) -> Settings:
@@ -118,7 +125,7 @@ async def _token_of_block() -> str | None:
 
 
 async def use_aws_block(name: str | None) -> None:
-    """Take S3 credentials from the AwsCredentials block of that name (``ANIMATIC_AWS_BLOCK``). Raises UsageError where that cannot be had."""
+    """Take S3 credentials from the AwsCredentials block of that name, if there is one. Raises UsageError where they cannot be had."""
     if not name:
         return
     try:
@@ -131,35 +138,24 @@ async def use_aws_block(name: str | None) -> None:
         raise UsageError(
             f"there is no AwsCredentials block {name!r} ({AWS_BLOCK})", hint="make one in the UI: Blocks, AWS Credentials"
         ) from None
-    secret = block.aws_secret_access_key
-    for variable, value in (
-        ("AWS_ACCESS_KEY_ID", block.aws_access_key_id),
-        ("AWS_SECRET_ACCESS_KEY", secret.get_secret_value() if secret else None),
-        ("AWS_SESSION_TOKEN", block.aws_session_token),
-        ("AWS_REGION", block.region_name),
-    ):
-        if value:
-            os.environ[variable] = str(value)
-
-
-EVERY = 3.0
-"""Seconds between two looks at the run's state."""
-STOPPING = (signal.SIGTERM, signal.SIGINT)
-"""A worker sends the first, Ctrl-C in a terminal the second to every process of its group."""
-WORKING = frozenset({StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED})
-log = logging.getLogger(__name__)
+    export_aws_credentials(
+        access_key_id=block.aws_access_key_id,
+        secret_access_key=Secret(block.aws_secret_access_key.get_secret_value()) if block.aws_secret_access_key else None,
+        session_token=Secret(str(block.aws_session_token)) if block.aws_session_token else None,
+        region=block.region_name,
+    )
 
 
 @contextlib.asynccontextmanager
-async def stop_when_asked(performance: FlowRunContext) -> AsyncIterator[None]:
-    """Interrupt a performance on SIGTERM, and once the Prefect server says that its run is no longer to go on."""
+async def stop_when_asked(context: FlowRunContext) -> AsyncIterator[None]:
+    """Interrupt a run on SIGTERM or SIGINT, and once the Prefect server says that its flow run is not to go on."""
     loop = asyncio.get_running_loop()
-    watching = asyncio.create_task(_watch(performance))
+    watching = asyncio.create_task(_watch_state(context))
     in_main_thread = threading.current_thread() is threading.main_thread()
-    before = {number: signal.getsignal(number) for number in STOPPING}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     if in_main_thread:
-        for number in STOPPING:
-            loop.add_signal_handler(number, performance.interrupt)
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, context.interrupt)
     try:
         yield
     finally:
@@ -170,20 +166,20 @@ async def stop_when_asked(performance: FlowRunContext) -> AsyncIterator[None]:
                 signal.signal(number, handler)
 
 
-async def _watch(performance: FlowRunContext) -> None:
+async def _watch_state(context: FlowRunContext) -> None:
     run_id = flow_run.id
     if run_id is None:
         return
     async with get_client() as client:
-        while not performance.interrupted:
-            await asyncio.sleep(EVERY)
+        while not context.interrupted:
+            await asyncio.sleep(STATE_CHECK_SECONDS)
             try:
                 state: State | None = (await client.read_flow_run(UUID(run_id))).state
             except ObjectNotFound:
                 log.warning("the flow run was deleted: stopping")
-                performance.interrupt()
+                context.interrupt()
             except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
                 log.debug("the run's state could not be read: %s", type(error).__name__)
             else:
-                if state is not None and state.type not in WORKING:
-                    performance.interrupt()
+                if state is not None and state.type not in ACTIVE_STATES:
+                    context.interrupt()

@@ -20,7 +20,7 @@ from animatic.tasks.context import current_context, done, raise_or_fail, worth_r
     persist_result=False,
 )
 async def write_manifest() -> Any:
-    """Write the manifest and the page; returns the manifest's data."""
+    """Write the manifest and the page; returns the manifest."""
     reporter = current_context().reporter
     try:
         manifest = await reporter.finish(cancelled=False)

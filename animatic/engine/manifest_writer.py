@@ -191,16 +191,17 @@ class ManifestWriter:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
 
-    async def finish(self, *, cancelled: bool) -> dict[str, Any]:
+    async def finish(self, *, cancelled: bool) -> manifest.Manifest:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""
         run = self._run
-        manifest = run.manifest.to_json(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
+        final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
+        data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")
-        await self._write(manifest)
-        page = await asyncio.to_thread(render_page, manifest)
+        await self._write(data)
+        page = await asyncio.to_thread(render_page, data)
         await run.storage.write(f"{run.prefix}/index.html", page.encode(), content_type="text/html; charset=utf-8")
         crashpoint("after-manifest")
-        return manifest
+        return final
 
     async def _keep_writing(self) -> None:
         while True:

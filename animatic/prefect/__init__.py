@@ -1,1 +1,1 @@
-"""Talks to Prefect and is no flow: the local server, deployments and how they are served, health checks, delivered files over HTTP."""
+"""Talks to the Prefect server beside the flows: local server, deployments and serving them, health checks, delivered files over HTTP."""

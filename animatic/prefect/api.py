@@ -1,4 +1,4 @@
-"""The Prefect API as our verbs use it: one client, and its failures as errors that say what to do."""
+"""Talks to the Prefect API: one client, whose failures are errors that say what to do; the work pool; the automation that notifies."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ from prefect.workers.process import ProcessWorker
 
 from animatic.errors import PrefectError, UsageError
 from animatic.flows.parameters import TAG
+
+AUTOMATION_NAME = "animatic: a run failed"
+AUTOMATION_DESCRIPTION = (
+    "Tells of storyboard runs that failed, crashed, are in doubt or went over their budget. Kept by `animatic deploy --notify`."
+)
+NOTIFYING_EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
+NOTIFICATION_SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
+NOTIFICATION_BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"
 
 
 @contextlib.asynccontextmanager
@@ -42,7 +50,7 @@ async def prefect_api() -> AsyncIterator[PrefectClient]:
 
 
 async def check_server(client: PrefectClient) -> str:
-    """Return the server's version. Raises PrefectError where it is another major or minor than the client's, which Prefect does not support."""
+    """Return the server's version. Raises PrefectError for another major or minor than the client's, which Prefect does not support."""
     version = str(await client.api_version())
     if version.split(".")[:2] != prefect.__version__.split(".")[:2]:
         raise PrefectError(
@@ -61,7 +69,10 @@ def _detail(error: PrefectHTTPStatusError) -> str | None:
 
 
 async def ensure_pool(client: PrefectClient, name: str) -> bool:
-    """Make a process work pool of that name where there is none; True if it was made now. A pool of another type is used as it is."""
+    """Make a process work pool of that name where there is none; True if it was made now.
+
+    A pool of another type is used as it is. Raises UsageError for one whose runs are not started by a worker.
+    """
     try:
         pool = await client.read_work_pool(name)
     except ObjectNotFound:
@@ -78,14 +89,11 @@ async def ensure_pool(client: PrefectClient, name: str) -> bool:
     return False
 
 
-NAME = "animatic: a run failed"
-EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
-SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
-BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"
-
-
 async def ensure_automation(client: PrefectClient, block: str) -> str:
-    """Make the automation, or point it at another block (``type/name``); returns what was done. Raises UsageError for a block that is not there."""
+    """Make the automation, or point it at another notification block (``type/name``).
+
+    Returns a sentence that says what was done. Raises UsageError for a block that is not there.
+    """
     kind, _, name = block.partition("/")
     try:
         document = await client.read_block_document_by_name(name, kind)
@@ -95,20 +103,20 @@ async def ensure_automation(client: PrefectClient, block: str) -> str:
             hint="make one in the UI under Blocks, and name it TYPE/NAME, as in slack-webhook/ops",
         ) from None
     wanted = AutomationCore(
-        name=NAME,
-        description="Tells of storyboard runs that failed, crashed, are in doubt or went over their budget. Kept by `animatic deploy --notify`.",
+        name=AUTOMATION_NAME,
+        description=AUTOMATION_DESCRIPTION,
         trigger=EventTrigger(
-            expect=set(EVENTS),
+            expect=set(NOTIFYING_EVENTS),
             match_related=ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}),
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(0),
         ),
-        actions=[SendNotification(block_document_id=document.id, subject=SUBJECT, body=BODY)],
+        actions=[SendNotification(block_document_id=document.id, subject=NOTIFICATION_SUBJECT, body=NOTIFICATION_BODY)],
     )
-    existing = await client.read_automations_by_name(NAME)
+    existing = await client.read_automations_by_name(AUTOMATION_NAME)
     if existing:
         await client.update_automation(existing[0].id, wanted)
-        return f"the automation {NAME!r} notifies {block}"
+        return f"the automation {AUTOMATION_NAME!r} notifies {block}"
     await client.create_automation(wanted)
-    return f"made the automation {NAME!r}, which notifies {block}"
+    return f"made the automation {AUTOMATION_NAME!r}, which notifies {block}"

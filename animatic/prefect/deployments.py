@@ -1,4 +1,4 @@
-"""Prefect deployments of a pipelines file: what should be there, what is, the difference, and the way from one to the other.
+"""Brings the Prefect deployments in step with a pipelines file: what should be there, how that differs from what is, and writing it.
 
 One flow and one deployment per pipeline, both by its name. A deployment is written only where something differs, so that deploying twice
 changes nothing and keeps what people did in the UI (a schedule that was paused there stays paused).
@@ -6,10 +6,10 @@ changes nothing and keeps what people did in the UI (a schedule that was paused 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, TypedDict, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -28,25 +28,41 @@ from animatic.settings import FILE, FOLLOW
 from animatic.spec import Declaration, ScheduleSpec
 from animatic.spec.model import Cron, Interval, RecurrenceRule
 
-MODULE = "animatic.flows.storyboards"
-FORMER_MODULE = "flows.storyboards"
+ENTRY_POINTS = "animatic.flows.storyboards"
+FORMER_ENTRY_POINTS = "flows.storyboards"
 """Where the entry points were in version 0.1: the next `animatic deploy` brings such deployments over."""
-PAGE = 200
+PAGE_SIZE = 200
 Change = Literal["new", "changed", "unchanged", "gone"]
+
+
+class Facts(TypedDict):
+    """The fields of a deployment that are compared and written, by Prefect's names."""
+
+    description: str
+    version: str
+    tags: list[str]
+    entrypoint: str
+    parameter_openapi_schema: dict[str, Any]
+    pull_steps: list[dict[str, Any]]
+    job_variables: dict[str, Any]
+    work_pool_name: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """A deployment as it should be; ``facts`` are the fields that are compared and written."""
+    """A deployment as it should be."""
 
     name: str
-    facts: Mapping[str, Any]
+    facts: Facts
     schedules: tuple[DeploymentScheduleCreate, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What deploying would do to one deployment, and why."""
+    """What deploying would do to one deployment, and why.
+
+    ``wanted`` is None where the deployment is gone from the file, ``existing`` where it is new.
+    """
 
     name: str
     change: Change
@@ -61,23 +77,23 @@ def wanted_deployments(declaration: Declaration, origin: Origin, *, pool: str | 
     return tuple(
         Wanted(
             name=spec.name,
-            facts={
-                "description": spec.description,
-                "version": version_of(spec),
-                "tags": sorted({TAG, *spec.tags}),
-                "entrypoint": f"{MODULE}.{identifier(spec.name)}",
-                "parameter_openapi_schema": parameter_schema(pipeline_flow(spec)).model_dump(exclude_unset=True),
-                "pull_steps": [dict(step) for step in origin.pull_steps],
-                "job_variables": {"env": dict(environment)},
-                "work_pool_name": pool,
-            },
-            schedules=tuple(schedule_of(schedule) for schedule in spec.schedules),
+            facts=Facts(
+                description=spec.description,
+                version=version_of(spec),
+                tags=sorted({TAG, *spec.tags}),
+                entrypoint=f"{ENTRY_POINTS}.{identifier(spec.name)}",
+                parameter_openapi_schema=parameter_schema(pipeline_flow(spec)).model_dump(exclude_unset=True),
+                pull_steps=[dict(step) for step in origin.pull_steps],
+                job_variables={"env": dict(environment)},
+                work_pool_name=pool,
+            ),
+            schedules=tuple(_schedule(schedule) for schedule in spec.schedules),
         )
         for spec in declaration.pipelines.values()
     )
 
 
-def schedule_of(spec: ScheduleSpec) -> DeploymentScheduleCreate:
+def _schedule(spec: ScheduleSpec) -> DeploymentScheduleCreate:
     """Return a schedule as Prefect knows it. Its parameters are only those that it sets: defaults stay the pipeline's."""
     parameters = {**spec.params, **({FRESH: True} if spec.fresh else {})}
     return DeploymentScheduleCreate(schedule=_rule(spec), active=spec.active, parameters=parameters, slug=spec.slug)
@@ -114,11 +130,12 @@ async def compare(client: PrefectClient, wanted: Sequence[Wanted], origin: Origi
 
 
 async def _ours(client: PrefectClient) -> list[DeploymentResponse]:
+    """Return the deployments of the server that `animatic deploy` made, of this and any other project."""
     found: list[DeploymentResponse] = []
     tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
-    while page := await client.read_deployments(deployment_filter=tagged, limit=PAGE, offset=len(found)):
+    while page := await client.read_deployments(deployment_filter=tagged, limit=PAGE_SIZE, offset=len(found)):
         found += page
-    modules = (f"{MODULE}.", f"{FORMER_MODULE}.")
+    modules = (f"{ENTRY_POINTS}.", f"{FORMER_ENTRY_POINTS}.")
     return [deployment for deployment in found if (deployment.entrypoint or "").startswith(modules)]
 
 
@@ -129,16 +146,16 @@ def _project(deployment: DeploymentResponse) -> tuple[str, str]:
 
 def _difference(wanted: Wanted, existing: DeploymentResponse | None) -> Difference:
     if existing is None:
-        return Difference(name=wanted.name, change="new", details=tuple(_new(wanted)), wanted=wanted)
+        return Difference(name=wanted.name, change="new", details=tuple(_details_of_new(wanted)), wanted=wanted)
     details = [*_changed_facts(wanted, existing), *_changed_schedules(wanted.schedules, existing)]
     change: Change = "changed" if details else "unchanged"
     return Difference(name=wanted.name, change=change, details=tuple(details), wanted=wanted, existing=existing)
 
 
-def _new(wanted: Wanted) -> Iterable[str]:
+def _details_of_new(wanted: Wanted) -> Iterable[str]:
     yield f"version {wanted.facts['version']}"
     for schedule in wanted.schedules:
-        yield f"schedule {schedule.slug}: {describe_rule(schedule.schedule)}"
+        yield f"schedule {schedule.slug}: {_describe_rule(schedule.schedule)}"
 
 
 def _changed_facts(wanted: Wanted, existing: DeploymentResponse) -> Iterable[str]:
@@ -149,11 +166,10 @@ def _changed_facts(wanted: Wanted, existing: DeploymentResponse) -> Iterable[str
         if name == "parameter_openapi_schema":
             there = there.model_dump(exclude_unset=True) if hasattr(there, "model_dump") else there
         if (there or None) != (value or None):
-            yield _told(name, there, value)
+            yield _describe_change(name, there, value)
 
 
-def _told(name: str, old: Any, new: Any) -> str:
-    """Say how a field changes."""
+def _describe_change(name: str, old: Any, new: Any) -> str:
     match name:
         case "version":
             return f"version {old} -> {new}"
@@ -179,16 +195,16 @@ def _changed_schedules(wanted: Sequence[DeploymentScheduleCreate], existing: Dep
         assert schedule.slug is not None
         old = there.pop(schedule.slug, None)
         if old is None:
-            yield f"new schedule {schedule.slug}: {describe_rule(schedule.schedule)}"
+            yield f"new schedule {schedule.slug}: {_describe_rule(schedule.schedule)}"
         elif old.schedule != schedule.schedule or dict(old.parameters) != dict(schedule.parameters):
-            yield f"schedule {schedule.slug}: {describe_rule(schedule.schedule)}"
+            yield f"schedule {schedule.slug}: {_describe_rule(schedule.schedule)}"
         elif old.active and not schedule.active:
             yield f"schedule {schedule.slug} is paused"
     for slug in there:
         yield f"schedule {slug} goes"
 
 
-def describe_rule(rule: Any) -> str:
+def _describe_rule(rule: Any) -> str:
     """Return ``cron 0 6 * * 1-5 (Europe/Lisbon)``."""
     match rule:
         case CronSchedule():
@@ -201,19 +217,22 @@ def describe_rule(rule: Any) -> str:
 
 
 async def apply(client: PrefectClient, difference: Difference) -> UUID:
-    """Write a new or changed deployment; returns its id. One request that replaces it as a whole: no schedule is doubled or left behind."""
-    wanted = difference.wanted
-    assert wanted is not None
+    """Write a deployment where it is new or changed; returns its id.
+
+    One request replaces it as a whole: no schedule is doubled or left behind. Schedules that were paused stay paused.
+    """
+    wanted, existing = difference.wanted, difference.existing
+    assert wanted is not None, "what is gone from the file is removed"
     if difference.change == "unchanged":
-        assert difference.existing is not None
-        return difference.existing.id
-    paused = {schedule.slug for schedule in difference.existing.schedules if not schedule.active} if difference.existing else set()
+        assert existing is not None
+        return existing.id
+    paused = {schedule.slug for schedule in existing.schedules if not schedule.active} if existing else set()
     schedules = [item.model_copy(update={"active": False}) if item.slug in paused else item for item in wanted.schedules]
     flow_id = await client.create_flow_from_name(wanted.name)
     key = await client.create_deployment(
         flow_id=flow_id, name=wanted.name, schedules=schedules, parameters={}, enforce_parameter_schema=True, **wanted.facts
     )
-    if wanted.facts["work_pool_name"] is None and difference.existing is not None and difference.existing.work_pool_name is not None:
+    if wanted.facts["work_pool_name"] is None and existing is not None and existing.work_pool_name is not None:
         # Writing a deployment without a pool leaves it in the one that it is in: taking it out must be said.
         await client.update_deployment(key, DeploymentUpdate(work_pool_name=None))
     return key

@@ -18,12 +18,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-SIMULATED = "simulated"
-START_PATIENCE = 10.0
+from animatic.engine.history import SIMULATED
+
+STOP_SECONDS = 10.0
 
 
-def gallery(destinations: Mapping[str, Path]) -> Starlette:
-    """Return the application: ``/[simulated/]PIPELINE/RUN_ID/FILE`` of the folder that the pipeline delivers to."""
+def files_application(destinations: Mapping[str, Path]) -> Starlette:
+    """Return the application that serves ``/[simulated/]PIPELINE/RUN_ID/FILE`` from the folder that the pipeline delivers to."""
     roots = {pipeline: folder.resolve() for pipeline, folder in destinations.items()}
 
     async def file(request: Request) -> Response:
@@ -43,11 +44,13 @@ def gallery(destinations: Mapping[str, Path]) -> Starlette:
 @contextlib.contextmanager
 def serving(destinations: Mapping[str, Path], listener: socket.socket) -> Iterator[str]:
     """Serve on a socket that is bound already, from a thread; yields the address."""
-    server = uvicorn.Server(uvicorn.Config(gallery(destinations), log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gallery", daemon=True)
+    server = uvicorn.Server(
+        uvicorn.Config(files_application(destinations), log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="files", daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(START_PATIENCE)
+        thread.join(STOP_SECONDS)

@@ -1,10 +1,11 @@
-"""Whether Prefect is there and ready for our pipelines: what `animatic doctor` asks. Reads only."""
+"""Checks whether Prefect is there and ready for our pipelines, for `animatic doctor`. Reads only."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
@@ -19,19 +20,26 @@ from animatic.prefect.origin import in_folder
 from animatic.settings import Settings
 from animatic.spec import Declaration
 
+Severity = Literal["ok", "warning", "fail"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """One thing that was looked at. ``error`` is what is wrong with it, None if nothing is; ``warning``: it works, but look at it."""
+    """One thing that was checked. ``error`` is what is wrong with it, None if nothing is; ``warning``: it works, but look at it."""
 
     subject: str
     message: str
     error: AnimaticError | None = None
     warning: bool = False
 
+    @property
+    def severity(self) -> Severity:
+        """How the check ended: ``fail`` makes the exit code that of its error."""
+        return "fail" if self.error is not None else "warning" if self.warning else "ok"
+
 
 async def examine_prefect(declaration: Declaration | None, path: Path, pool: str) -> AsyncIterator[CheckResult]:
-    """Look at the API of ``PREFECT_API_URL``, its version, the work pool, and whether the deployments are in step with the file."""
+    """Check the API of ``PREFECT_API_URL``, its version, the work pool, and whether the deployments are in step with the file."""
     try:
         async with prefect_api() as client:
             yield CheckResult(subject="Prefect API", message=f"{client.api_url}, version {await check_server(client)}")

@@ -1,4 +1,4 @@
-"""Where a worker finds the pipelines file of a deployment: in a folder, or in a git repository that it clones first.
+"""Tells a worker where the pipelines file of a deployment is: in a folder, or in a git repository that it clones first.
 
 The origin is also what tells the deployments of one project from those of another on the same server.
 """
@@ -26,21 +26,21 @@ class Origin:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a worker needs to know beyond the pull steps."""
+        """The variables that a worker needs beyond the pull steps."""
         return {FILE: self.file}
 
     @property
     def project(self) -> tuple[str, str]:
-        """What stays the same from one deployment to the next: the folder or the repository (whatever its branch), and the file."""
+        """Folder or repository (whatever its branch), and file: the same from one deployment to the next."""
         return project_of(self.pull_steps, self.file)
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """``pipelines.yaml in /srv/boards``."""
         return f"{self.file} in {self.project[0]}"
 
 
 def in_folder(path: Path) -> Origin:
-    """Return the origin of a pipelines file on a machine that the workers share."""
+    """Return the origin of a pipelines file in a folder that the workers share. Raises UsageError where there is no such file."""
     if not path.exists():
         raise UsageError(f"there is no file {path}")
     absolute = path.absolute()
@@ -69,7 +69,7 @@ def in_repository(url: str, path: Path, *, branch: str | None = None, token_bloc
 
 
 def project_of(pull_steps: Sequence[Mapping[str, Any]] | None, file: str | None) -> tuple[str, str]:
-    """Return folder or repository and file of a deployment; empty where it has none of ours."""
+    """Return folder or repository and file of a deployment; empty texts where it has neither."""
     for step in pull_steps or ():
         for name, fields in step.items():
             if name == FOLDER_STEP:

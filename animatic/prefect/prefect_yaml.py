@@ -1,13 +1,13 @@
-"""``prefect.yaml`` for those who deploy with Prefect's own command: the same deployments as ``animatic deploy`` makes, written from the same facts."""
+"""Writes ``prefect.yaml`` for those who deploy with Prefect's own command: the same deployments as ``animatic deploy`` makes."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from animatic.files import write_whole
 from animatic.prefect.deployments import wanted_deployments
 from animatic.prefect.origin import Origin
 from animatic.spec import Declaration
@@ -18,7 +18,6 @@ HEAD = """\
 #               prefect --no-prompt deploy --all --prefect-file {target}
 # from the folder of {file}. Workers find it in that folder; for a git repository put a `pull:` section here.
 """
-WRITTEN = ("description", "version", "tags", "entrypoint")
 
 
 def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Path) -> str:
@@ -27,7 +26,10 @@ def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Pat
     deployments = [
         {
             "name": item.name,
-            **{name: item.facts[name] for name in WRITTEN},
+            "description": item.facts["description"],
+            "version": item.facts["version"],
+            "tags": item.facts["tags"],
+            "entrypoint": item.facts["entrypoint"],
             "schedules": [_schedule(schedule.model_dump(mode="json", exclude_none=True)) for schedule in item.schedules],
             "work_pool": {"name": pool, "job_variables": item.facts["job_variables"]},
         }
@@ -38,14 +40,11 @@ def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Pat
 
 
 def write_prefect_yaml(target: Path, declaration: Declaration, path: Path, *, pool: str) -> bool:
-    """Write the file where it differs; True if it did."""
+    """Write the file where it differs; True if it did. Raises OSError where it cannot be written."""
     text = prefect_yaml(declaration, path, pool=pool, target=target)
     if target.exists() and target.read_text(encoding="utf-8") == text:
         return False
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
+    write_whole(target, text)
     return True
 
 

@@ -10,12 +10,13 @@ from uuid import UUID
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 
-POLL = 2
-"""Seconds between two looks for runs: someone who starts one in the UI looks at the screen."""
+POLL_SECONDS = 2
+"""Between two looks for runs: someone who starts one in the UI looks at the screen."""
+HEARTBEAT_SECONDS = 30
 
 
-class _Written(RunnerDeployment):
-    """A deployment that is written already: the runner is only to know its id."""
+class _ExistingDeployment(RunnerDeployment):
+    """A deployment that the server has already: the runner is only to know its id."""
 
     id: UUID
 
@@ -29,9 +30,9 @@ async def serve(deployments: Mapping[str, UUID], *, limit: int) -> None:
 
     Runs that are going on then are ended in good order: their records are written, and what was submitted is in the ledger.
     """
-    runner = Runner(name="animatic", pause_on_shutdown=False, query_seconds=POLL, limit=limit, heartbeat_seconds=30)
+    runner = Runner(name="animatic", pause_on_shutdown=False, query_seconds=POLL_SECONDS, limit=limit, heartbeat_seconds=HEARTBEAT_SECONDS)
     for name, key in deployments.items():
-        await runner.aadd_deployment(_Written(name=name, id=key))
+        await runner.aadd_deployment(_ExistingDeployment(name=name, id=key))
     running = asyncio.create_task(runner.start())
     stopping = asyncio.Event()
     # The runner sets its own handler for SIGTERM in its first step, which would exit in the middle of the event loop.

@@ -1,4 +1,4 @@
-"""The local Prefect server: started when nothing else is configured, kept for the next run, ended by ``animatic down``.
+"""Starts the local Prefect server when no other is configured, keeps it for the next run, and ends it for ``animatic down``.
 
 Owns ``HOME/prefect/`` (the server's database, log, and ``server.json`` that says where it listens). Never imports Prefect: the
 server is a process of its own, so that asking whether it is up costs milliseconds.
@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -24,9 +23,14 @@ from pathlib import Path
 import httpx
 
 from animatic.errors import PrefectError
+from animatic.files import write_whole
 
-START_PATIENCE = 150.0
-"""Seconds for a first start: it runs all database migrations, which took up to a minute on a small machine."""
+START_SECONDS = 150.0
+"""For a first start: it runs all database migrations, which took up to a minute on a small machine."""
+STARTED_SECONDS = 30.0
+"""For a server that runs already, and may be busy or still starting."""
+STOP_SECONDS = 15.0
+"""For its end, before it is killed."""
 
 SERVER_SETTINGS = {
     # Batches keep the server's view close to the truth when hundreds of tasks change state at once.
@@ -43,8 +47,6 @@ SERVER_SETTINGS = {
 
 PORT_ATTEMPTS = 3
 """Between choosing a free port and listening there, a server of somebody else may have taken it."""
-
-_KEPT: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,23 +125,23 @@ def ensure(home: Path, *, port: int | None = None, tell: Callable[[str], None] =
     Raises PrefectError when it does not come up; the message says where its log is.
     """
     folder = _folder(home)
-    with _only_one(folder / "starting.lock"):
+    with _exclusive_lock(folder / "starting.lock"):
         server = _recorded(home)
         if server and _lives(server):
-            if _await_health(server, folder, patience=30.0):
+            if _await_health(server, folder, patience=STARTED_SECONDS):
                 return server
             stop(home)
         tell("Starting the local Prefect server (the first start takes up to a minute) ...")
-        for again in range(PORT_ATTEMPTS):
+        for attempt in range(1, PORT_ATTEMPTS + 1):
             server, ended = _start(folder, port or _free_port())
             if ended is None:
                 return server
-            if port or again + 1 == PORT_ATTEMPTS or not _taken(server.port):
+            if port or attempt == PORT_ATTEMPTS or not _taken(server.port):
                 break
         raise PrefectError(f"the local Prefect server {ended}", hint=f"its log: {folder / 'server.log'}")
 
 
-def stop(home: Path, *, patience: float = 15.0) -> LocalServer | None:
+def stop(home: Path, *, patience: float = STOP_SECONDS) -> LocalServer | None:
     """End our server and return it; None if none of ours runs."""
     server = _recorded(home)
     record = _folder(home) / "server.json"
@@ -156,6 +158,7 @@ def stop(home: Path, *, patience: float = 15.0) -> LocalServer | None:
             time.sleep(0.1)
         if not _lives(server):
             break
+    _reap(server.pid)
     record.unlink(missing_ok=True)
     return server
 
@@ -181,17 +184,16 @@ def _start(folder: Path, port: int) -> tuple[LocalServer, str | None]:
             cwd=folder,
             start_new_session=True,
         )
-    # It outlives us on purpose; Popen would warn of that when it is collected.
-    _KEPT.append(process)
     server = LocalServer(pid=process.pid, began=_began(process.pid), port=port)
-    temporary = folder / f"server.json.{secrets.token_hex(4)}"
-    temporary.write_text(json.dumps(asdict(server)))
-    temporary.replace(folder / "server.json")
-    if not _await_health(server, folder, patience=START_PATIENCE, process=process):
-        code = process.poll()
-        stop(folder.parent)
-        return server, "did not answer in time" if code is None else f"ended with code {code}"
-    return server, None
+    write_whole(folder / "server.json", json.dumps(asdict(server)))
+    healthy = _await_health(server, folder, patience=START_SECONDS, process=process)
+    code = process.poll()
+    # The server outlives this process on purpose: without a code Popen would warn that it still runs.
+    process.returncode = code or 0
+    if healthy:
+        return server, None
+    stop(folder.parent)
+    return server, "did not answer in time" if code is None else f"ended with code {code}"
 
 
 def _await_health(server: LocalServer, folder: Path, *, patience: float, process: subprocess.Popen[bytes] | None = None) -> bool:
@@ -208,10 +210,10 @@ def _await_health(server: LocalServer, folder: Path, *, patience: float, process
 def _is_of(folder: Path, api_url: str) -> bool:
     """Whether the server that answers is the one whose data lie in ``folder``: another one may have taken the port first."""
     try:
-        said = httpx.get(f"{api_url}/admin/settings", timeout=5.0, trust_env=False).json().get("home")
+        home = httpx.get(f"{api_url}/admin/settings", timeout=5.0, trust_env=False).json().get("home")
     except (httpx.HTTPError, ValueError, AttributeError):
         return False
-    return isinstance(said, str) and Path(said).resolve() == folder.resolve()
+    return isinstance(home, str) and Path(home).resolve() == folder.resolve()
 
 
 def _taken(port: int) -> bool:
@@ -255,6 +257,7 @@ def _began(pid: int) -> str:
 
 
 def _reap(pid: int) -> None:
+    """Let go of a process that has ended, where this process started it."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
@@ -270,7 +273,7 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def _exclusive_lock(path: Path) -> Iterator[None]:
     """Hold a lock between processes; the kernel lets go of it when the holder dies."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -17,8 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
+from animatic.prefect.deployments import wanted_deployments
+from animatic.prefect.origin import in_folder
 from animatic.prefect.server import LocalServer
 from animatic.simulator import launch
+from animatic.spec import load_declaration
 from tests.s3server import S3
 
 pytest_plugins = ["tests.s3server"]
@@ -126,7 +129,8 @@ def test_deploying_follows_the_file_and_a_second_time_changes_nothing(
     file.write_text(
         pipelines(
             name,
-            schedules='    schedules: [{cron: "0 6 * * 1-5", timezone: Europe/Lisbon, fresh: true}, {interval: 2h, params: {mood: golden}}]',
+            schedules='    schedules: [{cron: "0 6 * * 1-5", timezone: Europe/Lisbon, fresh: true}, '
+            "{interval: 2h, params: {mood: golden}}]",
         )
     )
 
@@ -192,6 +196,37 @@ def test_prefect_deploy_makes_the_same_deployments_from_the_written_file(
 
     compared = animatic("deploy", "--dry-run", "--json", "--pool", f"pool-{name}")
     assert [(item["change"], item["details"]) for item in json.loads(compared.out)] == [("unchanged", [])]
+
+
+def test_a_deployment_with_the_entry_point_of_version_0_1_is_brought_over_and_runs(
+    animatic: Callable[..., Any], krea: Callable[..., launch.Running], prefect_server: LocalServer, api: Api, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "pipelines.yaml"
+    file.write_text(pipelines(name, schedules='    schedule: {cron: "0 6 * * 1-5", timezone: Europe/Lisbon}'))
+    (wanted,) = wanted_deployments(load_declaration((file,)), in_folder(file), pool=f"pool-{name}")
+    entry_point = wanted.facts["entrypoint"]
+    assert entry_point == f"animatic.flows.storyboards.{name.replace('-', '_')}"
+    schedules = [schedule.model_dump(mode="json", exclude_unset=True) for schedule in wanted.schedules]
+    flow_id = api.http.post("/flows/", json={"name": name}).raise_for_status().json()["id"]
+    api.http.post("/work_pools/", json={"name": f"pool-{name}", "type": "process"}).raise_for_status()
+    former = {"name": name, "flow_id": flow_id, "schedules": schedules, **wanted.facts, "entrypoint": entry_point.removeprefix("animatic.")}
+    api.http.post("/deployments/", json=former).raise_for_status()
+
+    deployed = animatic("deploy", "--pool", f"pool-{name}", "--json")
+
+    assert deployed.code == 0, deployed.err
+    assert json.loads(deployed.out) == [{"name": name, "change": "changed", "details": [f"entry point {entry_point}"]}]
+    same_name = api.http.post("/deployments/filter", json={"deployments": {"name": {"any_": [name]}}}).raise_for_status().json()
+    assert [item["entrypoint"] for item in same_name] == [entry_point]
+    assert [item["slug"] for item in same_name[0]["schedules"]] == [item["slug"] for item in schedules]
+    log = tmp_path / "worker.log"
+    environment = {"KREA_API_URL": krea().url, "KREA_API_TOKEN": TOKEN, "ANIMATIC_POLL_SECONDS": "0.3"}
+    with process(
+        *PREFECT, "worker", "start", "--pool", f"pool-{name}", "--install-policy", "never",
+        cwd=tmp_path / "elsewhere", log=log, PREFECT_API_URL=prefect_server.api_url, PREFECT_WORKER_QUERY_SECONDS="1", **environment,
+    ):  # fmt: skip
+        ended = api.wait(api.start(name))
+    assert ended["state"]["type"] == "COMPLETED", (ended["state"], log.read_text()[-3000:])
 
 
 def test_a_worker_in_another_folder_renders_what_was_deployed_to_s3_and_refuses_what_was_not(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -90,6 +92,24 @@ def test_a_port_that_somebody_else_took_meanwhile_is_left_to_them(tmp_path: Path
         other.shutdown()
         thread.join()
     assert next(ports, None) is None, "the port of somebody else was taken for ours, or no other was tried"
+
+
+def test_a_server_is_left_running_without_a_warning_and_ended_by_the_next_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "server"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program))
+    monkeypatch.setattr(local_server, "_await_health", lambda *_, **__: True)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        server = local_server.ensure(tmp_path, port=9)
+        gc.collect()
+    assert not [warning for warning in warned if warning.category is ResourceWarning]
+    os.kill(server.pid, 0)
+    assert stop(tmp_path) == server
+    with pytest.raises(ProcessLookupError):
+        os.kill(server.pid, 0)
+    assert stop(tmp_path) is None
 
 
 def test_addresses_are_of_this_machine() -> None:
