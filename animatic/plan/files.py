@@ -1,6 +1,6 @@
-"""Local reference files: whether they can be sent to Krea, told by their first bytes, and what they contain, told by their hash.
+"""Inspects local reference files: whether they can be sent to Krea, told by their first bytes, and what they contain, told by their hash.
 
-Only this module reads reference files while planning. Nothing is decoded here: that needs the media libraries, which planning does not load.
+Only this module reads reference files while planning. Nothing is decoded: that needs the media libraries, which planning does not load.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ class LocalFile:
 
 
 def inspect(path: Path, name: str) -> LocalFile:
-    """Look at a file without reading all of it; messages call it ``name``. Raises BadFileError: missing, not a file, unreadable, empty, too big, or no format Krea takes."""
+    """Look at a file without reading all of it; messages call it ``name``.
+
+    Raises BadFileError: missing, not a file, unreadable, empty, too big, or no format Krea takes.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
