@@ -12,7 +12,7 @@ from animatic.errors import KeyPath
 from animatic.plan.files import BadFileError, LocalFile, inspect
 from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput, field_name
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, Reference, ShotReference, UrlReference, parse
+from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, ShotReference, UrlReference, parse
 from animatic.plan.request import RequestDraft, ShotDraft
 from animatic.spec.model import PipelineSpec
 
@@ -118,16 +118,6 @@ class ReferenceLinker:
             where = (*site.origin, *mistake.at)
             problems.add(f"{site.name}: {mistake.message}", where, code="reference", hint=mistake.hint, key=mistake.key)
             return Link()
-        return self._linked(reference, site, shots, problems, owner)
-
-    def _linked(
-        self,
-        reference: Reference,
-        site: ReferenceSite,
-        shots: Mapping[str, ShotDraft],
-        problems: ProblemCollector,
-        owner: ShotDraft | None,
-    ) -> Link:
         match reference:
             case UrlReference():
                 return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url))
