@@ -132,6 +132,19 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["plan.json"], "no temporary file is left"
 
 
+def test_a_reader_sees_the_old_file_or_the_new(tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    target.write_text("old")
+    with target.open() as reader:
+        with writing_whole(target) as part:
+            part.write_text("new")
+        assert reader.read() == "old"
+    with target.open() as reader:
+        write_whole(target, "newer")
+        assert reader.read() == "new"
+    assert target.read_text() == "newer"
+
+
 def test_code_that_writes_to_a_path_leaves_a_whole_file_or_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "clip.mp4"
     with writing_whole(target) as part:

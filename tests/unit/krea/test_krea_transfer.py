@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +14,7 @@ import pytest
 
 from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, StorageError
 from animatic.krea import ExpiredUrlError, KreaClient
-from animatic.krea.transfer import download
+from animatic.krea.transfer import CHUNK_BYTES, download
 from tests.unit.krea.conftest import FakeKrea, Time
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +121,25 @@ async def test_an_oversized_file_is_given_up_at_once(krea: FakeKrea, client: Kre
             await download(client._session, URL, tmp_path / "a.mp4", max_bytes=1_000_000)
     assert caught.value.code == "too_large"
     assert len(krea.requests) == 1
+    assert nothing_left(tmp_path)
+
+
+async def test_a_download_that_is_cancelled_leaves_nothing(client_for: Make, tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"x" * CHUNK_BYTES
+            begun.set()
+            await asyncio.Event().wait()
+
+    async with client_for(lambda _: httpx.Response(200, stream=Endless(), headers=VIDEO)) as client:
+        downloading = asyncio.create_task(client.download(URL, tmp_path / "a.mp4"))
+        await begun.wait()
+        assert not nothing_left(tmp_path), "it has begun to write"
+        downloading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await downloading
     assert nothing_left(tmp_path)
 
 
