@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
 
 
 def main() -> int:
+    """Measure the subjects that were named, print their tables, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks against the limit, as tables.")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of: {', '.join(SUBJECTS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="measure everything this often and take medians (default: 5)")
@@ -33,7 +34,8 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(("KREA_", "AWS_", "PREFECT_", "ANIMATIC_"))]:
         del os.environ[name]
     print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: seconds are the machine's, read ratios",
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: "
+        "seconds are the machine's, read ratios",
         file=sys.stderr,
     )
     for name in options.subjects or SUBJECTS:

@@ -1,4 +1,4 @@
-"""Pipelines files of any size, as people write them: a prompt with a template, a duration, three of four shots chained to the one before."""
+"""Pipelines files of any size, as people write them: templated prompts, durations, three of four shots chained to the one before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHAIN = 4
 
 
 def write_declaration(path: Path, shots: int, *, chained: bool = True, seconds: int | None = None, note: str = "") -> Path:
-    """Write a pipelines file of that many shots. ``seconds``: their length (None: 3 to 10); ``note`` makes prompts differ from other files'."""
+    """Write a pipelines file of that many shots. ``seconds``: their length (None: 3 to 10); ``note`` keeps prompts apart."""
     with path.open("w", encoding="utf-8") as file:
         file.write(HEAD)
         for number in range(shots):

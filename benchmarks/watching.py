@@ -1,4 +1,4 @@
-"""What waiting costs: a thousand jobs that run for minutes, waited for during half a minute by the watcher, and by one GET a job and look."""
+"""What waiting costs: a thousand jobs that run for minutes, waited for during half a minute by the watcher and by one GET a job."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def python_path(*folders: Path) -> str:
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    """Take secrets, proxies and configuration out of the environment, and make ``home`` the home of this process and of those that it starts."""
+    """Take secrets, proxies and configuration out of the environment; ``home`` is the home of this process and of all that it starts."""
     for name in list(os.environ):
         if name.startswith(HIDDEN) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

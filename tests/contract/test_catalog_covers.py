@@ -65,19 +65,39 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+SURVEYED = {"min_length": "minLength", "max_length": "maxLength", "min_items": "minItems", "max_items": "maxItems", "one_of": "oneOf"}
+
+
 def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: bool) -> Iterator[str]:
     """Yield every fact of a schema (OpenAPI's or the survey's spelling) that the field does not hold."""
     if field is None:
         yield f"{where}: the field"
         return
-    schema = {
-        {"min_length": "minLength", "max_length": "maxLength", "min_items": "minItems", "max_items": "maxItems", "one_of": "oneOf"}.get(
-            key, key
-        ): value
-        for key, value in schema.items()
-    }
+    schema = {SURVEYED.get(key, key): value for key, value in schema.items()}
     kinds = schema.get("type")
     names = [kinds] if isinstance(kinds, str) else list(kinds or ())
+    yield from lost_choices(schema, field, where)
+    if [name for name in names if name != "null"] not in ([], [field.type]):
+        yield f"{where}: type {names}, not {field.type}"
+    for word, attribute in LIMITS.items():
+        if word in schema and plain(schema[word]) != getattr(field, attribute):
+            yield f"{where}: {word} {schema[word]}, not {getattr(field, attribute)}"
+    if "default" in schema and (not field.has_default or plain(schema["default"]) != field.default):
+        yield f"{where}: default {schema['default']}"
+    null = "null" in names or schema.get("nullable") is True or None in schema.get("enum", ())
+    for said, held, word in (
+        (null, field.nullable, "null"),
+        (required, field.required, "required"),
+        (schema.get("format") == "uri", field.media is not None, "URI"),
+        (schema.get("deprecated") is True, field.deprecated, "deprecated"),
+    ):
+        if said and not held:
+            yield f"{where}: {word}"
+    yield from lost_inside(schema, field, where)
+
+
+def lost_choices(schema: dict[str, Any], field: Field, where: str) -> Iterator[str]:
+    """Yield what the field does not hold of the values that a schema allows, or of its forms."""
     branches = list(options(schema)) if {"anyOf", "oneOf"} & schema.keys() else []
     values = [branch["const"] for branch in branches if "const" in branch] or [item for item in schema.get("enum", ()) if item is not None]
     values += [schema["const"]] if "const" in schema else []
@@ -89,27 +109,16 @@ def lost(schema: dict[str, Any], field: Field | None, where: str, *, required: b
             yield f"{where}: {len(branches)} forms"
         for number, (branch, child) in enumerate(zip(branches, field.one_of, strict=False)):
             yield from lost(branch, child, f"{where}|{number}", required=False)
-    if [name for name in names if name != "null"] not in ([], [field.type]):
-        yield f"{where}: type {names}, not {field.type}"
-    if ("null" in names or schema.get("nullable") is True or None in schema.get("enum", ())) and not field.nullable:
-        yield f"{where}: null"
-    for word, attribute in LIMITS.items():
-        if word in schema and plain(schema[word]) != getattr(field, attribute):
-            yield f"{where}: {word} {schema[word]}, not {getattr(field, attribute)}"
-    if "default" in schema and (not field.has_default or plain(schema["default"]) != field.default):
-        yield f"{where}: default {schema['default']}"
-    if required and not field.required:
-        yield f"{where}: required"
-    if schema.get("format") == "uri" and field.media is None:
-        yield f"{where}: URI"
-    if schema.get("deprecated") is True and not field.deprecated:
-        yield f"{where}: deprecated"
+
+
+def lost_inside(schema: dict[str, Any], field: Field, where: str) -> Iterator[str]:
+    """Yield what the field does not hold of a schema's items and properties."""
     if "items" in schema:
         yield from lost(schema["items"], field.items, f"{where}[]", required=False)
-    required_here = schema.get("required")
-    inner = required_here if isinstance(required_here, list) else ()
+    required = schema.get("required")
+    names = required if isinstance(required, list) else ()
     for name, child in schema.get("properties", {}).items():
-        yield from lost(child, (field.properties or {}).get(name), f"{where}.{name}", required=name in inner)
+        yield from lost(child, (field.properties or {}).get(name), f"{where}.{name}", required=name in names)
 
 
 def test_every_route_is_there() -> None:

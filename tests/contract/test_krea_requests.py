@@ -1,6 +1,6 @@
 """What the client sends is what Krea's OpenAPI document allows, and what the document promises is what the client reads.
 
-The document is not part of this repository; put a copy of https://api.krea.ai/openapi.json where ``DOCUMENT`` points, or these tests are skipped.
+The document is not part of this repository: without a copy of https://api.krea.ai/openapi.json at ``DOCUMENT``, these tests are skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The simulator against Krea's own OpenAPI document (where a copy lies beside the repository), and against the catalogue's reading of it."""
+"""The simulator against Krea's own OpenAPI document (where a copy lies beside the repository), and the catalogue's reading of it."""
 
 from __future__ import annotations
 
@@ -143,24 +143,30 @@ def sample(field: Field, dice: random.Random) -> Any:
         return f"https://cdn.example/{dice.randrange(9)}.png"
     match field.type:
         case "string":
-            if field.format == "uuid":
-                return "4d0e5f97-9721-4422-b88c-73a9032d7de1"
-            if field.pattern:
-                return "sample"
-            return "word " * max(1, (field.min_length or 0) // 5 + 1)
+            return words(field)
         case "number" | "integer":
-            low = field.minimum if field.minimum is not None else (field.exclusive_minimum or 0) + 1
-            high = field.maximum if field.maximum is not None else low + 10
-            return dice.randint(int(-(-low // 1)), max(int(-(-low // 1)), int(high)))
+            return whole_number(field, dice)
         case "boolean":
             return dice.random() < 0.5
         case "array":
-            count = max(field.min_items or 0, 1)
-            return [sample(field.items, dice) for _ in range(count)] if field.items else []
+            items = [field.items] * max(field.min_items or 0, 1)
+            return [sample(item, dice) for item in items if item]
         case "object":
             return {name: sample(inner, dice) for name, inner in (field.properties or {}).items() if inner.required or dice.random() < 0.5}
         case _:
             return "anything"
+
+
+def words(field: Field) -> str:
+    if field.format == "uuid":
+        return "4d0e5f97-9721-4422-b88c-73a9032d7de1"
+    return "sample" if field.pattern else "word " * max(1, (field.min_length or 0) // 5 + 1)
+
+
+def whole_number(field: Field, dice: random.Random) -> int:
+    low = field.minimum if field.minimum is not None else (field.exclusive_minimum or 0) + 1
+    high = field.maximum if field.maximum is not None else low + 10
+    return dice.randint(int(-(-low // 1)), max(int(-(-low // 1)), int(high)))
 
 
 @pytest.mark.parametrize("name", CATALOG.names())

@@ -1,4 +1,4 @@
-"""A bucket when things go wrong: lost answers, trouble at the store, refused credentials. Faults are made at the transport of a real client."""
+"""A bucket when things go wrong: lost answers, trouble at the store, refused credentials; faults at the transport of a real client."""
 
 from __future__ import annotations
 

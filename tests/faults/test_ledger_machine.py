@@ -1,8 +1,8 @@
 """The ledger as a state machine: several workers, a Krea that bills, and a crash before or after any single write.
 
 The workers keep to the rules of submission; the machine decides who does what next, what Krea answers, and where a process dies. Whatever
-happens: one worker at most may send each POST, a job belongs to one submission, what was written never changes, and what the ledger counts as
-spent is never less than what Krea may bill. And as long as the workers keep to the rules: no job that Krea accepted is ever taken for
+happens: one worker at most may send each POST, a job belongs to one submission, what was written never changes, and what the ledger counts
+as spent is never less than what Krea may bill. And as long as the workers keep to the rules: no job that Krea accepted is ever taken for
 another submission's, or for one that never arrived (and would be paid for again).
 """
 

@@ -1,4 +1,4 @@
-"""The documentation says what is true: its commands exist, its pages can be followed, its reference is that of the code, its links lead somewhere."""
+"""The documentation says what is true: commands exist, pages can be followed, the reference is that of the code, links lead somewhere."""
 
 from __future__ import annotations
 

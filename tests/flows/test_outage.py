@@ -1,4 +1,4 @@
-"""Tasks that Prefect does not take, without a server: asked again, believed where their work is done, and given up after the length of an outage."""
+"""Tasks that Prefect does not take (no server): called again, believed when their work is done, given up after an outage's length."""
 
 from __future__ import annotations
 

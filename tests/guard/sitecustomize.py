@@ -1,8 +1,8 @@
 """Keep this Python process on this machine: connections beyond loopback fail, and no name is looked up.
 
-Tests put this folder on ``PYTHONPATH``, so that every Python that they start loads it, whatever it runs; the root conftest calls `install` in the
-process of the tests. It needs nothing but the interpreter, and gives way to a ``sitecustomize`` that it hides. What is not Python (a browser, a
-command line client) and code that opens sockets beneath Python's are out of its reach.
+Tests put this folder on ``PYTHONPATH``, so that every Python that they start loads it, whatever it runs; the root conftest calls `install`
+in the process of the tests. It needs nothing but the interpreter, and loads the ``sitecustomize`` that it hides. What is not Python (a
+browser, a command line client), and code that opens sockets beneath Python's, are out of its reach.
 """
 
 from __future__ import annotations

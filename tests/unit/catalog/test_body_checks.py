@@ -254,7 +254,10 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             {"camera_control": {"type": "simpel"}},
             ("camera_control", "type"),
             "not-in-enum",
-            "camera_control.type 'simpel' is not a value of kling/kling-1 (simple, down_back, forward_up, right_turn_forward, left_turn_forward)",
+            (
+                "camera_control.type 'simpel' is not a value of kling/kling-1 "
+                "(simple, down_back, forward_up, right_turn_forward, left_turn_forward)"
+            ),
             "did you mean 'simple'?",
         ),
         (

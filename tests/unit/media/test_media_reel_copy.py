@@ -37,7 +37,7 @@ def remux(
     options: dict[str, str] | None = None,
     container: str = "mp4",
 ) -> Path:
-    """Copy a clip with other time stamps: from packet ``skip`` on, starting ``shift`` frames late, the last frame held for ``hold`` more."""
+    """Copy a clip with other time stamps: from packet ``skip`` on, starting ``shift`` frames late, the last held for ``hold`` more."""
     with av.open(str(source)) as clip, av.open(str(target), "w", format=container, options=options or {}) as output:
         stream = output.add_stream_from_template(clip.streams.video[0])
         packets = [packet for packet in clip.demux(video=0) if packet.size][skip:]

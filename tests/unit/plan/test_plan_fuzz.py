@@ -19,15 +19,18 @@ CATALOG = Catalog.load()
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 WORDS = st.sampled_from(
     [
-        "a", "b", "c", "", " ", ".", "/", "refs/x.png", "http://", "https://h/x.png", "http://[", "data:,", "s3://b", "\x00", "x" * 5000, "{{", "{{ x }}",
-        "{{ params.p }}", "{{ params.q }}", "{{ matrix.m }}", "{{ params }}", "{{ [1] }}", "{% for %}", "{{ {} }}", "{{ 1/0 }}", "{{ ''.join }}", "xai/grok-video",
+        "a", "b", "c", "", " ", ".", "/", "refs/x.png", "http://", "https://h/x.png", "http://[", "data:,", "s3://b",
+        "\x00", "x" * 5000, "{{", "{{ x }}",
+        "{{ params.p }}", "{{ params.q }}", "{{ matrix.m }}", "{{ params }}", "{{ [1] }}", "{% for %}", "{{ {} }}",
+        "{{ 1/0 }}", "{{ ''.join }}", "xai/grok-video",
         "google/nano-banana-pro", "kling/kling-2.5", "topaz/bloom-enhance", "first", "true", "16:9", "${x}", "\ud83d\ude00",
     ]
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers(-5, 10**20) | st.floats(allow_nan=False, allow_infinity=False) | WORDS
 KEYS = st.sampled_from(
     [
-        "shot", "frame", "file", "url", "id", "prompt", "duration", "model", "kind", "title", "when", "fallback", "start_image", "reference_images", "edit_video",
+        "shot", "frame", "file", "url", "id", "prompt", "duration", "model", "kind", "title", "when", "fallback",
+        "start_image", "reference_images", "edit_video",
         "image_urls", "style_images", "styles", "extra_body", "camera_control", "startImage", "aspect_ratio", "x",
     ]
 )  # fmt: skip

@@ -91,7 +91,10 @@ def test_explicit_core_tags_are_heeded() -> None:
 
 
 def test_merge_keys_fill_in_and_the_own_value_wins() -> None:
-    text = "base: &base {model: m, duration: 6}\nmore: &more {duration: 9, seed: 1}\none: {<<: *base, duration: 8}\ntwo: {<<: [*base, *more]}\n"
+    text = (
+        "base: &base {model: m, duration: 6}\nmore: &more {duration: 9, seed: 1}\n"
+        "one: {<<: *base, duration: 8}\ntwo: {<<: [*base, *more]}\n"
+    )
     data = load_text(text).data
     assert data["one"] == {"model": "m", "duration": 8}
     assert data["two"] == {"model": "m", "duration": 6, "seed": 1}
