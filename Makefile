@@ -24,7 +24,7 @@ $(BIN)/python:
 	@echo "Creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/.installed: requirements.lock pyproject.toml animatic/__init__.py | $(BIN)/python
 	@echo "Installing from requirements.lock (about a minute, once)"
 	@$(PIP) install --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
@@ -58,10 +58,11 @@ bench: install-dev
 up: install
 	@$(BIN)/animatic up
 
-# Needs uv on the PATH. The lock files carry hashes and no addresses.
+# Needs uv on the PATH. The lock files carry hashes and no addresses; versions stay as they are unless UPGRADE=--upgrade says otherwise.
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe
 lock:
-	uv pip compile pyproject.toml build-requirements.in --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe -o requirements.lock
-	uv pip compile pyproject.toml build-requirements.in --extra dev --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe -o requirements-dev.lock -c requirements.lock
+	$(COMPILE) $(UPGRADE) --group build -o requirements.lock
+	$(COMPILE) $(UPGRADE) --group build --group dev -o requirements-dev.lock -c requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,3 +1,3 @@
-"""Storyboards declared in YAML, turned into video: the domain, free of Prefect."""
+"""Storyboards declared in YAML, rendered through the Krea API as Prefect flows, never paid for twice."""
 
 __version__ = "0.1.0"

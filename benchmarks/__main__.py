@@ -24,6 +24,7 @@ SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
 
 
 def main() -> int:
+    """Measure the subjects that were named, print their tables, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks against the limit, as tables.")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of: {', '.join(SUBJECTS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="measure everything this often and take medians (default: 5)")

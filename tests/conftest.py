@@ -1,33 +1,39 @@
-"""Isolation for every test: no token, no cloud credentials, no proxies, no real home, no network beyond this machine."""
+"""Isolation for every test, and for all that tests start: see `tests.isolation` and `tests.guard.sitecustomize`."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+from tests import isolation
+from tests.guard.sitecustomize import install
+
 # One home for the Prefect server that all workers of a test run share: set by the first process, inherited by the workers.
 if "TEST_PREFECT_HOME" not in os.environ:
     os.environ["TEST_PREFECT_HOME"] = tempfile.mkdtemp(prefix="animatic-tests-")
 # The same examples in every `make test`: what fails there fails again. `make test-all` draws new ones.
 hypothesis.settings.register_profile("steady", derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
-HIDDEN = ("KREA_", "AWS_", "PREFECT_", "ANIMATIC_")
+# For what happens outside of any one test: modules imported, fixtures of modules and of the session, workers started.
+whole_run = pytest.MonkeyPatch()
+isolation.hide(whole_run, Path(os.environ["TEST_PREFECT_HOME"]) / "user")
+guard = install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End that server when the last worker is done."""
+    """End that server when the last worker is done, and give the environment back."""
     if not hasattr(config, "workerinput") and (home := os.environ.pop("TEST_PREFECT_HOME", None)):
         from animatic.prefect.server import stop
 
         stop(Path(home))
         shutil.rmtree(home, ignore_errors=True)
+    guard.active = False
+    whole_run.undo()
 
 
 @pytest.fixture
@@ -37,22 +43,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(HIDDEN) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a home of its own."""
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("ANIMATIC_HOME", str(home / "animatic"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("PREFECT_HOME", str(home / "prefect"))
-    monkeypatch.setenv("DO_NOT_TRACK", "1")
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: object) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple) and address[0] not in LOOPBACK:
-            raise AssertionError(f"a test reached for the network: {address}")
-        connect(self, address)  # type: ignore[arg-type]  # whatever the caller gave goes on
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    isolation.hide(monkeypatch, home)

@@ -1,4 +1,4 @@
-"""An editor's side of the Language Server Protocol, over a server's standard input and output: enough to open texts, and to ask about a place.
+"""An editor's side of the Language Server Protocol, over a server's standard streams: enough to open texts and to ask about a place.
 
 PYTEST_DONT_REWRITE: it holds no assertions.
 """

@@ -149,8 +149,8 @@ def sample(field: Field, dice: random.Random) -> Any:
         case "boolean":
             return dice.random() < 0.5
         case "array":
-            count = max(field.min_items or 0, 1)
-            return [sample(field.items, dice) for _ in range(count)] if field.items else []
+            items = [field.items] * max(field.min_items or 0, 1)
+            return [sample(item, dice) for item in items if item]
         case "object":
             return {name: sample(inner, dice) for name, inner in (field.properties or {}).items() if inner.required or dice.random() < 0.5}
         case _:

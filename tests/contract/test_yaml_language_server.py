@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import isolation
 from tests.language_server import Editor
 
 pytestmark = [
@@ -31,6 +32,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     installed = subprocess.run(
         ["npm", "install", "--prefix", ".", "--cache", "cache", "--no-fund", "--no-audit", "--loglevel=error", PACKAGE],
         cwd=home,
+        env=isolation.REAL,
         capture_output=True,
         text=True,
         timeout=200,

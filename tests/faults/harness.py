@@ -21,6 +21,7 @@ import httpx
 from animatic.simulator import SimulatorSettings
 from animatic.simulator.launch import Running, start
 from animatic.storage import Storage, open_storage
+from tests.isolation import python_path
 
 ROOT = Path(__file__).parents[2]
 DRIVER = ("-m", "tests.faults.driver")
@@ -82,7 +83,7 @@ class Set:
             "KREA_API_URL": self.simulator.url,
             "KREA_API_TOKEN": "test",
             "ANIMATIC_HOME": str(self.folder / "home"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": python_path(ROOT),
         }
         env |= self.environment | environment
         if crash_at:

@@ -357,3 +357,28 @@ def test_a_schedule_fires_by_itself(
     assert run["auto_scheduled"] is True
     assert run["name"] == f"{name} · Porto · noir · fresh"
     api.http.delete(f"/deployments/{api.deployment(name)['id']}")
+
+
+def test_a_project_with_a_tasks_module_and_a_flows_package_of_its_own_never_meets_ours(
+    krea: Callable[..., launch.Running], prefect_server: LocalServer, api: Api, name: str, tmp_path: Path
+) -> None:
+    """Python and Prefect's engine put the project's folder before everything that is installed."""
+    (tmp_path / "pipelines.yaml").write_text(pipelines(name, shots="      - {id: dawn, prompt: Dawn over the town}"))
+    (tmp_path / "animatic.yaml").write_text("of: another program")
+    (tmp_path / "tasks.py").write_text("from invoke import task\n")
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "__init__.py").write_text("raise RuntimeError('the flows of the project were imported')\n")
+    server = krea()
+    environment = {"PREFECT_API_URL": prefect_server.api_url, "ANIMATIC_POLL_SECONDS": "0.3"}
+    module = (sys.executable, "-m", "animatic")
+
+    for number, arguments in enumerate((["validate"], ["run", "--simulate"])):
+        log = tmp_path / f"{number}.log"
+        with process(*module, *arguments, cwd=tmp_path, log=log, **environment) as running:
+            assert running.wait(100) == 0, log.read_text()
+
+    environment |= {"KREA_API_URL": server.url, "KREA_API_TOKEN": TOKEN}
+    with process(*module, "serve", cwd=tmp_path, log=tmp_path / "serve.log", **environment):
+        wait_for(lambda: api.http.get(f"/deployments/name/{name}/{name}").is_success)
+        ended = api.wait(api.start(name))
+    assert ended["state"]["type"] == "COMPLETED", (ended["state"], (tmp_path / "serve.log").read_text()[-3000:])

@@ -16,9 +16,9 @@ import pytest
 from animatic.krea import KreaClient
 from animatic.media import probe
 from animatic.settings import KREA_API_URL, Patience, Secret
+from tests import conftest, isolation
 
-# Read before the isolation of the suite takes it away.
-TOKEN = os.environ.get("KREA_API_TOKEN", "")
+TOKEN = isolation.REAL.get("KREA_API_TOKEN", "")
 
 pytestmark = [pytest.mark.live, pytest.mark.anyio, pytest.mark.timeout(1800)]
 
@@ -41,8 +41,11 @@ pipelines:
 @pytest.fixture(autouse=True)
 def the_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert TOKEN, "set KREA_API_TOKEN to spend money at the real Krea"
-    monkeypatch.undo()
-    monkeypatch.setenv("KREA_API_TOKEN", TOKEN)
+    monkeypatch.setattr(conftest.guard, "active", False)
+    for name in set(os.environ) - set(isolation.REAL):
+        monkeypatch.delenv(name)
+    for name, value in isolation.REAL.items():
+        monkeypatch.setenv(name, value)
 
 
 async def test_the_token_reads_jobs_and_the_document_names_our_routes() -> None:
