@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from animatic.engine.run import Run
 from animatic.errors import OverBudgetError, UnknownPriceError
+from animatic.ledger import Ledger
 from animatic.plan import Step
 from tests.unit.engine.studio import ONE, Studio
 
@@ -74,6 +79,62 @@ async def test_the_budget_of_a_day_counts_all_runs_of_the_destination(studio: St
     assert isinstance(error, OverBudgetError)
     assert "per day" in error.message
     assert len(studio.krea.billed) == 1
+
+
+@pytest.mark.parametrize("limit", ["per_day_usd", "per_month_usd"])
+async def test_what_costs_exactly_what_is_left_of_a_period_is_paid(studio: Studio, limit: str) -> None:
+    one = await price(studio)
+    studio.declare(shots(2), budget=f"budget: {{{limit}: {2 * one}}}\n")
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 2
+
+
+class AnotherWorkerFirst:
+    """A storage at which another worker's intent lands a moment before ours."""
+
+    def __init__(self, inner: Any, other: Callable[[], Awaitable[object]]) -> None:
+        self.inner, self.other, self.due = inner, other, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        if self.due and key.endswith("intended.json"):
+            self.due = False
+            await self.other()
+        return bool(await self.inner.create(key, data))
+
+
+async def test_of_two_workers_that_reach_the_limit_of_a_month_together_the_second_sends_nothing(studio: Studio) -> None:
+    one = await price(studio)
+    studio.declare(shots(1), budget=f"budget: {{per_month_usd: {one}}}\n")
+    plan = await studio.plan()
+
+    async def intend() -> None:
+        request = plan.steps[0].request
+        await studio.ledger.submissions.intend(
+            fingerprint="0b" * 32,
+            attempt=1,
+            model=request.model,
+            endpoint=request.endpoint,
+            pipeline="coast",
+            step="of-another-worker",
+            run_id="20261121T000000Z-0000",
+            usd=one,
+            deadline_seconds=60,
+        )
+
+    def beside(run: Run) -> Run:
+        storage: Any = AnotherWorkerFirst(run.storage, intend)
+        return replace(run, ledger=Ledger(storage, clock=run.timing.now))
+
+    error = await studio.render(plan, before=beside)
+    assert isinstance(error, OverBudgetError)
+    assert studio.krea.counts["post"] == 0
+    (submission,) = await studio.ledger.submissions.of(plan.steps[0].fingerprint)
+    assert submission.settled is not None
+    assert submission.settled.outcome == "unsent"
+    assert studio.run.budget.spent == 0
 
 
 async def test_two_runs_at_once_never_go_over_the_budget_of_a_month_together(studio: Studio) -> None:

@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from animatic.engine.history import open_destination
+from animatic.engine.progress import ShotProgress
+from animatic.engine.run import Run
 from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
@@ -212,6 +214,61 @@ async def test_the_callback_of_its_own_token_settles_a_doubt_at_once(studio: Stu
     assert attempt.submitted is not None
     assert attempt.submitted.how == "callback"
     assert studio.krea.counts["post"] == 1
+
+
+async def test_a_submission_whose_job_was_found_a_moment_before_the_next_is_not_paid_again(studio: Studio) -> None:
+    intent = await intend(studio, ago=300)
+    await studio.ledger.submissions.settle(intent.fingerprint, 1, "never_arrived", usd=Decimal(0))
+    job = studio.krea.add(ENDPOINT, {})
+
+    def meanwhile(run: Run) -> Run:
+        async def sleep(seconds: float) -> None:
+            if run.gates.post.locked():  # the ledger was read, and the POST is next
+                await studio.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="callback")
+            await asyncio.sleep(seconds)
+
+        return replace(run, timing=replace(run.timing, sleep=sleep))
+
+    assert await studio.render(before=meanwhile) is None
+    assert studio.krea.counts["post"] == 0
+    assert studio.run.takes["dawn"].job_id == job.id
+
+
+async def test_a_run_that_is_cancelled_while_a_submission_is_answered_still_records_its_job(studio: Studio) -> None:
+    studio.krea.answer_delay = 5.0
+    rendering = asyncio.ensure_future(studio.render(await studio.plan()))
+    while not studio.krea.jobs:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    rendering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    assert await outcomes(studio) == ["submitted"]
+
+
+async def test_what_another_run_of_this_process_is_sending_is_waited_for_however_long_it_takes(studio: Studio) -> None:
+    studio.krea.answer_delay, studio.krea.late_listing = 60.0, 70.0
+    plans = [await studio.plan(), await studio.plan()]
+    assert await asyncio.gather(*(studio.render(plan) for plan in plans)) == [None, None]
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_pauses_between_tries_grow_to_45_seconds_whatever_the_grace(studio: Studio) -> None:
+    studio.patience = patient(grace=0.5)
+    studio.krea.answers = ["429"] * 9
+    pauses: list[float] = []
+
+    def listen(shot: ShotProgress) -> None:
+        _, again, seconds = shot.detail.partition("; again in ")
+        pauses.extend([float(seconds.removesuffix(" s"))] if again else [])
+
+    def listened(run: Run) -> Run:
+        run.progress.listeners.append(listen)
+        return run
+
+    assert await studio.render(before=listened) is None
+    assert len(pauses) == 9
+    assert pauses[0] <= 2
+    assert 22 <= max(pauses) <= 45
 
 
 async def test_a_busy_krea_is_asked_again_after_the_time_it_names(studio: Studio) -> None:
