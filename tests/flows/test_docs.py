@@ -23,7 +23,7 @@ from tests.s3server import S3
 pytest_plugins = ["tests.s3server"]
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
-TEXTS = [REPOSITORY / "README.md", *PAGES]
+TEXTS = [*(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")), *PAGES]
 GUIDES = [page for page in PAGES if page.name != "reference.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LONG_RUNNING = {"up", "serve", "watch"}
