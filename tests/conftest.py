@@ -21,7 +21,9 @@ hypothesis.settings.register_profile("steady", derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 # For what happens outside of any one test: modules imported, fixtures of modules and of the session, workers started.
 whole_run = pytest.MonkeyPatch()
-isolation.hide(whole_run, Path(os.environ["TEST_PREFECT_HOME"]) / "user")
+USER_HOME = Path(os.environ["TEST_PREFECT_HOME"]) / "user"
+USER_HOME.mkdir(exist_ok=True)
+isolation.hide(whole_run, USER_HOME)
 guard = install()
 
 

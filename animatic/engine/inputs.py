@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from animatic.catalog.model import field_name
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run
 from animatic.engine.workdir import on_disk
@@ -23,7 +24,7 @@ from animatic.files import sha256_of
 from animatic.ledger import SentInput, Take
 from animatic.limits import MAX_URL_LENGTH
 from animatic.media import extract_frame, sniff
-from animatic.plan import FileInput, Frame, Input, Request, ShotInput, field_name
+from animatic.plan import FileInput, Frame, Input, Request, ShotInput
 from animatic.redact import bare_url
 
 RESULT_URL_TRUSTED = timedelta(hours=1)

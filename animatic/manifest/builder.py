@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack, assert_never
 
+from animatic.catalog.model import field_name
 from animatic.manifest.model import (
     SIMULATED,
     Attempt,
@@ -23,7 +24,7 @@ from animatic.manifest.model import (
     ShotState,
     Source,
 )
-from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, field_name
+from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput
 from animatic.plan.model import Input as PlanInput
 
 

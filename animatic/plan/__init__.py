@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from animatic.plan.model import ShotInput as ShotInput
     from animatic.plan.model import Step as Step
     from animatic.plan.model import UrlInput as UrlInput
-    from animatic.plan.model import field_name as field_name
     from animatic.plan.model import new_run_id as new_run_id
     from animatic.plan.model import shot_of as shot_of
     from animatic.plan.report import expected_minutes as expected_minutes
@@ -50,7 +49,7 @@ _NAMES = {
     "check": "Examination check_declaration examine find_pipeline",
     "draw": "as_mermaid as_svg",
     "fingerprint": "base_of filled fingerprint_of",
-    "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput field_name new_run_id shot_of",
+    "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
     "report": "expected_minutes minutes_from render_plan to_pay",
     "saved": "diff_plans plan_from_json plan_to_json",
     "select": "select",

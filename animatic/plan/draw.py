@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import assert_never
 
-from animatic.catalog.model import Kind
+from animatic.catalog.model import Kind, field_name
 from animatic.money import dollars
 from animatic.plan.layout import Point, Spacing, arrange, curve
-from animatic.plan.model import Plan, ShotInput, Step, field_name
+from animatic.plan.model import Plan, ShotInput, Step
 
 
 def as_mermaid(plan: Plan) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
-from animatic.catalog.model import Media
+from animatic.catalog.model import Media, field_name
 from animatic.errors import KeyPath
 from animatic.plan.files import BadFileError, LocalFile, inspect
-from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput, field_name
+from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, ShotReference, UrlReference, parse
 from animatic.plan.request import RequestDraft, ShotDraft

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from animatic import catalog
 from animatic.catalog.model import Kind, Media, Price
 from animatic.errors import Place, Problem
 from animatic.plan.select import longest
@@ -54,9 +53,6 @@ class UrlInput:
 
 
 Input = ShotInput | FileInput | UrlInput
-
-
-field_name = catalog.field_name
 
 
 def step_key(variant_name: str, shot: str) -> str:

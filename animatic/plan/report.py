@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Literal, Protocol, assert_never
 
 from animatic.catalog import Catalog, is_stale
+from animatic.catalog.model import field_name
 from animatic.errors import Problem
 from animatic.money import dollars
 from animatic.plan.draw import edge_labels
-from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, field_name, shot_of
+from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
 
 _USUAL_CLIP_SECONDS = 6.0
 _MAX_NOTES = 40

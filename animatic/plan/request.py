@@ -9,11 +9,10 @@ from itertools import chain
 from typing import Any
 
 from animatic.catalog import Catalog, Finding, check_body, duration_of
-from animatic.catalog.model import Model
+from animatic.catalog.model import Model, field_name
 from animatic.errors import KeyPath
 from animatic.plan.body import MediaValue, RenderedBody, render_body
 from animatic.plan.matrix import Variant
-from animatic.plan.model import field_name
 from animatic.plan.model_choice import ModelChoice, ModelDefaults, Yield, yields
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, assert_never
 
+from animatic.catalog.model import field_name
 from animatic.errors import UsageError
 from animatic.money import dollars
-from animatic.plan.model import FileInput, Input, Plan, Request, ShotInput, Step, UrlInput, field_name
+from animatic.plan.model import FileInput, Input, Plan, Request, ShotInput, Step, UrlInput
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
