@@ -8,7 +8,7 @@ UNKNOWN = "unknown"
 
 
 def dollars(amount: Decimal | float | None, *, unknown: str = UNKNOWN) -> str:
-    """Return US dollars as ``$1,234.50``; fractions of a cent, up to four digits, only where there are some. None is ``unknown``."""
+    """Return US dollars as ``$1,234.50``, with fractions of a cent (up to four digits) only where there are some. None is ``unknown``."""
     if amount is None:
         return unknown
     text = f"{abs(amount):,.4f}"

@@ -1,6 +1,6 @@
-"""Writes docs/reference.md from the code: keys, commands, environment, exit codes, manifest. A test compares the page with the code.
+"""Write docs/reference.md from the code: keys, commands, environment, exit codes, manifest.
 
-``python tools/write_reference.py``
+Run it as ``python tools/write_reference.py``; a test tells when it has to be run again.
 """
 
 from __future__ import annotations
@@ -36,16 +36,20 @@ LEVELS = (
     ("shot (besides the fields of its model)", keys.SHOT),
 )
 ENVIRONMENT = {
-    "KREA_API_TOKEN": "Bearer token of krea.ai/settings/api-tokens; `KREA_API_KEY` is read too. "
-    "Scheduled runs also look for a Prefect Secret block `krea-api-token`.",
+    "KREA_API_TOKEN": (
+        "Bearer token of krea.ai/settings/api-tokens; `KREA_API_KEY` is read too. "
+        "Scheduled runs also look for a Prefect Secret block `krea-api-token`."
+    ),
     "KREA_API_URL": "Base URL of Krea (default `https://api.krea.ai`).",
-    "ANIMATIC_HOME": "Folder of local state: the local Prefect server, the simulator, refreshed prices "
-    "(default: the platform's user state folder).",
+    "ANIMATIC_HOME": (
+        "Where local state lives: the local Prefect server, the simulator, refreshed prices (default: the platform's user state folder)."
+    ),
     "ANIMATIC_FILE": "The pipelines file, where `--file` is not given (default `pipelines.yaml`).",
     "ANIMATIC_WEBHOOK_URL": "Public base URL of the webhook receiver (default: none, Krea is polled).",
     "ANIMATIC_WEBHOOK_PORT": "Port on which the receiver listens on this machine (default 8484).",
-    "ANIMATIC_PUBLIC_URL": "Where browsers can read the destination, for links in the Prefect UI: "
-    "a distribution in front of the bucket, or a file server.",
+    "ANIMATIC_PUBLIC_URL": (
+        "Where browsers can read the destination, for links in the Prefect UI: a distribution before the bucket, or a file server."
+    ),
     "ANIMATIC_FOLLOW": "Set for a worker: render whatever the file says, deployed or not (`animatic deploy --follow`).",
     "ANIMATIC_SIMULATOR_URL": "Set by `animatic up` for its own runs: they go to its simulator.",
     "ANIMATIC_AWS_BLOCK": "Name of an `AwsCredentials` block of prefect-aws, for workers without S3 credentials of their own.",

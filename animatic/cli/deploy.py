@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import click
 
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import PrefectClient
 
-    from animatic.prefect.deployments import Difference
+    from animatic.prefect.deployments import Change, Difference
     from animatic.prefect.origin import Origin
     from animatic.spec import Declaration
 
-MARKS = {"new": "+", "changed": "~", "unchanged": "=", "gone": "-"}
 PREFECT_YAML = Path("deployments/prefect.yaml")
 
 prune_option = click.option(
@@ -157,9 +156,23 @@ def show_differences(differences: Sequence[Difference]) -> None:
     width = max((len(item.name) for item in differences), default=0)
     for item in differences:
         first, *others = item.details or (item.change,)
-        print(f"{MARKS[item.change]} {item.name:<{width}}  {'new; ' if item.change == 'new' else ''}{first}")
+        print(f"{_mark(item.change)} {item.name:<{width}}  {'new; ' if item.change == 'new' else ''}{first}")
         for detail in others:
             print(f"  {'':<{width}}  {detail}")
+
+
+def _mark(change: Change) -> str:
+    match change:
+        case "new":
+            return "+"
+        case "changed":
+            return "~"
+        case "unchanged":
+            return "="
+        case "gone":
+            return "-"
+        case _:
+            assert_never(change)
 
 
 def _print_json(differences: Sequence[Difference]) -> None:

@@ -1,4 +1,4 @@
-"""The documentation is true: its commands exist, its pages can be followed, its reference is the code's, its links lead somewhere."""
+"""The documentation says what is true: commands exist, pages can be followed, the reference is that of the code, links lead somewhere."""
 
 from __future__ import annotations
 

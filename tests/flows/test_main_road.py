@@ -115,9 +115,7 @@ pipelines:
       - {id: after, prompt: "The storm passes", start_image: broken}
       - {id: refused, prompt: "[sim: moderated] Something else", retries: 3}
       - {id: empty, prompt: "[sim: empty] Nothing", retries: 0}
-      - id: gone
-        prompt: "[sim: gone] Old friend"
-        fallback: [{model: kling/kling-2.5, duration: 5, prompt: "New friend", resolution: null}]
+      - {id: gone, prompt: "[sim: gone] Old friend", fallback: [{model: kling/kling-2.5, duration: 5, prompt: Anew, resolution: null}]}
 """)
     server = krea()
 

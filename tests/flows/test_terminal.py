@@ -7,9 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from animatic.prefect.server import LocalServer
 from tests.terminal import OnTerminal, run_on_terminal
 
+pytestmark = pytest.mark.timeout(400)  # a Prefect server may have to start, then four commands run
 BOARD = """
 version: 1
 deliver: ./out
