@@ -47,6 +47,4 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a home of its own."""
-    home = tmp_path / "home"
-    home.mkdir()
-    isolation.hide(monkeypatch, home)
+    isolation.hide(monkeypatch, tmp_path / "home")

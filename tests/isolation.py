@@ -21,6 +21,7 @@ def python_path(*folders: Path) -> str:
 
 def hide(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Take secrets, proxies and configuration out of the environment; ``home`` is the home of this process and of all that it starts."""
+    home.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder in it when it is imported, and no parents
     for name in list(os.environ):
         if name.startswith(HIDDEN) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
