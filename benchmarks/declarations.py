@@ -1,4 +1,4 @@
-"""Pipelines files of any size, as people write them: a prompt with a template, a duration, three of four shots chained to the one before."""
+"""Writes pipelines files of any size, as people write them: a prompt, a duration, three of four shots chained to the one before."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def write_prompts(path: Path, shots: int, prompt: str, *, more: str = "") -> Pat
 
 
 def write_declaration(path: Path, shots: int, *, chained: bool = True, seconds: int | None = None, note: str = "") -> Path:
-    """Write a pipelines file of that many shots. ``seconds``: their length (None: 3 to 10); ``note`` makes prompts differ from other files'."""
+    """Write a pipelines file of that many shots.
+
+    ``seconds`` is their length (None: 3 to 10); ``note`` makes prompts differ from other files'.
+    """
     with path.open("w", encoding="utf-8") as file:
         file.write(HEAD)
         for number in range(shots):
