@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from animatic.plan.matrix import Variant, expand, size
@@ -62,6 +62,7 @@ def test_size_is_known_without_expanding() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 3) | st.text(max_size=3), min_size=1, max_size=3, unique_by=str)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no mistake
 def test_every_combination_appears_once(axes: dict[str, list[Any]]) -> None:
     found = expand(axes)
     assert len(found) == size(axes)
