@@ -150,9 +150,7 @@ def _stop_on_signals(context: FlowRunContext) -> None:
 
 def _report(context: FlowRunContext, *, as_json: bool) -> None:
     """Print the result: the summary or JSON on standard output, what went wrong on standard error."""
-    from animatic.manifest import Manifest
-
-    manifest = None if context.manifest is None else Manifest.model_validate(context.manifest)
+    manifest = context.manifest
     if as_json:
         print_json(facts(context, manifest))
     elif manifest is not None:

@@ -55,7 +55,9 @@ def pipeline_and_shot(words: Sequence[str], usage: str, files: tuple[Path, ...])
         case [pipeline, shot]:
             return pipeline, shot
         case [shot]:
-            name = shot.rpartition("/")[2]  # behind the variant, where there is one
+            from animatic.plan import shot_of
+
+            name = shot_of(shot)
             homes = [spec.name for spec in declared(files).pipelines.values() if any(found.id == name for found in spec.shots)]
         case _:
             raise UsageError("name a shot, and at most a pipeline before it", hint=f"animatic {usage}")

@@ -123,7 +123,9 @@ def test_an_error_of_ours_is_told_and_kept_without_secrets(animatic: Verb, monke
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (("plan", "teasr"), "teaser"),
+        (("plan", "teasr"), "did you mean teaser?"),
+        (("validate", "teasr"), "did you mean teaser?"),
+        (("run", "teasr", "--simulate"), "did you mean teaser?"),
         (("plan", "--param", "town=x"), "no param 'town'"),
         (("plan", "--param", "city"), "is not of the form name=value"),
         (("models", "xai/grok-vidio"), "did you mean xai/grok-video"),
