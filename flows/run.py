@@ -103,7 +103,7 @@ async def _perform(performance: FlowRunContext) -> None:
         performance.on_start(performance, run)
         async with ArtifactPublisher(run) as showing:
             try:
-                with announcing(run), task_context(TaskContext(run=run, reporter=reporter)) as context:
+                with announcing(run), task_context(TaskContext(run=run, manifest_writer=reporter)) as context:
                     await _work(performance, run, reporter, context)
             except asyncio.CancelledError:
                 await showing.publish_end(performance.manifest or {})
@@ -188,7 +188,7 @@ class PrefectStages:
 
     async def wait(self, step: Step, submission: SubmittedJob) -> Job:
         """See `animatic.engine.steps.Stages`."""
-        self.context.submissions[step.key] = submission
+        self.context.submitted[step.key] = submission
         job: Job = await self._call(wait, step, "wait", self._ends_of(step.key))
         return job
 

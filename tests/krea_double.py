@@ -34,6 +34,18 @@ Answer = Literal[
 ]
 
 
+REFUSALS: dict[Answer, tuple[int, dict[str, str]]] = {
+    "500-before": (500, {"error": "Internal server error"}),
+    "429": (429, {"error": "Maximum concurrent jobs"}),
+    "401": (401, {"message": "Unauthorized"}),
+    "402": (402, {"error": "Insufficient balance"}),
+    "plan": (402, {"error": "This model requires a higher plan: upgrade your plan"}),
+    "410": (410, {"error": "model_unavailable", "message": "the model is gone"}),
+    "400": (400, {"error": "Invalid request body"}),
+}
+"""Answers that say that nothing was accepted."""
+
+
 @cache
 def clip_bytes(shade: int = 90, frames: int = 6) -> bytes:
     """A tiny real MP4."""
@@ -174,27 +186,12 @@ class KreaDouble:
         self.posts.append(body)
         self.on_post(body)
         answer: Answer = self.always.get(body["prompt"]) or (self.answers.pop(0) if self.answers else "accept")
-        match answer:
-            case "lost-before":
-                raise httpx.ReadError("connection reset")
-            case "500-before":
-                return httpx.Response(500, json={"error": "Internal server error"})
-            case "429":
-                return httpx.Response(
-                    429, json={"error": "Maximum concurrent jobs"}, headers={"Retry-After": self.retry_after} if self.retry_after else {}
-                )
-            case "401":
-                return httpx.Response(401, json={"message": "Unauthorized"})
-            case "402":
-                return httpx.Response(402, json={"error": "Insufficient balance"})
-            case "plan":
-                return httpx.Response(402, json={"error": "This model requires a higher plan: upgrade your plan"})
-            case "410":
-                return httpx.Response(410, json={"error": "model_unavailable", "message": "the model is gone"})
-            case "400":
-                return httpx.Response(400, json={"error": "Invalid request body"})
-            case _:
-                pass
+        if answer == "lost-before":
+            raise httpx.ReadError("connection reset")
+        if answer in REFUSALS:
+            status, said = REFUSALS[answer]
+            headers = {"Retry-After": self.retry_after} if answer == "429" and self.retry_after else {}
+            return httpx.Response(status, json=said, headers=headers)
         job = self.add(endpoint, body, webhook=webhook)
         await asyncio.sleep(self.answer_delay)
         match answer:

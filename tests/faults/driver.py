@@ -1,7 +1,7 @@
 """One process that renders a pipeline without Prefect: what the crash harness kills by the hundred.
 
-``python driver.py PIPELINES_FILE [--pipeline NAME] [--run RUN_ID] [--fresh]``: plans (or takes up RUN_ID), makes every take, prints one line of JSON, and exits with the code that
-the command line would exit with. Below the stages it is the product's own code.
+``python driver.py PIPELINES_FILE [--pipeline NAME] [--run RUN_ID] [--fresh]``: plans (or takes up RUN_ID), makes every take, prints one
+line of JSON, and exits with the code that the command line would exit with. Below the stages it is the product's own code.
 """
 
 from __future__ import annotations
