@@ -102,7 +102,7 @@ async def _execute(context: FlowRunContext) -> None:
         context.on_start(context, run)
         async with ArtifactPublisher(run) as publisher:
             try:
-                with announcing(run), task_context(TaskContext(run=run, reporter=writer)) as shared:
+                with announcing(run), task_context(TaskContext(run=run, manifest_writer=writer)) as shared:
                     await _make(context, writer, PrefectStages(context=shared))
             except asyncio.CancelledError:
                 await publisher.publish_end(context.manifest)

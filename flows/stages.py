@@ -56,7 +56,7 @@ class PrefectStages:
 
     async def wait(self, step: Step, submission: SubmittedJob) -> Job:
         """See `animatic.engine.steps.Stages`."""
-        self.context.submissions[step.key] = submission
+        self.context.submitted[step.key] = submission
         job: Job = await self._call(wait, step, "wait", self._states_of(step.key))
         return job
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from animatic.engine.deliver import deliver_reel
 from animatic.errors import AnimaticError
@@ -13,7 +12,7 @@ from animatic.tasks.context import current_context, done, raise_or_fail, worth_r
 
 
 @task(name="reel", retries=2, retry_delay_seconds=[1, 10], retry_condition_fn=worth_retrying, cache_policy=NO_CACHE, persist_result=False)
-async def assemble(cut: int) -> Any:
+async def assemble(cut: int) -> State[None]:
     """Assemble the reel of a cut and deliver it."""
     run = current_context().run
     try:

@@ -1,7 +1,8 @@
-"""The context that the tasks of this event loop work at: the run, and what one stage of a shot hands to the next.
+"""The context that the tasks of a run share: the run, and the typed results that one stage of a shot hands to the next.
 
 None of it travels as task parameters or as data of states: Prefect visits those for anything that it has seen as a result before (strings
-included) and draws an edge for each, so that every shot would seem to hang on every other. Edges come from ``wait_for`` alone.
+included) and draws an edge for each, so that every shot would seem to depend on every other. Edges come from ``wait_for`` alone. So a task
+returns a state without data, and leaves its result in ``outcomes``.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.states import Completed, Failed
 
+from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import ManifestWriter
 from animatic.engine.run import Run, SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError
 from animatic.krea import Job, NotSentError
 from animatic.ledger import Take
+from animatic.manifest import Clip, Manifest
 from animatic.plan import Request
+
+StageResult = Take | SubmittedJob | Job | tuple[Take, Delivered] | Clip | Manifest
+"""What the stages give: generate (a take or a job), wait (a job), upload, reel (a clip), manifest."""
 
 
 @dataclass(kw_only=True)
@@ -30,30 +36,30 @@ class TaskContext:
     """What the tasks of one run share; by step key."""
 
     run: Run
-    reporter: ManifestWriter
+    manifest_writer: ManifestWriter
     requests: dict[str, Request] = field(default_factory=dict)
-    submissions: dict[str, SubmittedJob] = field(default_factory=dict)
+    submitted: dict[str, SubmittedJob] = field(default_factory=dict)
     sources: dict[str, Take | tuple[SubmittedJob, Job]] = field(default_factory=dict)
-    outcomes: dict[str, Any] = field(default_factory=dict)
+    outcomes: dict[str, StageResult | AnimaticError] = field(default_factory=dict)
     """What the last task of a step (or of a reel, or the record) gave: its result, or the AnimaticError that ended it."""
 
 
-_DESK: ContextVar[TaskContext] = ContextVar("animatic_desk")
+_CURRENT: ContextVar[TaskContext] = ContextVar("animatic_tasks")
 
 
 def current_context() -> TaskContext:
-    """Return the context of this context; LookupError outside of a flow."""
-    return _DESK.get()
+    """Return the context of the run that this task is of; LookupError outside of a flow."""
+    return _CURRENT.get()
 
 
 @contextmanager
 def task_context(context: TaskContext) -> Iterator[TaskContext]:
-    """Make a context the current one of this context and of the tasks it starts."""
-    token = _DESK.set(context)
+    """Make a context the current one here and in the tasks that are started here."""
+    token = _CURRENT.set(context)
     try:
         yield context
     finally:
-        _DESK.reset(token)
+        _CURRENT.reset(token)
 
 
 def worth_retrying(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
@@ -62,13 +68,13 @@ def worth_retrying(_task: Task[..., Any], _task_run: TaskRun, state: State[Any])
     return isinstance(error, AnimaticError) and error.retryable
 
 
-def done(key: str, result: object, message: str, *, name: str = "Completed") -> State[Any]:
+def done(key: str, result: StageResult, message: str, *, name: str = "Completed") -> State[None]:
     """Leave a result on the context and return the completed state for it."""
     current_context().outcomes[key] = result
     return Completed(name=name, message=message)
 
 
-def raise_or_fail(key: str, error: AnimaticError) -> State[Any]:
+def raise_or_fail(key: str, error: AnimaticError) -> State[None]:
     """Raise what Prefect should retry; leave everything else on the context and return a failed state."""
     context = TaskRunContext.get()
     assert context is not None
@@ -77,7 +83,7 @@ def raise_or_fail(key: str, error: AnimaticError) -> State[Any]:
     return failed(key, error)
 
 
-def failed(key: str, error: AnimaticError) -> State[Any]:
+def failed(key: str, error: AnimaticError) -> State[None]:
     """Leave an error on the context and return the final state for it."""
     current_context().outcomes[key] = error
     if isinstance(error, NotSentError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from animatic.engine.submit import obtain
 from animatic.errors import AnimaticError
@@ -14,7 +13,7 @@ from animatic.tasks.context import current_context, done, failed
 
 
 @task(name="generate", retries=0, cache_policy=NO_CACHE, persist_result=False)
-async def generate(shot: str) -> Any:
+async def generate(shot: str) -> State[None]:
     """Return the take of a shot if the ledger has it, else the job that makes it, submitted if nobody has."""
     context, logger = current_context(), get_run_logger()
     run = context.run
@@ -25,5 +24,5 @@ async def generate(shot: str) -> Any:
         return failed(shot, error)
     if isinstance(found, Take):
         return done(shot, found, f"take of run {found.run_id}, nothing to pay", name="Reused")
-    logger.info("%s: job %s at %s%s", shot, found.job_id, found.model, " (taken up from the ledger)" if found.adopted else "")
+    logger.info("%s: job %s at %s%s", shot, found.job_id, found.model, " (resumed from the ledger)" if found.adopted else "")
     return done(shot, found, f"job {found.job_id}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from animatic.errors import AnimaticError
 from animatic.tasks.context import current_context, done, raise_or_fail, worth_retrying
@@ -19,11 +18,11 @@ from animatic.tasks.context import current_context, done, raise_or_fail, worth_r
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def write_manifest() -> Any:
+async def write_manifest() -> State[None]:
     """Write the manifest and the page; returns the manifest."""
-    reporter = current_context().reporter
+    writer = current_context().manifest_writer
     try:
-        manifest = await reporter.finish(cancelled=False)
+        manifest = await writer.finish(cancelled=False)
     except AnimaticError as error:
         return raise_or_fail("manifest", error)
-    return done("manifest", manifest, reporter.manifest_location)
+    return done("manifest", manifest, writer.manifest_location)

@@ -1,11 +1,10 @@
-"""The task that brings a result home: download, proof, upload, record, copy into the run's folder. Retried freely: it never submits."""
+"""The task that delivers a result: download, check, upload, record, copy into the run's folder. Retried freely: it never submits."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from animatic.engine.deliver import deliver_take
 from animatic.engine.fetch import fetch_take
@@ -23,7 +22,7 @@ from animatic.tasks.context import current_context, done, raise_or_fail, worth_r
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def upload(shot: str) -> Any:
+async def upload(shot: str) -> State[None]:
     """Deliver a shot: a take that is there already, or a finished job that is fetched first."""
     context, logger = current_context(), get_run_logger()
     run, source = context.run, context.sources[shot]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from animatic.engine.wait import await_job
 from animatic.errors import AnimaticError
@@ -21,11 +20,11 @@ from animatic.tasks.context import current_context, done, raise_or_fail, worth_r
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def wait(shot: str) -> Any:
+async def wait(shot: str) -> State[None]:
     """Wait for the end of a shot's job; all waits of the process share one poll of the job list."""
     context = current_context()
     try:
-        job = await await_job(context.run, context.run.steps[shot], context.submissions[shot])
+        job = await await_job(context.run, context.run.steps[shot], context.submitted[shot])
     except AnimaticError as error:
         return raise_or_fail(shot, error)
     return done(shot, job, f"job {job.id} {job.status}")

@@ -34,6 +34,18 @@ Answer = Literal[
 ]
 
 
+REFUSALS: dict[Answer, tuple[int, dict[str, str]]] = {
+    "500-before": (500, {"error": "Internal server error"}),
+    "429": (429, {"error": "Maximum concurrent jobs"}),
+    "401": (401, {"message": "Unauthorized"}),
+    "402": (402, {"error": "Insufficient balance"}),
+    "plan": (402, {"error": "This model requires a higher plan: upgrade your plan"}),
+    "410": (410, {"error": "model_unavailable", "message": "the model is gone"}),
+    "400": (400, {"error": "Invalid request body"}),
+}
+"""Answers that say that nothing was accepted."""
+
+
 @cache
 def clip_bytes(shade: int = 90, frames: int = 6) -> bytes:
     """A tiny real MP4."""
@@ -57,15 +69,6 @@ def still_bytes(shade: int = 90) -> bytes:
     return target.getvalue()
 
 
-REFUSED: dict[Answer, tuple[int, dict[str, str]]] = {
-    "500-before": (500, {"error": "Internal server error"}),
-    "429": (429, {"error": "Maximum concurrent jobs"}),
-    "401": (401, {"message": "Unauthorized"}),
-    "402": (402, {"error": "Insufficient balance"}),
-    "plan": (402, {"error": "This model requires a higher plan: upgrade your plan"}),
-    "410": (410, {"error": "model_unavailable", "message": "the model is gone"}),
-    "400": (400, {"error": "Invalid request body"}),
-}
 """Answers that accept nothing."""
 Cancelling = Literal["cancels", "completes", "ignores"]
 CANCELLING: dict[str, Cancelling] = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}
@@ -186,8 +189,8 @@ class KreaDouble:
         answer: Answer = self.always.get(body["prompt"]) or (self.answers.pop(0) if self.answers else "accept")
         if answer == "lost-before":
             raise httpx.ReadError("connection reset")
-        if answer in REFUSED:
-            status, said = REFUSED[answer]
+        if answer in REFUSALS:
+            status, said = REFUSALS[answer]
             headers = {"Retry-After": self.retry_after} if answer == "429" and self.retry_after else {}
             return httpx.Response(status, json=said, headers=headers)
         job = self.add(endpoint, body, webhook=webhook)

@@ -1,6 +1,7 @@
 """An event loop whose clock stands still while there is work and jumps to the next timer when there is none: waiting costs no time.
 
-Threads count as work: of executors, and of anyio once `timing` was asked for. Sockets do not: what speaks over a real one needs a real loop.
+Threads count as work: of executors, and of anyio once `timing` was asked for. Sockets do not: what speaks over a real one needs a real
+loop.
 """
 
 from __future__ import annotations

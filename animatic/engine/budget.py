@@ -1,8 +1,8 @@
 """Reserves money before a POST and releases it when nothing was bought, within the budgets of run, day and month.
 
-The run's own budget is kept in memory and begins with what the ledger says this run has spent before (a resumed run). The budgets per day and
-month are read from the ledger twice: before the intent, and again once the intent, which every worker of the destination writes before it
-sends, is there. Of two workers that reach the limit together both may stand back, but never both go over it.
+The run's own budget is kept in memory and begins with what the ledger says this run has spent before (a resumed run). The budgets per
+day and month are read from the ledger twice: before the intent, and again once the intent, which every worker of the destination writes
+before it sends, is there. Of two workers that reach the limit together both may stand back, but never both go over it.
 """
 
 from __future__ import annotations

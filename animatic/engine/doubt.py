@@ -1,15 +1,17 @@
 """Finds out which job an unanswered submission became, if any, by reading. Nothing here ever submits.
 
-The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with webhooks, the
-callback of the submission's own token names it. None after a grace time: it never arrived. Exactly one: it is ours. Several: a person decides.
+The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with
+webhooks, the callback of the submission's own token names it. None after a grace time: it never arrived. Exactly one: it is ours.
+Several: a person decides.
 
-`look` collects the evidence, `judge` draws the conclusion from it alone, and `_resolve` acts on that until the submission's fate is on record.
+`look` collects the evidence, `judge` draws the conclusion from it alone, and `_resolve` acts on that until the submission's fate is on
+record.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -86,12 +88,12 @@ class AskPerson:
     candidates: tuple[Job, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class LookAgain:
     """Too early for a conclusion."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class NeverArrived:
     """Krea has had its time and has no job for it."""
 
@@ -126,21 +128,11 @@ async def await_owner(run: Run, submission: Submission) -> bool:
     """Wait for a worker that is still sending. True: its outcome is recorded now; False: nobody is sending it any more."""
     while True:
         current = await _current(run, submission)
-        if current.submitted is not None or current.settled is not None:
+        if current.known:
             return True
         if current.doubt is not None or _abandoned(run, submission.intent):
             return False
         await run.timing.sleep(_look_seconds(run))
-
-
-@contextlib.contextmanager
-def sending(run: Run, intent: Intent) -> Iterator[None]:
-    """Let the runs of this process know that a submission is being sent."""
-    run.sending.add(intent.token)
-    try:
-        yield
-    finally:
-        run.sending.discard(intent.token)
 
 
 def _abandoned(run: Run, intent: Intent) -> bool:
@@ -155,11 +147,12 @@ def _abandoned(run: Run, intent: Intent) -> bool:
 async def resolve_doubt(run: Run, submission: Submission) -> None:
     """Find out what became of a submission that nobody is sending any more, and record it: read the ledger afterwards.
 
-    Takes the gate of POSTs, so that no submission of ours appears in Krea's list meanwhile. Raises InDoubtError when several jobs could be it.
+    Takes the gate of POSTs, so that no submission of ours appears in Krea's list meanwhile. Raises InDoubtError when several jobs could
+    be it.
     """
     async with run.gates.post:
         current = await _current(run, submission)
-        if current.submitted is None and current.settled is None:
+        if not current.known:
             await _resolve(run, current, None)
 
 
@@ -171,8 +164,8 @@ async def resolve_lost(run: Run, lost: Lost) -> Job | None:
 async def resolve_left_behind(run: Run) -> None:
     """Before the first POST of this process: find out what became of those whose processes died a moment ago.
 
-    A new job of ours in their window would make it ambiguous which of the two they became. Called by whoever holds the gate. What needs a person
-    stays open: only its own shot stops.
+    A new job of ours in their window would make it ambiguous which of the two they became. Called by whoever holds the gate. What needs
+    a person stays open: only its own shot stops.
     """
     now = run.timing.now()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
@@ -204,8 +197,7 @@ async def _resolve(run: Run, submission: Submission, lost: Lost | None) -> Job |
             case _:
                 assert_never(conclusion)
         # Asking who claimed what may have completed what a dead worker had begun to write: perhaps the job was known all along.
-        current = await _current(run, submission)
-        if current.submitted is not None or current.settled is not None:
+        if (await _current(run, submission)).known:
             return None
         if isinstance(conclusion, NeverArrived):
             await _never_arrived(run, submission, lost)

@@ -94,7 +94,8 @@ def check_money(plan: Plan, estimated: Estimate) -> None:
     check_prices(plan, (step.request for step in estimated.to_pay))
     if plan.budget_usd is not None and estimated.to_pay_usd > plan.budget_usd:
         raise OverBudgetError(
-            f"{plan.pipeline!r} would cost {estimated.to_pay_usd.normalize():f} USD, over its budget of {plan.budget_usd.normalize():f} USD",
+            f"{plan.pipeline!r} would cost {estimated.to_pay_usd.normalize():f} USD, "
+            f"over its budget of {plan.budget_usd.normalize():f} USD",
             hint="raise `budget_usd`, shorten shots, or leave some out with --only; `animatic plan` shows each price",
         )
 

@@ -21,8 +21,8 @@ from animatic.redact import bare_url
 async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
     """Download, prove, store and record a result; returns the take that stands (another worker's, if that was first).
 
-    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid for: a later
-    run resumes it from the ledger.
+    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid
+    for: a later run resumes it from the ledger.
     """
     run.progress.change(step.key, "fetching", job_id=job.id)
     with on_disk(run.workdir):

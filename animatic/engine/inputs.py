@@ -1,7 +1,8 @@
 """Turns the inputs of a request into URLs that Krea can fetch.
 
-Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are young;
-afterwards (nobody documents how long they last) the clip that lies at the destination is uploaded. URLs of the user are passed on untouched.
+Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are
+young; afterwards (nobody documents how long they last) the clip that lies at the destination is uploaded. URLs of the user are passed
+on untouched.
 """
 
 from __future__ import annotations

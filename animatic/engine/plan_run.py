@@ -61,7 +61,10 @@ class Planner:
         next_take: Callable[[str], int] | None = None,
         only: str | None = None,
     ) -> Plan:
-        """Build a plan. The takes of a shot are known by its base; ``only`` replaces that of the options. Raises DeclarationError, UsageError."""
+        """Build a plan.
+
+        The takes of a shot are known by its base; ``only`` replaces that of the options. Raises DeclarationError, UsageError.
+        """
         return build_plan(
             self.declaration,
             self.spec.name,
@@ -160,7 +163,8 @@ async def plan_retake(
 ) -> Retake:
     """Plan a further take of a shot. ``changes`` are fields of the request body, None to leave one out.
 
-    Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what is downstream of it.
+    Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what is downstream
+    of it.
 
     Raises UsageError (no such shot, no take yet, a field that the model does not take), DeclarationError, StorageError.
     """
@@ -209,7 +213,10 @@ def step_named(plan: Plan, shot: str) -> Step:
 
 
 def _with_changes(plan: Plan, target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Plan:
-    """Put the changes into the shot's request (and those of equal shots, which share its take); fallbacks would not have them, so they go."""
+    """Put the changes into the shot's request, and into those of equal shots, which share its take.
+
+    Fallbacks would not have the changes, so they are left out.
+    """
     if not changes:
         return plan
     request = _changed_request(target, catalog, changes)

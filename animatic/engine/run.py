@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -89,13 +89,18 @@ class RunState:
 
 
 SENDING_HERE: set[str] = set()
-"""Tokens of the submissions that this process is sending, or whose lost answers it is looking for. Of the process, not of one run: `serve` has
-several runs in one process, and each must know what the others are doing."""
+"""Tokens of the submissions that this process is sending, or whose lost answers it is looking for.
+
+Of the process, not of one run: `serve` has several runs in one process, and each must know what the others are doing.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One execution of one plan. Lives in one event loop. What changes is in ``state``, ``gates``, ``budget``, ``progress`` and ``manifest``."""
+    """One execution of one plan.
+
+    Lives in one event loop. What changes is in ``state``, ``gates``, ``budget``, ``progress`` and ``manifest``.
+    """
 
     plan: Plan
     settings: Settings
@@ -149,6 +154,15 @@ class Run:
         if self.state.stopped is not None:
             raise ShotError(f"not started: {self.state.stopped.message}", code="stopped")
 
+    @contextmanager
+    def while_sending(self, token: str) -> Iterator[None]:
+        """Let the runs of this process know that a submission is being sent."""
+        self.sending.add(token)
+        try:
+            yield
+        finally:
+            self.sending.discard(token)
+
     def hold_posts(self, seconds: float) -> None:
         """Submit nothing for a while."""
         self.state.posts_held_until = max(self.state.posts_held_until, self.timing.monotonic() + seconds)
@@ -182,8 +196,8 @@ async def open_run(
 
     ``timing`` and ``connect`` (base URL, token, patience) are for tests.
 
-    Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything
-    was paid.
+    Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before
+    anything was paid.
     """
     simulated = simulator_url is not None
     token = Secret("simulated") if simulated else settings.require_token()

@@ -1,7 +1,7 @@
 """Gets the take of a step or the job that makes it; the one place that spends money, with at most one paid POST per take.
 
-The ledger decides. A take that exists is used; a job that was paid for is resumed; an intent that somebody holds is waited for; a submission in
-doubt is resolved by reading; and only what nobody ever paid for is intended, sent and claimed.
+The ledger decides. A take that exists is used; a job that was paid for is resumed; an intent that somebody holds is waited for; a
+submission in doubt is resolved by reading; and only what nobody ever paid for is intended, sent and claimed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from animatic.engine.doubt import (
     resolve_doubt,
     resolve_left_behind,
     resolve_lost,
-    sending,
 )
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
@@ -37,8 +36,8 @@ T = TypeVar("T")
 async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
     """Return the take of a step if there is one, else the job that will make it, submitting it if nobody has.
 
-    Raises InDoubtError (a person must choose), MoneyError, KreaRefusedError (both stop the run), NotSentError (429 or no connection: nothing was
-    accepted, try again later), and ShotError for what Krea refuses.
+    Raises InDoubtError (a person must choose), MoneyError, KreaRefusedError (both stop the run), NotSentError (429 or no connection:
+    nothing was accepted, try again later), and ShotError for what Krea refuses.
     """
     while True:
         take = await existing_take(run, step)
@@ -135,12 +134,8 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
 async def _spend(
     run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
 ) -> SubmittedJob | Lost | None:
-    if (
-        number > 1
-        and (before := await run.ledger.submissions.get(step.fingerprint, number - 1)) is not None
-        and await _is_ours(run, before)
-    ):
-        return None  # given up a moment ago, while another worker found its job
+    if number > 1 and await _was_found(run, step, number - 1):
+        return None
     await run.budget.reserve(step, number, request)
     crashpoint("before-intended")
     intent = await run.ledger.submissions.intend(
@@ -160,7 +155,7 @@ async def _spend(
     if intent is None:
         run.budget.release(step.fingerprint, number)
         return None
-    flight.enter_context(sending(run, intent))
+    flight.enter_context(run.while_sending(intent.token))
     crashpoint("after-intended")
     run.progress.change(step.key, "submitting", attempt=number)
     try:
@@ -185,6 +180,12 @@ async def _spend(
     # Noted at once: an interruption may come before anybody waits for it.
     run.state.running[step.key] = sent = _sent(job, intent)
     return sent
+
+
+async def _was_found(run: Run, step: Step, number: int) -> bool:
+    """Whether another worker found the job of a submission that was given up, since the ledger was read."""
+    before = await run.ledger.submissions.get(step.fingerprint, number)
+    return before is not None and await _is_ours(run, before)
 
 
 def _sent(job: Job, intent: Intent) -> SubmittedJob:

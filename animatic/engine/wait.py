@@ -33,7 +33,8 @@ class _Failure:
 async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     """Wait for the end of a job and settle it. Returns a completed job with a result.
 
-    Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first), KreaUnreachableError.
+    Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first),
+    KreaUnreachableError.
     """
     run.progress.change(
         step.key,
@@ -75,8 +76,8 @@ async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:
         )
     except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed, so it stays open
         error.hint = (
-            f"it may have been billed, so it is not sent again by itself: look for it at krea.ai, and then, if it is lost, pay for a new one "
-            f"with `animatic retake {run.plan.pipeline} {step.key}`"
+            "it may have been billed, so it is not sent again by itself: look for it at krea.ai, and then, if it is lost, "
+            f"pay for a new one with `animatic retake {run.plan.pipeline} {step.key}`"
         )
         raise
     except JobTimeoutError:
@@ -95,8 +96,8 @@ async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:
 async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: str) -> Job | None:
     """Cancel at Krea and read again, because cancelling can lose the race with completion; settle what was cancelled.
 
-    Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and the next
-    run looks at it first.
+    Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and
+    the next run looks at it first.
     """
     job = await run.client.job(submitted.job_id)
     if job is None or job.terminal:  # cancelling a job that has ended would remove it

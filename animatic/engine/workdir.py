@@ -1,4 +1,6 @@
-"""The folder that a run works in: downloads, frames and reels on their way. Removed at the end of the run, or by a later one if its process died.
+"""The folder that a run works in: downloads, frames and reels on their way.
+
+Removed at the end of the run, or by a later one if its process died.
 
 Below the state folder rather than the system's temporary one: a killed run leaves clips behind, and somebody must know whose they are.
 """

@@ -179,6 +179,11 @@ class Submission:
             return "submitted"
         return "in_doubt" if self.doubt else "intended"
 
+    @property
+    def known(self) -> bool:
+        """Whether it is on record what became of it: which job, or how it ended."""
+        return self.submitted is not None or self.settled is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JournalEntry:

@@ -112,7 +112,10 @@ class Journal:
 
 
 class Spending:
-    """The part of the ledger that adds up. Remembers what is settled, so that a budget by the day looks at each submission of a long run once."""
+    """The part of the ledger that adds up.
+
+    Remembers what is settled, so that a budget by the day looks at each submission of a long run once.
+    """
 
     def __init__(self, records: RecordStore, journal: Journal) -> None:
         self._records = records

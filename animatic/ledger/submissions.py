@@ -1,7 +1,7 @@
 """Submissions: intended before a POST, submitted after its answer, settled at the end. The heart of never paying twice.
 
-Whoever creates ``intended`` may send that POST, nobody else. Whoever learns the job claims it, so that it counts for one submission only. All
-of it is decided by creating objects that must be absent, so any number of workers on any number of machines agree.
+Whoever creates ``intended`` may send that POST, nobody else. Whoever learns the job claims it, so that it counts for one submission
+only. All of it is decided by creating objects that must be absent, so any number of workers on any number of machines agree.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class Submissions:
         inputs: tuple[SentInput, ...] = (),
         clock_offset: timedelta = timedelta(0),
     ) -> Intent | None:
-        """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it. ``clock_offset``: Krea's clock minus ours.
+        """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
+
+        ``clock_offset``: Krea's clock minus ours.
 
         Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
@@ -123,13 +125,13 @@ class Submissions:
     async def submitted(self, intent: Intent | tuple[str, int], job_id: str, *, created_at: datetime | None, how: How) -> None:
         """Record which job a submission (its intent, or fingerprint and attempt) became. Doing so again changes nothing.
 
-        ``created_at`` is by Krea's clock. Raises ClaimedError if the job belongs to another submission, AlreadySubmittedError if the submission
-        has another job.
+        ``created_at`` is by Krea's clock. Raises ClaimedError if the job belongs to another submission, AlreadySubmittedError if the
+        submission has another job.
         """
         fingerprint, attempt = (intent.fingerprint, intent.attempt) if isinstance(intent, Intent) else intent
         if how != "answer":
-            # Found out later, perhaps for a process that died before it wrote all: nothing may be claimed for a submission that has its job,
-            # and what it costs must be in the journal.
+            # Found out later, perhaps for a process that died before it wrote all: nothing may be claimed for a submission that has
+            # its job, and what it costs must be in the journal.
             known = await self._records.read(_submitted_key(fingerprint, attempt), Submitted)
             if known and known.job_id != job_id:
                 raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
@@ -186,7 +188,7 @@ class Submissions:
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
         entries = await each(self._journal.entry, [key for key in keys if since <= (journal_time(key) or since) <= until])
         found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
-        return tuple(submission for submission in found if submission and not submission.submitted and not submission.settled)
+        return tuple(submission for submission in found if submission and not submission.known)
 
     async def _claim(self, job_id: str) -> Claim | None:
         return await self._records.read(claim_key(job_id), Claim)

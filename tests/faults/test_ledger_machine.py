@@ -1,9 +1,10 @@
 """The ledger as a state machine: several workers, a Krea that bills, and a crash before or after any single write.
 
-The machine decides who does what next, what Krea answers, and where a process dies; what became of an unanswered submission is found out by the
-product's own code (`animatic.engine.doubt`) in a run of its own. Whatever happens: one worker at most may send each POST, a job belongs to one submission, what was written never changes, and what the ledger counts as
-spent is never less than what Krea may bill. And as long as the workers keep to the rules: no job that Krea accepted is ever taken for
-another submission's, or for one that never arrived (and would be paid for again).
+The machine decides who does what next, what Krea answers, and where a process dies; what became of an unanswered submission is found
+out by the product's own code (`animatic.engine.doubt`) in a run of its own. Whatever happens: one worker at most may send each POST, a
+job belongs to one submission, what was written never changes, and what the ledger counts as spent is never less than what Krea may
+bill. And as long as the workers keep to the rules: no job that Krea accepted is ever taken for another submission's, or for one that
+never arrived (and would be paid for again).
 """
 
 from __future__ import annotations
@@ -205,6 +206,12 @@ class LedgerMachine(RuleBasedStateMachine):
         submissions = self.calm(lambda ledger: ledger.submissions.of(fingerprint))
         if submissions and (fingerprint, submissions[-1].number) not in self.held:  # a worker that is busy with it is waited for
             self.deciding(lambda run: resolve_doubt(run, submissions[-1]), crash)
+
+    @rule(both=st.tuples(fates, fates), fingerprint=st.sampled_from(FINGERPRINTS), crash=crash_points)
+    def two_workers_submit_at_once_and_a_third_finds_out(self, both: tuple[str, str], fingerprint: str, crash: int) -> None:
+        for shot, fate in zip(FINGERPRINTS, both, strict=True):
+            self.a_worker_submits(shot, fate, crash)
+        self.another_worker_finds_out_what_became_of_it(fingerprint, NEVER)
 
     @rule(crash=crash_points)
     def a_worker_looks_after_what_dead_ones_left(self, crash: int) -> None:

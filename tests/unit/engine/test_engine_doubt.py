@@ -1,0 +1,40 @@
+"""The conclusion from what one look found out about a submission in doubt, drawn from the evidence alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from animatic.engine.doubt import Adopt, AskPerson, Conclusion, Deadlines, Evidence, LookAgain, NeverArrived, judge
+from animatic.krea import Job
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DEADLINES = Deadlines(listed_by=NOON + timedelta(seconds=15), claimed_by=NOON + timedelta(seconds=31))
+NOTHING_FOUND = Evidence(candidates=(), rivals=0, rivals_running=False, called=None)
+A, B = (Job(id=name, status="processing", created_at=NOON) for name in "AB")
+
+
+def found(*candidates: Job, rivals: int = 0, running: bool = False, called: str | None = None) -> Evidence:
+    return replace(NOTHING_FOUND, candidates=candidates, rivals=rivals, rivals_running=running, called=called)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "after", "conclusion"),
+    [
+        (found(), 14.9, LookAgain()),
+        (found(), 15, NeverArrived()),
+        (found(A), 0, Adopt(job=A, how="listed")),
+        (found(A), 999, Adopt(job=A, how="listed")),
+        (found(A, B), 0, AskPerson(candidates=(A, B))),
+        (found(A, rivals=1, running=True), 30.9, LookAgain()),
+        (found(A, rivals=1, running=True), 31, AskPerson(candidates=(A,))),
+        (found(A, rivals=1), 0, AskPerson(candidates=(A,))),
+        (found(A, B, called="B"), 0, Adopt(job=B, how="callback")),
+        (found(A, rivals=1, running=True, called="A"), 0, Adopt(job=A, how="callback")),
+        (found(A, B, called="C"), 0, AskPerson(candidates=(A, B))),
+    ],
+)
+def test_the_evidence_of_one_look_leads_to_one_conclusion(evidence: Evidence, after: float, conclusion: Conclusion) -> None:
+    assert judge(evidence, NOON + timedelta(seconds=after), DEADLINES) == conclusion
