@@ -282,7 +282,15 @@ def save_secret(api: Api, text: str) -> str:
     kind = api.http.get("/block_types/slug/secret").raise_for_status().json()["id"]
     schema = api.http.post("/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind]}}}).json()[0]["id"]
     body = {"name": "krea-api-token", "block_type_id": kind, "block_schema_id": schema, "data": {"value": text}}
-    document: str = api.http.post("/block_documents/", json=body).raise_for_status().json()["id"]
+    answers: list[httpx.Response] = []
+
+    def accepted() -> bool:
+        """A server whose database is locked answers 503, on which Prefect's own client asks again."""
+        answers.append(api.http.post("/block_documents/", json=body))
+        return answers[-1].status_code != httpx.codes.SERVICE_UNAVAILABLE
+
+    wait_for(accepted)
+    document: str = answers[-1].raise_for_status().json()["id"]
     return document
 
 
