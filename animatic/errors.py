@@ -75,7 +75,7 @@ class AnimaticError(Exception):
 
     exit_code: ClassVar[int] = 1
     code: str = "internal"
-    """Stable slug for programs: in the manifest, the ledger and JSON. An error may be more exact than its class, e.g. with Krea's own code."""
+    """Stable slug for programs: in the manifest, the ledger and JSON. An error may be more exact than its class (Krea's code)."""
     retryable: bool = False
 
     def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:

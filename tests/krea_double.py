@@ -69,7 +69,6 @@ def still_bytes(shade: int = 90) -> bytes:
     return target.getvalue()
 
 
-"""Answers that accept nothing."""
 Cancelling = Literal["cancels", "completes", "ignores"]
 CANCELLING: dict[str, Cancelling] = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}
 
