@@ -7,9 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from animatic.prefect.server import LocalServer
 from tests.terminal import OnTerminal, run_on_terminal
 
+pytestmark = pytest.mark.timeout(240)  # the Prefect server may have to be started first
 BOARD = """
 version: 1
 deliver: ./out
