@@ -24,7 +24,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from animatic.krea import KreaClient
-from animatic.settings import Patience, Secret
+from animatic.settings import SIMULATOR_HEADER, Patience, Secret
 from tests import virtual_time
 
 BASE = "https://krea.test"
@@ -108,6 +108,8 @@ class KreaDouble:
         self.polls_until_end = 1
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
         self.hidden: set[str] = set()
+        self.is_simulator = False
+        """Whether it says in its answers that it is the simulator."""
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
 
     @property
@@ -115,13 +117,14 @@ class KreaDouble:
         """Jobs that Krea charges for."""
         return [job for job in self.jobs.values() if job.status == "completed" and job.outcome.get("status", "completed") == "completed"]
 
-    def client(self, base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
+    def client(self, base_url: str, token: Secret | None, patience: Patience, simulator: bool) -> KreaClient:
         """What `animatic.engine.run.open_run` takes as ``connect``."""
         del base_url
         return KreaClient(
             BASE,
             token,
             patience=patience,
+            simulator=simulator,
             transport=httpx.MockTransport(self),
             clock=self.clock,
             monotonic=virtual_time.monotonic,
@@ -162,6 +165,8 @@ class KreaDouble:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         response = await self._answer(request)
+        if self.is_simulator:
+            response.headers[SIMULATOR_HEADER] = "1"
         response.headers["Date"] = format_datetime(self.now(), usegmt=True)
         return response
 

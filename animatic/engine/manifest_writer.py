@@ -13,7 +13,7 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.progress import state_of_record
 from animatic.engine.run import Run
-from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
+from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError, UsageError
 from animatic.krea import NotSentError
 from animatic.ledger import SentInput, Submission, Take
 from animatic.manifest import Failure, Input, ShotChanges, render_page
@@ -134,11 +134,14 @@ def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error:
 
 
 def outcome(run: Run) -> AnimaticError | None:
-    """Return the error that the run as a whole ends with: money before services before doubt before failed shots; None if all is well."""
+    """Return the error that the run as a whole ends with, None if all is well.
+
+    Money comes before services, then a setting that is wrong, then doubt, then failed shots.
+    """
     errors = run.state.errors
     if not errors:
         return None
-    for kind in (MoneyError, ServiceError):
+    for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
     if doubtful := [key for key, error in errors.items() if isinstance(error, InDoubtError)]:

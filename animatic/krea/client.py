@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import httpx
 
-from animatic.krea.errors import Verdict, of_answer, of_lost_request, of_status
+from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status
 from animatic.krea.session import Answer, Session, Sleep
 from animatic.krea.transfer import Download, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
@@ -36,7 +36,8 @@ NEW_JOB_TRIES = 15
 class KreaClient:
     """Krea's API. An async context manager; one per process is enough, and shares its connections.
 
-    ``token`` None sends no token (and Krea answers 401). ``transport``, ``sleep``, ``clock`` (UTC), ``monotonic`` (seconds) and
+    ``token`` None sends no token (and Krea answers 401). ``simulator``: whether the simulator may answer; where Krea is meant, every
+    answer of the simulator raises UnexpectedSimulatorError. ``transport``, ``sleep``, ``clock`` (UTC), ``monotonic`` (seconds) and
     ``randomness`` (of back-off) are for tests.
     """
 
@@ -46,6 +47,7 @@ class KreaClient:
         token: Secret | None,
         *,
         patience: Patience,
+        simulator: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -58,6 +60,7 @@ class KreaClient:
             base_url,
             token,
             patience=patience,
+            simulator=simulator,
             transport=transport,
             sleep=sleep,
             clock=clock,
@@ -88,7 +91,7 @@ class KreaClient:
 
         ``webhook``: the URL that Krea calls when the job has ended. Raises LostAnswerError where the submission may have been accepted.
         Every other error means that it was not and is not billed: NotSentError (send it again as it is, after ``retry_after``),
-        RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError.
+        RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError, UnexpectedSimulatorError.
         """
         request = self._session.request(
             "POST", endpoint, json=dict(body), headers={"X-Webhook-URL": webhook} if webhook else None, timeout=self.patience.post
@@ -96,6 +99,8 @@ class KreaClient:
         try:
             async with self._session.posts:
                 answer = await self._session.send_once(request, seconds=self.patience.post)
+        except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
+            raise
         except Exception as error:  # whatever it is, the request may have left
             raise of_lost_request(error, endpoint) from error
         if of_status(answer.status) is Verdict.ACCEPTED:

@@ -1,11 +1,13 @@
 """Krea's failures: what a status or a transport error means for a submission, and the error that says so to people.
 
 The tables of `Verdict` decide whether a paid request was accepted; `of_lost_request`, `of_answer` and `refusal` turn the verdict into an
-error. Three errors are told apart here only::
+error. These errors are told apart here only::
 
     KreaUnreachableError      6  (animatic.errors)
     ├── NotSentError             provably not accepted: send it again as it is
     └── LostAnswerError          may have been accepted and billed: resolve by reading, never by sending again
+    UsageError                2  (animatic.errors)
+    └── UnexpectedSimulatorError
     ShotError                 4  (animatic.errors)
     └── ExpiredUrlError          the file's URL is no longer good: read the job again for a fresh one
 """
@@ -69,6 +71,12 @@ class ExpiredUrlError(ShotError):
 
     code = "url_expired"
     retryable = True
+
+
+class UnexpectedSimulatorError(UsageError):
+    """The simulator answered where Krea was meant: nothing was billed, and nothing it says counts."""
+
+    code = "unexpected_simulator"
 
 
 class Verdict(Enum):

@@ -188,10 +188,11 @@ def test_no_secret_is_kept_or_shown(
     ("settings", "token", "code", "told"),
     [
         ({"tokens": ("another",)}, TOKEN, 6, "KREA_API_TOKEN"),
+        ({"anonymous": False}, "anything", 2, "KREA_API_URL points to the simulator"),
         ({}, "", 2, "--simulate"),
         ({"faults": Faults(rate_limited=0.0)}, TOKEN, 3, "top up"),
     ],
-    ids=["wrong token", "no token", "out of credits"],
+    ids=["wrong token", "simulator", "no token", "out of credits"],
 )
 def test_a_run_is_refused_for_its_reason(
     animatic: Callable[..., Any],

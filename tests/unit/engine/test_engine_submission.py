@@ -18,12 +18,12 @@ import pytest
 from animatic.engine.history import open_destination
 from animatic.engine.progress import ShotProgress
 from animatic.engine.run import Run
-from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
+from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError, UsageError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
 from tests.present import present
-from tests.unit.engine.studio import CHAIN, Studio, patient
+from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -355,3 +355,26 @@ async def test_a_krea_that_never_answers_is_told_early_by_its_address(studio: St
         await studio.render()
     assert "submitted nothing" in (caught.value.hint or "")
     assert caught.value.exit_code == 6
+
+
+async def test_the_simulator_is_not_taken_for_krea(studio: Studio) -> None:
+    studio.krea.is_simulator = True
+    with pytest.raises(UsageError, match="KREA_API_URL points to the simulator"):
+        await studio.render()
+    assert not studio.krea.posts
+    assert not (studio.out / ".animatic" / "runs").exists()
+
+
+async def test_a_server_that_turns_out_to_be_the_simulator_ends_the_run(studio: Studio) -> None:
+    studio.declare(f"{ONE}\n      - {{id: dusk, prompt: Dusk, duration: 4}}", pipeline="concurrency: 1")
+    studio.krea.on_post = lambda _body: setattr(studio.krea, "is_simulator", True)
+    error = await studio.render()
+    assert isinstance(error, UsageError)
+    assert "KREA_API_URL points to the simulator" in error.message
+    assert len(studio.krea.posts) == 1
+    shots = {key: studio.state(key) for key in ("dawn", "dusk")}
+    assert "delivered" not in shots.values()
+    studio.krea.is_simulator, studio.krea.on_post = False, lambda _body: None
+    studio.krea.jobs.clear()  # the real Krea has never heard of it
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 2
