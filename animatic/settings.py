@@ -199,6 +199,10 @@ def _url(env: Mapping[str, str], name: str, default: str | None) -> str | None:
         usable = False
     if not usable:
         raise UsageError(f"{name} is not a URL", hint=f"set it to something like {default or 'https://host.example'}, or unset it")
+    if "@" in parts.netloc and name == "KREA_API_URL":  # they would be sent in the place of the token
+        raise UsageError(
+            f"{name} holds a user name or password", hint="leave out all between // and @; Krea's token goes into KREA_API_TOKEN"
+        )
     return text.rstrip("/")
 
 
