@@ -243,6 +243,17 @@ class Take:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetakeRecord:
+    """A take number of a shot that is kept for one retake, so that another one at the same time gets a number of its own."""
+
+    base: str
+    number: int
+    changes: Mapping[str, Any]
+    """What the retake changes in the request, URLs without their query."""
+    at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AssetRecord:
     """A content that was uploaded to a Krea."""
 
