@@ -107,6 +107,8 @@ class KreaDouble:
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
         self.polls_until_end = 1
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
+        self.dead_files: set[str] = set()
+        """Job ids whose result URLs answer 403."""
         self.hidden: set[str] = set()
         self.is_simulator = False
         """Whether it says in its answers that it is the simulator."""
@@ -182,6 +184,9 @@ class KreaDouble:
             return self._one(request.method, path.rpartition("/")[2])
         if path.startswith("/assets"):
             return self._asset(request)
+        if path.startswith("/files/") and (path.rpartition("/")[2] in self.dead_files or "Range" in request.headers):
+            self.counts["probe"] += 1
+            return httpx.Response(403 if path.rpartition("/")[2] in self.dead_files else 206, content=b"x")
         if path.startswith("/files/"):
             self.counts["download"] += 1
             return self._file(path.rpartition("/")[2])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from typing import TypeVar, assert_never
 
@@ -26,7 +26,7 @@ from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
-from animatic.ledger import Failure, Intent, Submission, Take
+from animatic.ledger import Failure, Intent, Settled, Submission, Take
 from animatic.plan import Request, Step
 from animatic.redact import redact_body
 
@@ -55,7 +55,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         run.check_open()
         run.budget.check_prices((request,))
         run.progress.change(step.key, "preparing", model=request.model)
-        resolved = await resolve_inputs(run, request)
+        resolved = await resolve_inputs(run, request, refused=_sent_with_failures(submissions))
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
@@ -80,6 +80,21 @@ async def _is_ours(run: Run, last: Submission) -> bool:
             return False
         case _:
             assert_never(last.settled.outcome)
+
+
+def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
+    """Return the input URLs, without their query, of submissions that failed or were refused: one that has expired may be why."""
+    failed = [
+        submission
+        for submission in submissions
+        if submission.settled and submission.settled.outcome in {"failed", "unsent"} and not _was_busy(submission.settled)
+    ]
+    return frozenset(item.sent_as for submission in failed for item in submission.intent.inputs if item.sent_as)
+
+
+def _was_busy(settled: Settled) -> bool:
+    """Whether Krea turned the submission away for now, or was not there: its inputs were not looked at."""
+    return settled.error is not None and settled.error.code in {NotSentError.code, "rate_limited"}
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:

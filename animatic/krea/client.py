@@ -20,7 +20,7 @@ import httpx
 
 from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status
 from animatic.krea.session import Answer, Session, Sleep
-from animatic.krea.transfer import Download, download, upload
+from animatic.krea.transfer import Download, answers, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
 from animatic.settings import Patience, Secret
 
@@ -159,6 +159,10 @@ class KreaClient:
     async def download(self, url: str, target: Path) -> Download:
         """Fetch a result file, whole or not at all; see `transfer.download` for its errors."""
         return await download(self._session, url, target)
+
+    async def answers(self, url: str) -> bool:
+        """Return whether a result file's URL can be fetched now."""
+        return await answers(self._session, url)
 
     async def fetch_openapi(self) -> dict[str, Any]:
         """Return Krea's OpenAPI document, for refreshing the catalogue."""

@@ -66,6 +66,21 @@ async def download(session: Session, url: str, target: Path, *, max_bytes: int =
         ) from error
 
 
+async def answers(session: Session, url: str) -> bool:
+    """Return whether a file's URL can be fetched now, by asking for its first byte: signed URLs often allow no HEAD. One try."""
+    try:
+        address = _address(url)
+        headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0", **session.authorization(address)}
+        async with (
+            session.transfers,
+            asyncio.timeout(session.patience.get),
+            session.http.stream("GET", address, headers=headers, follow_redirects=True) as response,
+        ):
+            return response.is_success
+    except (BadClipError, httpx.HTTPError, TimeoutError):
+        return False
+
+
 async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: int) -> Download:
     """Fetch the file; again where it was cut, and while the host does not answer. Raises OSError where it cannot be written."""
     address = _address(url)

@@ -231,3 +231,47 @@ async def test_the_manifest_is_true_whatever_happened(studio: Studio) -> None:
 def test_every_crash_point_that_has_a_name_is_passed_somewhere() -> None:
     sources = "".join(path.read_text() for path in Path("animatic/engine").glob("*.py"))
     assert [name for name in NAMES if f'crashpoint("{name}")' not in sources] == []
+
+
+EDITED = ONE + "\n      - {id: grade, model: xai/grok-video, prompt: Grain, resolution: 480p, duration: 4, edit_video: dawn}"
+
+
+def sent_videos(studio: Studio) -> list[str]:
+    """Return the names of the files that were sent as the clip to edit."""
+    return [post["edit_video"].rpartition("/")[2].partition("?")[0] for post in studio.krea.posts if post["prompt"] == "Grain"]
+
+
+async def test_a_result_url_that_answers_is_passed_on_as_it_is(studio: Studio) -> None:
+    studio.declare(EDITED)
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1"], 0)
+
+
+async def test_a_result_url_that_has_expired_is_replaced_by_the_stored_clip(studio: Studio) -> None:
+    assert await studio.render() is None
+    studio.declare(EDITED)
+    studio.krea.dead_files.add("job-1")
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["asset-1"], 1)
+
+
+async def test_a_result_url_that_failed_a_job_is_not_sent_again(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.ends = ["completed", "failed", "failed"]
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1", "asset-1", "asset-1"], 1)
+
+
+async def test_a_result_url_that_krea_refuses_is_not_sent_by_the_next_run(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.answers = ["accept", "400"]
+    assert await studio.render() is not None
+    assert await studio.render() is None
+    assert sent_videos(studio) == ["job-1", "asset-1"]
+
+
+async def test_a_busy_krea_says_nothing_of_the_result_url(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.answers = ["accept", "429"]
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1", "job-1"], 0)

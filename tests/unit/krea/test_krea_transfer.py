@@ -185,3 +185,18 @@ async def test_files_that_krea_cannot_take_are_not_sent(krea: FakeKrea, client: 
             with pytest.raises(BadMediaError, match=name):
                 await client.upload(tmp_path / name, mime="image/png")
     assert krea.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "good"), [(200, True), (206, True), (403, False), (410, False), (500, False), (httpx.ConnectError("refused"), False)]
+)
+async def test_an_address_is_asked_once_for_its_first_byte_and_not_given_the_token(
+    krea: FakeKrea, client: KreaClient, answer: int | Exception, good: bool
+) -> None:
+    krea.script.append(httpx.Response(answer, content=DATA) if isinstance(answer, int) else answer)
+    async with client:
+        assert await client.answers(URL) is good
+        assert not await client.answers("file:///etc/passwd")
+    (request,) = krea.requests
+    assert (request.method, request.headers["range"]) == ("GET", "bytes=0-0")
+    assert "authorization" not in request.headers
