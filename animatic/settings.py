@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from animatic.errors import UsageError
+from animatic.redact import register_secret
 
 KREA_API_URL = "https://api.krea.ai"
 DEFAULT_FILE = Path("pipelines.yaml")
@@ -141,6 +142,11 @@ class Settings:
     """Whether S3 is not Amazon's: an endpoint of its own is set."""
     home: Path = field(default_factory=default_home)
     patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        """Have the token masked wherever text is redacted: Krea or a gateway may echo it."""
+        if self.krea_token is not None:
+            register_secret(self.krea_token.reveal())
 
     def require_token(self) -> Secret:
         """Return the token. Raises UsageError naming both ways on, where there is none."""

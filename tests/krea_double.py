@@ -102,6 +102,8 @@ class KreaDouble:
         self.counts: Counter[str] = Counter()
         self.posts: list[dict[str, Any]] = []
         self.retry_after: str | None = None
+        self.echo: str | None = None
+        """What POSTs that are turned away are answered with, as the message and as the code."""
         self.late_listing = 0.0
         self.answer_delay = 0.0
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
@@ -200,6 +202,8 @@ class KreaDouble:
             raise httpx.ReadError("connection reset")
         if answer in REFUSALS:
             status, said = REFUSALS[answer]
+            if self.echo:
+                said = {"code": self.echo, "message": f"key {self.echo} is not allowed"}
             headers = {"Retry-After": self.retry_after} if answer == "429" and self.retry_after else {}
             return httpx.Response(status, json=said, headers=headers)
         job = self.add(endpoint, body, webhook=webhook)

@@ -222,8 +222,8 @@ def _gone(body: bytes, reason: JobError, endpoint: str) -> ModelGoneError:
     except ValueError:
         data = None
     facts = data if isinstance(data, dict) else {}
-    replacement = facts.get("replacement") if isinstance(facts.get("replacement"), str) else None
-    since = f" since {facts['sunset_date']}" if isinstance(facts.get("sunset_date"), str) else ""
+    replacement = redact(facts["replacement"]) if isinstance(facts.get("replacement"), str) else None
+    since = f" since {redact(facts['sunset_date'])}" if isinstance(facts.get("sunset_date"), str) else ""
     # In the message, not the hint alone: a run with several failed shots lists their messages.
     instead = f"; it names {replacement} instead" if replacement else ""
     return ModelGoneError(

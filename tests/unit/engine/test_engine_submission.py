@@ -22,6 +22,7 @@ from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
+from tests.krea_double import Answer
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
@@ -378,3 +379,13 @@ async def test_a_server_that_turns_out_to_be_the_simulator_ends_the_run(studio: 
     studio.krea.jobs.clear()  # the real Krea has never heard of it
     assert await studio.render() is None
     assert len(studio.krea.billed) == 2
+
+
+@pytest.mark.parametrize("answer", ["400", "401", "402", "410"])
+async def test_a_token_that_krea_repeats_is_kept_nowhere(studio: Studio, answer: Answer) -> None:
+    studio.token, studio.krea.echo, studio.krea.answers = "krea-7f3a9c51d2", "krea-7f3a9c51d2", [answer]
+    error = present(await studio.render())
+    assert "not allowed" in error.message
+    kept = [path.read_text(errors="replace") for path in studio.out.rglob("*") if path.is_file()]
+    assert any("not allowed" in text for text in kept)
+    assert not [text for text in (str(error), repr(error), error.code, *kept) if studio.token in text]
