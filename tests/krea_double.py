@@ -141,6 +141,11 @@ class KreaDouble:
                 job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
             case "empty":
                 job.outcome = {"status": "completed", "result": {}}
+            case "nested":
+                job.outcome = {"status": "completed", "result": {"video": {"url": f"/files/{job.id}?sig=secret"}}}
+            case "several":
+                urls = [f"{BASE}/files/{job.id}?sig=first", f"{BASE}/files/{job.id}?sig=second"]
+                job.outcome = {"status": "completed", "result": {"urls": urls}}
             case "failed":
                 job.status, job.outcome = "failed", {"status": "failed", "error": {"code": "worker_lost", "message": "the worker was lost"}}
             case "moderated":

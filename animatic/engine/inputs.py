@@ -83,8 +83,10 @@ async def _clip_url(run: Run, take: Take) -> str:
     """Return Krea's own URL of a result while it is young, else upload the stored clip."""
     if take.completed_at is not None and run.timing.now() - take.completed_at < RESULT_URL_TRUSTED:
         job = await run.client.job(take.job_id)
-        if job is not None and job.urls and len(job.urls[0]) <= MAX_URL_LENGTH:
-            return job.urls[0]
+        # Of several addresses, that of the clip: another may be a preview.
+        url = next((url for url in job.urls if bare_url(url) in take.result_urls[:1]), None) if job is not None else None
+        if url is not None and len(url) <= MAX_URL_LENGTH:
+            return url
     clip = await local_clip(run, take)
     return await _asset(run, clip, take.clip.sha256, take.clip.mime, clip.name)
 

@@ -9,9 +9,10 @@ from typing import Literal
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run, SubmittedJob
-from animatic.errors import AnimaticError, JobFailedError, JobTimeoutError
+from animatic.errors import AnimaticError, JobFailedError, JobTimeoutError, UnclearResultError
 from animatic.krea import Job
 from animatic.ledger import Failure
+from animatic.money import dollars
 from animatic.plan import Step
 
 ZERO = Decimal(0)
@@ -22,7 +23,7 @@ JobEnd = Literal["completed", "failed", "cancelled", "moderated", "empty", "time
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Failure:
-    """What an end of a job without a result means: how it is settled, and whether the same request may be sent again."""
+    """What it means that a job failed or was cancelled: how it is settled, and whether the same request may be sent again."""
 
     outcome: JobEnd
     code: str
@@ -31,10 +32,10 @@ class _Failure:
 
 
 async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
-    """Wait for the end of a job and settle it. Returns a completed job with a result.
+    """Wait for the end of a job and settle it. Returns a completed job with the addresses of its result.
 
-    Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first),
-    KreaUnreachableError.
+    Raises JobFailedError (failed, moderated, cancelled), UnclearResultError (completed, but no result is understood), JobTimeoutError
+    (outlived the shot's timeout; cancelled at Krea first), KreaUnreachableError.
     """
     run.progress.change(
         step.key,
@@ -47,20 +48,46 @@ async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     )
     run.state.running[step.key] = submitted
     try:
-        job = await _end_of(run, step, submitted)
+        job = await _with_result(run, step, submitted, await _end_of(run, step, submitted))
     except AnimaticError:
         del run.state.running[step.key]
         raise
     # A wait that was interrupted leaves it there, for `cancel_running`.
     del run.state.running[step.key]
-    failure = _failure(job)
-    if failure is None:
+    if job.status == "completed":
+        if not job.urls:
+            raise await _unclear(run, step, submitted, job)
         await _settle(run, submitted, "completed", usd=submitted.usd, job=job)
         return job
-    # An empty result is a completed job to Krea, which bills those: it counts as spent.
-    usd = submitted.usd if failure.outcome == "empty" else ZERO
-    await _settle(run, submitted, failure.outcome, usd=usd, job=job, code=failure.code, message=failure.message)
+    failure = _failure(job)
+    await _settle(run, submitted, failure.outcome, usd=ZERO, job=job, code=failure.code, message=failure.message)
     raise JobFailedError(failure.message, code=failure.code, repeatable=failure.repeatable)
+
+
+async def _with_result(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Job:
+    """Read a completed job again for a while where its result has no address yet: Krea may add it some seconds later."""
+    job = submitted.result_of(job)
+    patient_until = run.timing.monotonic() + run.settings.patience.grace
+    while job.status == "completed" and not job.urls and not job.error and run.timing.monotonic() < patient_until:
+        run.progress.change(step.key, "running", "completed, waiting for the result", job_id=job.id)
+        await run.timing.sleep(run.settings.patience.poll)
+        again = await run.client.job(submitted.job_id)
+        if again is not None and again.status == "completed":
+            job = submitted.result_of(again)
+    return job
+
+
+async def _unclear(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> UnclearResultError:
+    """Settle a job that completed without a result that is understood: Krea bills it, so only a person may pay for another."""
+    price = "" if submitted.usd is None else f" ({dollars(submitted.usd)})"
+    said = f": {job.error.message}" if job.error and job.error.message else ""
+    message = f"job {job.id} completed and was billed{price}, but its result was not understood{said}"
+    await _settle(run, submitted, "empty", usd=submitted.usd, job=job, code=UnclearResultError.code, message=message)
+    return UnclearResultError(
+        message,
+        hint=f"`animatic resume {run.plan.run_id}` looks at it again; `animatic retake {run.plan.pipeline} {step.key}` pays for a new one",
+        candidates=(job.id,),
+    )
 
 
 async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:
@@ -126,15 +153,11 @@ async def cancel_running(run: Run) -> int:
     return sum(job is None or job.status == "cancelled" for job in jobs)
 
 
-def _failure(job: Job) -> _Failure | None:
-    """Return what went wrong with an ended job; None if nothing did."""
+def _failure(job: Job) -> _Failure:
+    """Return what went wrong with a job that ended failed or cancelled."""
     said = job.error.message if job.error else ""
     code = job.error.code if job.error else ""
     match job.status:
-        case "completed" if job.urls:
-            return None
-        case "completed":
-            return _Failure(outcome="empty", code="empty_result", repeatable=True, message=said or "the job completed without a result")
         case "cancelled":
             return _Failure(outcome="cancelled", code="cancelled", repeatable=False, message=said or "the job was cancelled")
         case _ if job.moderated:
