@@ -14,7 +14,8 @@
     │   ├── ModelGoneError           410: the model was withdrawn
     │   ├── PlanRequiredError        402 that asks for a higher plan of this model
     │   ├── JobFailedError           failed, cancelled or moderated
-    │   ├── JobTimeoutError          outlived its deadline
+    │   ├── JobTimeoutError          outlived its deadline, and was cancelled
+    │   ├── JobOpenError             nobody knows yet how the job ends: it is waited for again
     │   ├── BadClipError             the file is cut, of the wrong length, or does not decode
     │   └── BadMediaError            a reference cannot be read
     ├── NeedsPersonError          5  waits for a person
@@ -192,6 +193,12 @@ class JobTimeoutError(ShotError):
     """A job outlived its deadline."""
 
     code = "timeout"
+
+
+class JobOpenError(ShotError):
+    """A job that Krea has not said to have ended is no longer waited for by this run. Nothing else is paid for its shot meanwhile."""
+
+    code = "job_open"
 
 
 class BadClipError(ShotError):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run, SubmittedJob
-from animatic.errors import AnimaticError, JobFailedError, JobTimeoutError, UnclearResultError
+from animatic.errors import AnimaticError, JobFailedError, JobOpenError, JobTimeoutError, UnclearResultError
 from animatic.krea import Job
 from animatic.ledger import Failure
 from animatic.money import dollars
@@ -35,7 +35,8 @@ async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     """Wait for the end of a job and settle it. Returns a completed job with the addresses of its result.
 
     Raises JobFailedError (failed, moderated, cancelled), UnclearResultError (completed, but no result is understood), JobTimeoutError
-    (outlived the shot's timeout; cancelled at Krea first), KreaUnreachableError.
+    (outlived the shot's timeout and was cancelled), JobOpenError (outlived it, or is unknown to Krea, and was not said to have ended: it
+    stays open for the next run), KreaUnreachableError.
     """
     run.progress.change(
         step.key,
@@ -92,39 +93,49 @@ async def _unclear(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> U
 
 async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     """Wait until the job has ended; one that outlives the shot's timeout is cancelled."""
-    age = (run.timing.now() - submitted.submitted_at).total_seconds()
+    left = step.timeout - (run.timing.now() - submitted.submitted_at).total_seconds()
     try:
         return await run.watcher.wait(
             submitted.job_id,
-            deadline=max(0.0, step.timeout - age),
+            # An earlier run has waited for all of its time, and Krea did not say that it ended: it gets that time once more.
+            deadline=left if left > 0 else step.timeout,
             created_at=submitted.submitted_at,
             on_status=lambda seen: run.progress.change(step.key, "running", seen.status, job_id=seen.id),
             model=submitted.model,
         )
-    except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed, so it stays open
-        error.hint = (
-            "it may have been billed, so it is not sent again by itself: look for it at krea.ai, and then, if it is lost, "
-            f"pay for a new one with `animatic retake {run.plan.pipeline} {step.key}`"
-        )
-        raise
+    except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed
+        raise JobOpenError(error.message, hint=_open_hint(run, step), code=error.code) from error
     except JobTimeoutError:
-        job = await cancel_job(run, submitted, code="timeout", message=f"it did not end within {step.timeout:g} s")
-        if job is not None and job.terminal and job.status != "cancelled":
-            return job
-        ending = (
-            "was cancelled" if job is not None and job.terminal else "Krea does not say that it was cancelled, so it may still be billed"
-        )
-        raise JobTimeoutError(
-            f"job {submitted.job_id} did not end within {step.timeout:g} s and {ending}",
-            hint="raise `timeout` of the shot, or choose a quicker model",
-        ) from None
+        message = f"it did not end within {step.timeout:g} s"
+        job = await cancel_job(run, submitted, code="timeout", message=message)
+        if job is None or not job.terminal:
+            known = "Krea does not say that it was cancelled" if job else "Krea no longer knows it"
+            raise JobOpenError(
+                f"job {submitted.job_id} did not end within {step.timeout:g} s and {known}, so it may still be billed",
+                hint=_open_hint(run, step),
+                code=JobTimeoutError.code,
+            ) from None
+        if job.status == "cancelled":
+            raise JobTimeoutError(
+                f"job {submitted.job_id} did not end within {step.timeout:g} s and was cancelled",
+                hint="raise `timeout` of the shot, or choose a quicker model",
+            ) from None
+        return job
+
+
+def _open_hint(run: Run, step: Step) -> str:
+    return (
+        "nothing else is paid for this shot while it may be billed: "
+        f"`animatic resume {run.plan.run_id}` waits for it again; look for it at krea.ai, and if it is lost, "
+        f"pay for a new one with `animatic retake {run.plan.pipeline} {step.key}`"
+    )
 
 
 async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: str) -> Job | None:
     """Cancel at Krea and read again, because cancelling can lose the race with completion; settle what was cancelled.
 
-    Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and
-    the next run looks at it first.
+    Returns the job as it is now, None if Krea knows none. Only one that says that it was cancelled is settled: every other stays open,
+    and the next run waits for it.
     """
     job = await run.client.job(submitted.job_id)
     if job is None or job.terminal:  # cancelling a job that has ended would remove it
@@ -140,17 +151,14 @@ async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: s
         await run.timing.sleep(min(1.0, run.settings.patience.poll))
     if job is not None and job.status == "cancelled":
         await _settle(run, submitted, "timed_out" if code == "timeout" else "cancelled", usd=ZERO, job=job, code=code, message=message)
-    elif job is None or not job.terminal:
-        message = f"{message}; Krea does not say that it was cancelled"
-        await _settle(run, submitted, "timed_out", usd=None, job=job, code=code, message=message)
     return job
 
 
 async def cancel_running(run: Run) -> int:
-    """Cancel every job that is being waited for; returns how many were stopped. Those that had completed are delivered by the next run."""
+    """Cancel every job that is being waited for; returns how many say that they were. The next run takes up the others."""
     running = list(run.state.running.values())
     jobs = await asyncio.gather(*(cancel_job(run, submitted, code="cancelled", message="the run was interrupted") for submitted in running))
-    return sum(job is None or job.status == "cancelled" for job in jobs)
+    return sum(job is not None and job.status == "cancelled" for job in jobs)
 
 
 def _failure(job: Job) -> _Failure:
@@ -176,7 +184,7 @@ async def _settle(
     crashpoint("before-settled")
     if usd == ZERO:
         run.budget.release(submitted.fingerprint, submitted.attempt)
-    await run.ledger.submissions.settle(
+    settled = await run.ledger.submissions.settle(
         submitted.fingerprint,
         submitted.attempt,
         outcome,
@@ -185,4 +193,7 @@ async def _settle(
         completed_at=job.completed_at if job else None,
         error=Failure(code=code, message=message) if code else None,
     )
+    if usd == ZERO and settled.outcome != outcome:
+        # It was settled too early (by an older version, or before its answer came); only now Krea says that nothing came of it.
+        await run.ledger.submissions.withdraw(submitted.fingerprint, submitted.attempt, message or outcome)
     crashpoint("after-settled")

@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -66,9 +67,10 @@ class Submissions:
             self._records.read(f"{folder}submitted.json", Submitted), self._records.read(f"{folder}settled.json", Settled)
         )
         doubt = None if submitted or settled else await self._records.read(f"{folder}doubt.json", Doubt)
-        may_be_withdrawn = settled is not None and settled.outcome in {"empty", "timed_out"}
-        withdrawal = await self._records.read(f"{folder}withdrawn.json", Withdrawal) if may_be_withdrawn else None
-        return Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt, withdrawal=withdrawal)
+        found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+        if settled is None or settled.outcome == "completed" or not found.waits_for_job:
+            return found
+        return replace(found, withdrawal=await self._records.read(f"{folder}withdrawn.json", Withdrawal))
 
     async def fingerprints(self) -> frozenset[str]:
         """Return every fingerprint for which anything was ever intended. One listing of the whole ledger: for planning fresh takes."""

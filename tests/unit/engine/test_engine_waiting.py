@@ -13,8 +13,10 @@ from animatic.engine.decisions import adopt_job, allow_resubmission, find_doubt,
 from animatic.engine.estimate import estimate
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_retake
 from animatic.engine.wait import cancel_running
-from animatic.errors import JobFailedError, JobTimeoutError, ShotError, UnclearResultError, UsageError
+from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, ShotError, UnclearResultError, UsageError
 from animatic.krea import Job
+from animatic.ledger import Intent
+from animatic.plan import Step
 from tests.unit.engine.studio import ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +88,23 @@ async def test_a_result_that_comes_after_the_end_is_waited_for(studio: Studio) -
     assert studio.krea.counts["post"] == 1
 
 
+async def intended(studio: Studio, step: Step, attempt: int) -> Intent:
+    """What another process wrote before its POST."""
+    intent = await studio.ledger.submissions.intend(
+        fingerprint=step.fingerprint,
+        attempt=attempt,
+        model=step.request.model,
+        endpoint=step.request.endpoint,
+        pipeline="coast",
+        step=step.key,
+        run_id="20261125-120000-abcd",
+        usd=step.request.price.usd,
+        deadline_seconds=60,
+    )
+    assert intent is not None
+    return intent
+
+
 FALLBACK = ONE.replace("}", ", retries: 2, fallback: [{model: kling/kling-2.5, duration: 5, resolution: null}]}")
 
 
@@ -125,11 +144,7 @@ async def test_an_earlier_job_whose_result_was_not_understood_comes_before_a_fur
     assert isinstance(await studio.render(), UnclearResultError)
     step = await studio.step()
     # As the version before left it: a further attempt after the empty one.
-    intent = await studio.ledger.submissions.intend(
-        fingerprint=step.fingerprint, attempt=2, model="m", endpoint="e", pipeline="coast", step="dawn", run_id="r", usd=None,
-        deadline_seconds=60,
-    )  # fmt: skip
-    assert intent is not None
+    await intended(studio, step, 2)
     await studio.ledger.submissions.settle(step.fingerprint, 2, "unsent", usd=Decimal(0))
     studio.krea.complete(studio.krea.jobs["job-1"])
     assert await studio.render() is None
@@ -189,29 +204,109 @@ async def test_a_job_that_completes_while_it_is_cancelled_is_delivered(studio: S
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
 
 
-async def test_a_job_that_cannot_be_cancelled_may_be_billed_and_is_delivered_by_the_next_run(
-    studio: Studio,
-) -> None:
-    studio.timeout = 0.2
+async def test_while_a_job_may_run_nothing_else_is_paid_for_its_shot(studio: Studio) -> None:
+    studio.declare(FALLBACK)
+    studio.timeout = 20.0
     studio.krea.ends = ["uncancellable"]
-    await studio.render()
-    assert "may still be billed" in studio.run.state.errors["dawn"].message
+    for _ in range(2):
+        error = await studio.render()
+        assert error is not None
+        assert error.exit_code == 4
+        failure = studio.run.state.errors["dawn"]
+        assert isinstance(failure, JobOpenError)
+        assert failure.code == "timeout"
+        assert "Krea does not say that it was cancelled, so it may still be billed" in failure.message
+        assert f"animatic resume {studio.run.plan.run_id}" in (failure.hint or "")
+        submissions = await studio.ledger.submissions.of(studio.run.plan.steps[0].fingerprint)
+        assert [(submission.state, submission.waits_for_job) for submission in submissions] == [("submitted", True)]
+    assert studio.krea.counts["post"] == 1
     spending = await studio.ledger.spending.on([studio.clock().date()])
-    assert spending.totals.usd == studio.run.plan.steps[0].request.price.usd
+    assert spending.totals.open_usd == studio.run.plan.steps[0].request.price.usd
+    decision = (await estimate(await studio.plan(), studio.ledger)).decisions["dawn"]
+    assert (decision.action, "waits for job job-1" in decision.reason) == ("resume", True)
     studio.krea.complete(studio.krea.jobs["job-1"])
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
 
 
+async def test_a_job_that_outlived_its_timeout_gets_the_time_again_in_the_next_run(studio: Studio) -> None:
+    studio.timeout = 20.0
+    studio.krea.ends = ["uncancellable"]
+    assert await studio.render() is not None
+    asyncio.get_running_loop().call_later(15, lambda: studio.krea.complete(studio.krea.jobs["job-1"]))
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], studio.krea.counts["cancel"]) == (1, 1)
+
+
+async def test_a_job_that_was_cancelled_makes_way_for_the_fallback(studio: Studio) -> None:
+    studio.declare(FALLBACK)
+    studio.timeout = 20.0
+    studio.krea.ends = ["running", "completed"]
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 2
+
+
+@pytest.mark.parametrize(("end", "posts"), [("completed", 1), ("running", 1), ("failed", 2), ("cancelled", 2)])
+async def test_a_job_that_an_older_version_settled_too_early_is_still_ours(studio: Studio, end: str, posts: int) -> None:
+    studio.declare(ONE.replace("}", ", retries: 1}"))
+    studio.timeout = 20.0
+    studio.krea.ends = ["uncancellable"]
+    await studio.render()
+    step = await studio.step()
+    await studio.ledger.submissions.settle(step.fingerprint, 1, "timed_out", usd=None, job_id="job-1")
+    job = studio.krea.jobs["job-1"]
+    match end:
+        case "completed":
+            studio.krea.complete(job)
+        case "failed" | "cancelled":
+            job.status, job.outcome = end, {"status": end}
+    decision = (await estimate(await studio.plan(), studio.ledger)).decisions["dawn"]
+    assert "waits for job job-1" in decision.reason
+    for _ in range(2):
+        await studio.render()
+    assert studio.krea.counts["post"] == posts
+
+
+async def test_a_late_answer_whose_job_failed_makes_way_for_another(studio: Studio) -> None:
+    studio.declare(ONE.replace("}", ", retries: 1}"))
+    studio.krea.ends = ["failed", "completed"]
+    step = await studio.step()
+    intent = await intended(studio, step, 1)
+    job = studio.krea.add(step.request.endpoint, {})
+    await studio.ledger.submissions.settle(step.fingerprint, 1, "never_arrived", usd=Decimal(0))
+    await studio.ledger.submissions.submitted(intent, job.id, created_at=None, how="answer")
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
 async def test_a_job_that_krea_lost_is_not_sent_again(studio: Studio) -> None:
+    studio.declare(FALLBACK)
     studio.krea.hidden = {"job-1"}
     for _ in range(2):
         error = await studio.render()
         assert error is not None
         assert error.exit_code == 4
-        assert studio.run.state.errors["dawn"].message == "Krea no longer knows job job-1"
-        assert "animatic retake coast dawn" in (studio.run.state.errors["dawn"].hint or "")
+        failure = studio.run.state.errors["dawn"]
+        assert isinstance(failure, JobOpenError)
+        assert (failure.code, failure.message) == ("job_lost", "Krea no longer knows job job-1")
+        assert "animatic retake coast dawn" in (failure.hint or "")
     assert studio.krea.counts["post"] == 1
+    studio.krea.hidden = set()
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_an_interrupted_run_leaves_what_krea_does_not_cancel_to_the_next(studio: Studio) -> None:
+    studio.krea.ends = ["uncancellable"]
+    rendering = asyncio.ensure_future(studio.render())
+    while not (studio.runs and studio.run.state.running):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert await cancel_running(studio.run) == 0
+    studio.krea.complete(studio.krea.jobs["job-1"])
+    rendering.cancel()
+    await asyncio.wait([rendering])
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
 
 
 async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -> None:
