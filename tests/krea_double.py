@@ -107,6 +107,8 @@ class KreaDouble:
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
         self.polls_until_end = 1
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
+        self.dead_files: dict[str, Literal["500", "refused"]] = {}
+        """Jobs whose files cannot be had, and how."""
         self.hidden: set[str] = set()
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
 
@@ -258,6 +260,11 @@ class KreaDouble:
         return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}"})
 
     def _file(self, name: str) -> httpx.Response:
+        match self.dead_files.get(name):
+            case "500":
+                return httpx.Response(500, text="no such bucket")
+            case "refused":
+                raise httpx.ConnectError("connection refused")
         job = self.jobs[name]
         how = self.downloads.pop(0) if self.downloads else ("still" if "/image/" in job.endpoint else "clip")
         shade = int(name.rpartition("-")[2]) * 20 % 200

@@ -21,8 +21,8 @@ from animatic.redact import bare_url
 async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
     """Download, prove, store and record a result; returns the take that stands (another worker's, if that was first).
 
-    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid
-    for: a later run resumes it from the ledger.
+    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, ResultUnreachableError, StorageError,
+    KreaUnreachableError. The clip is paid for: a later run resumes it from the ledger.
     """
     run.progress.change(step.key, "fetching", job_id=job.id)
     with on_disk(run.workdir):
@@ -92,8 +92,8 @@ async def _download(run: Run, step: Step, submitted: SubmittedJob, job: Job, tar
 
 
 async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[Download, Facts]:
-    async with run.gates.transfer:
-        download = await run.client.download(url, target)
+    # The client limits its downloads itself, try by try: one that waits for a host that is away keeps no other from its turn.
+    download = await run.client.download(url, target)
     crashpoint("after-download")
     async with run.gates.media:
         facts = await asyncio.to_thread(probe, target)

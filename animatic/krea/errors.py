@@ -7,6 +7,7 @@ error. Three errors are told apart here only::
     ├── NotSentError             provably not accepted: send it again as it is
     └── LostAnswerError          may have been accepted and billed: resolve by reading, never by sending again
     ShotError                 4  (animatic.errors)
+    ├── ResultUnreachableError   the host of a result does not answer: its shot fails, the run goes on
     └── ExpiredUrlError          the file's URL is no longer good: read the job again for a fresh one
 """
 
@@ -62,6 +63,12 @@ class LostAnswerError(KreaUnreachableError):
     def __init__(self, message: str, *, hint: str | None = None, late: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.late = late
+
+
+class ResultUnreachableError(ShotError):
+    """The host of a finished file has not answered as it should for ``patience.outage``: waited for long enough, so not retryable."""
+
+    code = "result_unreachable"
 
 
 class ExpiredUrlError(ShotError):

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,8 +16,9 @@ from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError
 from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
+from tests import virtual_time
 from tests.krea_double import still_bytes
-from tests.unit.engine.studio import CHAIN, ONE, Studio
+from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -231,3 +232,22 @@ async def test_the_manifest_is_true_whatever_happened(studio: Studio) -> None:
 def test_every_crash_point_that_has_a_name_is_passed_somewhere() -> None:
     sources = "".join(path.read_text() for path in Path("animatic/engine").glob("*.py"))
     assert [name for name in NAMES if f'crashpoint("{name}")' not in sources] == []
+
+
+@pytest.mark.parametrize("how", ["500", "refused"])
+async def test_a_result_that_cannot_be_had_fails_its_shot_and_not_the_run(studio: Studio, how: Literal["500", "refused"]) -> None:
+    outage = 60.0
+    studio.declare("".join(f"- {{id: s{number}, prompt: Shot {number}, duration: 4}}\n      " for number in range(1, 11)))
+    studio.patience = patient(outage=outage)
+    studio.krea.dead_files = {f"job-{number}": how for number in range(1, 9)}
+    began = virtual_time.monotonic()
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    assert {failure.code for failure in studio.run.state.errors.values()} == {"result_unreachable"}
+    states = [shot.state for shot in studio.run.manifest.manifest(finished_at=studio.clock()).shots]
+    assert (states.count("failed"), states.count("delivered")) == (8, 2)
+    assert virtual_time.monotonic() - began < 2 * outage
+    studio.krea.dead_files = {}
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 10
