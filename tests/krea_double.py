@@ -70,6 +70,7 @@ def still_bytes(shade: int = 90) -> bytes:
 
 
 Cancelling = Literal["cancels", "completes", "ignores"]
+DeadFile = Literal["403", "500", "refused"]
 CANCELLING: dict[str, Cancelling] = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}
 
 
@@ -109,8 +110,8 @@ class KreaDouble:
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
         self.polls_until_end = 1
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
-        self.dead_files: set[str] = set()
-        """Job ids whose result URLs answer 403."""
+        self.dead_files: dict[str, DeadFile] = {}
+        """Jobs whose files cannot be had, and how: expired (403), an error of the host, or no connection."""
         self.hidden: set[str] = set()
         self.is_simulator = False
         """Whether it says in its answers that it is the simulator."""
@@ -148,6 +149,11 @@ class KreaDouble:
                 job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
             case "empty":
                 job.outcome = {"status": "completed", "result": {}}
+            case "nested":
+                job.outcome = {"status": "completed", "result": {"video": {"url": f"/files/{job.id}?sig=secret"}}}
+            case "several":
+                urls = [f"{BASE}/files/{job.id}?sig=first", f"{BASE}/files/{job.id}?sig=second"]
+                job.outcome = {"status": "completed", "result": {"urls": urls}}
             case "failed":
                 job.status, job.outcome = "failed", {"status": "failed", "error": {"code": "worker_lost", "message": "the worker was lost"}}
             case "moderated":
@@ -186,7 +192,7 @@ class KreaDouble:
             return self._one(request.method, path.rpartition("/")[2])
         if path.startswith("/assets"):
             return self._asset(request)
-        if path.startswith("/files/") and (path.rpartition("/")[2] in self.dead_files or "Range" in request.headers):
+        if path.startswith("/files/") and "Range" in request.headers:
             self.counts["probe"] += 1
             return httpx.Response(403 if path.rpartition("/")[2] in self.dead_files else 206, content=b"x")
         if path.startswith("/files/"):
@@ -267,6 +273,15 @@ class KreaDouble:
         return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}"})
 
     def _file(self, name: str) -> httpx.Response:
+        match self.dead_files.get(name):
+            case "403":
+                return httpx.Response(403, text="URL expired")
+            case "500":
+                return httpx.Response(500, text="no such bucket")
+            case "refused":
+                raise httpx.ConnectError("connection refused")
+            case None:
+                pass
         job = self.jobs[name]
         how = self.downloads.pop(0) if self.downloads else ("still" if "/image/" in job.endpoint else "clip")
         shade = int(name.rpartition("-")[2]) * 20 % 200

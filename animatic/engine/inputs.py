@@ -87,7 +87,8 @@ async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:
     """Return Krea's own URL of a result while it is young and good, else upload the stored clip."""
     if take.completed_at is not None and run.timing.now() - take.completed_at < RESULT_URL_TRUSTED:
         job = await run.client.job(take.job_id)
-        url = job.urls[0] if job is not None and job.urls else None
+        # Of several addresses, that of the clip: another may be a preview.
+        url = next((url for url in job.urls if bare_url(url) in take.result_urls[:1]), None) if job is not None else None
         if url and len(url) <= MAX_URL_LENGTH and bare_url(url) not in refused and await run.client.answers(url):
             return url
     clip = await local_clip(run, take)

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ from animatic.engine.progress import ProgressTracker
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError, UsageError
-from animatic.krea import KreaClient, Watcher
+from animatic.krea import Job, KreaClient, Watcher
 from animatic.ledger import Ledger, SentInput, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.plan import Plan, Step, plan_to_json
@@ -53,6 +53,11 @@ class SubmittedJob:
     inputs: tuple[SentInput, ...]
     adopted: bool
     """Resumed from the ledger: this process did not send it."""
+
+    def result_of(self, job: Job) -> Job:
+        """Return the job with the addresses of its result alone: what was sent and is repeated in an answer is none."""
+        sent = {given.sent_as for given in self.inputs}
+        return replace(job, urls=tuple(url for url in job.urls if bare_url(url) not in sent))
 
 
 @dataclass(frozen=True, kw_only=True)

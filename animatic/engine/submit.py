@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import (
@@ -45,13 +45,14 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
             return take
         submissions = await run.ledger.submissions.of(step.fingerprint)
         last = submissions[-1] if submissions else None
-        if last is not None and await _is_ours(run, last):
-            return _adopt(last)
-        if last is not None and last.settled is None:
+        if last is not None and not last.known:
             run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
                 await resolve_doubt(run, last)
             continue
+        awaited = next((submission for submission in reversed(submissions) if submission.waits_for_job), None)
+        if awaited is not None:
+            return _adopt(awaited)
         run.check_open()
         run.budget.check_prices((request,))
         run.progress.change(step.key, "preparing", model=request.model)
@@ -59,27 +60,6 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
-
-
-async def _is_ours(run: Run, last: Submission) -> bool:
-    """Whether the job of the last submission is the one to wait for: it runs, has completed, or may have although it was given up."""
-    if last.submitted is None:
-        return False
-    if last.settled is None:
-        return True
-    match last.settled.outcome:
-        case "completed" | "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
-            return True
-        case "timed_out":
-            if last.settled.usd == 0:
-                return False
-            # Cancelling came too late for Krea to say so: if it has completed since, it was paid for.
-            job = await run.client.job(last.submitted.job_id)
-            return job is not None and job.status == "completed" and bool(job.urls)
-        case "failed" | "cancelled" | "moderated" | "empty" | "withdrawn":
-            return False
-        case _:
-            assert_never(last.settled.outcome)
 
 
 def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
@@ -200,7 +180,7 @@ async def _spend(
 async def _was_found(run: Run, step: Step, number: int) -> bool:
     """Whether another worker found the job of a submission that was given up, since the ledger was read."""
     before = await run.ledger.submissions.get(step.fingerprint, number)
-    return before is not None and await _is_ours(run, before)
+    return before is not None and before.waits_for_job
 
 
 def _sent(job: Job, intent: Intent) -> SubmittedJob:

@@ -105,7 +105,9 @@ class KreaClient:
             raise of_lost_request(error, endpoint) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
-                return self._noted(parse_job(answer.json(), seen=self._now(), deprecation=self._deprecation(answer, endpoint)))
+                return self._noted(
+                    parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=self._deprecation(answer, endpoint))
+                )
             except ValueError:  # torn, no JSON, no job id: it was accepted, but as what?
                 log.warning("the answer to a submission to %s cannot be read", endpoint)
         raise of_answer(answer.status, answer.body, answer.content_type, endpoint, retry_after=answer.retry_after)
@@ -178,14 +180,15 @@ class KreaClient:
     async def _page(self, cursor: str | None, limit: int) -> Page:
         params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
         page = await self._session.read(
-            lambda: self._session.request("GET", "/jobs", params=params), lambda answer: parse_page(answer.json(), seen=self._now())
+            lambda: self._session.request("GET", "/jobs", params=params),
+            lambda answer: parse_page(answer.json(), seen=self._now(), base=self._base_url),
         )
         for job in page.jobs:
             self._noted(job)
         return page
 
-    def _one_job(self, answer: Answer) -> Job | None:
-        return self._noted(parse_job(answer.json(), seen=self._now()))
+    def _one_job(self, answer: Answer, deprecation: str | None = None) -> Job:
+        return self._noted(parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=deprecation))
 
     def _noted(self, job: Job) -> Job:
         """Return the job itself; warn of a status that is not known."""

@@ -9,6 +9,7 @@ error. These errors are told apart here only::
     UsageError                2  (animatic.errors)
     └── UnexpectedSimulatorError
     ShotError                 4  (animatic.errors)
+    ├── ResultUnreachableError   the host of a result does not answer: its shot fails, the run goes on
     └── ExpiredUrlError          the file's URL is no longer good: read the job again for a fresh one
 """
 
@@ -64,6 +65,12 @@ class LostAnswerError(KreaUnreachableError):
     def __init__(self, message: str, *, hint: str | None = None, late: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.late = late
+
+
+class ResultUnreachableError(ShotError):
+    """The host of a finished file has not answered as it should for ``patience.outage``: waited for long enough, so not retryable."""
+
+    code = "result_unreachable"
 
 
 class ExpiredUrlError(ShotError):

@@ -28,7 +28,7 @@ NUMBERED_KEY = re.compile(r"/(\d{6,})\.json$")
 
 
 def attempt_folder(fingerprint: str, attempt: int) -> str:
-    """Return the folder of one submission, ending in ``/``; it holds intended, submitted, settled and doubt."""
+    """Return the folder of one submission, ending in ``/``; it holds intended, submitted, settled, doubt and withdrawn."""
     return f"{SUBMISSIONS}{fingerprint[:2]}/{fingerprint}/{attempt:03}/"
 
 

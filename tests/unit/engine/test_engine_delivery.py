@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,8 +16,9 @@ from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError
 from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
+from tests import virtual_time
 from tests.krea_double import still_bytes
-from tests.unit.engine.studio import CHAIN, ONE, Studio
+from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -250,7 +251,7 @@ async def test_a_result_url_that_answers_is_passed_on_as_it_is(studio: Studio) -
 async def test_a_result_url_that_has_expired_is_replaced_by_the_stored_clip(studio: Studio) -> None:
     assert await studio.render() is None
     studio.declare(EDITED)
-    studio.krea.dead_files.add("job-1")
+    studio.krea.dead_files["job-1"] = "403"
     assert await studio.render() is None
     assert (sent_videos(studio), studio.krea.counts["upload"]) == (["asset-1"], 1)
 
@@ -275,3 +276,22 @@ async def test_a_busy_krea_says_nothing_of_the_result_url(studio: Studio) -> Non
     studio.krea.answers = ["accept", "429"]
     assert await studio.render() is None
     assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1", "job-1"], 0)
+
+
+@pytest.mark.parametrize("how", ["500", "refused"])
+async def test_a_result_that_cannot_be_had_fails_its_shot_and_not_the_run(studio: Studio, how: Literal["500", "refused"]) -> None:
+    outage = 60.0
+    studio.declare("".join(f"- {{id: s{number}, prompt: Shot {number}, duration: 4}}\n      " for number in range(1, 11)))
+    studio.patience = patient(outage=outage)
+    studio.krea.dead_files = {f"job-{number}": how for number in range(1, 9)}
+    began = virtual_time.monotonic()
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    assert {failure.code for failure in studio.run.state.errors.values()} == {"result_unreachable"}
+    states = [shot.state for shot in studio.run.manifest.manifest(finished_at=studio.clock()).shots]
+    assert (states.count("failed"), states.count("delivered")) == (8, 2)
+    assert virtual_time.monotonic() - began < 2 * outage
+    studio.krea.dead_files = {}
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 10

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, StorageError
-from animatic.krea import ExpiredUrlError, KreaClient
+from animatic.errors import BadClipError, BadMediaError, StorageError
+from animatic.krea import ExpiredUrlError, KreaClient, ResultUnreachableError
 from animatic.krea.transfer import CHUNK_BYTES, download
 from tests.unit.krea.conftest import FakeKrea, Time
 
@@ -101,11 +101,13 @@ async def test_a_busy_host_is_waited_for(krea: FakeKrea, time: Time, client: Kre
     assert time.naps[0] == 4
 
 
-async def test_a_host_that_stays_away_is_unreachable(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_host_that_stays_away_fails_its_file_alone(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     krea.down_until = 1e9
     async with client:
-        with pytest.raises(KreaUnreachableError, match=r"gen\.krea\.ai"):
+        with pytest.raises(ResultUnreachableError, match=r"gen\.krea\.ai") as caught:
             await client.download(URL, tmp_path / "a.mp4")
+    assert (caught.value.exit_code, caught.value.retryable) == (4, False)
+    assert nothing_left(tmp_path)
 
 
 @pytest.mark.parametrize("announced", [True, False])
