@@ -152,7 +152,7 @@ class KreaDouble:
             case "nested":
                 job.outcome = {"status": "completed", "result": {"video": {"url": f"/files/{job.id}?sig=secret"}}}
             case "several":
-                urls = [f"{BASE}/files/{job.id}?sig=first", f"{BASE}/files/{job.id}?sig=second"]
+                urls = [f"{BASE}/files/first/{job.id}?sig=secret", f"{BASE}/files/{job.id}?sig=secret"]
                 job.outcome = {"status": "completed", "result": {"urls": urls}}
             case "failed":
                 job.status, job.outcome = "failed", {"status": "failed", "error": {"code": "worker_lost", "message": "the worker was lost"}}

@@ -248,6 +248,14 @@ async def test_a_result_url_that_answers_is_passed_on_as_it_is(studio: Studio) -
     assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1"], 0)
 
 
+async def test_of_several_result_urls_that_of_the_clip_is_passed_on(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.ends = ["several"]
+    studio.krea.downloads = ["still", "clip"]
+    assert await studio.render() is None
+    assert [post["edit_video"] for post in studio.krea.posts[1:]] == ["https://krea.test/files/job-1?sig=secret"]
+
+
 async def test_a_result_url_that_has_expired_is_replaced_by_the_stored_clip(studio: Studio) -> None:
     assert await studio.render() is None
     studio.declare(EDITED)
