@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
-from animatic.engine.doubt import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
+from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError

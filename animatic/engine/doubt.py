@@ -1,127 +1,67 @@
 """Finds out which job an unanswered submission became, if any, by reading. Nothing here ever submits.
 
-The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with
-webhooks, the callback of the submission's own token names it. None after a grace time: it never arrived. Exactly one: it is ours.
-Several: a person decides.
-
-`look` collects the evidence, `judge` draws the conclusion from it alone, and `_resolve` acts on that until the submission's fate is on
-record.
+`animatic.engine.evidence` reads and concludes; this acts on it until the submission's fate is on record. "It never arrived" is said only
+when Krea has had its time: the grace after a lost answer, and where the sender died, the time that its POST might have taken besides.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
 from animatic.engine.crashpoints import crashpoint
+from animatic.engine.evidence import (
+    CLOCK_MARGIN,
+    SENDING_SLACK_SECONDS,
+    Adopt,
+    AskPerson,
+    Deadlines,
+    LookAgain,
+    NeverArrived,
+    Window,
+    judge,
+    look,
+    window_of,
+)
 from animatic.engine.run import Run
 from animatic.errors import InDoubtError
-from animatic.krea import Job, KreaClient, LostAnswerError
-from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, How, Intent, Ledger, Submission
+from animatic.krea import Job, LostAnswerError
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, How, Intent, Submission
 from animatic.ledger.submissions import identity
 
 SLOW_GATEWAY_FACTOR = 4.0
 """Times the grace: after a gateway's time-out the origin may still be at work, and the job may appear later than after a plain error."""
 MAX_LOOK_SECONDS = 1.0
-"""Between two looks at Krea's list."""
-CLOCK_MARGIN = timedelta(seconds=2)
-"""How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
-SENDING_SLACK_SECONDS = 60.0
-"""Beyond the time-out of a POST until its owner is certainly not sending it any more."""
+"""Between two looks at Krea's list, while the end of the search is near."""
+MAX_DISTANT_LOOK_SECONDS = 5.0
+"""The same while it is far."""
+LOOKS_AHEAD = 15
+"""Into so many parts the rest of a search is divided, within those two limits."""
 STALE_INTENT = timedelta(seconds=20)
 """An intent this old that is not being sent (the machine slept, a disk was full) never will be."""
-MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
-"""How far the clocks of two machines of ours may differ: the journal is in the clock of whoever wrote each entry."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lost:
-    """A submission of this process whose answer was lost a moment ago, ``at`` (our clock)."""
+    """A submission of this process whose answer was lost a moment ago."""
 
     intent: Intent
     error: LostAnswerError
-    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """From when to when a submission's job may have been created: in Krea's clock, margins included."""
+class _Search:
+    """The looking for the job of one submission."""
 
-    first: datetime
-    last: datetime
-
-    def holds(self, job: Job) -> bool:
-        """Whether the job was created in it."""
-        return self.first <= job.created_at <= self.last
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """What one look found out about a submission."""
-
-    candidates: tuple[Job, ...]
-    """Jobs of its window that belong to no submission, the newest first."""
-    rivals: int
-    """Other submissions without an answer that one of the candidates could belong to."""
-    rivals_running: bool
-    """Whether one of those may yet claim its job by itself."""
-    called: str | None
-    """The job that a callback of the submission's own token names."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Adopt:
-    """The job is the submission's."""
-
-    job: Job
-    how: How
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskPerson:
-    """Several jobs or submissions fit: only a person can tell."""
-
-    candidates: tuple[Job, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LookAgain:
-    """Too early for a conclusion."""
-
-
-@dataclass(frozen=True, slots=True)
-class NeverArrived:
-    """Krea has had its time and has no job for it."""
-
-
-Conclusion = Adopt | AskPerson | LookAgain | NeverArrived
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Deadlines:
-    """Until when a conclusion is put off, in Krea's clock."""
-
-    listed_by: datetime
-    """A job that is not listed by then does not exist."""
-    claimed_by: datetime
-    """Rivals that still run have claimed theirs by then; two that both lost an answer would wait for each other for ever."""
-
-
-def judge(evidence: Evidence, now: datetime, deadlines: Deadlines) -> Conclusion:
-    """Draw the conclusion from what was seen at ``now`` (Krea's clock)."""
-    candidates = evidence.candidates
-    if called := next((job for job in candidates if job.id == evidence.called), None):
-        return Adopt(job=called, how="callback")
-    if len(candidates) == 1 and not evidence.rivals:
-        return Adopt(job=candidates[0], how="listed")
-    if candidates:
-        patient = evidence.rivals_running and now < deadlines.claimed_by
-        return LookAgain() if patient else AskPerson(candidates=candidates)
-    return NeverArrived() if now >= deadlines.listed_by else LookAgain()
+    submission: Submission
+    lost: Lost | None
+    """None where another process sent it."""
+    window: Window
+    deadlines: Deadlines
 
 
 async def await_owner(run: Run, submission: Submission) -> bool:
@@ -144,115 +84,104 @@ def _abandoned(run: Run, intent: Intent) -> bool:
     return alive is False or _krea_time(run) > intent.by_krea(intent.deadline)
 
 
-async def resolve_doubt(run: Run, submission: Submission) -> None:
+async def resolve_doubt(run: Run, submission: Submission, *, on_wait: Callable[[float], object] = lambda _seconds: None) -> None:
     """Find out what became of a submission that nobody is sending any more, and record it: read the ledger afterwards.
 
-    Takes the gate of POSTs, so that no submission of ours appears in Krea's list meanwhile. Raises InDoubtError when several jobs could
+    Each look takes the gate of POSTs, so that no submission of ours is on its way meanwhile; between two looks other shots go on.
+    ``on_wait`` is told how long (seconds) this may take, where the first look does not tell. Raises InDoubtError when several jobs could
     be it.
     """
-    async with run.gates.post:
-        current = await _current(run, submission)
-        if not current.known:
-            await _resolve(run, current, None)
+    search: _Search | None = None
+    while True:
+        async with run.gates.post:
+            current = await _current(run, submission)
+            if current.known:
+                return
+            told = search is not None
+            search = search or _search(run, current, None)
+            if not isinstance(await _look_once(run, search), LookAgain):
+                return
+        if not told:
+            on_wait(_remaining(run, search))
+        await _pause(run, search)
 
 
 async def resolve_lost(run: Run, lost: Lost) -> Job | None:
     """Find out the same for a submission of this process, which holds the gate. Returns its job, None if it never arrived."""
-    return await _resolve(run, Submission(number=lost.intent.attempt, intent=lost.intent), lost)
+    search = _search(run, Submission(number=lost.intent.attempt, intent=lost.intent), lost)
+    while True:
+        found = await _look_once(run, search)
+        if not isinstance(found, LookAgain):
+            return found
+        await _pause(run, search)
 
 
 async def resolve_left_behind(run: Run) -> None:
     """Before the first POST of this process: find out what became of those whose processes died a moment ago.
 
-    A new job of ours in their window would make it ambiguous which of the two they became. Called by whoever holds the gate. What needs
-    a person stays open: only its own shot stops.
+    A new job of ours in their window may make it ambiguous which of the two they became. Called by whoever holds the gate. What needs
+    a person stays open, and so does what Krea may be working on for longer than the grace: only its own shot stops, or waits.
     """
     now = run.timing.now()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
     for submission in await run.ledger.submissions.open(now - longest - CLOCK_MARGIN, now):
-        dead = run.ledger.submissions.owner_alive(submission.intent) is False
-        if submission.doubt is None and window_of(submission.intent).last > _krea_time(run) and dead:
-            with contextlib.suppress(InDoubtError):
-                await _resolve(run, submission, None)
+        if submission.doubt is not None or run.ledger.submissions.owner_alive(submission.intent) is not False:
+            continue
+        if submission.intent.by_krea(submission.intent.deadline) + CLOCK_MARGIN <= _krea_time(run):
+            continue
+        search = _search(run, submission, None)
+        with contextlib.suppress(InDoubtError):
+            while isinstance(await _look_once(run, search), LookAgain) and _remaining(run, search) <= run.settings.patience.grace:
+                await _pause(run, search)
 
 
-async def _resolve(run: Run, submission: Submission, lost: Lost | None) -> Job | None:
-    """Look until there is a conclusion, and record it. Returns the job that was adopted, None where the ledger knows what became of it."""
-    intent = submission.intent
-    late = lost is not None and lost.error.late
-    window = window_of(intent, lost_at=None if lost is None or late else lost.at)
-    deadlines = _deadlines(run, intent, late=late)
-    while True:
-        evidence = await look(run, intent, window, callbacks=lost is not None)
-        conclusion = judge(evidence, _krea_time(run), deadlines)
-        match conclusion:
-            case Adopt(job=job, how=how):
-                if await _adopt(run, intent, job, how):
-                    return job
-                continue  # another submission has claimed it since
-            case AskPerson(candidates=candidates):
-                await _ask(run, submission, candidates)
-            case LookAgain() | NeverArrived():
-                pass
-            case _:
-                assert_never(conclusion)
-        # Asking who claimed what may have completed what a dead worker had begun to write: perhaps the job was known all along.
-        if (await _current(run, submission)).known:
-            return None
-        if isinstance(conclusion, NeverArrived):
-            await _never_arrived(run, submission, lost)
-            return None
-        await run.timing.sleep(_look_seconds(run))
+def _search(run: Run, submission: Submission, lost: Lost | None) -> _Search:
+    """Begin to look for a submission's job."""
+    intent, grace = submission.intent, run.settings.patience.grace
+    if lost is None:
+        window = window_of(intent)
+        # Its POST may have been on its way until its time-out, and Krea at work on it. One of long ago has had its time: one look.
+        ended = intent.by_krea(intent.deadline) - timedelta(seconds=SENDING_SLACK_SECONDS)
+        seconds = max(0.0, (ended + timedelta(seconds=grace) - _krea_time(run)).total_seconds())
+    else:
+        window = replace(window_of(intent), last=None)
+        seconds = grace * (SLOW_GATEWAY_FACTOR if lost.error.late else 1.0)
+    now = run.timing.monotonic()
+    deadlines = Deadlines(listed_by=now + seconds, claimed_by=now + max(seconds, 2 * grace) + _look_seconds(run))
+    return _Search(submission=submission, lost=lost, window=window, deadlines=deadlines)
 
 
-def _deadlines(run: Run, intent: Intent, *, late: bool) -> Deadlines:
-    grace = run.settings.patience.grace * (SLOW_GATEWAY_FACTOR if late else 1.0)
-    now = _krea_time(run)
-    return Deadlines(
-        # A submission of long ago has had its time: one look is enough.
-        listed_by=min(now, intent.by_krea(intent.deadline)) + timedelta(seconds=grace),
-        claimed_by=now + timedelta(seconds=2 * grace + _look_seconds(run)),
-    )
+def _remaining(run: Run, search: _Search) -> float:
+    return max(0.0, search.deadlines.listed_by - run.timing.monotonic())
 
 
-async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool) -> Evidence:
-    """Read what there is to know of a submission now. ``callbacks``: whether this process has registered its token."""
-    candidates = await unclaimed(run.client, run.ledger, window)
-    rivals = await rivals_for(run.ledger, intent, candidates, post_seconds=run.settings.patience.post)
-    return Evidence(
-        candidates=candidates,
-        rivals=len(rivals),
-        rivals_running=any(run.ledger.submissions.owner_alive(rival.intent) is not False for rival in rivals),
-        called=await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None,
-    )
+async def _pause(run: Run, search: _Search) -> None:
+    """Wait until the next look: longer while the end of the search is far."""
+    await run.timing.sleep(max(_look_seconds(run), min(MAX_DISTANT_LOOK_SECONDS, _remaining(run, search) / LOOKS_AHEAD)))
 
 
-def window_of(intent: Intent, *, lost_at: datetime | None = None) -> Window:
-    """Return the window of a submission. ``lost_at`` (owner's clock): when its answer was given up, if Krea had it in its hands by then."""
-    last = intent.deadline if lost_at is None else min(lost_at, intent.deadline)
-    return Window(first=intent.by_krea(intent.intended_at) - CLOCK_MARGIN, last=intent.by_krea(last) + CLOCK_MARGIN)
-
-
-async def unclaimed(client: KreaClient, ledger: Ledger, window: Window) -> tuple[Job, ...]:
-    """Return the jobs of the window that belong to no submission of this ledger, the newest first."""
-    found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
-    claimed = await ledger.submissions.claimed(job.id for job in found)
-    return tuple(job for job in found if job.id not in claimed)
-
-
-async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, post_seconds: float) -> tuple[Submission, ...]:
-    """Return the other submissions without an answer that one of the jobs could belong to.
-
-    Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
-    its job meanwhile.
-    """
-    times = [job.created_at for job in jobs]
-    if not times:
-        return ()
-    longest = timedelta(seconds=post_seconds + SENDING_SLACK_SECONDS)
-    opened = await ledger.submissions.open(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
-    others = [submission for submission in opened if submission.intent.token != intent.token]
-    return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))
+async def _look_once(run: Run, search: _Search) -> Job | LookAgain | None:
+    """Look, and record the conclusion. Returns the job that was adopted, None where the ledger knows what became of it."""
+    submission, intent = search.submission, search.submission.intent
+    evidence = await look(run, intent, search.window, callbacks=search.lost is not None)
+    conclusion = judge(evidence, run.timing.monotonic(), search.deadlines)
+    match conclusion:
+        case Adopt(job=job, how=how):
+            # False: another submission has claimed it since.
+            return job if await _adopt(run, intent, job, how) else LookAgain()
+        case AskPerson(candidates=candidates):
+            await _ask(run, submission, candidates)
+        case LookAgain() | NeverArrived():
+            pass
+        case _:
+            assert_never(conclusion)
+    # Asking who claimed what may have completed what a dead worker had begun to write: perhaps the job was known all along.
+    if (await _current(run, submission)).known:
+        return None
+    if isinstance(conclusion, NeverArrived):
+        await _never_arrived(run, submission, search.lost)
+        return None
+    return LookAgain()
 
 
 async def _adopt(run: Run, intent: Intent, job: Job, how: How) -> bool:

@@ -10,18 +10,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar, assert_never
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.doubt import (
-    SENDING_SLACK_SECONDS,
-    STALE_INTENT,
-    Lost,
-    await_owner,
-    resolve_doubt,
-    resolve_left_behind,
-    resolve_lost,
-)
+from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost
+from animatic.engine.evidence import SENDING_SLACK_SECONDS
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, ShotError
@@ -50,7 +44,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         if last is not None and last.settled is None:
             run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
-                await resolve_doubt(run, last)
+                await resolve_doubt(run, last, on_wait=partial(_tell_wait, run, step, last))
             continue
         run.check_open()
         run.budget.check_prices((request,))
@@ -59,6 +53,11 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
+
+
+def _tell_wait(run: Run, step: Step, last: Submission, seconds: float) -> None:
+    text = f"Krea may still be working on an earlier submission: waiting up to {seconds:.0f} s for its job"
+    run.progress.change(step.key, "in doubt", text, attempt=last.number)
 
 
 async def _is_ours(run: Run, last: Submission) -> bool:
@@ -165,7 +164,7 @@ async def _spend(
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
-        return Lost(intent=intent, error=error, at=run.timing.now())
+        return Lost(intent=intent, error=error)
     except AnimaticError as error:
         run.budget.release(step.fingerprint, number)
         await run.ledger.submissions.settle(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from animatic.engine.doubt import Adopt, AskPerson, Conclusion, Deadlines, Evidence, LookAgain, NeverArrived, judge
+from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, Evidence, LookAgain, NeverArrived, judge
 from animatic.krea import Job
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-DEADLINES = Deadlines(listed_by=NOON + timedelta(seconds=15), claimed_by=NOON + timedelta(seconds=31))
+DEADLINES = Deadlines(listed_by=15, claimed_by=31)
 NOTHING_FOUND = Evidence(candidates=(), rivals=0, rivals_running=False, called=None)
 A, B = (Job(id=name, status="processing", created_at=NOON) for name in "AB")
 
@@ -37,4 +37,4 @@ def found(*candidates: Job, rivals: int = 0, running: bool = False, called: str 
     ],
 )
 def test_the_evidence_of_one_look_leads_to_one_conclusion(evidence: Evidence, after: float, conclusion: Conclusion) -> None:
-    assert judge(evidence, NOON + timedelta(seconds=after), DEADLINES) == conclusion
+    assert judge(evidence, after, DEADLINES) == conclusion

@@ -22,6 +22,7 @@ from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
+from tests import virtual_time
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, Studio, patient
 
@@ -142,6 +143,65 @@ async def test_a_lost_answer_to_a_submission_that_never_arrived_is_sent_again(st
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
     assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+def create_later(studio: Studio, seconds: float) -> None:
+    """Let Krea create the job of a POST only so many seconds from now."""
+    asyncio.get_running_loop().call_later(seconds, lambda: studio.krea.add(ENDPOINT, {"prompt": "as sent"}))
+
+
+async def test_a_job_that_krea_creates_after_its_answer_was_lost_is_found(studio: Studio) -> None:
+    studio.krea.answers = ["500-before"]
+    studio.krea.on_post = lambda _body: create_later(studio, 10.0)
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
+    assert await outcomes(studio) == ["completed"]
+
+
+async def test_a_job_that_krea_creates_long_after_its_sender_died_is_found(studio: Studio) -> None:
+    await intend(studio, ago=1)
+    create_later(studio, studio.patience.post - 2)
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (0, 1)
+
+
+async def test_what_a_dead_sender_left_counts_as_never_arrived_after_the_time_of_its_post_and_no_sooner(studio: Studio) -> None:
+    intent = await intend(studio, ago=30)
+    assert await studio.render() is None
+    attempts = await studio.ledger.submissions.of(intent.fingerprint)
+    waited = present(attempts[0].settled).at - intent.intended_at
+    ready = studio.patience.post + studio.patience.grace
+    assert ready <= waited.total_seconds() <= ready + 3
+
+
+async def test_other_shots_go_on_while_krea_may_be_working_on_what_a_dead_process_sent(studio: Studio) -> None:
+    studio.declare(CHAIN.replace("start_image: dawn, ", ""))
+    details: list[str] = []
+    posts: list[tuple[str, float]] = []
+    await intend(studio, ago=1)
+    began = studio.clock()
+    studio.krea.on_post = lambda body: posts.append((body["prompt"], (studio.clock() - began).total_seconds()))
+
+    def listened(run: Run) -> Run:
+        run.progress.listeners.append(lambda shot: details.append(shot.detail))
+        return run
+
+    assert await studio.render(before=listened) is None
+    assert [prompt for prompt, _ in posts] == ["Surf", "Rooftops at dawn"]
+    assert posts[0][1] < 5
+    assert posts[1][1] > studio.patience.post
+    assert [detail for detail in details if "may still be working on an earlier submission: waiting up to 13" in detail]
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_clock_that_steps_while_a_submission_is_on_its_way_loses_nothing(studio: Studio, step: timedelta) -> None:
+    studio.krea.answers, studio.krea.answer_delay = ["lost-after"], 5.0
+    studio.krea.late_listing = 12.0
+    studio.krea.on_post = lambda _body: setattr(studio, "offset", step)
+    began = virtual_time.now()
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
+    assert (virtual_time.now() - began).total_seconds() < 60
 
 
 async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: Studio) -> None:

@@ -1,0 +1,140 @@
+"""Reads what there is to know of a submission whose answer is missing, and draws the conclusion from that alone.
+
+The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with
+webhooks, the callback of the submission's own token names it. None once Krea has had its time: it never arrived. Exactly one: it is
+ours. Several: a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from animatic.engine.run import Run
+from animatic.krea import Job, KreaClient
+from animatic.ledger import How, Intent, Ledger, Submission
+
+CLOCK_MARGIN = timedelta(seconds=2)
+"""How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
+SENDING_SLACK_SECONDS = 60.0
+"""Beyond the time-out of a POST until its owner is certainly not sending it any more."""
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
+"""How far the clocks of two machines of ours may differ: the journal is in the clock of whoever wrote each entry."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """From when to when a submission's job may have been created: in Krea's clock, margins included."""
+
+    first: datetime
+    last: datetime | None
+    """None: the moment of each look. Krea may create the job long after its answer was lost."""
+
+    def holds(self, job: Job) -> bool:
+        """Whether the job was created in it."""
+        return self.first <= job.created_at and (self.last is None or job.created_at <= self.last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What one look found out about a submission."""
+
+    candidates: tuple[Job, ...]
+    """Jobs of its window that belong to no submission, the newest first."""
+    rivals: int
+    """Other submissions without an answer that one of the candidates could belong to."""
+    rivals_running: bool
+    """Whether one of those may yet claim its job by itself."""
+    called: str | None
+    """The job that a callback of the submission's own token names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adopt:
+    """The job is the submission's."""
+
+    job: Job
+    how: How
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskPerson:
+    """Several jobs or submissions fit: only a person can tell."""
+
+    candidates: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Too early for a conclusion."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeverArrived:
+    """Krea has had its time and has no job for it."""
+
+
+Conclusion = Adopt | AskPerson | LookAgain | NeverArrived
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deadlines:
+    """Until when a conclusion is put off, in monotonic seconds: a wall clock may step meanwhile."""
+
+    listed_by: float
+    """A job that is not listed by then does not exist."""
+    claimed_by: float
+    """Rivals that still run have claimed theirs by then; two that both lost an answer would wait for each other for ever."""
+
+
+def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
+    """Draw the conclusion from what was seen at ``now`` (monotonic seconds)."""
+    candidates = evidence.candidates
+    if called := next((job for job in candidates if job.id == evidence.called), None):
+        return Adopt(job=called, how="callback")
+    if len(candidates) == 1 and not evidence.rivals:
+        return Adopt(job=candidates[0], how="listed")
+    if candidates:
+        patient = evidence.rivals_running and now < deadlines.claimed_by
+        return LookAgain() if patient else AskPerson(candidates=candidates)
+    return NeverArrived() if now >= deadlines.listed_by else LookAgain()
+
+
+async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool) -> Evidence:
+    """Read what there is to know of a submission now. ``callbacks``: whether this process has registered its token."""
+    candidates = await unclaimed(run.client, run.ledger, window)
+    rivals = await rivals_for(run.ledger, intent, candidates, post_seconds=run.settings.patience.post)
+    return Evidence(
+        candidates=candidates,
+        rivals=len(rivals),
+        rivals_running=any(run.ledger.submissions.owner_alive(rival.intent) is not False for rival in rivals),
+        called=await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None,
+    )
+
+
+def window_of(intent: Intent) -> Window:
+    """Return the window of a submission: as long as its owner may be sending it."""
+    return Window(first=intent.by_krea(intent.intended_at) - CLOCK_MARGIN, last=intent.by_krea(intent.deadline) + CLOCK_MARGIN)
+
+
+async def unclaimed(client: KreaClient, ledger: Ledger, window: Window) -> tuple[Job, ...]:
+    """Return the jobs of the window that belong to no submission of this ledger, the newest first."""
+    found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
+    claimed = await ledger.submissions.claimed(job.id for job in found)
+    return tuple(job for job in found if job.id not in claimed)
+
+
+async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, post_seconds: float) -> tuple[Submission, ...]:
+    """Return the other submissions without an answer that one of the jobs could belong to.
+
+    Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
+    its job meanwhile.
+    """
+    times = [job.created_at for job in jobs]
+    if not times:
+        return ()
+    longest = timedelta(seconds=post_seconds + SENDING_SLACK_SECONDS)
+    opened = await ledger.submissions.open(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
+    others = [submission for submission in opened if submission.intent.token != intent.token]
+    return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))
