@@ -27,14 +27,18 @@ from animatic.engine.evidence import (
     look,
     window_of,
 )
-from animatic.engine.run import Run
-from animatic.errors import InDoubtError
+from animatic.engine.run import LostAnswers, Run
+from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, How, Intent, Submission
 from animatic.ledger.submissions import identity
+from animatic.money import dollars
+from animatic.plan import Step
 
 SLOW_GATEWAY_FACTOR = 4.0
 """Times the grace: after a gateway's time-out the origin may still be at work, and the job may appear later than after a plain error."""
+LONGER_LOOK_FACTOR = 2.0
+"""Times the grace for each answer to the same request that was lost before: Krea is in trouble, and each further POST may be billed."""
 MAX_LOOK_SECONDS = 1.0
 """Between two looks at Krea's list, while the end of the search is near."""
 MAX_DISTANT_LOOK_SECONDS = 5.0
@@ -51,6 +55,8 @@ class Lost:
 
     intent: Intent
     error: LostAnswerError
+    at: float
+    """Monotonic seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +122,42 @@ async def resolve_lost(run: Run, lost: Lost) -> Job | None:
         await _pause(run, search)
 
 
+async def check_lost_answers(run: Run, step: Step) -> bool:
+    """Before a further POST for a step whose answers were lost in this run: look once more. True: a job was found and adopted.
+
+    Called by whoever holds the gate. Raises KreaUnreachableError once the step's retries or its time-out are used up, InDoubtError where
+    several jobs could be it.
+    """
+    before = run.state.lost_answers.get(step.fingerprint)
+    if before is None:
+        return False
+    last = before.intents[-1]
+    window = replace(window_of(before.intents[0]), last=None)
+    evidence = await look(run, last, window, callbacks=True)
+    now = run.timing.monotonic()
+    match judge(evidence, now, Deadlines(listed_by=now, claimed_by=now)):
+        case Adopt(job=job, how=how):
+            return await _adopt(run, last, job, how)
+        case AskPerson(candidates=candidates):
+            raise InDoubtError(
+                f"shot {step.key!r}: {len(candidates)} jobs at Krea could be its submissions, whose answers were lost",
+                hint=f"look at them at krea.ai; `animatic resume {run.plan.run_id}` pays for a new one",
+                candidates=tuple(job.id for job in candidates),
+            )
+        case LookAgain() | NeverArrived():
+            pass
+    if len(before.intents) <= step.retries and now - before.since < step.timeout:
+        return False
+    count = len(before.intents)
+    answers, jobs = ("its answer", "no job for it") if count == 1 else (f"the answers to {count} submissions", "no job for them")
+    usd = sum((intent.usd for intent in before.intents if intent.usd is not None), Decimal(0))
+    raise KreaUnreachableError(
+        f"shot {step.key!r}: Krea lost {answers} and lists {jobs} ({before.message}); up to {dollars(usd)} may be billed all the same",
+        hint=f"look at krea.ai whether Krea has made it; `animatic resume {run.plan.run_id}` sends it again",
+        code=LostAnswerError.code,
+    )
+
+
 async def resolve_left_behind(run: Run) -> None:
     """Before the first POST of this process: find out what became of those whose processes died a moment ago.
 
@@ -144,8 +186,11 @@ def _search(run: Run, submission: Submission, lost: Lost | None) -> _Search:
         ended = intent.by_krea(intent.deadline) - timedelta(seconds=SENDING_SLACK_SECONDS)
         seconds = max(0.0, (ended + timedelta(seconds=grace) - _krea_time(run)).total_seconds())
     else:
-        window = replace(window_of(intent), last=None)
-        seconds = grace * (SLOW_GATEWAY_FACTOR if lost.error.late else 1.0)
+        # What was given up before it may appear now as well: any of these jobs would make the take.
+        before = run.state.lost_answers.get(intent.fingerprint)
+        earlier = before.intents if before else ()
+        window = replace(window_of(earlier[0] if earlier else intent), last=None)
+        seconds = grace * (SLOW_GATEWAY_FACTOR if lost.error.late else 1.0) * LONGER_LOOK_FACTOR ** len(earlier)
     now = run.timing.monotonic()
     deadlines = Deadlines(listed_by=now + seconds, claimed_by=now + max(seconds, 2 * grace) + _look_seconds(run))
     return _Search(submission=submission, lost=lost, window=window, deadlines=deadlines)
@@ -200,7 +245,14 @@ async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) ->
     failure = Failure(code="never_arrived", message=lost.error.message if lost else "the process ended before an answer came")
     with contextlib.suppress(AlreadySubmittedError):
         await run.ledger.submissions.settle(intent.fingerprint, submission.number, "never_arrived", usd=Decimal(0), error=failure)
-    if intent.run_id == run.plan.run_id:
+    if lost is not None:  # stays reserved in the run's budget: Krea may have accepted it all the same
+        before = run.state.lost_answers.get(intent.fingerprint)
+        run.state.lost_answers[intent.fingerprint] = LostAnswers(
+            intents=(*(before.intents if before else ()), intent),
+            since=before.since if before else lost.at,
+            message=lost.error.message,
+        )
+    elif intent.run_id == run.plan.run_id:
         run.budget.release(intent.fingerprint, submission.number)
 
 

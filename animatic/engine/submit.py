@@ -14,13 +14,14 @@ from functools import partial
 from typing import TypeVar, assert_never
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, resolve_doubt, resolve_left_behind, resolve_lost
+from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, check_lost_answers, resolve_doubt, resolve_left_behind, resolve_lost
 from animatic.engine.evidence import SENDING_SLACK_SECONDS
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Submission, Take
+from animatic.ledger.model import was_accepted
 from animatic.plan import Request, Step
 from animatic.redact import redact_body
 
@@ -39,8 +40,8 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
             return take
         submissions = await run.ledger.submissions.of(step.fingerprint)
         last = submissions[-1] if submissions else None
-        if last is not None and await _is_ours(run, last):
-            return _adopt(last)
+        if (ours := await _to_wait_for(run, submissions)) is not None:
+            return _adopt(ours)
         if last is not None and last.settled is None:
             run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
@@ -53,6 +54,16 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
+
+
+async def _to_wait_for(run: Run, submissions: tuple[Submission, ...]) -> Submission | None:
+    """Return the submission whose job is the one to wait for: the last one, or one before it if nothing came of those after."""
+    for submission in reversed(submissions):
+        if await _is_ours(run, submission):
+            return submission
+        if submission.settled is None or was_accepted(submission.settled.outcome):
+            return None
+    return None
 
 
 def _tell_wait(run: Run, step: Step, last: Submission, seconds: float) -> None:
@@ -120,6 +131,8 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             run.state.left_behind_resolved = True
         await run.wait_for_posts()
         run.check_open()
+        if await check_lost_answers(run, step):
+            return None
         with contextlib.ExitStack() as flight:
             # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
             sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
@@ -164,7 +177,7 @@ async def _spend(
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
-        return Lost(intent=intent, error=error)
+        return Lost(intent=intent, error=error, at=run.timing.monotonic())
     except AnimaticError as error:
         run.budget.release(step.fingerprint, number)
         await run.ledger.submissions.settle(

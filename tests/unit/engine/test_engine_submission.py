@@ -9,6 +9,7 @@ import socket
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from animatic.engine.history import open_destination
 from animatic.engine.progress import ShotProgress
 from animatic.engine.run import Run
-from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError
+from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, OverBudgetError, ShotError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
@@ -202,6 +203,52 @@ async def test_a_clock_that_steps_while_a_submission_is_on_its_way_loses_nothing
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
     assert (virtual_time.now() - began).total_seconds() < 60
+
+
+async def test_submissions_after_lost_answers_have_an_end_and_are_further_apart_each_time(studio: Studio) -> None:
+    studio.krea.answers = ["500-before"] * 50
+    times: list[float] = []
+    studio.krea.on_post = lambda _body: times.append(virtual_time.monotonic())
+    error = present(await studio.render())
+    assert isinstance(error, KreaUnreachableError)
+    assert (error.exit_code, len(times)) == (6, (await studio.step()).retries + 1)
+    grace = studio.patience.grace
+    assert [grace, 2 * grace] == pytest.approx([after - before for before, after in pairwise(times)], abs=3)
+    assert "lost the answers to 3 submissions" in error.message
+    assert "up to $0.60 may be billed" in error.message
+    assert f"animatic resume {studio.run.plan.run_id}" in (error.hint or "")
+    assert studio.krea.billed == []
+    assert await studio.render(await studio.plan()) is not None
+    assert len(times) == 6
+
+
+async def test_the_timeout_of_a_shot_ends_its_submissions_after_lost_answers(studio: Studio) -> None:
+    studio.timeout = 10.0
+    studio.krea.answers = ["500-before"] * 50
+    assert isinstance(await studio.render(), KreaUnreachableError)
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_what_was_given_up_stays_reserved_in_the_budget_of_the_run(studio: Studio) -> None:
+    studio.declare(pipeline="budget_usd: 0.4")
+    studio.krea.answers = ["500-before"] * 50
+    error = await studio.render()
+    assert isinstance(error, OverBudgetError)
+    assert studio.krea.counts["post"] == 2
+
+
+async def test_the_job_of_an_attempt_that_was_given_up_is_found_before_the_next(studio: Studio) -> None:
+    """Listed only while the second answer is looked for, and created before the second POST."""
+    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-before"], 25.0
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
+
+
+async def test_the_list_is_read_once_more_before_the_post_that_follows_lost_answers(studio: Studio) -> None:
+    """Krea is busy after the loss; the job shows up while it is waited for."""
+    studio.krea.answers, studio.krea.late_listing, studio.krea.retry_after = ["500-after", "429"], 40.0, "60"
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
 
 
 async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: Studio) -> None:
