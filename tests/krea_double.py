@@ -117,9 +117,8 @@ class KreaDouble:
 
     def client(self, base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
         """What `animatic.engine.run.open_run` takes as ``connect``."""
-        del base_url
         return KreaClient(
-            BASE,
+            base_url,
             token,
             patience=patience,
             transport=httpx.MockTransport(self),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.evidence import (
@@ -25,6 +25,7 @@ from animatic.engine.evidence import (
     Window,
     judge,
     look,
+    out_of_reach,
     window_of,
 )
 from animatic.engine.run import LostAnswers, Run
@@ -45,6 +46,11 @@ MAX_DISTANT_LOOK_SECONDS = 5.0
 """The same while it is far."""
 LOOKS_AHEAD = 15
 """Into so many parts the rest of a search is divided, within those two limits."""
+DECIDE = "see them with `animatic doubts`, then `animatic adopt SHOT JOB` or, if none is it, `animatic resubmit SHOT`"
+SEND_AS_BEFORE = (
+    "run again with the KREA_API_URL and KREA_API_TOKEN that it was sent with, or look there: "
+    "then `animatic adopt SHOT JOB` or, if there is none, `animatic resubmit SHOT`"
+)
 STALE_INTENT = timedelta(seconds=20)
 """An intent this old that is not being sent (the machine slept, a disk was full) never will be."""
 
@@ -103,6 +109,8 @@ async def resolve_doubt(run: Run, submission: Submission, *, on_wait: Callable[[
             current = await _current(run, submission)
             if current.known:
                 return
+            if reason := out_of_reach(run, current.intent):
+                await _ask(run, current, reason, (), hint=SEND_AS_BEFORE)
             told = search is not None
             search = search or _search(run, current, None)
             if not isinstance(await _look_once(run, search), LookAgain):
@@ -167,9 +175,10 @@ async def resolve_left_behind(run: Run) -> None:
     now = run.timing.now()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
     for submission in await run.ledger.submissions.open(now - longest - CLOCK_MARGIN, now):
-        if submission.doubt is not None or run.ledger.submissions.owner_alive(submission.intent) is not False:
-            continue
-        if submission.intent.by_krea(submission.intent.deadline) + CLOCK_MARGIN <= _krea_time(run):
+        intent = submission.intent
+        dead = run.ledger.submissions.owner_alive(intent) is False
+        long_ago = intent.by_krea(intent.deadline) + CLOCK_MARGIN <= _krea_time(run)
+        if submission.doubt is not None or not dead or long_ago or out_of_reach(run, intent):
             continue
         search = _search(run, submission, None)
         with contextlib.suppress(InDoubtError):
@@ -215,7 +224,9 @@ async def _look_once(run: Run, search: _Search) -> Job | LookAgain | None:
             # False: another submission has claimed it since.
             return job if await _adopt(run, intent, job, how) else LookAgain()
         case AskPerson(candidates=candidates):
-            await _ask(run, submission, candidates)
+            jobs = "1 job" if len(candidates) == 1 else f"{len(candidates)} jobs"
+            reason = f"{jobs} at Krea could be this submission, or another that was cut off at the same time"
+            await _ask(run, submission, reason, candidates)
         case LookAgain() | NeverArrived():
             pass
         case _:
@@ -256,16 +267,10 @@ async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) ->
         run.budget.release(intent.fingerprint, submission.number)
 
 
-async def _ask(run: Run, submission: Submission, candidates: tuple[Job, ...]) -> None:
+async def _ask(run: Run, submission: Submission, reason: str, candidates: tuple[Job, ...], *, hint: str = DECIDE) -> NoReturn:
     ids = tuple(job.id for job in candidates)
-    jobs = f"{len(ids)} {'job' if len(ids) == 1 else 'jobs'}"
-    reason = f"{jobs} at Krea could be this submission, or another that was cut off at the same time"
     await run.ledger.submissions.doubt(submission.intent.fingerprint, submission.number, reason, ids)
-    raise InDoubtError(
-        f"shot {submission.intent.step!r}: {reason}",
-        hint="see them with `animatic doubts`, then `animatic adopt SHOT JOB` or, if none is it, `animatic resubmit SHOT`",
-        candidates=ids,
-    )
+    raise InDoubtError(f"shot {submission.intent.step!r}: {reason}", hint=hint, candidates=ids)
 
 
 async def _current(run: Run, submission: Submission) -> Submission:

@@ -101,6 +101,15 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     return NeverArrived() if now >= deadlines.listed_by else LookAgain()
 
 
+def out_of_reach(run: Run, intent: Intent) -> str | None:
+    """Tell why the job of a submission may exist although this run does not see it: another Krea, another token. None: it would see it."""
+    if not intent.origin:
+        return None
+    if intent.origin != run.client.origin:
+        return f"it was sent to {intent.origin}, and this run asks {run.client.origin}"
+    return None if intent.account == run.client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
+
+
 async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool) -> Evidence:
     """Read what there is to know of a submission now. ``callbacks``: whether this process has registered its token."""
     candidates = await unclaimed(run.client, run.ledger, window)

@@ -15,10 +15,10 @@ from typing import TypeVar, assert_never
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, check_lost_answers, resolve_doubt, resolve_left_behind, resolve_lost
-from animatic.engine.evidence import SENDING_SLACK_SECONDS
+from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
-from animatic.errors import AnimaticError, ShotError
+from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Submission, Take
 from animatic.ledger.model import was_accepted
@@ -41,6 +41,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         submissions = await run.ledger.submissions.of(step.fingerprint)
         last = submissions[-1] if submissions else None
         if (ours := await _to_wait_for(run, submissions)) is not None:
+            await _check_reach(run, step, ours)
             return _adopt(ours)
         if last is not None and last.settled is None:
             run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
@@ -54,6 +55,19 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
+
+
+async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
+    """Refuse to wait for a job that this run cannot see, lest it counts as lost. Raises InDoubtError."""
+    reason = out_of_reach(run, submission.intent)
+    job_id = submission.submitted.job_id if submission.submitted else ""
+    if reason and await run.client.job(job_id) is None:
+        raise InDoubtError(
+            f"shot {step.key!r} was submitted as job {job_id}, which is not to be seen here: {reason}",
+            hint="run again with the KREA_API_URL and KREA_API_TOKEN that it was sent with; "
+            f"if they are gone, pay for a new one: animatic retake {run.plan.pipeline} {step.key}",
+            candidates=(job_id,),
+        )
 
 
 async def _to_wait_for(run: Run, submissions: tuple[Submission, ...]) -> Submission | None:
@@ -163,6 +177,8 @@ async def _spend(
         inputs=resolved.inputs,
         deadline_seconds=run.settings.patience.post + SENDING_SLACK_SECONDS,
         clock_offset=run.client.clock_offset,
+        origin="" if run.simulated else run.client.origin,
+        account=(lambda _token: "") if run.simulated else run.client.account,
     )
     if intent is None:
         run.budget.release(step.fingerprint, number)

@@ -99,6 +99,10 @@ class Intent:
     pid: int
     started: str
     """When the owner's process started, in a form that only `animatic.ledger.submissions` reads."""
+    origin: str = ""
+    """Scheme and host of the Krea that it is sent to; empty in records of before, and in those of simulated runs."""
+    account: str = ""
+    """The token that it is sent with, as a hash that is keyed with ``token``; empty where ``origin`` is."""
     clock_offset: float = 0.0
     """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
 

@@ -87,10 +87,13 @@ class Submissions:
         request: Mapping[str, Any] | None = None,
         inputs: tuple[SentInput, ...] = (),
         clock_offset: timedelta = timedelta(0),
+        origin: str = "",
+        account: Callable[[str], str] = lambda _token: "",
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
 
-        ``clock_offset``: Krea's clock minus ours.
+        ``clock_offset``: Krea's clock minus ours. ``origin``: where it is sent; ``account`` returns the hash of Krea's token, keyed with
+        the token of the submission.
 
         Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
@@ -98,10 +101,11 @@ class Submissions:
             raise OpenSubmissionError(fingerprint, attempt - 1)
         now = self._records.now().astimezone(UTC)
         host, pid, started = identity()
+        token = self._records.new_id()
         intent = Intent(
             fingerprint=fingerprint,
             attempt=attempt,
-            token=self._records.new_id(),
+            token=token,
             model=model,
             endpoint=endpoint,
             pipeline=pipeline,
@@ -115,6 +119,8 @@ class Submissions:
             host=host,
             pid=pid,
             started=started,
+            origin=origin,
+            account=account(token),
             clock_offset=clock_offset.total_seconds(),
         )
         if not await self._records.create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):

@@ -47,6 +47,8 @@ class Studio:
     patience: Patience = PATIENCE
     settings: dict[str, Any] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+    token: str = "token"
+    url: str = BASE
     timeout: float | None = None
     """Seconds that a job may take, shorter than a pipelines file may say."""
     offset: timedelta = timedelta(0)
@@ -91,7 +93,9 @@ class Studio:
             return await execute_run(run)
 
     def open(self, plan: Plan) -> Any:
-        settings = Settings(krea_url=BASE, krea_token=Secret("token"), home=self.folder / "home", patience=self.patience, **self.settings)
+        settings = Settings(
+            krea_url=self.url, krea_token=Secret(self.token), home=self.folder / "home", patience=self.patience, **self.settings
+        )
         return open_run(plan, settings, timing=self.timing(), connect=self.krea.client)
 
     @property

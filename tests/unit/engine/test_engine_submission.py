@@ -251,6 +251,74 @@ async def test_the_list_is_read_once_more_before_the_post_that_follows_lost_answ
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
 
 
+async def send_and_die(studio: Studio) -> None:
+    """Leave the intent of a run that died while its submission was on its way: as this process wrote it, but of a dead one."""
+    plan = await studio.plan()
+    async with studio.open(plan) as run:
+        intent = await run.ledger.submissions.intend(
+            fingerprint=plan.step("dawn").fingerprint,
+            attempt=1,
+            model="xai/grok-video",
+            endpoint=ENDPOINT,
+            pipeline="coast",
+            step="dawn",
+            run_id="20261121T000000Z-0000",
+            usd=Decimal("0.2"),
+            deadline_seconds=studio.patience.post + 60,
+            origin=run.client.origin,
+            account=run.client.account,
+        )
+        assert intent is not None
+    path = next((studio.out / ".animatic" / "submissions").glob("*/*/001/intended.json"))
+    assert studio.token not in path.read_text().replace('"token"', "")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": 2**22 - 1, "started": f"{intent.started.rpartition(' ')[0]} 1"}))
+
+
+@pytest.mark.parametrize("change", [{"token": "another account"}, {"url": "https://other.test"}])
+async def test_silence_of_another_account_or_host_proves_nothing(studio: Studio, change: dict[str, str]) -> None:
+    studio.token = "the first account"
+    await send_and_die(studio)
+    first = studio.token, studio.url
+    for name, value in change.items():
+        setattr(studio, name, value)
+    error = present(await studio.render())
+    assert isinstance(error, InDoubtError)
+    assert "KREA_API_TOKEN" in (studio.run.manifest.shot("dawn").record.note or "")
+    assert studio.krea.counts["post"] == 0
+    attempt = (await studio.ledger.submissions.of((await studio.step()).fingerprint))[0]
+    assert "it was sent" in present(attempt.doubt).reason
+    studio.token, studio.url = first
+    assert await studio.render() is None
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+async def test_an_intent_of_before_without_an_account_is_looked_for_where_the_run_is(studio: Studio) -> None:
+    intent = await intend(studio)
+    assert intent.origin == ""
+    studio.token = "another account"
+    assert await studio.render() is None
+
+
+async def test_a_job_of_another_account_is_asked_about_and_not_waited_for_until_it_counts_as_lost(studio: Studio) -> None:
+    studio.krea.ends = ["running"]
+    rendering = asyncio.ensure_future(studio.render(await studio.plan()))
+    while await outcomes(studio) != ["submitted"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    rendering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    studio.token = "another account"
+    studio.krea.hidden = {"job-1"}
+    began = studio.clock()
+    assert isinstance(await studio.render(), InDoubtError)
+    assert (studio.clock() - began).total_seconds() < 5
+    assert "job-1" in present(studio.run.manifest.shot("dawn").record.error).message
+    studio.krea.hidden = set()  # a new token of the same account sees it
+    studio.krea.complete(studio.krea.jobs["job-1"])
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
 async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: Studio) -> None:
     await intend(studio)
     candidates = {studio.krea.add(ENDPOINT, {}).id, studio.krea.add(ENDPOINT, {}).id}
