@@ -31,7 +31,8 @@ from animatic.engine.evidence import (
 from animatic.engine.run import LostAnswers, Run
 from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
-from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, How, Intent, Submission
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission
+from animatic.ledger.model import Grounds
 from animatic.ledger.submissions import identity
 from animatic.money import dollars
 from animatic.plan import Step
@@ -144,8 +145,8 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
     evidence = await look(run, last, window, callbacks=True)
     now = run.timing.monotonic()
     match judge(evidence, now, Deadlines(listed_by=now, claimed_by=now)):
-        case Adopt(job=job, how=how):
-            return await _adopt(run, last, job, how)
+        case Adopt() as found:
+            return await _adopt(run, last, found, window)
         case AskPerson(candidates=candidates):
             raise InDoubtError(
                 f"shot {step.key!r}: {len(candidates)} jobs at Krea could be its submissions, whose answers were lost",
@@ -220,9 +221,9 @@ async def _look_once(run: Run, search: _Search) -> Job | LookAgain | None:
     evidence = await look(run, intent, search.window, callbacks=search.lost is not None)
     conclusion = judge(evidence, run.timing.monotonic(), search.deadlines)
     match conclusion:
-        case Adopt(job=job, how=how):
+        case Adopt() as found:
             # False: another submission has claimed it since.
-            return job if await _adopt(run, intent, job, how) else LookAgain()
+            return found.job if await _adopt(run, intent, found, search.window) else LookAgain()
         case AskPerson(candidates=candidates):
             jobs = "1 job" if len(candidates) == 1 else f"{len(candidates)} jobs"
             reason = f"{jobs} at Krea could be this submission, or another that was cut off at the same time"
@@ -240,11 +241,14 @@ async def _look_once(run: Run, search: _Search) -> Job | LookAgain | None:
     return LookAgain()
 
 
-async def _adopt(run: Run, intent: Intent, job: Job, how: How) -> bool:
+async def _adopt(run: Run, intent: Intent, found: Adopt, window: Window) -> bool:
     """Record that the job is the submission's; False where it belongs to another one."""
+    job, grounds = found.job, None
+    if found.how == "evidence":
+        grounds = Grounds(since=window.first, seen_at=run.timing.now(), type=job.type, expected_types=found.expected_types)
     crashpoint("before-adopted")
     try:
-        await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how=how)
+        await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how=found.how, type=job.type, evidence=grounds)
     except ClaimedError:
         return False
     crashpoint("after-adopted")

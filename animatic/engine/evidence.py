@@ -46,6 +46,8 @@ class Evidence:
     """Other submissions without an answer that one of the candidates could belong to."""
     rivals_running: bool
     """Whether one of those may yet claim its job by itself."""
+    expected_types: tuple[str, ...]
+    """Krea's types of jobs for such requests, as far as the ledger has learned them."""
     called: str | None
     """The job that a callback of the submission's own token names."""
 
@@ -56,6 +58,7 @@ class Adopt:
 
     job: Job
     how: How
+    expected_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +97,9 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     if called := next((job for job in candidates if job.id == evidence.called), None):
         return Adopt(job=called, how="callback")
     if len(candidates) == 1 and not evidence.rivals:
-        return Adopt(job=candidates[0], how="listed")
+        # Until Krea has had its time, its own job may be still to come, and this one a stranger's.
+        early = now < deadlines.listed_by
+        return LookAgain() if early else Adopt(job=candidates[0], how="evidence", expected_types=evidence.expected_types)
     if candidates:
         patient = evidence.rivals_running and now < deadlines.claimed_by
         return LookAgain() if patient else AskPerson(candidates=candidates)
@@ -113,13 +118,27 @@ def out_of_reach(run: Run, intent: Intent) -> str | None:
 async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool) -> Evidence:
     """Read what there is to know of a submission now. ``callbacks``: whether this process has registered its token."""
     candidates = await unclaimed(run.client, run.ledger, window)
+    types = await run.ledger.submissions.answered_types(intent) if any(job.type for job in candidates) else ()
+    candidates = tuple(job for job in candidates if not contradicts(job, intent, types))
     rivals = await rivals_for(run.ledger, intent, candidates, post_seconds=run.settings.patience.post)
     return Evidence(
         candidates=candidates,
         rivals=len(rivals),
         rivals_running=any(run.ledger.submissions.owner_alive(rival.intent) is not False for rival in rivals),
+        expected_types=types,
         called=await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None,
     )
+
+
+def contradicts(job: Job, intent: Intent, types: tuple[str, ...]) -> bool:
+    """Whether Krea's type of the job says that it is for another kind of request. ``types``: those known of such requests."""
+    if job.type is None:
+        return False
+    if types:
+        return job.type not in types
+    kind = intent.endpoint.removeprefix("/generate/").partition("/")[0]
+    named = {name for name in ("video", "image") if name in job.type.lower()}
+    return kind in {"video", "image"} and len(named) == 1 and kind not in named
 
 
 def window_of(intent: Intent) -> Window:

@@ -203,7 +203,7 @@ async def _spend(
             run.stop(error)
         raise
     crashpoint("after-answer")
-    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
     crashpoint("after-submitted")
     # Noted at once: an interruption may come before anybody waits for it.
     run.state.running[step.key] = sent = _sent(job, intent)

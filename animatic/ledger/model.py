@@ -15,8 +15,8 @@ from pydantic import AwareDatetime, BeforeValidator, PlainSerializer
 
 from animatic.catalog.model import Kind
 
-How = Literal["answer", "callback", "listed", "person"]
-"""How a submission's job became known: Krea's answer, its webhook, its list of jobs, or somebody's decision."""
+How = Literal["answer", "callback", "listed", "evidence", "person"]
+"""How a submission's job became known: Krea's answer, its webhook, its list of jobs (``listed`` in old records), or a person's decision."""
 
 Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out", "unsent", "never_arrived", "withdrawn"]
 """How a submission ended. ``unsent`` and ``never_arrived``: Krea has no job for it; ``withdrawn``: a person gave it up."""
@@ -106,9 +106,27 @@ class Intent:
     clock_offset: float = 0.0
     """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
 
+    @property
+    def media_fields(self) -> frozenset[str]:
+        """The fields of the request that took media."""
+        return frozenset(sent.field for sent in self.inputs)
+
     def by_krea(self, moment: datetime) -> datetime:
         """Return a time of the owner's clock (``intended_at``, ``deadline``) in Krea's."""
         return moment + timedelta(seconds=self.clock_offset)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grounds:
+    """Why a job without an owner was taken for a submission's: the only one of its window, and its type does not contradict it."""
+
+    since: AwareDatetime
+    """Of the window in which it could be created, by Krea's clock."""
+    seen_at: AwareDatetime
+    """The look that decided, by the clock of whoever looked."""
+    type: str | None
+    expected_types: tuple[str, ...] = ()
+    """The types of jobs for such requests that the ledger knows from Krea's answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +138,9 @@ class Submitted:
     """By Krea's clock."""
     how: How
     at: AwareDatetime
+    type: str | None = None
+    """Krea's type of the job."""
+    evidence: Grounds | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +183,8 @@ class Claim:
     created_at: AwareDatetime | None
     how: How
     at: AwareDatetime
+    type: str | None = None
+    evidence: Grounds | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

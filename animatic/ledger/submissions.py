@@ -21,6 +21,7 @@ from animatic.ledger.model import (
     Claim,
     Doubt,
     Failure,
+    Grounds,
     How,
     Intent,
     Outcome,
@@ -33,6 +34,8 @@ from animatic.ledger.model import (
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
 from animatic.ledger.spending import Journal
 
+MAX_ENTRIES_FOR_TYPES = 500
+"""Submissions that are read for it, the latest ones."""
 OwnerAlive = Callable[[Intent], bool | None]
 
 
@@ -128,7 +131,16 @@ class Submissions:
         await self._journal.enter(intent)
         return intent
 
-    async def submitted(self, intent: Intent | tuple[str, int], job_id: str, *, created_at: datetime | None, how: How) -> None:
+    async def submitted(
+        self,
+        intent: Intent | tuple[str, int],
+        job_id: str,
+        *,
+        created_at: datetime | None,
+        how: How,
+        type: str | None = None,  # noqa: A002 - Krea's word
+        evidence: Grounds | None = None,
+    ) -> None:
         """Record which job a submission (its intent, or fingerprint and attempt) became. Doing so again changes nothing.
 
         ``created_at`` is by Krea's clock. Raises ClaimedError if the job belongs to another submission, AlreadySubmittedError if the
@@ -143,7 +155,16 @@ class Submissions:
                 raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
             if written := await self._records.read(f"{attempt_folder(fingerprint, attempt)}intended.json", Intent):
                 await self._journal.enter(written)
-        claim = Claim(job_id=job_id, fingerprint=fingerprint, attempt=attempt, created_at=created_at, how=how, at=self._records.now())
+        claim = Claim(
+            job_id=job_id,
+            fingerprint=fingerprint,
+            attempt=attempt,
+            created_at=created_at,
+            how=how,
+            at=self._records.now(),
+            type=type,
+            evidence=evidence,
+        )
         standing = await self._records.create_or_read(claim_key(job_id), claim)
         if (standing.fingerprint, standing.attempt) != (fingerprint, attempt):
             raise ClaimedError(job_id, standing.fingerprint, standing.attempt)
@@ -187,6 +208,16 @@ class Submissions:
         await each(self._complete, claims)
         return frozenset(claim.job_id for claim in claims)
 
+    async def answered_types(self, intent: Intent) -> tuple[str, ...]:
+        """Return Krea's types of the jobs that Krea itself named for such a request (model and media fields), of yesterday and today."""
+        today = self._records.now().astimezone(UTC).date()
+        keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
+        entries = await each(self._journal.entry, keys[-MAX_ENTRIES_FOR_TYPES:])
+        same_model = [entry for entry in entries if entry and entry.model == intent.model]
+        found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), same_model)
+        alike = [one.submitted for one in found if one and one.submitted and one.intent.media_fields == intent.media_fields]
+        return tuple(sorted({submitted.type for submitted in alike if submitted.type and submitted.how == "answer"}))
+
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
@@ -211,7 +242,7 @@ def _submitted_key(fingerprint: str, attempt: int) -> str:
 
 
 def _submitted_by(claim: Claim) -> Submitted:
-    return Submitted(job_id=claim.job_id, created_at=claim.created_at, how=claim.how, at=claim.at)
+    return Submitted(job_id=claim.job_id, created_at=claim.created_at, how=claim.how, at=claim.at, type=claim.type, evidence=claim.evidence)
 
 
 PROC = Path("/proc")

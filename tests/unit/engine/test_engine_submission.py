@@ -135,7 +135,7 @@ async def test_a_lost_answer_to_an_accepted_submission_costs_nothing_more(studio
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
     attempts = await studio.ledger.submissions.of((await studio.step()).fingerprint)
-    assert [attempt.submitted.how for attempt in attempts if attempt.submitted] == ["listed"]
+    assert [attempt.submitted.how for attempt in attempts if attempt.submitted] == ["evidence"]
 
 
 @pytest.mark.parametrize("answer", ["lost-before", "500-before"])
@@ -317,6 +317,61 @@ async def test_a_job_of_another_account_is_asked_about_and_not_waited_for_until_
     studio.krea.complete(studio.krea.jobs["job-1"])
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
+
+
+async def test_a_stranger_s_job_that_is_alone_at_first_is_not_taken_for_ours(studio: Studio) -> None:
+    studio.krea.answers = ["500-before"]
+
+    def also_a_stranger(_body: Any) -> None:
+        studio.krea.add(ENDPOINT, {"prompt": "a stranger's"})
+        create_later(studio, 10.0)
+
+    studio.krea.on_post = also_a_stranger
+    assert isinstance(await studio.render(), InDoubtError)
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_a_job_of_an_earlier_lost_answer_makes_it_a_doubt_and_is_not_passed_over(studio: Studio) -> None:
+    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-after"], 25.0
+    assert isinstance(await studio.render(), InDoubtError)
+    assert studio.krea.counts["post"] == 2
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("externalImage", None), ("klingVideo", "grokVideo")])
+async def test_a_job_whose_type_contradicts_the_request_is_no_candidate(studio: Studio, theirs: str, ours: str | None) -> None:
+    """By the kind of the route, or by what the ledger has learned of the model from Krea's answers."""
+    foreign = "/generate/x/y/z"
+    studio.krea.types = {foreign: theirs, **({ENDPOINT: ours} if ours else {})}
+    if ours:
+        studio.declare("- {id: before, prompt: Learned from, duration: 4}")
+        assert await studio.render() is None
+        studio.declare()
+    posts = studio.krea.counts["post"]
+    studio.krea.answers = ["500-before"]
+    studio.krea.on_post = lambda body: studio.krea.add(foreign, {}) if studio.krea.counts["post"] == posts + 1 else None
+    assert await studio.render() is None
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+    assert studio.krea.jobs[studio.run.takes["dawn"].job_id].endpoint == ENDPOINT
+
+
+async def test_what_was_adopted_by_evidence_is_told_in_ledger_and_manifest(studio: Studio) -> None:
+    studio.krea.types = {ENDPOINT: "grokVideo"}
+    studio.krea.answers = ["500-after"]
+    assert await studio.render() is None
+    shot = studio.run.manifest.shot("dawn").record
+    assert shot.how == "evidence"
+    assert present(shot.evidence)["type"] == "grokVideo"
+    assert "job-1" in (shot.note or "")
+    submitted = present((await studio.ledger.submissions.of((await studio.step()).fingerprint))[0].submitted)
+    assert present(submitted.evidence).since < present(submitted.created_at)
+    page = (studio.out / studio.run.prefix / "index.html").read_text()
+    assert "job-1 was taken for it" in page
+
+
+async def test_a_shot_that_krea_answered_has_no_evidence_to_show(studio: Studio) -> None:
+    assert await studio.render() is None
+    shot = studio.run.manifest.shot("dawn").record
+    assert (shot.how, shot.evidence, shot.note) == ("answer", None, None)
 
 
 async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: Studio) -> None:
