@@ -144,7 +144,7 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
     window = replace(window_of(before.intents[0]), last=None)
     evidence = await look(run, last, window, callbacks=True)
     now = run.timing.monotonic()
-    match judge(evidence, now, Deadlines(listed_by=now, claimed_by=now)):
+    match judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now)):
         case Adopt() as found:
             return await _adopt(run, last, found, window)
         case AskPerson(candidates=candidates):
@@ -171,9 +171,10 @@ async def resolve_left_behind(run: Run) -> None:
     """Before the first POST of this process: find out what became of those whose processes died a moment ago.
 
     A new job of ours in their window may make it ambiguous which of the two they became. Called by whoever holds the gate. What needs
-    a person stays open, and so does what Krea may be working on for longer than the grace: only its own shot stops, or waits.
+    a person stays open, and so does what has no job after the grace, while Krea may be working on it for much longer: only its own shot
+    stops, or waits.
     """
-    now = run.timing.now()
+    now, nearly = run.timing.now(), run.settings.patience.grace * SLOW_GATEWAY_FACTOR
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
     for submission in await run.ledger.submissions.open(now - longest - CLOCK_MARGIN, now):
         intent = submission.intent
@@ -183,7 +184,9 @@ async def resolve_left_behind(run: Run) -> None:
             continue
         search = _search(run, submission, None)
         with contextlib.suppress(InDoubtError):
-            while isinstance(await _look_once(run, search), LookAgain) and _remaining(run, search) <= run.settings.patience.grace:
+            while isinstance(await _look_once(run, search), LookAgain):
+                if run.timing.monotonic() >= search.deadlines.adopted_by and _remaining(run, search) > nearly:
+                    break
                 await _pause(run, search)
 
 
@@ -202,7 +205,11 @@ def _search(run: Run, submission: Submission, lost: Lost | None) -> _Search:
         window = replace(window_of(earlier[0] if earlier else intent), last=None)
         seconds = grace * (SLOW_GATEWAY_FACTOR if lost.error.late else 1.0) * LONGER_LOOK_FACTOR ** len(earlier)
     now = run.timing.monotonic()
-    deadlines = Deadlines(listed_by=now + seconds, claimed_by=now + max(seconds, 2 * grace) + _look_seconds(run))
+    deadlines = Deadlines(
+        adopted_by=now + (seconds if lost else min(seconds, grace)),
+        listed_by=now + seconds,
+        claimed_by=now + max(seconds, 2 * grace) + _look_seconds(run),
+    )
     return _Search(submission=submission, lost=lost, window=window, deadlines=deadlines)
 
 

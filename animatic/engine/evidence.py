@@ -85,6 +85,8 @@ Conclusion = Adopt | AskPerson | LookAgain | NeverArrived
 class Deadlines:
     """Until when a conclusion is put off, in monotonic seconds: a wall clock may step meanwhile."""
 
+    adopted_by: float
+    """Until then a lone candidate may be a stranger's, and our own still to come."""
     listed_by: float
     """A job that is not listed by then does not exist."""
     claimed_by: float
@@ -97,8 +99,7 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     if called := next((job for job in candidates if job.id == evidence.called), None):
         return Adopt(job=called, how="callback")
     if len(candidates) == 1 and not evidence.rivals:
-        # Until Krea has had its time, its own job may be still to come, and this one a stranger's.
-        early = now < deadlines.listed_by
+        early = now < deadlines.adopted_by
         return LookAgain() if early else Adopt(job=candidates[0], how="evidence", expected_types=evidence.expected_types)
     if candidates:
         patient = evidence.rivals_running and now < deadlines.claimed_by

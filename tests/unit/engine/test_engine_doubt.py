@@ -11,7 +11,7 @@ from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, Ev
 from animatic.krea import Job
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-DEADLINES = Deadlines(listed_by=15, claimed_by=31)
+DEADLINES = Deadlines(adopted_by=14, listed_by=15, claimed_by=31)
 NOTHING_FOUND = Evidence(candidates=(), rivals=0, rivals_running=False, expected_types=("grok",), called=None)
 A, B = (Job(id=name, status="processing", created_at=NOON) for name in "AB")
 
@@ -25,8 +25,8 @@ def found(*candidates: Job, rivals: int = 0, running: bool = False, called: str 
     [
         (found(), 14.9, LookAgain()),
         (found(), 15, NeverArrived()),
-        (found(A), 14.9, LookAgain()),
-        (found(A), 15, Adopt(job=A, how="evidence", expected_types=("grok",))),
+        (found(A), 13.9, LookAgain()),
+        (found(A), 14, Adopt(job=A, how="evidence", expected_types=("grok",))),
         (found(A, B), 0, AskPerson(candidates=(A, B))),
         (found(A, rivals=1, running=True), 30.9, LookAgain()),
         (found(A, rivals=1, running=True), 31, AskPerson(candidates=(A,))),
