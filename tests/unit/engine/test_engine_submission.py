@@ -191,7 +191,7 @@ async def test_other_shots_go_on_while_krea_may_be_working_on_what_a_dead_proces
     assert [prompt for prompt, _ in posts] == ["Surf", "Rooftops at dawn"]
     assert posts[0][1] < 2 * studio.patience.grace
     assert posts[1][1] > studio.patience.post
-    assert [detail for detail in details if "may still be working on an earlier submission: waiting up to 13" in detail]
+    assert [detail for detail in details if "may still be working on an earlier submission: waiting up to 1" in detail]
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(hours=1)])
