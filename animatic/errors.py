@@ -13,12 +13,14 @@
     │   ├── RequestRefusedError      Krea answered 400/403/404/422 to the request
     │   ├── ModelGoneError           410: the model was withdrawn
     │   ├── PlanRequiredError        402 that asks for a higher plan of this model
-    │   ├── JobFailedError           failed, cancelled, empty or moderated
-    │   ├── JobTimeoutError          outlived its deadline
+    │   ├── JobFailedError           failed, cancelled or moderated
+    │   ├── JobTimeoutError          outlived its deadline, and was cancelled
+    │   ├── JobOpenError             nobody knows yet how the job ends: it is waited for again
     │   ├── BadClipError             the file is cut, of the wrong length, or does not decode
     │   └── BadMediaError            a reference cannot be read
     ├── NeedsPersonError          5  waits for a person
     │   └── InDoubtError             a submission that may or may not have been accepted
+    │       └── UnclearResultError   a job that completed, and whose result is not understood
     ├── ServiceError              6  a service is unreachable or refuses the credentials
     │   ├── KreaUnreachableError
     │   ├── KreaRefusedError         401/403 on the token
@@ -178,7 +180,7 @@ class PlanRequiredError(ShotError):
 
 
 class JobFailedError(ShotError):
-    """A job ended failed, cancelled, empty or moderated. ``repeatable``: the same request may succeed next time."""
+    """A job ended failed, cancelled or moderated. ``repeatable``: the same request may succeed next time."""
 
     code = "job_failed"
 
@@ -191,6 +193,12 @@ class JobTimeoutError(ShotError):
     """A job outlived its deadline."""
 
     code = "timeout"
+
+
+class JobOpenError(ShotError):
+    """A job that Krea has not said to have ended is no longer waited for by this run. Nothing else is paid for its shot meanwhile."""
+
+    code = "job_open"
 
 
 class BadClipError(ShotError):
@@ -227,6 +235,12 @@ class InDoubtError(NeedsPersonError):
     def __init__(self, message: str, *, hint: str | None = None, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.candidates = candidates
+
+
+class UnclearResultError(InDoubtError):
+    """A job completed and was billed, but no file can be found in its result."""
+
+    code = "unclear_result"
 
 
 class ServiceError(AnimaticError):

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from animatic.errors import UsageError
+from animatic.redact import register_secret
 
 KREA_API_URL = "https://api.krea.ai"
 DEFAULT_FILE = Path("pipelines.yaml")
@@ -26,6 +27,8 @@ SIMULATOR_URL = "ANIMATIC_SIMULATOR_URL"
 """The simulator to use instead of Krea. Set by ``animatic up`` alone: a scheduled run without a token must fail, not deliver slates."""
 PUBLIC_URL = "ANIMATIC_PUBLIC_URL"
 """Where the destination can be read over HTTP: a distribution before the bucket, a file server, or ``animatic up``'s own."""
+SIMULATOR_HEADER = "X-Animatic-Simulator"
+"""Header by which the simulator names itself in every answer, so that a client that means Krea never takes it for Krea."""
 AWS_BLOCK = "ANIMATIC_AWS_BLOCK"
 """Name of an ``AwsCredentials`` block of prefect-aws, for workers without credentials of their own."""
 CRASH_AT = "ANIMATIC_CRASH_AT"
@@ -140,6 +143,11 @@ class Settings:
     home: Path = field(default_factory=default_home)
     patience: Patience = field(default_factory=Patience)
 
+    def __post_init__(self) -> None:
+        """Have the token masked wherever text is redacted: Krea or a gateway may echo it."""
+        if self.krea_token is not None:
+            register_secret(self.krea_token.reveal())
+
     def require_token(self) -> Secret:
         """Return the token. Raises UsageError naming both ways on, where there is none."""
         if self.krea_token is None:
@@ -197,6 +205,10 @@ def _url(env: Mapping[str, str], name: str, default: str | None) -> str | None:
         usable = False
     if not usable:
         raise UsageError(f"{name} is not a URL", hint=f"set it to something like {default or 'https://host.example'}, or unset it")
+    if "@" in parts.netloc and name == "KREA_API_URL":  # they would be sent in the place of the token
+        raise UsageError(
+            f"{name} holds a user name or password", hint="leave out all between // and @; Krea's token goes into KREA_API_TOKEN"
+        )
     return text.rstrip("/")
 
 

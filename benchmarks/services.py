@@ -33,8 +33,11 @@ class Jobs:
 
 @contextlib.contextmanager
 def krea(state: Path, *, job_seconds: float, longest_side: int = 256) -> Iterator[str]:
-    """Run a simulator whose jobs take exactly that long; small pictures keep its renders off the cores that are measured."""
-    settings = SimulatorSettings(job_seconds=job_seconds, jitter=0, longest_side=longest_side, concurrency=2000)
+    """Run a simulator, in the place of the real Krea, whose jobs take exactly that long.
+
+    Small pictures keep its renders off the cores that are measured.
+    """
+    settings = SimulatorSettings(job_seconds=job_seconds, jitter=0, longest_side=longest_side, concurrency=2000, anonymous=True)
     with launch.start(state, settings=settings) as running:
         yield running.url
 

@@ -46,5 +46,6 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a home of its own."""
+    """Give each test a home of its own, and mask no token of another test."""
     isolation.hide(monkeypatch, tmp_path / "home")
+    monkeypatch.setattr("animatic.redact._secrets", set())

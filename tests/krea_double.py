@@ -24,7 +24,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from animatic.krea import KreaClient
-from animatic.settings import Patience, Secret
+from animatic.settings import SIMULATOR_HEADER, Patience, Secret
 from tests import virtual_time
 
 BASE = "https://krea.test"
@@ -70,6 +70,7 @@ def still_bytes(shade: int = 90) -> bytes:
 
 
 Cancelling = Literal["cancels", "completes", "ignores"]
+DeadFile = Literal["403", "500", "refused"]
 CANCELLING: dict[str, Cancelling] = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}
 
 
@@ -103,6 +104,8 @@ class KreaDouble:
         self.counts: Counter[str] = Counter()
         self.posts: list[dict[str, Any]] = []
         self.retry_after: str | None = None
+        self.echo: str | None = None
+        """What POSTs that are turned away are answered with, as the message and as the code."""
         self.late_listing = 0.0
         self.answer_delay = 0.0
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
@@ -110,7 +113,11 @@ class KreaDouble:
         self.types: dict[str, str] = {}
         """Krea's type of the jobs of a route, by its path; none is told of the others."""
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
+        self.dead_files: dict[str, DeadFile] = {}
+        """Jobs whose files cannot be had, and how: expired (403), an error of the host, or no connection."""
         self.hidden: set[str] = set()
+        self.is_simulator = False
+        """Whether it says in its answers that it is the simulator."""
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
 
     @property
@@ -118,12 +125,13 @@ class KreaDouble:
         """Jobs that Krea charges for."""
         return [job for job in self.jobs.values() if job.status == "completed" and job.outcome.get("status", "completed") == "completed"]
 
-    def client(self, base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
+    def client(self, base_url: str, token: Secret | None, patience: Patience, simulator: bool) -> KreaClient:
         """What `animatic.engine.run.open_run` takes as ``connect``."""
         return KreaClient(
             base_url,
             token,
             patience=patience,
+            simulator=simulator,
             transport=httpx.MockTransport(self),
             clock=self.clock,
             monotonic=virtual_time.monotonic,
@@ -144,6 +152,11 @@ class KreaDouble:
                 job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
             case "empty":
                 job.outcome = {"status": "completed", "result": {}}
+            case "nested":
+                job.outcome = {"status": "completed", "result": {"video": {"url": f"/files/{job.id}?sig=secret"}}}
+            case "several":
+                urls = [f"{BASE}/files/{job.id}?sig=first", f"{BASE}/files/{job.id}?sig=second"]
+                job.outcome = {"status": "completed", "result": {"urls": urls}}
             case "failed":
                 job.status, job.outcome = "failed", {"status": "failed", "error": {"code": "worker_lost", "message": "the worker was lost"}}
             case "moderated":
@@ -165,6 +178,8 @@ class KreaDouble:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         response = await self._answer(request)
+        if self.is_simulator:
+            response.headers[SIMULATOR_HEADER] = "1"
         response.headers["Date"] = format_datetime(self.now(), usegmt=True)
         return response
 
@@ -180,6 +195,9 @@ class KreaDouble:
             return self._one(request.method, path.rpartition("/")[2])
         if path.startswith("/assets"):
             return self._asset(request)
+        if path.startswith("/files/") and "Range" in request.headers:
+            self.counts["probe"] += 1
+            return httpx.Response(403 if path.rpartition("/")[2] in self.dead_files else 206, content=b"x")
         if path.startswith("/files/"):
             self.counts["download"] += 1
             return self._file(path.rpartition("/")[2])
@@ -193,6 +211,8 @@ class KreaDouble:
             raise httpx.ReadError("connection reset")
         if answer in REFUSALS:
             status, said = REFUSALS[answer]
+            if self.echo:
+                said = {"code": self.echo, "message": f"key {self.echo} is not allowed"}
             headers = {"Retry-After": self.retry_after} if answer == "429" and self.retry_after else {}
             return httpx.Response(status, json=said, headers=headers)
         job = self.add(endpoint, body, webhook=webhook)
@@ -257,6 +277,15 @@ class KreaDouble:
         return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}"})
 
     def _file(self, name: str) -> httpx.Response:
+        match self.dead_files.get(name):
+            case "403":
+                return httpx.Response(403, text="URL expired")
+            case "500":
+                return httpx.Response(500, text="no such bucket")
+            case "refused":
+                raise httpx.ConnectError("connection refused")
+            case None:
+                pass
         job = self.jobs[name]
         how = self.downloads.pop(0) if self.downloads else ("still" if "/image/" in job.endpoint else "clip")
         shade = int(name.rpartition("-")[2]) * 20 % 200

@@ -40,7 +40,7 @@ ENVIRONMENT = {
         "Bearer token of krea.ai/settings/api-tokens; `KREA_API_KEY` is read too. "
         "Scheduled runs also look for a Prefect Secret block `krea-api-token`."
     ),
-    "KREA_API_URL": "Base URL of Krea (default `https://api.krea.ai`).",
+    "KREA_API_URL": "Base URL of Krea (default `https://api.krea.ai`); the simulator's is refused.",
     "ANIMATIC_HOME": (
         "Where local state lives: the local Prefect server, the simulator, refreshed prices (default: the platform's user state folder)."
     ),

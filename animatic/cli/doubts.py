@@ -1,4 +1,4 @@
-"""``doubts``: lists the submissions that only a person can decide. Reads only."""
+"""``doubts``: lists the submissions that only a person can decide. Decides nothing."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
     """List submissions in doubt, and the jobs that they may have become.
 
-    A submission is in doubt where its answer was lost: Krea may have accepted it. The exit code is 5 if there are any. Decide each with
-    `animatic adopt` or `animatic resubmit`.
+    A submission is in doubt where its answer was lost (Krea may have accepted it), or where its job completed and was billed, but its
+    result was not understood. The exit code is 5 if there are any. Decide each with `animatic adopt` or `animatic resubmit`.
     """
     found = asyncio.run(_doubts(files, deliver))
     if as_json:
@@ -47,8 +47,10 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str
     settings = Settings.from_environment()
     found = []
     for doubt in await list_doubts(open_destinations(declared(files), deliver)):
-        jobs = None
-        if settings.krea_token is not None and not doubt.destination.simulated:
+        jobs: tuple[Job, ...] | None = None
+        if doubt.kind == "unclear_result":
+            jobs = ()  # its job is known
+        elif settings.krea_token is not None and not doubt.destination.simulated:
             async with krea_client(settings) as client:
                 jobs = await candidates_of(client, doubt)
         found.append(_facts(doubt, jobs))
@@ -57,15 +59,20 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str
 
 def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None) -> dict[str, Any]:
     """Return a doubt for programs; ``candidates`` is null where Krea was not asked."""
-    intent = doubt.submission.intent
+    intent, submitted = doubt.submission.intent, doubt.submission.submitted
     return {
+        "kind": doubt.kind,
         "pipeline": intent.pipeline,
+        "run": intent.run_id,
         "shot": intent.step,
         "fingerprint": intent.fingerprint,
         "attempt": doubt.submission.number,
         "model": intent.model,
         "intended_at": intent.intended_at.isoformat(timespec="seconds"),
         "simulated": doubt.destination.simulated,
+        "job_id": submitted.job_id if submitted else None,
+        "usd": None if doubt.usd is None else float(doubt.usd),
+        "reason": doubt.reason,
         "candidates": None if jobs is None else [_candidate(job) for job in jobs],
     }
 
@@ -82,6 +89,9 @@ def _candidate(job: Job) -> dict[str, Any]:
 def _lines(doubt: dict[str, Any]) -> list[str]:
     shot, candidates = doubt["shot"], doubt["candidates"]
     lines = [f"{doubt['pipeline']} · {shot}  sent {doubt['intended_at']}  {doubt['model']}  take {doubt['fingerprint'][:12]}"]
+    if doubt["kind"] == "unclear_result":
+        again, anew = f"animatic resume {doubt['run']}", f"animatic retake {doubt['pipeline']} {shot}"
+        return [*lines, f"  {doubt['reason']}", f"  look at it again: {again}   or pay for a new one: {anew}"]
     lines += [f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['url'] or ''}" for job in candidates or ()]
     if candidates is None:
         lines.append("  candidates: set KREA_API_TOKEN to see them")

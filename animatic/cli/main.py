@@ -37,7 +37,7 @@ VERBS = {
     "use": "Select the take of a shot to use",
     "doubts": "List submissions in doubt, and the jobs that they may have become",
     "adopt": "Resolve an in-doubt submission to a Krea job",
-    "resubmit": "Resolve an in-doubt submission as never accepted: the next run sends it again",
+    "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",
     "spend": "Show what was paid, by day, pipeline, model or shot",
     "up": "Start a local Prefect server with UI, the simulator and all deployments",
     "doctor": "Check everything that a run depends on",

@@ -1,4 +1,4 @@
-"""``resubmit``: records a person's word that Krea has no job for a submission in doubt."""
+"""``resubmit``: records a person's word that a shot whose submission is in doubt may be submitted, and paid for, again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from animatic.cli.output import print_json
 @deliver_option
 @json_option
 def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
-    """Resolve an in-doubt submission as never accepted: the next run sends it again.
+    """Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again.
 
     SHOT is that of `animatic doubts`. The next run or resume submits the shot again, and pays for it.
     """

@@ -1,4 +1,4 @@
-"""``simulate``: runs the simulator alone, as a Krea that other programs can use."""
+"""``simulate``: runs the simulator alone, as a Krea for other programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from animatic.settings import Settings
 def simulate(port: int, state: Path | None, as_json: bool) -> None:
     """Start the simulator alone.
 
-    It stands for Krea, as KREA_API_URL, costs nothing, and ends at Ctrl-C.
+    It speaks Krea's API to other programs, bills nothing, and ends at Ctrl-C. To rehearse a pipeline, pass --simulate to the verb
+    instead: a run whose KREA_API_URL points to the simulator is refused, so that its clips never lie among paid ones.
     """
     from animatic.simulator import launch
 
@@ -30,7 +31,7 @@ def simulate(port: int, state: Path | None, as_json: bool) -> None:
             print(json.dumps({"url": running.url, "pid": running.pid}), flush=True)  # one line: its reader waits for it
         else:
             print(f"Simulator at {running.url}", flush=True)
-            say(f"  use it with: KREA_API_URL={running.url} KREA_API_TOKEN=anything animatic run ...")
+            say("  it answers other programs as Krea would, with any token; animatic itself rehearses with --simulate")
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     finally:
         running.stop()

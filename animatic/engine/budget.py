@@ -47,7 +47,7 @@ class Budget:
     async def recall(self) -> None:
         """Count what an earlier process of this same run has reserved or paid."""
         began = _day_of_run(self.plan.run_id) or self.clock().date()
-        spending = await self.ledger.spending.on(_days(began, self.clock().date()))
+        spending = await self.ledger.spending.on(days_of(began, self.clock().date()))
         ours = (cost for cost in spending.costs if cost.line.run_id == self.plan.run_id)
         self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
 
@@ -78,7 +78,7 @@ class Budget:
 
     async def _check_periods(self, step: Step, price: Decimal) -> None:
         today = self.clock().date()
-        limits = (("day", self.plan.per_day_usd, (today,)), ("month", self.plan.per_month_usd, _days(today.replace(day=1), today)))
+        limits = (("day", self.plan.per_day_usd, (today,)), ("month", self.plan.per_month_usd, days_of(today.replace(day=1), today)))
         for name, limit, days in limits:
             if limit is None:
                 continue
@@ -90,7 +90,8 @@ class Budget:
                 )
 
 
-def _days(first: date, last: date) -> tuple[date, ...]:
+def days_of(first: date, last: date) -> tuple[date, ...]:
+    """Return every day from the first to the last, both included."""
     return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 

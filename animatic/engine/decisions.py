@@ -1,4 +1,4 @@
-"""Records what only a person can decide: which job a submission in doubt became, and which take of a shot counts."""
+"""Records what only a person can decide: what becomes of a submission in doubt, and which take of a shot counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Literal
 
+from animatic.engine.budget import days_of
 from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
 from animatic.engine.timing import REAL_TIME, Timing
@@ -20,6 +22,10 @@ MIN_FINGERPRINT_DIGITS = 6
 """As many digits of a fingerprint name a submission; fewer might be the id of a shot."""
 
 
+DoubtKind = Literal["lost_answer", "unclear_result"]
+"""Why a submission waits for a person: nobody knows which job it became, or its job completed and nobody knows where the result is."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenDoubt:
     """A submission in doubt, and where its ledger is."""
@@ -27,9 +33,31 @@ class OpenDoubt:
     destination: OpenDestination
     submission: Submission
 
+    @property
+    def kind(self) -> DoubtKind:
+        """What is in doubt."""
+        return "unclear_result" if self.submission.known else "lost_answer"
+
+    @property
+    def usd(self) -> Decimal | None:
+        """What was billed, or may have been; None where no price is known."""
+        settled = self.submission.settled
+        return self.submission.intent.usd if settled is None or settled.usd is None else settled.usd
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        submission = self.submission
+        if submission.settled is not None:
+            return submission.settled.error.message if submission.settled.error else "the result of its job was not understood"
+        return submission.doubt.reason if submission.doubt else "the process ended before an answer came"
+
 
 async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timing = REAL_TIME) -> list[OpenDoubt]:
-    """Return the submissions of the last month that wait for a person, or that nobody is sending any more, by time."""
+    """Return the submissions of the last month that wait for a person, or that nobody is sending any more, by time.
+
+    Among them are completed jobs whose results were not understood, unless the shot has its take all the same.
+    """
     now = timing.now()
     found: list[OpenDoubt] = []
     for destination in destinations:
@@ -39,7 +67,18 @@ async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timi
             for submission in opened
             if submission.doubt is not None or _is_abandoned(destination.ledger, submission, now)
         ]
+        unclear = await _unclear(destination.ledger, now)
+        found += [OpenDoubt(destination=destination, submission=submission) for submission in unclear]
     return sorted(found, key=lambda doubt: doubt.submission.intent.intended_at)
+
+
+async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
+    """Return the submissions of the last month whose completed job waits for a person."""
+    costs = (await ledger.spending.on(days_of((now - LOOK_BACK).date(), now.date()))).costs
+    lines = [cost.line for cost in costs if cost.outcome == "empty"]
+    made = await ledger.takes.get_many(sorted({line.fingerprint for line in lines}))
+    found = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines if line.fingerprint not in made]
+    return [submission for submission in found if submission is not None and submission.waits_for_job]
 
 
 def _is_abandoned(ledger: Ledger, submission: Submission, now: datetime) -> bool:
@@ -55,11 +94,12 @@ async def candidates_of(client: KreaClient, doubt: OpenDoubt) -> tuple[Job, ...]
 def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
     """Return the doubt about a shot (its key, or a beginning of its fingerprint). Raises UsageError unless it is exactly one."""
     intents = [(doubt, doubt.submission.intent) for doubt in doubts]
-    matching = [
-        doubt
+    by_take = {
+        intent.fingerprint: doubt  # the last of several for one take: deciding it decides them all
         for doubt, intent in intents
         if intent.step == shot or (len(shot) >= MIN_FINGERPRINT_DIGITS and intent.fingerprint.startswith(shot))
-    ]
+    }
+    matching = list(by_take.values())
     if len(matching) == 1:
         return matching[0]
     if not matching:
@@ -69,18 +109,28 @@ def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
 
 
 async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
-    """Record a person's word that a submission became this job. Raises ClaimedError if the job belongs to another."""
+    """Record a person's word that a submission became this job.
+
+    Raises ClaimedError if the job belongs to another, UsageError if the submission's job is known.
+    """
+    if doubt.kind == "unclear_result":
+        submitted, step = doubt.submission.submitted, doubt.submission.intent.step
+        assert submitted is not None
+        raise UsageError(
+            f"shot {step!r} is job {submitted.job_id}, which completed: there is no other job to choose",
+            hint=f"`animatic resume RUN` looks at it again; `animatic resubmit {step}` lets the next run pay for a new one",
+        )
     submissions = doubt.destination.ledger.submissions
     await submissions.submitted(doubt.submission.intent, job.id, created_at=job.created_at, how="person")
 
 
 async def allow_resubmission(doubt: OpenDoubt) -> None:
-    """Record a person's word that none of the jobs is it: the next run sends it again."""
-    failure = Failure(code="withdrawn", message="a person decided that Krea has no job for this submission")
-    submission = doubt.submission
-    await doubt.destination.ledger.submissions.settle(
-        submission.intent.fingerprint, submission.number, "withdrawn", usd=Decimal(0), error=failure
-    )
+    """Record a person's word that the next run may submit, and pay for, the shot again."""
+    submission, submissions = doubt.submission, doubt.destination.ledger.submissions
+    if doubt.kind == "lost_answer":
+        failure = Failure(code="withdrawn", message="a person decided that Krea has no job for this submission")
+        await submissions.settle(submission.intent.fingerprint, submission.number, "withdrawn", usd=Decimal(0), error=failure)
+    await submissions.withdraw_unclear(submission.intent.fingerprint, "a person decided to pay for the shot again")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

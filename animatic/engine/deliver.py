@@ -15,7 +15,7 @@ from animatic.files import sha256_of
 from animatic.ledger import Take
 from animatic.manifest import Clip
 from animatic.media import assemble_reel
-from animatic.plan import Cut, Step
+from animatic.plan import Cut, Step, fingerprint_of
 
 
 def file_name(step: Step, suffix: str) -> str:
@@ -70,6 +70,8 @@ async def _select_newest(run: Run, step: Step) -> None:
     if step.take > 1 and await run.ledger.selections.highest_take(step.base) < step.take:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")
+        for number in range(1, step.take):  # a person asked for another take instead of what was not understood
+            await run.ledger.submissions.withdraw_unclear(fingerprint_of(step.base, number), f"take {step.take} was made instead")
 
 
 async def _copy(run: Run, source: str, target: str) -> None:

@@ -11,7 +11,7 @@ from animatic.engine.budget import check_prices
 from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
 from animatic.engine.timing import utc_now
 from animatic.errors import OverBudgetError
-from animatic.ledger import Ledger, Submission
+from animatic.ledger import Ledger, Settled, Submission
 from animatic.ledger.records import each
 from animatic.plan import Plan, Step
 
@@ -81,12 +81,22 @@ def _decide(step: Step, submissions: tuple[Submission, ...], decisions: Mapping[
     """Decide for a step without a take, by its last submission."""
     if not submissions:
         return Decision(action="run", reason=_why_new(step, decisions))
-    last = submissions[-1]
-    if last.submitted is not None and (last.settled is None or last.settled.outcome == "completed"):
-        return Decision(action="resume", reason=f"job {last.submitted.job_id} was paid for and not yet delivered")
-    if last.settled is None:
+    if not submissions[-1].known:
         return Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
+    for submission in reversed(submissions):
+        if submission.submitted is not None and submission.waits_for_job:
+            return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.settled))
     return Decision(action="run", reason="failed before")
+
+
+def _why_resumed(job_id: str, settled: Settled | None) -> str:
+    match settled.outcome if settled else None:
+        case "completed":
+            return f"job {job_id} was paid for and not yet delivered"
+        case "empty":
+            return f"job {job_id} was paid for, and its result was not understood: it is looked at again"
+        case _:
+            return f"waits for job {job_id}, which was paid for and may still run"
 
 
 def check_money(plan: Plan, estimated: Estimate) -> None:

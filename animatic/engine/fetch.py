@@ -21,8 +21,8 @@ from animatic.redact import bare_url
 async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
     """Download, prove, store and record a result; returns the take that stands (another worker's, if that was first).
 
-    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, StorageError, KreaUnreachableError. The clip is paid
-    for: a later run resumes it from the ledger.
+    Raises BadClipError (cut, of the wrong kind, does not decode), ExpiredUrlError, ResultUnreachableError, StorageError,
+    KreaUnreachableError. The clip is paid for: a later run resumes it from the ledger.
     """
     run.progress.change(step.key, "fetching", job_id=job.id)
     with on_disk(run.workdir):
@@ -33,12 +33,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     # The file's name is what messages about it say.
     arriving = run.workdir / f"{step.fingerprint}.{submitted.attempt}" / "what Krea delivered"
     arriving.parent.mkdir(exist_ok=True)
-    async with run.gates.transfer:
-        download = await _download(run, job, arriving)
-    crashpoint("after-download")
-    async with run.gates.media:
-        facts = await asyncio.to_thread(probe, arriving)
-    _check_kind(step, facts)
+    url, download, facts = await _download(run, step, submitted, job, arriving)
     clip = run.workdir / f"{step.fingerprint}{suffix_of(facts.mime) or '.bin'}"
     arriving.replace(clip)
     folder = take_folder(step.fingerprint)
@@ -63,7 +58,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
             usd=submitted.usd,
             clip=_clip_record(key, download, facts),
             thumbnail=thumbnail_key,
-            result_urls=tuple(bare_url(url) for url in job.urls),
+            result_urls=tuple(dict.fromkeys(bare_url(address) for address in (url, *job.urls))),
             inputs=submitted.inputs,
             pipeline=run.plan.pipeline,
             step=step.key,
@@ -75,15 +70,35 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     return take
 
 
-async def _download(run: Run, job: Job, target: Path) -> Download:
-    try:
-        return await run.client.download(job.urls[0], target)
-    except ExpiredUrlError:
-        # Addresses of results do not last; reading the job again gives a new one where there is one.
-        again = await run.client.job(job.id)
-        if again is None or not again.urls:
-            raise
-        return await run.client.download(again.urls[0], target)
+async def _download(run: Run, step: Step, submitted: SubmittedJob, job: Job, target: Path) -> tuple[str, Download, Facts]:
+    """Fetch the first of the result's addresses that holds what the shot should be; returns it, and the facts of what it gave."""
+    refused: BadClipError | None = None
+    for place, url in enumerate(job.urls):
+        try:
+            return url, *await _download_one(run, step, url, target)
+        except ExpiredUrlError:
+            # Addresses of results do not last; reading the job again gives a new one where there is one.
+            again = await run.client.job(job.id)
+            fresh = () if again is None else submitted.result_of(again).urls
+            if place >= len(fresh):
+                raise
+            return fresh[place], *await _download_one(run, step, fresh[place], target)
+        except BadClipError as error:
+            if error.retryable:  # perhaps only its way here was bad: another address is no better than this one
+                raise
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[Download, Facts]:
+    # The client limits its downloads itself, try by try: one that waits for a host that is away keeps no other from its turn.
+    download = await run.client.download(url, target)
+    crashpoint("after-download")
+    async with run.gates.media:
+        facts = await asyncio.to_thread(probe, target)
+    _check_kind(step, facts)
+    return download, facts
 
 
 async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str:

@@ -1,15 +1,15 @@
 """Turns the inputs of a request into URLs that Krea can fetch.
 
-Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are
-young; afterwards (nobody documents how long they last) the clip that lies at the destination is uploaded. URLs of the user are passed
-on untouched.
+Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are young
+and can be fetched, and no submission failed with them; otherwise (nobody documents how long they last) the clip that lies at the
+destination is uploaded. URLs of the user are passed on untouched.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,26 +40,30 @@ class Resolved:
     inputs: tuple[SentInput, ...]
 
 
-async def resolve_inputs(run: Run, request: Request) -> Resolved:
-    """Fill every input of a request. Raises BadMediaError, StorageError, KreaUnreachableError; nothing was paid."""
+async def resolve_inputs(run: Run, request: Request, *, refused: Collection[str] = ()) -> Resolved:
+    """Fill every input of a request.
+
+    ``refused``: URLs, without their query, that were sent with submissions that failed: no result is passed on by one of them.
+    Raises BadMediaError, StorageError, KreaUnreachableError; nothing was paid.
+    """
     body: dict[str, Any] = copy.deepcopy(dict(request.body))
     sent: list[SentInput] = []
     for item in request.inputs:
         async with run.gates.prepare:
             with on_disk(run.workdir):
-                url, record = await _resolve(run, item)
+                url, record = await _resolve(run, item, refused)
         _put(body, item.path, url)
         sent.append(record)
     return Resolved(body=body, inputs=tuple(sent))
 
 
-async def _resolve(run: Run, item: Input) -> tuple[str, SentInput]:
+async def _resolve(run: Run, item: Input, refused: Collection[str]) -> tuple[str, SentInput]:
     """Return the URL to send for an input, and the record of it."""
     field = field_name(item.path)
     if isinstance(item, ShotInput):
         take = run.takes[item.step]
         if item.frame is None:
-            url, digest = await _clip_url(run, take), take.clip.sha256
+            url, digest = await _clip_url(run, take, refused), take.clip.sha256
         else:
             frame, digest = await _frame(run, take, item.frame)
             url = await _asset(run, frame, digest, "image/png", f"{item.step} {item.frame} frame")
@@ -79,12 +83,14 @@ async def _resolve(run: Run, item: Input) -> tuple[str, SentInput]:
     return item.url, SentInput(field=field, origin="url", url=bare_url(item.url), sent_as=bare_url(item.url))
 
 
-async def _clip_url(run: Run, take: Take) -> str:
-    """Return Krea's own URL of a result while it is young, else upload the stored clip."""
+async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:
+    """Return Krea's own URL of a result while it is young and good, else upload the stored clip."""
     if take.completed_at is not None and run.timing.now() - take.completed_at < RESULT_URL_TRUSTED:
         job = await run.client.job(take.job_id)
-        if job is not None and job.urls and len(job.urls[0]) <= MAX_URL_LENGTH:
-            return job.urls[0]
+        # Of several addresses, that of the clip: another may be a preview.
+        url = next((url for url in job.urls if bare_url(url) in take.result_urls[:1]), None) if job is not None else None
+        if url and len(url) <= MAX_URL_LENGTH and bare_url(url) not in refused and await run.client.answers(url):
+            return url
     clip = await local_clip(run, take)
     return await _asset(run, clip, take.clip.sha256, take.clip.mime, clip.name)
 

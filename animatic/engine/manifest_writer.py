@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any, Self, assert_never
 
 from pydantic import TypeAdapter
@@ -15,7 +16,16 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.progress import state_of_record
 from animatic.engine.run import Run
-from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, StorageError
+from animatic.errors import (
+    AnimaticError,
+    InDoubtError,
+    MoneyError,
+    ServiceError,
+    ShotError,
+    StorageError,
+    UnclearResultError,
+    UsageError,
+)
 from animatic.krea import NotSentError
 from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.model import Grounds
@@ -96,11 +106,11 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
 
 
 def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
-    """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what bought the take."""
+    """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what was bought."""
     settled = submission.settled
     if settled and settled.outcome == "unsent" and settled.error and settled.error.code in TURNED_AWAY:
         return False
-    return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome == "completed"
+    return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome in {"completed", "empty"}
 
 
 def _status(submission: Submission) -> str:
@@ -154,24 +164,38 @@ def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error:
 
 
 def outcome(run: Run) -> AnimaticError | None:
-    """Return the error that the run as a whole ends with: money before services before doubt before failed shots; None if all is well."""
+    """Return the error that the run as a whole ends with, None if all is well.
+
+    Money comes before services, then a setting that is wrong, then doubt, then failed shots.
+    """
     errors = run.state.errors
     if not errors:
         return None
-    for kind in (MoneyError, ServiceError):
+    for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
-    if doubtful := [key for key, error in errors.items() if isinstance(error, InDoubtError)]:
-        which = f"shot {doubtful[0]!r} is" if len(doubtful) == 1 else f"shots {', '.join(doubtful)} are"
-        return InDoubtError(
-            f"{which} in doubt: Krea may or may not have accepted the submission",
-            hint="animatic doubts shows the candidates and how to decide",
-        )
+    if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
+        return _doubt(doubtful)
     told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:MAX_FAILURES_NAMED])
     more = f"; and {len(errors) - MAX_FAILURES_NAMED} more" if len(errors) > MAX_FAILURES_NAMED else ""
     return ShotError(
         f"{len(errors)} of {len(run.plan.steps)} shots were not delivered: {told}{more}",
         hint=f"what was paid for is kept; go on with: animatic resume {run.plan.run_id}",
+    )
+
+
+def _doubt(errors: Mapping[str, InDoubtError]) -> InDoubtError:
+    """Return the one error for all shots in doubt."""
+    unclear = {key: error for key, error in errors.items() if isinstance(error, UnclearResultError)}
+    if len(unclear) == len(errors):
+        told = "; ".join(f"{key}: {error.message}" for key, error in list(unclear.items())[:MAX_FAILURES_NAMED])
+        hint = next(iter(unclear.values())).hint if len(unclear) == 1 else "animatic doubts lists them; each shot's note says what to do"
+        return UnclearResultError(told, hint=hint)
+    which = f"shot {next(iter(errors))!r} is" if len(errors) == 1 else f"shots {', '.join(errors)} are"
+    also = f", or completed with a result that was not understood ({', '.join(unclear)})" if unclear else ""
+    return InDoubtError(
+        f"{which} in doubt: Krea may or may not have accepted the submission{also}",
+        hint="animatic doubts shows the candidates and how to decide",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -15,6 +15,7 @@ from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Request, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
+from animatic.redact import redact_body
 from animatic.spec import Declaration, PipelineSpec
 
 
@@ -122,7 +123,23 @@ async def plan_here(
 
 def _first_unused(base: str, known: frozenset[str]) -> int:
     """Return the number of the first take that nobody has ever begun."""
-    return next(number for number in count(1) if fingerprint_of(base, number) not in known)
+    return next(_unused(base, known))
+
+
+def _unused(base: str, known: frozenset[str]) -> Iterator[int]:
+    """Yield the numbers of the takes that nobody has ever begun."""
+    return (number for number in count(1) if fingerprint_of(base, number) not in known)
+
+
+async def _keep_number(ledger: Ledger, base: str, known: frozenset[str], changes: Mapping[str, Any]) -> int:
+    """Return a take number that is this retake's from now on: one with other changes at the same time gets another.
+
+    A fingerprint holds the number and not the changes, so that two retakes of one number would be one take, and one of them lost.
+    """
+    for number in _unused(base, known):
+        if await ledger.takes.keep_number(base, number, redact_body(changes)):
+            return number
+    raise AssertionError("numbers do not end")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,9 +202,10 @@ async def plan_retake(
     selected, known = await ledger.selections.all(), await ledger.submissions.fingerprints()
     before = planner.plan(current_take=lambda base: selected.get(base, 1))
     target = step_named(before, shot)
-    number = _first_unused(target.base, known)
-    if number == 1:
+    if _first_unused(target.base, known) == 1:
         raise UsageError(f"shot {target.key!r} has no take yet", hint=f"animatic run {spec.name} makes the first")
+    request = _changed_request(target, catalog, changes) if changes else None
+    number = await _keep_number(ledger, target.base, known, changes)
     takes = {**selected, target.base: number}
     after = planner.plan(current_take=lambda base: takes.get(base, 1))
     old = {step.key: step.fingerprint for step in before.steps}
@@ -195,7 +213,7 @@ async def plan_retake(
     others = [step for step in after.steps if step.fingerprint == old[step.key]]
     if len(await ledger.takes.get_many(step.fingerprint for step in others)) < len({step.fingerprint for step in others}):
         after = planner.plan(current_take=lambda base: takes.get(base, 1), only=f"{target.key}+")
-    return Retake(plan=_with_changes(after, target, catalog, changes), ledger=ledger, number=number, stale=stale)
+    return Retake(plan=after if request is None else _with_request(after, target, request), ledger=ledger, number=number, stale=stale)
 
 
 def step_named(plan: Plan, shot: str) -> Step:
@@ -212,14 +230,11 @@ def step_named(plan: Plan, shot: str) -> Step:
     )
 
 
-def _with_changes(plan: Plan, target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Plan:
-    """Put the changes into the shot's request, and into those of equal shots, which share its take.
+def _with_request(plan: Plan, target: Step, request: Request) -> Plan:
+    """Put a changed request in the place of the shot's, and of those of equal shots, which share its take.
 
     Fallbacks would not have the changes, so they are left out.
     """
-    if not changes:
-        return plan
-    request = _changed_request(target, catalog, changes)
     steps = tuple(replace(step, requests=(request,)) if step.base == target.base else step for step in plan.steps)
     return replace(plan, steps=steps)
 

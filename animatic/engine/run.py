@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +19,8 @@ from animatic.engine.history import open_destination
 from animatic.engine.progress import ProgressTracker
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
-from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError
-from animatic.krea import KreaClient, Watcher
+from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError, UsageError
+from animatic.krea import Job, KreaClient, Watcher
 from animatic.ledger import Intent, Ledger, SentInput, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.plan import Plan, Step, plan_to_json
@@ -53,6 +53,11 @@ class SubmittedJob:
     inputs: tuple[SentInput, ...]
     adopted: bool
     """Resumed from the ledger: this process did not send it."""
+
+    def result_of(self, job: Job) -> Job:
+        """Return the job with the addresses of its result alone: what was sent and is repeated in an answer is none."""
+        sent = {given.sent_as for given in self.inputs}
+        return replace(job, urls=tuple(url for url in job.urls if bare_url(url) not in sent))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,13 +192,13 @@ class Run:
 
 
 def stops_everything(error: AnimaticError) -> bool:
-    """Whether an error means that no further submission can succeed: no money, no valid token, no engine."""
-    return isinstance(error, MoneyError | KreaRefusedError | PrefectError)
+    """Whether an error means that no further submission can succeed: no money, no valid token or address of Krea, no engine."""
+    return isinstance(error, MoneyError | KreaRefusedError | PrefectError | UsageError)
 
 
-def connect_to_krea(base_url: str, token: Secret | None, patience: Patience) -> KreaClient:
+def connect_to_krea(base_url: str, token: Secret | None, patience: Patience, simulator: bool) -> KreaClient:  # noqa: FBT001 (see open_run)
     """Return a client of the real network."""
-    return KreaClient(base_url, token, patience=patience)
+    return KreaClient(base_url, token, patience=patience, simulator=simulator)
 
 
 @asynccontextmanager
@@ -204,14 +209,14 @@ async def open_run(
     simulator_url: str | None = None,
     prefect: PrefectRun | None = None,
     timing: Timing = REAL_TIME,
-    connect: Callable[[str, Secret | None, Patience], KreaClient] = connect_to_krea,
+    connect: Callable[[str, Secret | None, Patience, bool], KreaClient] = connect_to_krea,
 ) -> AsyncIterator[Run]:
     """Open everything that a run needs, prove that destination and Krea answer, and close it all at the end.
 
-    ``timing`` and ``connect`` (base URL, token, patience) are for tests.
+    ``timing`` and ``connect`` (base URL, token, patience, whether that is the simulator) are for tests.
 
-    Raises UsageError without a token and without a simulator, StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before
-    anything was paid.
+    Raises UsageError without a token and without a simulator, or where Krea's address is the simulator's, StorageError,
+    KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
     simulated = simulator_url is not None
     token = Secret("simulated") if simulated else settings.require_token()
@@ -219,7 +224,7 @@ async def open_run(
     ledger = Ledger(storage, clock=timing.now)
     started = timing.now()
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience))
+        client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
         receiver = None if simulated else await _open_receiver(stack, settings, watcher)
@@ -260,7 +265,10 @@ async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Wat
 
 
 async def prove_token(client: KreaClient, url: str, outage: float) -> None:
-    """Read one job of the list: the cheapest call that needs a valid token. Raises KreaRefusedError, KreaUnreachableError."""
+    """Read one job of the list: the cheapest call that needs a valid token, and tells whether that is Krea.
+
+    Raises KreaRefusedError, KreaUnreachableError, UsageError where the simulator answers.
+    """
     try:
         async with asyncio.timeout(min(outage, FIRST_ANSWER_SECONDS)):
             async for _ in client.jobs(limit=1):

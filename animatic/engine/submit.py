@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, check_lost_answers, resolve_doubt, resolve_left_behind, resolve_lost
@@ -20,8 +20,7 @@ from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
-from animatic.ledger import Failure, Intent, Submission, Take
-from animatic.ledger.model import was_accepted
+from animatic.ledger import Failure, Intent, Settled, Submission, Take
 from animatic.plan import Request, Step
 from animatic.redact import redact_body
 
@@ -40,18 +39,19 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
             return take
         submissions = await run.ledger.submissions.of(step.fingerprint)
         last = submissions[-1] if submissions else None
-        if (ours := await _to_wait_for(run, submissions)) is not None:
-            await _check_reach(run, step, ours)
-            return _adopt(ours)
-        if last is not None and last.settled is None:
+        if last is not None and not last.known:
             run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
                 await resolve_doubt(run, last, on_wait=partial(_tell_wait, run, step, last))
             continue
+        awaited = next((submission for submission in reversed(submissions) if submission.waits_for_job), None)
+        if awaited is not None:
+            await _check_reach(run, step, awaited)
+            return _adopt(awaited)
         run.check_open()
         run.budget.check_prices((request,))
         run.progress.change(step.key, "preparing", model=request.model)
-        resolved = await resolve_inputs(run, request)
+        resolved = await resolve_inputs(run, request, refused=_sent_with_failures(submissions))
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
@@ -70,40 +70,24 @@ async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
         )
 
 
-async def _to_wait_for(run: Run, submissions: tuple[Submission, ...]) -> Submission | None:
-    """Return the submission whose job is the one to wait for: the last one, or one before it if nothing came of those after."""
-    for submission in reversed(submissions):
-        if await _is_ours(run, submission):
-            return submission
-        if submission.settled is None or was_accepted(submission.settled.outcome):
-            return None
-    return None
-
-
 def _tell_wait(run: Run, step: Step, last: Submission, seconds: float) -> None:
     text = f"Krea may still be working on an earlier submission: waiting up to {seconds:.0f} s for its job"
     run.progress.change(step.key, "in doubt", text, attempt=last.number)
 
 
-async def _is_ours(run: Run, last: Submission) -> bool:
-    """Whether the job of the last submission is the one to wait for: it runs, has completed, or may have although it was given up."""
-    if last.submitted is None:
-        return False
-    if last.settled is None:
-        return True
-    match last.settled.outcome:
-        case "completed" | "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
-            return True
-        case "timed_out":
-            if last.settled.usd == 0:
-                return False
-            # Cancelling came too late for Krea to say so: if it has completed since, it was paid for.
-            job = await run.client.job(last.submitted.job_id)
-            return job is not None and job.status == "completed" and bool(job.urls)
-        case "failed" | "cancelled" | "moderated" | "empty" | "withdrawn":
-            return False
-        case _:
-            assert_never(last.settled.outcome)
+def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
+    """Return the input URLs, without their query, of submissions that failed or were refused: one that has expired may be why."""
+    failed = [
+        submission
+        for submission in submissions
+        if submission.settled and submission.settled.outcome in {"failed", "unsent"} and not _was_busy(submission.settled)
+    ]
+    return frozenset(item.sent_as for submission in failed for item in submission.intent.inputs if item.sent_as)
+
+
+def _was_busy(settled: Settled) -> bool:
+    """Whether Krea turned the submission away for now, or was not there: its inputs were not looked at."""
+    return settled.error is not None and settled.error.code in {NotSentError.code, "rate_limited"}
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:
@@ -213,7 +197,7 @@ async def _spend(
 async def _was_found(run: Run, step: Step, number: int) -> bool:
     """Whether another worker found the job of a submission that was given up, since the ledger was read."""
     before = await run.ledger.submissions.get(step.fingerprint, number)
-    return before is not None and await _is_ours(run, before)
+    return before is not None and before.waits_for_job
 
 
 def _sent(job: Job, intent: Intent) -> SubmittedJob:

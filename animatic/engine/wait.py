@@ -9,9 +9,10 @@ from typing import Literal
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run, SubmittedJob
-from animatic.errors import AnimaticError, JobFailedError, JobTimeoutError
+from animatic.errors import AnimaticError, JobFailedError, JobOpenError, JobTimeoutError, UnclearResultError
 from animatic.krea import Job
 from animatic.ledger import Failure
+from animatic.money import dollars
 from animatic.plan import Step
 
 ZERO = Decimal(0)
@@ -22,7 +23,7 @@ JobEnd = Literal["completed", "failed", "cancelled", "moderated", "empty", "time
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Failure:
-    """What an end of a job without a result means: how it is settled, and whether the same request may be sent again."""
+    """What it means that a job failed or was cancelled: how it is settled, and whether the same request may be sent again."""
 
     outcome: JobEnd
     code: str
@@ -31,10 +32,11 @@ class _Failure:
 
 
 async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
-    """Wait for the end of a job and settle it. Returns a completed job with a result.
+    """Wait for the end of a job and settle it. Returns a completed job with the addresses of its result.
 
-    Raises JobFailedError (failed, moderated, cancelled, empty), JobTimeoutError (outlived the shot's timeout; cancelled at Krea first),
-    KreaUnreachableError.
+    Raises JobFailedError (failed, moderated, cancelled), UnclearResultError (completed, but no result is understood), JobTimeoutError
+    (outlived the shot's timeout and was cancelled), JobOpenError (outlived it, or is unknown to Krea, and was not said to have ended: it
+    stays open for the next run), KreaUnreachableError.
     """
     run.progress.change(
         step.key,
@@ -47,57 +49,93 @@ async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     )
     run.state.running[step.key] = submitted
     try:
-        job = await _end_of(run, step, submitted)
+        job = await _with_result(run, step, submitted, await _end_of(run, step, submitted))
     except AnimaticError:
         del run.state.running[step.key]
         raise
     # A wait that was interrupted leaves it there, for `cancel_running`.
     del run.state.running[step.key]
-    failure = _failure(job)
-    if failure is None:
+    if job.status == "completed":
+        if not job.urls:
+            raise await _unclear(run, step, submitted, job)
         await _settle(run, submitted, "completed", usd=submitted.usd, job=job)
         return job
-    # An empty result is a completed job to Krea, which bills those: it counts as spent.
-    usd = submitted.usd if failure.outcome == "empty" else ZERO
-    await _settle(run, submitted, failure.outcome, usd=usd, job=job, code=failure.code, message=failure.message)
+    failure = _failure(job)
+    await _settle(run, submitted, failure.outcome, usd=ZERO, job=job, code=failure.code, message=failure.message)
     raise JobFailedError(failure.message, code=failure.code, repeatable=failure.repeatable)
+
+
+async def _with_result(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Job:
+    """Read a completed job again for a while where its result has no address yet: Krea may add it some seconds later."""
+    job = submitted.result_of(job)
+    patient_until = run.timing.monotonic() + run.settings.patience.grace
+    while job.status == "completed" and not job.urls and not job.error and run.timing.monotonic() < patient_until:
+        run.progress.change(step.key, "running", "completed, waiting for the result", job_id=job.id)
+        await run.timing.sleep(run.settings.patience.poll)
+        again = await run.client.job(submitted.job_id)
+        if again is not None and again.status == "completed":
+            job = submitted.result_of(again)
+    return job
+
+
+async def _unclear(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> UnclearResultError:
+    """Settle a job that completed without a result that is understood: Krea bills it, so only a person may pay for another."""
+    price = "" if submitted.usd is None else f" ({dollars(submitted.usd)})"
+    said = f": {job.error.message}" if job.error and job.error.message else ""
+    message = f"job {job.id} completed and was billed{price}, but its result was not understood{said}"
+    await _settle(run, submitted, "empty", usd=submitted.usd, job=job, code=UnclearResultError.code, message=message)
+    return UnclearResultError(
+        message,
+        hint=f"`animatic resume {run.plan.run_id}` looks at it again; `animatic retake {run.plan.pipeline} {step.key}` pays for a new one",
+        candidates=(job.id,),
+    )
 
 
 async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:
     """Wait until the job has ended; one that outlives the shot's timeout is cancelled."""
-    age = (run.timing.now() - submitted.submitted_at).total_seconds()
+    left = step.timeout - (run.timing.now() - submitted.submitted_at).total_seconds()
     try:
         return await run.watcher.wait(
             submitted.job_id,
-            deadline=max(0.0, step.timeout - age),
+            # An earlier run has waited for all of its time, and Krea did not say that it ended: it gets that time once more.
+            deadline=left if left > 0 else step.timeout,
             created_at=submitted.submitted_at,
             on_status=lambda seen: run.progress.change(step.key, "running", seen.status, job_id=seen.id),
             model=submitted.model,
         )
-    except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed, so it stays open
-        error.hint = (
-            "it may have been billed, so it is not sent again by itself: look for it at krea.ai, and then, if it is lost, "
-            f"pay for a new one with `animatic retake {run.plan.pipeline} {step.key}`"
-        )
-        raise
+    except JobFailedError as error:  # Krea no longer knows the job: nobody can say whether it was billed
+        raise JobOpenError(error.message, hint=_open_hint(run, step), code=error.code) from error
     except JobTimeoutError:
-        job = await cancel_job(run, submitted, code="timeout", message=f"it did not end within {step.timeout:g} s")
-        if job is not None and job.terminal and job.status != "cancelled":
-            return job
-        ending = (
-            "was cancelled" if job is not None and job.terminal else "Krea does not say that it was cancelled, so it may still be billed"
-        )
-        raise JobTimeoutError(
-            f"job {submitted.job_id} did not end within {step.timeout:g} s and {ending}",
-            hint="raise `timeout` of the shot, or choose a quicker model",
-        ) from None
+        message = f"it did not end within {step.timeout:g} s"
+        job = await cancel_job(run, submitted, code="timeout", message=message)
+        if job is None or not job.terminal:
+            known = "Krea does not say that it was cancelled" if job else "Krea no longer knows it"
+            raise JobOpenError(
+                f"job {submitted.job_id} did not end within {step.timeout:g} s and {known}, so it may still be billed",
+                hint=_open_hint(run, step),
+                code=JobTimeoutError.code,
+            ) from None
+        if job.status == "cancelled":
+            raise JobTimeoutError(
+                f"job {submitted.job_id} did not end within {step.timeout:g} s and was cancelled",
+                hint="raise `timeout` of the shot, or choose a quicker model",
+            ) from None
+        return job
+
+
+def _open_hint(run: Run, step: Step) -> str:
+    return (
+        "nothing else is paid for this shot while it may be billed: "
+        f"`animatic resume {run.plan.run_id}` waits for it again; look for it at krea.ai, and if it is lost, "
+        f"pay for a new one with `animatic retake {run.plan.pipeline} {step.key}`"
+    )
 
 
 async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: str) -> Job | None:
     """Cancel at Krea and read again, because cancelling can lose the race with completion; settle what was cancelled.
 
-    Returns the job as it is now, None if Krea has removed it. One that does not say that it stopped is settled as perhaps billed, and
-    the next run looks at it first.
+    Returns the job as it is now, None if Krea knows none. Only one that says that it was cancelled is settled: every other stays open,
+    and the next run waits for it.
     """
     job = await run.client.job(submitted.job_id)
     if job is None or job.terminal:  # cancelling a job that has ended would remove it
@@ -113,28 +151,21 @@ async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: s
         await run.timing.sleep(min(1.0, run.settings.patience.poll))
     if job is not None and job.status == "cancelled":
         await _settle(run, submitted, "timed_out" if code == "timeout" else "cancelled", usd=ZERO, job=job, code=code, message=message)
-    elif job is None or not job.terminal:
-        message = f"{message}; Krea does not say that it was cancelled"
-        await _settle(run, submitted, "timed_out", usd=None, job=job, code=code, message=message)
     return job
 
 
 async def cancel_running(run: Run) -> int:
-    """Cancel every job that is being waited for; returns how many were stopped. Those that had completed are delivered by the next run."""
+    """Cancel every job that is being waited for; returns how many say that they were. The next run takes up the others."""
     running = list(run.state.running.values())
     jobs = await asyncio.gather(*(cancel_job(run, submitted, code="cancelled", message="the run was interrupted") for submitted in running))
-    return sum(job is None or job.status == "cancelled" for job in jobs)
+    return sum(job is not None and job.status == "cancelled" for job in jobs)
 
 
-def _failure(job: Job) -> _Failure | None:
-    """Return what went wrong with an ended job; None if nothing did."""
+def _failure(job: Job) -> _Failure:
+    """Return what went wrong with a job that ended failed or cancelled."""
     said = job.error.message if job.error else ""
     code = job.error.code if job.error else ""
     match job.status:
-        case "completed" if job.urls:
-            return None
-        case "completed":
-            return _Failure(outcome="empty", code="empty_result", repeatable=True, message=said or "the job completed without a result")
         case "cancelled":
             return _Failure(outcome="cancelled", code="cancelled", repeatable=False, message=said or "the job was cancelled")
         case _ if job.moderated:
@@ -153,7 +184,7 @@ async def _settle(
     crashpoint("before-settled")
     if usd == ZERO:
         run.budget.release(submitted.fingerprint, submitted.attempt)
-    await run.ledger.submissions.settle(
+    settled = await run.ledger.submissions.settle(
         submitted.fingerprint,
         submitted.attempt,
         outcome,
@@ -162,4 +193,7 @@ async def _settle(
         completed_at=job.completed_at if job else None,
         error=Failure(code=code, message=message) if code else None,
     )
+    if usd == ZERO and settled.outcome != outcome:
+        # It was settled too early (by an older version, or before its answer came); only now Krea says that nothing came of it.
+        await run.ledger.submissions.withdraw(submitted.fingerprint, submitted.attempt, message or outcome)
     crashpoint("after-settled")

@@ -5,10 +5,21 @@ brings a web server) receives callbacks. Failures are those of `animatic.errors`
 """
 
 from animatic.krea.client import KreaClient
-from animatic.krea.errors import ExpiredUrlError, LostAnswerError, NotSentError
+from animatic.krea.errors import ExpiredUrlError, LostAnswerError, NotSentError, ResultUnreachableError
 from animatic.krea.reasons import JobError
 from animatic.krea.transfer import Download
 from animatic.krea.wait import Watcher
 from animatic.krea.wire import Asset, Job
 
-__all__ = ["Asset", "Download", "ExpiredUrlError", "Job", "JobError", "KreaClient", "LostAnswerError", "NotSentError", "Watcher"]
+__all__ = [
+    "Asset",
+    "Download",
+    "ExpiredUrlError",
+    "Job",
+    "JobError",
+    "KreaClient",
+    "LostAnswerError",
+    "NotSentError",
+    "ResultUnreachableError",
+    "Watcher",
+]

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import httpx
 
-from animatic.krea.errors import Verdict, of_answer, of_lost_request, of_status
+from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status
 from animatic.krea.session import Answer, Session, Sleep
-from animatic.krea.transfer import Download, download, upload
+from animatic.krea.transfer import Download, answers, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
 from animatic.settings import Patience, Secret
 
@@ -36,7 +36,8 @@ NEW_JOB_TRIES = 15
 class KreaClient:
     """Krea's API. An async context manager; one per process is enough, and shares its connections.
 
-    ``token`` None sends no token (and Krea answers 401). ``transport``, ``sleep``, ``clock`` (UTC), ``monotonic`` (seconds) and
+    ``token`` None sends no token (and Krea answers 401). ``simulator``: whether the simulator may answer; where Krea is meant, every
+    answer of the simulator raises UnexpectedSimulatorError. ``transport``, ``sleep``, ``clock`` (UTC), ``monotonic`` (seconds) and
     ``randomness`` (of back-off) are for tests.
     """
 
@@ -46,6 +47,7 @@ class KreaClient:
         token: Secret | None,
         *,
         patience: Patience,
+        simulator: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -58,6 +60,7 @@ class KreaClient:
             base_url,
             token,
             patience=patience,
+            simulator=simulator,
             transport=transport,
             sleep=sleep,
             clock=clock,
@@ -98,7 +101,7 @@ class KreaClient:
 
         ``webhook``: the URL that Krea calls when the job has ended. Raises LostAnswerError where the submission may have been accepted.
         Every other error means that it was not and is not billed: NotSentError (send it again as it is, after ``retry_after``),
-        RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError.
+        RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError, UnexpectedSimulatorError.
         """
         request = self._session.request(
             "POST", endpoint, json=dict(body), headers={"X-Webhook-URL": webhook} if webhook else None, timeout=self.patience.post
@@ -106,11 +109,15 @@ class KreaClient:
         try:
             async with self._session.posts:
                 answer = await self._session.send_once(request, seconds=self.patience.post)
+        except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
+            raise
         except Exception as error:  # whatever it is, the request may have left
             raise of_lost_request(error, endpoint) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
-                return self._noted(parse_job(answer.json(), seen=self._now(), deprecation=self._deprecation(answer, endpoint)))
+                return self._noted(
+                    parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=self._deprecation(answer, endpoint))
+                )
             except ValueError:  # torn, no JSON, no job id: it was accepted, but as what?
                 log.warning("the answer to a submission to %s cannot be read", endpoint)
         raise of_answer(answer.status, answer.body, answer.content_type, endpoint, retry_after=answer.retry_after)
@@ -165,6 +172,10 @@ class KreaClient:
         """Fetch a result file, whole or not at all; see `transfer.download` for its errors."""
         return await download(self._session, url, target)
 
+    async def answers(self, url: str) -> bool:
+        """Return whether a result file's URL can be fetched now."""
+        return await answers(self._session, url)
+
     async def fetch_openapi(self) -> dict[str, Any]:
         """Return Krea's OpenAPI document, for refreshing the catalogue."""
 
@@ -179,14 +190,15 @@ class KreaClient:
     async def _page(self, cursor: str | None, limit: int) -> Page:
         params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
         page = await self._session.read(
-            lambda: self._session.request("GET", "/jobs", params=params), lambda answer: parse_page(answer.json(), seen=self._now())
+            lambda: self._session.request("GET", "/jobs", params=params),
+            lambda answer: parse_page(answer.json(), seen=self._now(), base=self._base_url),
         )
         for job in page.jobs:
             self._noted(job)
         return page
 
-    def _one_job(self, answer: Answer) -> Job | None:
-        return self._noted(parse_job(answer.json(), seen=self._now()))
+    def _one_job(self, answer: Answer, deprecation: str | None = None) -> Job:
+        return self._noted(parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=deprecation))
 
     def _noted(self, job: Job) -> Job:
         """Return the job itself; warn of a status that is not known."""

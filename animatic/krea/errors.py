@@ -1,12 +1,15 @@
 """Krea's failures: what a status or a transport error means for a submission, and the error that says so to people.
 
 The tables of `Verdict` decide whether a paid request was accepted; `of_lost_request`, `of_answer` and `refusal` turn the verdict into an
-error. Three errors are told apart here only::
+error. These errors are told apart here only::
 
     KreaUnreachableError      6  (animatic.errors)
     ├── NotSentError             provably not accepted: send it again as it is
     └── LostAnswerError          may have been accepted and billed: resolve by reading, never by sending again
+    UsageError                2  (animatic.errors)
+    └── UnexpectedSimulatorError
     ShotError                 4  (animatic.errors)
+    ├── ResultUnreachableError   the host of a result does not answer: its shot fails, the run goes on
     └── ExpiredUrlError          the file's URL is no longer good: read the job again for a fresh one
 """
 
@@ -64,11 +67,23 @@ class LostAnswerError(KreaUnreachableError):
         self.late = late
 
 
+class ResultUnreachableError(ShotError):
+    """The host of a finished file has not answered as it should for ``patience.outage``: waited for long enough, so not retryable."""
+
+    code = "result_unreachable"
+
+
 class ExpiredUrlError(ShotError):
     """The URL of a finished file answers 403, 404 or 410."""
 
     code = "url_expired"
     retryable = True
+
+
+class UnexpectedSimulatorError(UsageError):
+    """The simulator answered where Krea was meant: nothing was billed, and nothing it says counts."""
+
+    code = "unexpected_simulator"
 
 
 class Verdict(Enum):
@@ -214,8 +229,8 @@ def _gone(body: bytes, reason: JobError, endpoint: str) -> ModelGoneError:
     except ValueError:
         data = None
     facts = data if isinstance(data, dict) else {}
-    replacement = facts.get("replacement") if isinstance(facts.get("replacement"), str) else None
-    since = f" since {facts['sunset_date']}" if isinstance(facts.get("sunset_date"), str) else ""
+    replacement = redact(facts["replacement"]) if isinstance(facts.get("replacement"), str) else None
+    since = f" since {redact(facts['sunset_date'])}" if isinstance(facts.get("sunset_date"), str) else ""
     # In the message, not the hint alone: a run with several failed shots lists their messages.
     instead = f"; it names {replacement} instead" if replacement else ""
     return ModelGoneError(

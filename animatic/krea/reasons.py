@@ -59,6 +59,7 @@ class JobError:
 def explain(data: Any) -> JobError | None:
     """Return the reason that parsed JSON gives, None if it gives none."""
     code, parts = _read(data)
+    code = redact(code)
     message = _shorten("; ".join(dict.fromkeys(part for part in parts if part)))
     if not message and not code:
         return None

@@ -23,11 +23,11 @@ import httpx
 from animatic import __version__
 from animatic.backoff import Backoff
 from animatic.errors import KreaUnreachableError
-from animatic.krea.errors import describe, refusal
+from animatic.krea.errors import UnexpectedSimulatorError, describe, refusal
 from animatic.krea.pace import ClockOffset, http_date, retry_after
 from animatic.krea.reasons import explain_body
-from animatic.redact import redact
-from animatic.settings import Patience, Secret
+from animatic.redact import bare_url, redact
+from animatic.settings import SIMULATOR_HEADER, Patience, Secret
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Session:
     """An ``httpx.AsyncClient`` with our rules around it. An async context manager.
 
     ``clock`` is wall time in UTC, ``monotonic`` seconds for time limits. Requests queue in a semaphore here and never in httpx's pool,
-    which degrades badly under bursts.
+    which degrades badly under bursts. Without ``simulator``, an answer of the simulator is refused, whatever it says.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Session:
         token: Secret | None,
         *,
         patience: Patience,
+        simulator: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -96,6 +97,7 @@ class Session:
         self.posts = asyncio.Semaphore(MAX_CONCURRENT_POSTS)
         self.transfers = asyncio.Semaphore(MAX_CONCURRENT_TRANSFERS)
         self._token = token
+        self._simulator = simulator
         self._randomness = randomness or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self.http = httpx.AsyncClient(
             transport=transport,
@@ -145,12 +147,14 @@ class Session:
     async def send_once(self, request: httpx.Request, *, seconds: float) -> Answer:
         """Send one request and read its answer whole, within ``seconds`` and ten for connecting.
 
-        Raises httpx's errors and TimeoutError. Once the status is known, a body that breaks off is an answer, too: a torn one.
+        Raises httpx's errors, TimeoutError and UnexpectedSimulatorError. Once the status is known, a body that breaks off is an
+        answer, too: a torn one.
         """
         async with asyncio.timeout(seconds + CONNECT_SECONDS):
             sent = self.clock()
             response = await self.http.send(request, stream=True)
             try:
+                self._refuse_simulator(response)
                 self._observe(response, sent)
                 return await self._read_answer(response)
             finally:
@@ -221,6 +225,14 @@ class Session:
             torn = True
         asked_for = retry_after(response.headers.get("retry-after"), self.clock() + self.offset.value)
         return Answer(status=response.status_code, headers=response.headers, body=bytes(body), retry_after=asked_for, torn=torn)
+
+    def _refuse_simulator(self, response: httpx.Response) -> None:
+        """Raise UnexpectedSimulatorError where the simulator answers in the place of Krea: also of a later switch of servers."""
+        if SIMULATOR_HEADER in response.headers and not self._simulator:
+            raise UnexpectedSimulatorError(
+                f"KREA_API_URL points to the simulator ({bare_url(str(self.base))}), whose clips must not be taken for paid ones",
+                hint="unset KREA_API_URL to use Krea, or pass --simulate to rehearse",
+            )
 
     def _observe(self, response: httpx.Response, sent: datetime) -> None:
         if date := http_date(response.headers.get("date")):

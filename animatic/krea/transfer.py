@@ -15,9 +15,9 @@ from typing import IO, Any
 
 import httpx
 
-from animatic.errors import BadClipError, BadMediaError, RequestRefusedError, StorageError
+from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, RequestRefusedError, StorageError
 from animatic.files import writing_whole
-from animatic.krea.errors import ExpiredUrlError, describe
+from animatic.krea.errors import ExpiredUrlError, ResultUnreachableError, describe
 from animatic.krea.session import Session
 from animatic.krea.wire import Asset, parse_asset
 from animatic.limits import MAX_DOWNLOAD_BYTES, MAX_UPLOAD_BYTES, megabytes
@@ -55,7 +55,7 @@ async def download(session: Session, url: str, target: Path, *, max_bytes: int =
     """Fetch a result file to ``target``.
 
     Raises ExpiredUrlError (read the job again for a fresh URL), BadClipError (cut three times, not media, or larger than ``max_bytes``),
-    KreaUnreachableError (the host does not answer for ``patience.outage``), StorageError (the local file cannot be written).
+    ResultUnreachableError (the host does not answer for ``patience.outage``), StorageError (the local file cannot be written).
     """
     try:
         with writing_whole(target) as part:
@@ -64,6 +64,21 @@ async def download(session: Session, url: str, target: Path, *, max_bytes: int =
         raise StorageError(
             f"cannot write {target}: {error.strerror or error}", hint="free some space, or name another folder for temporary files"
         ) from error
+
+
+async def answers(session: Session, url: str) -> bool:
+    """Return whether a file's URL can be fetched now, by asking for its first byte: signed URLs often allow no HEAD. One try."""
+    try:
+        address = _address(url)
+        headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0", **session.authorization(address)}
+        async with (
+            session.transfers,
+            asyncio.timeout(session.patience.get),
+            session.http.stream("GET", address, headers=headers, follow_redirects=True) as response,
+        ):
+            return response.is_success
+    except (BadClipError, httpx.HTTPError, TimeoutError):
+        return False
 
 
 async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: int) -> Download:
@@ -85,7 +100,10 @@ async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: in
             failure, asked_for = str(error), error.asked_for
         except (httpx.HTTPError, TimeoutError) as error:
             failure = describe(error)
-        await session.pause(backoff, began, failure, asked_for=asked_for, who=address.host)
+        try:
+            await session.pause(backoff, began, failure, asked_for=asked_for, who=address.host)
+        except KreaUnreachableError as error:  # results lie on hosts of their own: one that is away says nothing about Krea
+            raise ResultUnreachableError(error.message, hint="the result is paid for: `animatic resume` fetches it again") from error
 
 
 async def _fetch(session: Session, address: httpx.URL, part: Path, max_bytes: int) -> Download:

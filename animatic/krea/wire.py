@@ -1,15 +1,18 @@
 """Parses Krea's answers: jobs, lists of jobs and assets, from every shape that has been seen of them.
 
-Krea's documents disagree with each other, so reading is lenient: extra keys are ignored, unknown statuses are pending, a result is looked
-for in every place where one has been documented. Only an answer without a job id is refused.
+Krea's documents disagree with each other, so reading is lenient: extra keys are ignored, unknown statuses are pending, and the addresses of
+a result are looked for everywhere in it, as a completed job was billed. Only an answer without a job id is refused.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import urljoin
 
 from animatic.krea.reasons import JobError, explain
 
@@ -29,6 +32,13 @@ STATUSES: Mapping[str, Ending | None] = {
 """How a job with this status has ended; None: it goes on."""
 _OTHER_SPELLINGS = {"canceled": "cancelled", "intermediate_complete": "intermediate-complete"}
 _URL_KEYS = ("video_url", "image_url", "audio_url", "url")
+_ADDRESS = re.compile(r"(?:https?://|/{1,2}(?!/))[^\s/][^\s]*", re.IGNORECASE)
+"""With scheme and host, without scheme (``//host/path``), or without host (``/path``)."""
+_PREVIEW = re.compile(r"preview", re.IGNORECASE)
+"""Keys and types of what is only an extract of the result: taken where there is nothing better."""
+_NO_RESULT = re.compile(r"thumb|poster|^(inputs?|request|params|parameters|arguments|webhook.*|error)$", re.IGNORECASE)
+"""Keys below which no result stands: a thumbnail passes for a still, and what was sent in passes for what came out."""
+_MAX_DEPTH = 12
 _FACT_KEYS = ("width", "height", "fps", "duration", "thumbnail_url", "style_id")
 
 
@@ -48,7 +58,7 @@ class Job:
     """Krea's internal name for what makes it; not documented, and the only thing in a list of jobs that depends on the request."""
     completed_at: datetime | None = None
     urls: tuple[str, ...] = ()
-    """Result files, signed as Krea gave them; empty for a completed job means: an empty result."""
+    """Addresses in the result, signed as Krea gave them, the likeliest first; empty for a completed job: its result is not understood."""
     error: JobError | None = None
     moderated: bool = False
     """The job failed, or came back empty, for its content."""
@@ -92,8 +102,11 @@ class Page:
     cursor: str | None
 
 
-def parse_job(data: Any, *, seen: datetime, deprecation: str | None = None) -> Job:
-    """Return the job that the object describes; ``seen`` stands in for a missing creation time. Raises WireError without a job id."""
+def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | None = None) -> Job:
+    """Return the job that the object describes; ``seen`` stands in for a missing creation time. Raises WireError without a job id.
+
+    ``base`` is the URL of the API, for addresses without a host.
+    """
     if not isinstance(data, Mapping):
         raise WireError("not an object")
     identity = data.get("job_id") or data.get("id")
@@ -101,7 +114,7 @@ def parse_job(data: Any, *, seen: datetime, deprecation: str | None = None) -> J
         raise WireError("no job_id")
     status = _status(data.get("status"))
     result = data.get("result")
-    urls = tuple(dict.fromkeys(_urls(result)))
+    urls = tuple(dict.fromkeys(url for address in _addresses(result) if (url := _whole(address, base))))
     error = _error(data, result, status)
     return Job(
         id=identity.strip(),
@@ -117,7 +130,7 @@ def parse_job(data: Any, *, seen: datetime, deprecation: str | None = None) -> J
     )
 
 
-def parse_page(data: Any, *, seen: datetime) -> Page:
+def parse_page(data: Any, *, seen: datetime, base: str = "") -> Page:
     """Return a page of the job list; items that are no jobs are left out. Raises WireError if it is no list at all."""
     items = data.get("items") if isinstance(data, Mapping) else data
     if not isinstance(items, list):
@@ -125,7 +138,7 @@ def parse_page(data: Any, *, seen: datetime) -> Page:
     jobs = []
     for item in items:
         try:
-            jobs.append(parse_job(item, seen=seen))
+            jobs.append(parse_job(item, seen=seen, base=base))
         except WireError:  # no job id: nothing to be done with it
             continue
     cursor = (data.get("next_cursor") or data.get("nextCursor")) if isinstance(data, Mapping) else None
@@ -160,28 +173,51 @@ def _error(data: Mapping[str, Any], result: Any, status: str) -> JobError | None
     return explain(rest) or (explain({"message": result.get("message") or result.get("detail")}) if isinstance(result, Mapping) else None)
 
 
-def _urls(result: Any) -> Iterator[str]:
-    """Yield the result's URLs, wherever they stand in it, some of them perhaps twice."""
+def _whole(address: str, base: str) -> str | None:
+    """Return an address with scheme and host; None where they are missing and cannot be known."""
+    if not address.startswith("/"):
+        return address  # untouched: a signature may cover every byte of it
+    try:
+        return urljoin(base, address) if base else None
+    except ValueError:  # a host that is none
+        return None
+
+
+def _addresses(result: Any) -> Iterator[str]:
+    """Yield the addresses in a result, some of them perhaps twice: those in known places, those elsewhere, then previews."""
+    found = list(_found(result, depth=0, preview=False))
+    known = list(_known_places(result))
+    for wanted in (False, True):
+        yield from (address for address, preview in (*known, *found) if preview is wanted)
+
+
+def _known_places(result: Any) -> Iterator[tuple[str, bool]]:
     if isinstance(result, Mapping):
-        yield from _listed(result.get("urls"))
-        for key in _URL_KEYS:
-            yield from _listed(result.get(key))
-    else:
-        yield from _listed(result)
+        for key in ("urls", *_URL_KEYS):
+            yield from _found(result.get(key), depth=0, preview=False)
 
 
-def _listed(value: Any) -> Iterator[str]:
-    """Yield the URLs of a string, a list of strings, a list of ``{type, url}`` (previews last), or a map from name to URL."""
-    if isinstance(value, str):
-        if _is_url(value):
-            yield value
-    elif isinstance(value, list):
-        previews = [item for item in value if isinstance(item, Mapping) and item.get("type") == "preview"]
-        for item in [item for item in value if item not in previews] + previews:
-            yield from _listed(item.get("url") if isinstance(item, Mapping) else item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _listed(item.get("url") if isinstance(item, Mapping) else item)
+def _found(value: Any, *, depth: int, preview: bool) -> Iterator[tuple[str, bool]]:
+    """Yield every address in a value, and whether it is a preview's: lists, objects, and strings that are JSON themselves are searched."""
+    if depth > _MAX_DEPTH:
+        return
+    match value:
+        case str() if _ADDRESS.fullmatch(value.strip()):
+            yield value.strip(), preview
+        case str() if value.lstrip().startswith(("{", "[")):
+            try:
+                inner = json.loads(value)
+            except (ValueError, RecursionError):
+                return
+            yield from _found(inner, depth=depth + 1, preview=preview)
+        case list():
+            for item in value:
+                yield from _found(item, depth=depth + 1, preview=preview)
+        case Mapping():
+            preview = preview or bool(_PREVIEW.search(str(value.get("type", ""))))
+            for key, item in value.items():
+                if not _NO_RESULT.search(str(key)):
+                    yield from _found(item, depth=depth + 1, preview=preview or bool(_PREVIEW.search(str(key))))
 
 
 def _is_url(text: str) -> bool:

@@ -18,6 +18,7 @@ from animatic.ledger.model import (
     Submission,
     Submitted,
     Take,
+    Withdrawal,
 )
 from animatic.ledger.records import take_folder
 from animatic.ledger.spending import Cost, SpendingReport, Totals
@@ -45,5 +46,6 @@ __all__ = [
     "Submitted",
     "Take",
     "Totals",
+    "Withdrawal",
     "take_folder",
 ]

@@ -19,7 +19,8 @@ How = Literal["answer", "callback", "listed", "evidence", "person"]
 """How a submission's job became known: Krea's answer, its webhook, its list of jobs (``listed`` in old records), or a person's decision."""
 
 Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out", "unsent", "never_arrived", "withdrawn"]
-"""How a submission ended. ``unsent`` and ``never_arrived``: Krea has no job for it; ``withdrawn``: a person gave it up."""
+"""How a submission ended. ``empty``: its job completed with a result that was not understood; ``unsent`` and ``never_arrived``:
+Krea has no job for it; ``withdrawn``: a person gave it up."""
 
 State = Literal["intended", "submitted", "settled", "in_doubt"]
 
@@ -165,6 +166,14 @@ class Settled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawal:
+    """The job of this submission, which was billed or may be, is not looked at any more: the shot may be paid for again."""
+
+    reason: str
+    at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Doubt:
     """The submission may have become any of several jobs: a person decides."""
 
@@ -196,6 +205,7 @@ class Submission:
     submitted: Submitted | None = None
     settled: Settled | None = None
     doubt: Doubt | None = None
+    withdrawal: Withdrawal | None = None
 
     @property
     def state(self) -> State:
@@ -210,6 +220,28 @@ class Submission:
     def known(self) -> bool:
         """Whether it is on record what became of it: which job, or how it ended."""
         return self.submitted is not None or self.settled is not None
+
+    @property
+    def waits_for_job(self) -> bool:
+        """Whether its job is to be waited for, or looked at again, before anything else is paid for its take.
+
+        So it is until Krea has said that the job failed or was cancelled, or a person that it is not waited for any more.
+        """
+        if self.submitted is None or self.withdrawal is not None:
+            return False
+        if self.settled is None:
+            return True
+        match self.settled.outcome:
+            case "completed" | "empty":
+                return True
+            case "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
+                return True
+            case "timed_out":  # without an amount, Krea did not say that the job was cancelled
+                return self.settled.usd is None
+            case "failed" | "cancelled" | "moderated" | "withdrawn":
+                return False
+            case _:
+                assert_never(self.settled.outcome)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,12 +293,23 @@ class Take:
     thumbnail: str | None
     """Key of a JPEG."""
     result_urls: tuple[str, ...]
-    """Without their query, which may be a signature."""
+    """Addresses of its result, the one that the clip came from first; without their query, which may be a signature."""
     inputs: SentInputs
     pipeline: str
     step: str
     run_id: str
     made_at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetakeRecord:
+    """A take number of a shot that is kept for one retake, so that another one at the same time gets a number of its own."""
+
+    base: str
+    number: int
+    changes: Mapping[str, Any]
+    """What the retake changes in the request, URLs without their query."""
+    at: AwareDatetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,13 +21,14 @@ from animatic.storage import Storage, StorageRefusedError
 ROOT = ".animatic/"
 SUBMISSIONS = f"{ROOT}submissions/"
 SELECTIONS = f"{ROOT}selections/"
+RETAKES = f"{ROOT}retakes/"
 RUNS = f"{ROOT}runs/"
 JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
 NUMBERED_KEY = re.compile(r"/(\d{6,})\.json$")
 
 
 def attempt_folder(fingerprint: str, attempt: int) -> str:
-    """Return the folder of one submission, ending in ``/``; it holds intended, submitted, settled and doubt."""
+    """Return the folder of one submission, ending in ``/``; it holds intended, submitted, settled, doubt and withdrawn."""
     return f"{SUBMISSIONS}{fingerprint[:2]}/{fingerprint}/{attempt:03}/"
 
 
@@ -70,6 +71,11 @@ def asset_folder(host: str, sha256: str) -> str:
 def selection_folder(base: str) -> str:
     """Return the folder of the takes chosen for one shot, ending in ``/``."""
     return f"{SELECTIONS}{base}/"
+
+
+def retake_key(base: str, number: int) -> str:
+    """Return the key of the record that says for which changes a take number of a shot is kept."""
+    return numbered(f"{RETAKES}{base}/", number)
 
 
 def run_key(run_id: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -29,6 +30,7 @@ from animatic.ledger.model import (
     Settled,
     Submission,
     Submitted,
+    Withdrawal,
     was_accepted,
 )
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
@@ -68,7 +70,10 @@ class Submissions:
             self._records.read(f"{folder}submitted.json", Submitted), self._records.read(f"{folder}settled.json", Settled)
         )
         doubt = None if submitted or settled else await self._records.read(f"{folder}doubt.json", Doubt)
-        return Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+        found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+        if settled is None or settled.outcome == "completed" or not found.waits_for_job:
+            return found
+        return replace(found, withdrawal=await self._records.read(f"{folder}withdrawn.json", Withdrawal))
 
     async def fingerprints(self) -> frozenset[str]:
         """Return every fingerprint for which anything was ever intended. One listing of the whole ledger: for planning fresh takes."""
@@ -197,6 +202,17 @@ class Submissions:
         """Leave the submission to a person. The first doubt wins and is returned."""
         doubt = Doubt(reason=reason, candidates=tuple(candidates), at=self._records.now())
         return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}doubt.json", doubt)
+
+    async def withdraw(self, fingerprint: str, attempt: int, reason: str) -> Withdrawal:
+        """Let the job of a settled submission not be looked at any more. The first withdrawal wins and is returned."""
+        withdrawal = Withdrawal(reason=reason, at=self._records.now())
+        return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}withdrawn.json", withdrawal)
+
+    async def withdraw_unclear(self, fingerprint: str, reason: str) -> None:
+        """Do so for every submission of a take whose job completed with a result that was not understood. They stay paid."""
+        for submission in await self.of(fingerprint):
+            if submission.settled is not None and submission.settled.outcome == "empty":
+                await self.withdraw(fingerprint, submission.number, reason)
 
     async def claimed(self, job_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the jobs that belong to a submission.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from animatic.ledger.model import AssetRecord, RunRecord, Selection, Take
+from animatic.ledger.model import AssetRecord, RetakeRecord, RunRecord, Selection, Take
 from animatic.ledger.records import (
     RUNS,
     SELECTIONS,
@@ -15,6 +15,7 @@ from animatic.ledger.records import (
     each,
     number_of,
     numbered,
+    retake_key,
     run_key,
     selection_folder,
     take_key,
@@ -41,6 +42,15 @@ class Takes:
     async def record(self, take: Take) -> Take:
         """Record a take whose clip is stored. The first record wins and is returned."""
         return await self._records.create_or_read(take_key(take.fingerprint), take)
+
+    async def keep_number(self, base: str, number: int, changes: Mapping[str, Any]) -> bool:
+        """Keep a take number of a shot for a retake with these changes; False: it is kept for other ones.
+
+        Retakes with equal changes share a number, as runs of equal shots share a take. ``changes`` holds plain JSON values.
+        """
+        record = RetakeRecord(base=base, number=number, changes=changes, at=self._records.now())
+        standing = await self._records.create_or_read(retake_key(base, number), record)
+        return dict(standing.changes) == dict(changes)
 
 
 class Assets:

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--concurrency", type=int, help="jobs that run at once; further ones are backlogged")
     parser.add_argument("--token", action="append", help="a bearer token that is accepted; default: any")
     parser.add_argument("--faults", type=json.loads, default={}, metavar="JSON", help='for example {"lost_after": 0.1}')
+    parser.add_argument("--anonymous", action="store_true", help="do not say in answers who it is; for the tests of animatic itself")
     parser.add_argument("--settings", metavar="JSON", help="all settings as one object; - reads it from standard input")
     return parser
 
@@ -50,6 +51,8 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         given["concurrency"] = options.concurrency
     if options.token:
         given["tokens"] = options.token
+    if options.anonymous:
+        given["anonymous"] = True
     if options.faults:
         given["faults"] = {**given.get("faults", {}), **options.faults}
     return given

@@ -13,8 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from animatic.errors import UsageError
+from animatic.settings import SIMULATOR_HEADER
 from animatic.simulator import assets
 from animatic.simulator.jobs import STATUSES, TERMINAL, DroppedError, Job, RefusedError, parse
 from animatic.simulator.openapi import document
@@ -34,6 +36,20 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _MAX_BODY_BYTES = 10 * 1024 * 1024
 _SUNSET = "Wed, 01 Dec 2027 00:00:00 GMT"
+
+
+class _NamedApplication(Starlette):
+    """Names the simulator in every answer, that to an unknown path or a failure of its own included."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start" and not self.state.simulation.settings.anonymous:
+                message = {**message, "headers": [*message.get("headers", ()), (SIMULATOR_HEADER.lower().encode(), b"1")]}
+            await send(message)
+
+        await super().__call__(scope, receive, send_named)
 
 
 def application(simulation: Simulation) -> Starlette:
@@ -56,7 +72,7 @@ def application(simulation: Simulation) -> Starlette:
         Route("/_simulator/settings", _settings, methods=["GET"]),
         Route("/_simulator/settings", _change, methods=["POST"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
+    app = _NamedApplication(routes=routes, exception_handlers={HTTPException: _not_found})
     app.state.simulation = simulation
     return app
 

@@ -114,11 +114,15 @@ class SimulatorSettings:
     longest_side: int = 1920
     """Renders are no larger than this many pixels; small values make load tests cheap."""
     seed: int = 0
+    anonymous: bool = False
+    """Leave out the header that names the simulator. For the tests of animatic itself, in which it stands for the real Krea."""
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         for name in ("image_seconds", "video_seconds", "jitter", "concurrency", "backlog", "longest_side"):
             _number(name, getattr(self, name))
+        if not isinstance(self.anonymous, bool):
+            raise UsageError(f"simulator setting anonymous is true or false, not {self.anonymous!r}")
         if self.concurrency < 1:
             raise UsageError("the simulator needs a concurrency of at least 1")
         if self.longest_side < 64:  # noqa: PLR2004

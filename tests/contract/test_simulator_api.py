@@ -19,6 +19,7 @@ from PIL import Image
 from animatic.catalog import Catalog, check_body
 from animatic.catalog.model import Field, Model
 from animatic.catalog.refresh import refresh
+from animatic.settings import SIMULATOR_HEADER
 from animatic.simulator import Running, SimulatorSettings, start
 from animatic.simulator.checks import mistakes
 from animatic.simulator.jobs import STATUSES
@@ -214,3 +215,25 @@ def test_both_readings_of_a_spoiled_body_agree(name: str) -> None:
         theirs = list(mistakes(model, body))
         changed = {name: value for name, value in body.items() if name not in least or least[name] != value}
         assert bool(ours) == bool(theirs), f"{changed}: catalogue {ours}, simulator {theirs}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/jobs"),
+        ("GET", "/jobs/none"),
+        ("POST", GROK),
+        ("POST", "/generate/no/such-model"),
+        ("GET", "/assets"),
+        ("GET", "/openapi.json"),
+        ("GET", "/files/results/none/0.mp4"),
+        ("GET", "/_simulator/stats"),
+        ("PUT", "/jobs"),
+        ("GET", "/no/such/path"),
+    ],
+)
+def test_every_answer_says_who_gives_it_unless_it_is_told_not_to(client: httpx.Client, method: str, path: str) -> None:
+    assert client.request(method, path, headers={"Authorization": "Bearer t"}).headers[SIMULATOR_HEADER] == "1"
+    assert client.request(method, path, headers={"Authorization": ""}).headers[SIMULATOR_HEADER] == "1"
+    client.post("/_simulator/settings", json={"anonymous": True}).raise_for_status()
+    assert SIMULATOR_HEADER not in client.request(method, path).headers

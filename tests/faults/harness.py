@@ -158,9 +158,10 @@ def finish(process: subprocess.Popen[str], *, timeout: float = 100) -> Ended:
 
 
 def start_simulator(folder: Path, **settings: Any) -> Running:
+    """Start a simulator that stands for the real Krea, and so does not say who it is."""
     return start(
         folder / "krea",
-        settings=SimulatorSettings.from_json({"job_seconds": 0.25, "longest_side": 64, **settings}),
+        settings=SimulatorSettings.from_json({"anonymous": True, "job_seconds": 0.25, "longest_side": 64, **settings}),
         log=folder / "krea.log",
     )
 

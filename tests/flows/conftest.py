@@ -63,11 +63,11 @@ def animatic(prefect_server: LocalServer, tmp_path: Path) -> Command:
 
 @pytest.fixture
 def krea(tmp_path: Path) -> Iterator[Callable[..., launch.Running]]:
-    """Start simulators that stand for the real Krea: reached through KREA_API_URL, with a token."""
+    """Start simulators that stand for the real Krea: reached through KREA_API_URL, with a token, and without saying who they are."""
     started: list[launch.Running] = []
 
     def start(**settings: Any) -> launch.Running:
-        wanted = SimulatorSettings(**{"video_seconds": 0.4, "image_seconds": 0.2, **settings})
+        wanted = SimulatorSettings(**{"anonymous": True, "video_seconds": 0.4, "image_seconds": 0.2, **settings})
         running = launch.start(tmp_path / f"krea{len(started)}", settings=wanted)
         started.append(running)
         return running

@@ -114,30 +114,32 @@ pipelines:
       - {id: broken, prompt: "[sim: fail] A storm", retries: 1}
       - {id: after, prompt: "The storm passes", start_image: broken}
       - {id: refused, prompt: "[sim: moderated] Something else", retries: 3}
-      - {id: empty, prompt: "[sim: empty] Nothing", retries: 0}
+      - {id: empty, prompt: "[sim: empty] Nothing", retries: 2}
       - {id: gone, prompt: "[sim: gone] Old friend", fallback: [{model: kling/kling-2.5, duration: 5, prompt: Anew, resolution: null}]}
 """)
     server = krea()
 
     ended = animatic("run", KREA_API_URL=server.url, KREA_API_TOKEN=TOKEN)
 
-    assert ended.code == 4, ended.err
+    # One shot waits for a person: its job was paid for, and its result is not understood.
+    assert ended.code == 5, ended.err
     manifest = manifest_of(tmp_path / "out")
-    assert manifest["state"] == "partial"
+    assert manifest["state"] == "waiting"
     assert manifest["simulated"] is False
     assert states(manifest) == {
         "good": "delivered",
         "broken": "failed",
         "after": "skipped",
         "refused": "failed",
-        "empty": "failed",
+        "empty": "in_doubt",
         "gone": "delivered",
     }
     shots = {shot["id"]: shot for shot in manifest["shots"]}
     assert [attempt["status"] for attempt in shots["broken"]["attempts"]] == ["failed", "failed"]
     assert [attempt["usd"] for attempt in shots["broken"]["attempts"]] == [0, 0]
     assert [attempt["status"] for attempt in shots["refused"]["attempts"]] == ["failed"]
-    assert shots["empty"]["error"]["code"] == "empty_result"
+    assert shots["empty"]["error"]["code"] == "unclear_result"
+    assert [attempt["status"] for attempt in shots["empty"]["attempts"]] == ["completed"]
     assert shots["after"]["error"]["code"] == "upstream"
     assert shots["gone"]["model"] == "kling/kling-2.5"
     assert "broken" in ended.err
@@ -188,10 +190,11 @@ def test_no_secret_is_kept_or_shown(
     ("settings", "token", "code", "told"),
     [
         ({"tokens": ("another",)}, TOKEN, 6, "KREA_API_TOKEN"),
+        ({"anonymous": False}, "anything", 2, "KREA_API_URL points to the simulator"),
         ({}, "", 2, "--simulate"),
         ({"faults": Faults(rate_limited=0.0)}, TOKEN, 3, "top up"),
     ],
-    ids=["wrong token", "no token", "out of credits"],
+    ids=["wrong token", "simulator", "no token", "out of credits"],
 )
 def test_a_run_is_refused_for_its_reason(
     animatic: Callable[..., Any],

@@ -58,6 +58,9 @@ def test_a_configured_prefect_api_is_asked_and_never_replaced(monkeypatch: pytes
     ("name", "value"),
     [
         ("KREA_API_URL", "krea.ai"),
+        ("KREA_API_URL", "https://two words@krea.ai"),
+        ("KREA_API_URL", "https://us:two words@krea.ai"),
+        ("KREA_API_URL", "https://@krea.ai"),
         ("PREFECT_API_URL", "ftp://x"),
         ("ANIMATIC_WEBHOOK_PORT", "0"),
         ("ANIMATIC_POLL_SECONDS", "-1"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from animatic.simulator import start
 from tests.unit.cli.conftest import BAD, Said, Verb
 
 
@@ -67,3 +68,14 @@ def test_the_token_is_proved_as_a_run_would(animatic: Verb, refusing: str, monke
     token = found(said)["Krea token"]
     assert (said.code, token["state"], token["exit_code"]) == (6, "fail", 6)
     assert ("KREA_API_TOKEN" if answering else "Krea does not answer at http://127.0.0.1:9") in f"{token['message']} {token['hint']}"
+
+
+def test_the_simulator_in_the_place_of_krea_is_a_mistake(animatic: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KREA_API_TOKEN", "anything")
+    with start(tmp_path / "simulator") as simulator:
+        monkeypatch.setenv("KREA_API_URL", simulator.url)
+        said = animatic("doctor", "--json")
+    token = found(said)["Krea token"]
+    assert (said.code, token["state"], token["exit_code"]) == (2, "fail", 2)
+    assert f"KREA_API_URL points to the simulator ({simulator.url})" in token["message"]
+    assert "unset KREA_API_URL" in token["hint"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from animatic.catalog import Catalog
-from animatic.engine.history import open_destination
+from animatic.engine.history import OpenDestination, open_destination
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.engine.run import Run, open_run
 from animatic.engine.timing import Timing
@@ -69,6 +69,11 @@ class Studio:
     @property
     def ledger(self) -> Ledger:
         return Ledger(open_destination(str(self.out), simulated=False), clock=self.clock)
+
+    @property
+    def destinations(self) -> tuple[OpenDestination, ...]:
+        storage = open_destination(str(self.out), simulated=False)
+        return (OpenDestination(deliver=str(self.out), simulated=False, storage=storage, ledger=self.ledger),)
 
     def clock(self) -> datetime:
         return virtual_time.now() + self.offset

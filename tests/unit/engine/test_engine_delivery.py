@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,8 +16,9 @@ from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError
 from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
+from tests import virtual_time
 from tests.krea_double import still_bytes
-from tests.unit.engine.studio import CHAIN, ONE, Studio
+from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -231,3 +232,66 @@ async def test_the_manifest_is_true_whatever_happened(studio: Studio) -> None:
 def test_every_crash_point_that_has_a_name_is_passed_somewhere() -> None:
     sources = "".join(path.read_text() for path in Path("animatic/engine").glob("*.py"))
     assert [name for name in NAMES if f'crashpoint("{name}")' not in sources] == []
+
+
+EDITED = ONE + "\n      - {id: grade, model: xai/grok-video, prompt: Grain, resolution: 480p, duration: 4, edit_video: dawn}"
+
+
+def sent_videos(studio: Studio) -> list[str]:
+    """Return the names of the files that were sent as the clip to edit."""
+    return [post["edit_video"].rpartition("/")[2].partition("?")[0] for post in studio.krea.posts if post["prompt"] == "Grain"]
+
+
+async def test_a_result_url_that_answers_is_passed_on_as_it_is(studio: Studio) -> None:
+    studio.declare(EDITED)
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1"], 0)
+
+
+async def test_a_result_url_that_has_expired_is_replaced_by_the_stored_clip(studio: Studio) -> None:
+    assert await studio.render() is None
+    studio.declare(EDITED)
+    studio.krea.dead_files["job-1"] = "403"
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["asset-1"], 1)
+
+
+async def test_a_result_url_that_failed_a_job_is_not_sent_again(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.ends = ["completed", "failed", "failed"]
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1", "asset-1", "asset-1"], 1)
+
+
+async def test_a_result_url_that_krea_refuses_is_not_sent_by_the_next_run(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.answers = ["accept", "400"]
+    assert await studio.render() is not None
+    assert await studio.render() is None
+    assert sent_videos(studio) == ["job-1", "asset-1"]
+
+
+async def test_a_busy_krea_says_nothing_of_the_result_url(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.answers = ["accept", "429"]
+    assert await studio.render() is None
+    assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1", "job-1"], 0)
+
+
+@pytest.mark.parametrize("how", ["500", "refused"])
+async def test_a_result_that_cannot_be_had_fails_its_shot_and_not_the_run(studio: Studio, how: Literal["500", "refused"]) -> None:
+    outage = 60.0
+    studio.declare("".join(f"- {{id: s{number}, prompt: Shot {number}, duration: 4}}\n      " for number in range(1, 11)))
+    studio.patience = patient(outage=outage)
+    studio.krea.dead_files = {f"job-{number}": how for number in range(1, 9)}
+    began = virtual_time.monotonic()
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    assert {failure.code for failure in studio.run.state.errors.values()} == {"result_unreachable"}
+    states = [shot.state for shot in studio.run.manifest.manifest(finished_at=studio.clock()).shots]
+    assert (states.count("failed"), states.count("delivered")) == (8, 2)
+    assert virtual_time.monotonic() - began < 2 * outage
+    studio.krea.dead_files = {}
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.engine.plan_run import PlanOptions, Retake, pipeline_named, plan_retake
 from animatic.errors import UsageError
+from animatic.plan import fingerprint_of
+from tests.present import present
 from tests.unit.engine.studio import CHAIN, Studio
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +77,37 @@ async def test_a_retake_that_was_begun_and_not_delivered_does_not_count_and_can_
     assert await made.render(planned.plan) is None
     assert (await made.step()).take == 2
     assert made.krea.posts[-2]["prompt"] == "Rooftops at dusk"
+
+
+async def test_retakes_with_different_changes_at_once_are_two_takes(made: Studio) -> None:
+    one, other = await asyncio.gather(retake(made, prompt="Rooftops at dusk"), retake(made, prompt="Rooftops at noon"))
+    assert {one.number, other.number} == {2, 3}
+    assert await made.render(one.plan) is None
+    assert await made.render(other.plan) is None
+    prompts = [post["prompt"] for post in made.krea.posts[3:]]
+    assert prompts == ["Rooftops at dusk", "Surf", "Rooftops at noon", "Surf"]
+    base = one.plan.step("dawn").base
+    takes = [await made.ledger.takes.get(fingerprint_of(base, number)) for number in (one.number, other.number)]
+    assert [present(take).request["prompt"] for take in takes] == ["Rooftops at dusk", "Rooftops at noon"]
+
+
+async def test_equal_retakes_at_once_are_one_take(made: Studio) -> None:
+    one, other = await asyncio.gather(retake(made, prompt="Rooftops at dusk"), retake(made, prompt="Rooftops at dusk"))
+    assert (one.number, other.number) == (2, 2)
+    assert await made.render(one.plan) is None
+    assert await made.render(other.plan) is None
+    assert made.krea.counts["post"] == 5
+
+
+async def test_a_fingerprint_is_what_it_was_before_take_numbers_were_kept(made: Studio) -> None:
+    """Takes of earlier ledgers, which keep no numbers, are found and followed."""
+    assert fingerprint_of("0" * 64, 2) == "70f30f344ca9565cbf99aadf29f77ae1978041cebb2805e9be622e08dbefe9a2"
+    assert not (made.out / ".animatic" / "retakes").exists()
+    assert await made.render((await retake(made, prompt="Rooftops at dusk")).plan) is None
+    shutil.rmtree(made.out / ".animatic" / "retakes")
+    assert (await retake(made, prompt="Rooftops at noon")).number == 3
+    assert await made.render() is None
+    assert made.krea.counts["post"] == 5
 
 
 async def test_nothing_else_is_paid_for_where_other_shots_are_not_made(made: Studio) -> None:

@@ -19,13 +19,14 @@ import pytest
 from animatic.engine.history import open_destination
 from animatic.engine.progress import ShotProgress
 from animatic.engine.run import Run
-from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, OverBudgetError, ShotError
+from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, OverBudgetError, ShotError, UsageError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
 from animatic.ledger.submissions import identity
 from tests import virtual_time
+from tests.krea_double import Answer
 from tests.present import present
-from tests.unit.engine.studio import CHAIN, Studio, patient
+from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -585,3 +586,36 @@ async def test_a_krea_that_never_answers_is_told_early_by_its_address(studio: St
         await studio.render()
     assert "submitted nothing" in (caught.value.hint or "")
     assert caught.value.exit_code == 6
+
+
+async def test_the_simulator_is_not_taken_for_krea(studio: Studio) -> None:
+    studio.krea.is_simulator = True
+    with pytest.raises(UsageError, match="KREA_API_URL points to the simulator"):
+        await studio.render()
+    assert not studio.krea.posts
+    assert not (studio.out / ".animatic" / "runs").exists()
+
+
+async def test_a_server_that_turns_out_to_be_the_simulator_ends_the_run(studio: Studio) -> None:
+    studio.declare(f"{ONE}\n      - {{id: dusk, prompt: Dusk, duration: 4}}", pipeline="concurrency: 1")
+    studio.krea.on_post = lambda _body: setattr(studio.krea, "is_simulator", True)
+    error = await studio.render()
+    assert isinstance(error, UsageError)
+    assert "KREA_API_URL points to the simulator" in error.message
+    assert len(studio.krea.posts) == 1
+    shots = {key: studio.state(key) for key in ("dawn", "dusk")}
+    assert "delivered" not in shots.values()
+    studio.krea.is_simulator, studio.krea.on_post = False, lambda _body: None
+    studio.krea.jobs.clear()  # the real Krea has never heard of it
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 2
+
+
+@pytest.mark.parametrize("answer", ["400", "401", "402", "410"])
+async def test_a_token_that_krea_repeats_is_kept_nowhere(studio: Studio, answer: Answer) -> None:
+    studio.token, studio.krea.echo, studio.krea.answers = "krea-7f3a9c51d2", "krea-7f3a9c51d2", [answer]
+    error = present(await studio.render())
+    assert "not allowed" in error.message
+    kept = [path.read_text(errors="replace") for path in studio.out.rglob("*") if path.is_file()]
+    assert any("not allowed" in text for text in kept)
+    assert not [text for text in (str(error), repr(error), error.code, *kept) if studio.token in text]

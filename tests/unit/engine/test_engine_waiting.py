@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from decimal import Decimal
 
 import pytest
 
+from animatic.catalog import Catalog
+from animatic.engine.decisions import adopt_job, allow_resubmission, find_doubt, list_doubts
+from animatic.engine.estimate import estimate
+from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_retake
 from animatic.engine.wait import cancel_running
-from animatic.errors import JobFailedError, JobTimeoutError, ShotError
+from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, ShotError, UnclearResultError, UsageError
+from animatic.krea import Job
+from animatic.ledger import Intent
+from animatic.plan import Step
 from tests.unit.engine.studio import ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -41,14 +49,132 @@ async def test_the_last_failure_is_the_shots(studio: Studio) -> None:
     assert studio.krea.counts["post"] == 2
 
 
-async def test_an_empty_result_counts_as_spent_and_is_repeated(studio: Studio) -> None:
-    studio.declare(ONE.replace("}", ", retries: 1}"))
-    studio.krea.ends = ["empty", "empty"]
+@pytest.mark.parametrize("end", ["nested", "several"])
+async def test_a_result_is_taken_from_wherever_it_stands(studio: Studio, end: str) -> None:
+    studio.krea.ends = [end]
+    studio.krea.downloads = ["still", "clip"] if end == "several" else ["clip"]
+    assert await studio.render() is None
+    assert studio.state() == "delivered"
+    assert studio.krea.counts["post"] == 1
+    step = await studio.step()
+    take = await studio.ledger.takes.get(step.fingerprint)
+    assert take is not None
+    assert take.result_urls[0] == "https://krea.test/files/job-1"
+
+
+async def test_of_several_addresses_none_holds_what_the_shot_should_be(studio: Studio) -> None:
+    studio.krea.ends = ["several"]
+    studio.krea.downloads = ["still", "still"]
     error = await studio.render()
-    assert isinstance(error, ShotError)
-    attempts = studio.run.manifest.shot("dawn").record.attempts
-    assert [attempt.status for attempt in attempts] == ["completed", "completed"]
-    assert all(attempt.usd for attempt in attempts)
+    assert error is not None
+    assert error.exit_code == 4
+    assert studio.run.state.errors["dawn"].code == "wrong_kind"
+
+
+async def test_an_address_that_was_sent_is_no_result(studio: Studio) -> None:
+    studio.declare("- {id: dawn, prompt: Dawn, duration: 4, start_image: 'https://example.com/first.png'}")
+    studio.krea.ends = ["empty"]
+    studio.krea.on_post = lambda _body: asyncio.get_running_loop().call_later(
+        1, lambda: studio.krea.jobs["job-1"].outcome.update(result={"frame": "https://example.com/first.png"})
+    )
+    assert isinstance(await studio.render(), UnclearResultError)
+
+
+async def test_a_result_that_comes_after_the_end_is_waited_for(studio: Studio) -> None:
+    studio.krea.ends = ["empty"]
+    studio.krea.on_post = lambda _body: asyncio.get_running_loop().call_later(12, lambda: studio.krea.complete(studio.krea.jobs["job-1"]))
+    assert await studio.render() is None
+    assert studio.state() == "delivered"
+    assert studio.krea.counts["post"] == 1
+
+
+async def intended(studio: Studio, step: Step, attempt: int) -> Intent:
+    """What another process wrote before its POST."""
+    intent = await studio.ledger.submissions.intend(
+        fingerprint=step.fingerprint,
+        attempt=attempt,
+        model=step.request.model,
+        endpoint=step.request.endpoint,
+        pipeline="coast",
+        step=step.key,
+        run_id="20261125-120000-abcd",
+        usd=step.request.price.usd,
+        deadline_seconds=60,
+    )
+    assert intent is not None
+    return intent
+
+
+FALLBACK = ONE.replace("}", ", retries: 2, fallback: [{model: kling/kling-2.5, duration: 5, resolution: null}]}")
+
+
+async def test_a_result_that_is_not_understood_is_not_paid_for_again(studio: Studio) -> None:
+    studio.declare(FALLBACK)
+    studio.krea.ends = ["empty"]
+    for _ in range(2):
+        error = await studio.render()
+        assert isinstance(error, UnclearResultError)
+        assert (error.exit_code, error.code) == (5, "unclear_result")
+        assert "job job-1 completed and was billed" in error.message
+        assert "animatic resume" in (error.hint or "")
+        assert "animatic retake coast dawn" in (error.hint or "")
+        record = studio.run.manifest.shot("dawn").record
+        assert (record.state, record.job_id, record.error and record.error.code) == ("in_doubt", "job-1", "unclear_result")
+        assert [(attempt.status, attempt.job_id) for attempt in record.attempts] == [("completed", "job-1")]
+        assert all(attempt.usd for attempt in record.attempts)
+    assert studio.krea.counts["post"] == 1
+    spending = await studio.ledger.spending.on([studio.clock().date()])
+    assert spending.totals.usd == studio.run.plan.steps[0].request.price.usd
+    decision = (await estimate(await studio.plan(), studio.ledger)).decisions["dawn"]
+    assert (decision.action, "job-1" in decision.reason) == ("resume", True)
+
+
+async def test_a_result_that_is_understood_later_is_delivered_by_the_next_run(studio: Studio) -> None:
+    studio.krea.ends = ["empty"]
+    assert isinstance(await studio.render(), UnclearResultError)
+    studio.krea.complete(studio.krea.jobs["job-1"])
+    assert await studio.render() is None
+    assert studio.state() == "delivered"
+    assert studio.krea.counts["post"] == 1
+    assert await list_doubts(studio.destinations, timing=studio.timing()) == []
+
+
+async def test_an_earlier_job_whose_result_was_not_understood_comes_before_a_further_attempt(studio: Studio) -> None:
+    studio.krea.ends = ["empty"]
+    assert isinstance(await studio.render(), UnclearResultError)
+    step = await studio.step()
+    # As the version before left it: a further attempt after the empty one.
+    await intended(studio, step, 2)
+    await studio.ledger.submissions.settle(step.fingerprint, 2, "unsent", usd=Decimal(0))
+    studio.krea.complete(studio.krea.jobs["job-1"])
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_a_result_that_is_not_understood_is_in_doubt_until_a_person_pays_again(studio: Studio) -> None:
+    studio.krea.ends = ["empty"]
+    assert isinstance(await studio.render(), UnclearResultError)
+    doubts = await list_doubts(studio.destinations, timing=studio.timing())
+    assert [(doubt.kind, doubt.usd) for doubt in doubts] == [("unclear_result", studio.run.plan.steps[0].request.price.usd)]
+    assert "its result was not understood" in doubts[0].reason
+    with pytest.raises(UsageError, match="job-1"):
+        await adopt_job(find_doubt(doubts, "dawn"), Job(id="job-2", status="completed", created_at=studio.clock()))
+    await allow_resubmission(find_doubt(doubts, "dawn"))
+    assert await list_doubts(studio.destinations, timing=studio.timing()) == []
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 2
+    spending = await studio.ledger.spending.on([studio.clock().date()])
+    assert spending.totals.usd == 2 * (studio.run.plan.steps[0].request.price.usd or 0)
+
+
+async def test_a_retake_ends_the_doubt_about_a_result(studio: Studio) -> None:
+    studio.krea.ends = ["empty"]
+    assert isinstance(await studio.render(), UnclearResultError)
+    spec = pipeline_named(studio.declaration, None)
+    retake = await plan_retake(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot="dawn", changes={}, timing=studio.timing())
+    assert await studio.render(retake.plan) is None
+    assert studio.krea.counts["post"] == 2
+    assert await list_doubts(studio.destinations, timing=studio.timing()) == []
 
 
 async def test_a_cancelled_job_is_not_repeated_by_the_run_but_by_the_next(studio: Studio) -> None:
@@ -78,34 +204,112 @@ async def test_a_job_that_completes_while_it_is_cancelled_is_delivered(studio: S
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
 
 
-async def test_a_job_that_cannot_be_cancelled_may_be_billed_and_is_delivered_by_the_next_run(
-    studio: Studio,
-) -> None:
-    studio.timeout = 0.2
+async def test_while_a_job_may_run_nothing_else_is_paid_for_its_shot(studio: Studio) -> None:
+    studio.declare(FALLBACK)
+    studio.timeout = 20.0
     studio.krea.ends = ["uncancellable"]
-    await studio.render()
-    assert "may still be billed" in studio.run.state.errors["dawn"].message
+    for _ in range(2):
+        error = await studio.render()
+        assert error is not None
+        assert error.exit_code == 4
+        failure = studio.run.state.errors["dawn"]
+        assert isinstance(failure, JobOpenError)
+        assert failure.code == "timeout"
+        assert "Krea does not say that it was cancelled, so it may still be billed" in failure.message
+        assert f"animatic resume {studio.run.plan.run_id}" in (failure.hint or "")
+        submissions = await studio.ledger.submissions.of(studio.run.plan.steps[0].fingerprint)
+        assert [(submission.state, submission.waits_for_job) for submission in submissions] == [("submitted", True)]
+    assert studio.krea.counts["post"] == 1
     spending = await studio.ledger.spending.on([studio.clock().date()])
-    assert spending.totals.usd == studio.run.plan.steps[0].request.price.usd
+    assert spending.totals.open_usd == studio.run.plan.steps[0].request.price.usd
+    decision = (await estimate(await studio.plan(), studio.ledger)).decisions["dawn"]
+    assert (decision.action, "waits for job job-1" in decision.reason) == ("resume", True)
     studio.krea.complete(studio.krea.jobs["job-1"])
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
 
 
+async def test_a_job_that_outlived_its_timeout_gets_the_time_again_in_the_next_run(studio: Studio) -> None:
+    studio.timeout = 20.0
+    studio.krea.ends = ["uncancellable"]
+    assert await studio.render() is not None
+    asyncio.get_running_loop().call_later(15, lambda: studio.krea.complete(studio.krea.jobs["job-1"]))
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], studio.krea.counts["cancel"]) == (1, 1)
+
+
+async def test_a_job_that_was_cancelled_makes_way_for_the_fallback(studio: Studio) -> None:
+    studio.declare(FALLBACK)
+    studio.timeout = 20.0
+    studio.krea.ends = ["running", "completed"]
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 2
+
+
+@pytest.mark.parametrize(("end", "posts"), [("completed", 1), ("running", 1), ("failed", 2), ("cancelled", 2)])
+async def test_a_job_that_an_older_version_settled_too_early_is_still_ours(studio: Studio, end: str, posts: int) -> None:
+    studio.declare(ONE.replace("}", ", retries: 1}"))
+    studio.timeout = 20.0
+    studio.krea.ends = ["uncancellable"]
+    await studio.render()
+    step = await studio.step()
+    await studio.ledger.submissions.settle(step.fingerprint, 1, "timed_out", usd=None, job_id="job-1")
+    job = studio.krea.jobs["job-1"]
+    match end:
+        case "completed":
+            studio.krea.complete(job)
+        case "failed" | "cancelled":
+            job.status, job.outcome = end, {"status": end}
+    decision = (await estimate(await studio.plan(), studio.ledger)).decisions["dawn"]
+    assert "waits for job job-1" in decision.reason
+    for _ in range(2):
+        await studio.render()
+    assert studio.krea.counts["post"] == posts
+
+
+async def test_a_late_answer_whose_job_failed_makes_way_for_another(studio: Studio) -> None:
+    studio.declare(ONE.replace("}", ", retries: 1}"))
+    studio.krea.ends = ["failed", "completed"]
+    step = await studio.step()
+    intent = await intended(studio, step, 1)
+    job = studio.krea.add(step.request.endpoint, {})
+    await studio.ledger.submissions.settle(step.fingerprint, 1, "never_arrived", usd=Decimal(0))
+    await studio.ledger.submissions.submitted(intent, job.id, created_at=None, how="answer")
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
 async def test_a_job_that_krea_lost_is_not_sent_again(studio: Studio) -> None:
+    studio.declare(FALLBACK)
     studio.krea.hidden = {"job-1"}
     for _ in range(2):
         error = await studio.render()
         assert error is not None
         assert error.exit_code == 4
-        assert studio.run.state.errors["dawn"].message == "Krea no longer knows job job-1"
-        assert "animatic retake coast dawn" in (studio.run.state.errors["dawn"].hint or "")
+        failure = studio.run.state.errors["dawn"]
+        assert isinstance(failure, JobOpenError)
+        assert (failure.code, failure.message) == ("job_lost", "Krea no longer knows job job-1")
+        assert "animatic retake coast dawn" in (failure.hint or "")
+    assert studio.krea.counts["post"] == 1
+    studio.krea.hidden = set()
+    assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
 
 
-async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -> None:
-    import asyncio
+async def test_an_interrupted_run_leaves_what_krea_does_not_cancel_to_the_next(studio: Studio) -> None:
+    studio.krea.ends = ["uncancellable"]
+    rendering = asyncio.ensure_future(studio.render())
+    while not (studio.runs and studio.run.state.running):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert await cancel_running(studio.run) == 0
+    studio.krea.complete(studio.krea.jobs["job-1"])
+    rendering.cancel()
+    await asyncio.wait([rendering])
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
 
+
+async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -> None:
     studio.krea.ends = ["running"]
     plan = await studio.plan()
     rendering = asyncio.ensure_future(studio.render(plan))

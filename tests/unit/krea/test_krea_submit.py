@@ -14,7 +14,8 @@ import pytest
 
 from animatic.errors import KreaRefusedError, RequestRefusedError
 from animatic.krea import KreaClient, LostAnswerError, NotSentError
-from animatic.settings import Patience
+from animatic.krea.errors import UnexpectedSimulatorError
+from animatic.settings import SIMULATOR_HEADER, Patience
 
 pytestmark = pytest.mark.anyio
 ROUTE = "/generate/video/xai/grok-video"
@@ -170,3 +171,23 @@ async def test_without_a_token_none_is_sent(client_for: Make) -> None:
 async def test_errors_survive_pickling(error: NotSentError | LostAnswerError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+async def test_the_simulator_in_the_place_of_krea_is_refused_whatever_it_answers(
+    client_for: Make, accepted: dict[str, Any], status: int
+) -> None:
+    handler, seen = answering(httpx.Response(status, json=accepted, headers={SIMULATOR_HEADER: "1"}))
+    async with client_for(handler) as client:
+        with pytest.raises(UnexpectedSimulatorError, match=r"KREA_API_URL points to the simulator \(https://krea.test\)") as caught:
+            await client.submit(ROUTE, BODY)
+        with pytest.raises(UnexpectedSimulatorError):
+            await client.job("j-1")
+    assert (caught.value.exit_code, len(seen)) == (2, 2)
+    assert "--simulate" in (caught.value.hint or "")
+
+
+async def test_a_client_of_the_simulator_takes_its_answers(client_for: Make, accepted: dict[str, Any]) -> None:
+    handler, _ = answering(httpx.Response(200, json=accepted, headers={SIMULATOR_HEADER: "1"}))
+    async with client_for(handler, simulator=True) as client:
+        assert (await client.submit(ROUTE, BODY)).id == "j-1"

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, StorageError
-from animatic.krea import ExpiredUrlError, KreaClient
+from animatic.errors import BadClipError, BadMediaError, StorageError
+from animatic.krea import ExpiredUrlError, KreaClient, ResultUnreachableError
 from animatic.krea.transfer import CHUNK_BYTES, download
 from tests.unit.krea.conftest import FakeKrea, Time
 
@@ -101,11 +101,13 @@ async def test_a_busy_host_is_waited_for(krea: FakeKrea, time: Time, client: Kre
     assert time.naps[0] == 4
 
 
-async def test_a_host_that_stays_away_is_unreachable(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
+async def test_a_host_that_stays_away_fails_its_file_alone(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
     krea.down_until = 1e9
     async with client:
-        with pytest.raises(KreaUnreachableError, match=r"gen\.krea\.ai"):
+        with pytest.raises(ResultUnreachableError, match=r"gen\.krea\.ai") as caught:
             await client.download(URL, tmp_path / "a.mp4")
+    assert (caught.value.exit_code, caught.value.retryable) == (4, False)
+    assert nothing_left(tmp_path)
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -185,3 +187,18 @@ async def test_files_that_krea_cannot_take_are_not_sent(krea: FakeKrea, client: 
             with pytest.raises(BadMediaError, match=name):
                 await client.upload(tmp_path / name, mime="image/png")
     assert krea.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "good"), [(200, True), (206, True), (403, False), (410, False), (500, False), (httpx.ConnectError("refused"), False)]
+)
+async def test_an_address_is_asked_once_for_its_first_byte_and_not_given_the_token(
+    krea: FakeKrea, client: KreaClient, answer: int | Exception, good: bool
+) -> None:
+    krea.script.append(httpx.Response(answer, content=DATA) if isinstance(answer, int) else answer)
+    async with client:
+        assert await client.answers(URL) is good
+        assert not await client.answers("file:///etc/passwd")
+    (request,) = krea.requests
+    assert (request.method, request.headers["range"]) == ("GET", "bytes=0-0")
+    assert "authorization" not in request.headers

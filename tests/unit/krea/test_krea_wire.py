@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +12,12 @@ from animatic.krea import Job
 from animatic.krea.wire import STATUSES, WireError, parse_asset, parse_job, parse_page
 
 SEEN = datetime(2026, 11, 21, tzinfo=UTC)
+BASE = "https://api.krea.ai"
 URL = "https://gen.krea.ai/a.mp4?sig=1"
 
 
 def job(**fields: Any) -> Job:
-    return parse_job({"job_id": "j", "status": "completed", "created_at": "2026-11-21T10:00:00Z", **fields}, seen=SEEN)
+    return parse_job({"job_id": "j", "status": "completed", "created_at": "2026-11-21T10:00:00Z", **fields}, seen=SEEN, base=BASE)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,43 @@ def job(**fields: Any) -> Job:
 )
 def test_result_urls_are_found_in_every_shape(result: Any, urls: tuple[str, ...]) -> None:
     assert job(result=result).urls == urls
+
+
+@pytest.mark.parametrize(
+    ("result", "urls"),
+    [
+        ({"video": {"url": URL}}, (URL,)),
+        ({"videos": [{"url": URL}]}, (URL,)),
+        ({"output": {"assets": [{"files": {"mp4": URL}}]}}, (URL,)),
+        ({"output": json.dumps({"video": {"url": URL}})}, (URL,)),
+        (json.dumps([URL]), (URL,)),
+        ({"video_url": f"  {URL}\n"}, (URL,)),
+        ({"video_url": "/files/a.mp4"}, (f"{BASE}/files/a.mp4",)),
+        ({"clip": "//gen.krea.ai/a.mp4"}, ("https://gen.krea.ai/a.mp4",)),
+        ({"extra": "https://x/e.mp4", "urls": [URL]}, (URL, "https://x/e.mp4")),
+        ({"preview_url": "https://x/p.mp4", "clip": URL}, (URL, "https://x/p.mp4")),
+        ({"files": [{"type": "preview", "url": "https://x/p.mp4"}, {"type": "video", "url": URL}]}, (URL, "https://x/p.mp4")),
+        ({"clip": URL, "thumbnail": {"url": "https://x/t.jpg"}, "poster": "https://x/p.jpg"}, (URL,)),
+        ({"clip": URL, "input": {"start_image": "https://x/in.png"}}, (URL,)),
+        ({"note": "see https://krea.ai/docs", "prompt": "/imagine a cat", "root": "/", "ratio": "16:9"}, ()),
+        ({"urls": [f"{URL}&empty=#"]}, (f"{URL}&empty=#",)),
+        ({"clip": "//[gen/a.mp4", "other": URL}, (URL,)),
+        ({"output": "{broken", "more": "[" * 100_000}, ()),
+    ],
+)
+def test_addresses_are_found_anywhere_in_a_result(result: Any, urls: tuple[str, ...]) -> None:
+    assert job(result=result).urls == urls
+
+
+def test_a_result_that_is_nested_without_end_is_searched_to_a_depth() -> None:
+    nested: Any = URL
+    for _ in range(500):
+        nested = [nested]
+    assert job(result=nested).urls == ()
+
+
+def test_an_address_without_a_host_is_none_where_the_base_is_not_known() -> None:
+    assert parse_job({"job_id": "j", "status": "completed", "result": {"url": "/files/a.mp4"}}, seen=SEEN).urls == ()
 
 
 def test_facts_of_the_result_are_kept() -> None:

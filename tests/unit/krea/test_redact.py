@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from animatic.krea.errors import of_answer
+from animatic.krea.reasons import JobError, explain
 from animatic.redact import bare_url, redact, redact_body
+from animatic.settings import Secret, Settings
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,24 @@ def test_text_without_secrets_is_unchanged() -> None:
 )
 def test_data_loses_queries_of_urls_but_prose_is_kept(data: Any, expected: Any) -> None:
     assert redact_body(data) == expected
+
+
+def test_the_token_of_the_settings_is_masked_wherever_it_stands() -> None:
+    text = "key wfg+7/aq:zz01 not allowed; see /keys/wfg%2B7%2Faq%3Azz01 and https://h/wfg+7/aq:zz01?x=1"
+    Settings(krea_token=Secret("wfg+7/aq:zz01"))
+    assert redact(text) == "key *** not allowed; see /keys/*** and https://h/***"
+    assert redact_body({"prompt": "a sign: wfg+7/aq:zz01"}) == {"prompt": "a sign: ***"}
+
+
+def test_a_placeholder_for_a_token_masks_no_words() -> None:
+    Settings(krea_token=Secret("token"))
+    assert redact("the token is refused") == "the token is refused"
+
+
+def test_what_krea_says_of_a_failure_is_masked_in_all_its_parts() -> None:
+    token = "krea-7f3a9c51d2"
+    Settings(krea_token=Secret(token))
+    said = {"code": token, "message": f"no key {token}", "replacement": f"/{token}", "sunset_date": token}
+    assert explain(said) == JobError("***", "no key ***")
+    gone = of_answer(410, json.dumps(said).encode(), "application/json", "/generate/x", retry_after=None)
+    assert token not in f"{gone} {vars(gone)}"

@@ -34,6 +34,7 @@ def test_changing_one_fault_keeps_the_others() -> None:
         ({"concurrency": 0}, "at least 1"),
         ({"concurrency": "many"}, "number from 0"),
         ({"jitter": True}, "number from 0"),
+        ({"anonymous": 1}, "anonymous is true or false"),
         ({"longest_side": 8}, "at least 64"),
         ({"result_shape": "list"}, "result_shape is one of"),
     ],

@@ -1,0 +1,86 @@
+"""``doubts`` and ``resubmit``: what waits for a person, on a terminal and for programs."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from animatic.engine.estimate import open_ledger
+from animatic.ledger import Failure
+from tests.unit.cli.conftest import Verb
+
+LOST, UNCLEAR = "a1" * 32, "b2" * 32
+
+
+async def leave_doubts() -> None:
+    """Leave a lost answer and a result that was not understood at the destination."""
+    submissions = open_ledger(str(Path.cwd() / "out"), simulated=False).submissions
+    for fingerprint, step in ((LOST, "dawn"), (UNCLEAR, "surf")):
+        intent = await submissions.intend(
+            fingerprint=fingerprint,
+            attempt=1,
+            model="xai/grok-video",
+            endpoint="/generate/video/xai/grok-video",
+            pipeline="teaser",
+            step=step,
+            run_id="20261125-120000-abcd",
+            usd=Decimal("0.20"),
+            deadline_seconds=60,
+        )
+        assert intent is not None
+        if fingerprint == LOST:
+            await submissions.doubt(LOST, 1, "2 jobs at Krea could be this submission", ("job-1", "job-2"))
+        else:
+            await submissions.submitted(intent, "job-3", created_at=None, how="answer")
+            error = Failure(code="unclear_result", message="job job-3 completed and was billed, but its result was not understood")
+            await submissions.settle(UNCLEAR, 1, "empty", usd=Decimal("0.25"), job_id="job-3", error=error)
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KREA_API_TOKEN", "KREA_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_programs_read_what_is_in_doubt_and_what_it_cost(animatic: Verb) -> None:
+    asyncio.run(leave_doubts())
+    said = animatic("doubts", "--json")
+    assert said.code == 5
+    assert isinstance(said.json, list)
+    kept = [{name: doubt[name] for name in ("shot", "kind", "job_id", "candidates", "usd", "reason", "attempt")} for doubt in said.json]
+    assert kept == [
+        {
+            "shot": "dawn",
+            "kind": "lost_answer",
+            "job_id": None,
+            "candidates": None,
+            "usd": 0.2,
+            "reason": "2 jobs at Krea could be this submission",
+            "attempt": 1,
+        },
+        {
+            "shot": "surf",
+            "kind": "unclear_result",
+            "job_id": "job-3",
+            "candidates": [],
+            "usd": 0.25,
+            "reason": "job job-3 completed and was billed, but its result was not understood",
+            "attempt": 1,
+        },
+    ]
+
+
+def test_people_are_told_what_to_do_about_a_result_that_is_not_understood(animatic: Verb) -> None:
+    asyncio.run(leave_doubts())
+    shown = animatic("doubts").out
+    assert "job job-3 completed and was billed" in shown
+    assert "animatic resume 20261125-120000-abcd" in shown
+    assert "animatic retake teaser surf" in shown
+    refused = animatic("resubmit", "nowhere")
+    assert refused.code == 2
+    assert animatic("resubmit", "surf").code == 0
+    assert "surf" not in animatic("doubts").out
+    assert "0.45" in animatic("spend").out
