@@ -86,6 +86,7 @@ class DoubleJob:
     visible_at: datetime | None = None
     polls: int = 0
     cancel: Cancelling = "cancels"
+    type: str | None = None
 
 
 class KreaDouble:
@@ -109,6 +110,8 @@ class KreaDouble:
         self.answer_delay = 0.0
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
         self.polls_until_end = 1
+        self.types: dict[str, str] = {}
+        """Krea's type of the jobs of a route, by its path; none is told of the others."""
         self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
         self.dead_files: dict[str, DeadFile] = {}
         """Jobs whose files cannot be had, and how: expired (403), an error of the host, or no connection."""
@@ -124,9 +127,8 @@ class KreaDouble:
 
     def client(self, base_url: str, token: Secret | None, patience: Patience, simulator: bool) -> KreaClient:
         """What `animatic.engine.run.open_run` takes as ``connect``."""
-        del base_url
         return KreaClient(
-            BASE,
+            base_url,
             token,
             patience=patience,
             simulator=simulator,
@@ -144,6 +146,7 @@ class KreaDouble:
         now = self.now()
         created = max([now, *(job.created_at + timedelta(milliseconds=1) for job in self.jobs.values())]) if self.jobs else now
         job = DoubleJob(f"job-{number}", endpoint, body, created, webhook, visible_at=now + timedelta(seconds=self.late_listing))
+        job.type = self.types.get(endpoint)
         match end:
             case "completed":
                 job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
@@ -229,7 +232,8 @@ class KreaDouble:
         ended = job.polls > self.polls_until_end
         state = job.outcome if ended else {"status": "processing"}
         done = self.now().isoformat() if ended and state["status"] in {"completed", "failed", "cancelled"} else None
-        return {"job_id": job.id, "created_at": job.created_at.isoformat(), "completed_at": done, "result": None, **state}
+        said = {} if job.type is None else {"type": job.type}
+        return {"job_id": job.id, **said, "created_at": job.created_at.isoformat(), "completed_at": done, "result": None, **state}
 
     def _visible(self) -> Iterator[DoubleJob]:
         for job in sorted(self.jobs.values(), key=lambda job: job.created_at, reverse=True):

@@ -187,6 +187,8 @@ def summary(context: FlowRunContext, manifest: Manifest) -> str:
         shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in counts.items())
         outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
     lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
+    adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
+    lines += [f"  {shot.key or shot.id}: {shot.note}" for shot in adopted]
     if manifest.reel is not None:
         folder = (context.page_location or "").removesuffix("index.html")
         lines.append(f"  reel      {folder}{manifest.reel.file or 'reel.mp4'}")

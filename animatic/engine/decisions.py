@@ -9,7 +9,7 @@ from itertools import count
 from typing import Literal
 
 from animatic.engine.budget import days_of
-from animatic.engine.doubt import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
+from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError

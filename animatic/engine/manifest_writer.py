@@ -9,6 +9,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Self, assert_never
 
+from pydantic import TypeAdapter
+
 from animatic import manifest
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
@@ -26,6 +28,7 @@ from animatic.errors import (
 )
 from animatic.krea import NotSentError
 from animatic.ledger import SentInput, Submission, Take
+from animatic.ledger.model import Grounds
 from animatic.manifest import Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import ShotState
 from animatic.plan import Cut, Step
@@ -63,6 +66,7 @@ async def record_end(
             usd=take.usd,
             error=None,
         )
+        changes |= _origin_of(take, submissions)
     if error is not None:
         run.state.errors[step.key] = error
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
@@ -75,6 +79,22 @@ async def record_end(
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
     )
+
+
+def _origin_of(take: Take, submissions: tuple[Submission, ...]) -> ShotChanges:
+    """Return how the job of a take became known, with a note where Krea did not say so itself."""
+    submitted = next((found.submitted for found in submissions if found.submitted and found.submitted.job_id == take.job_id), None)
+    if submitted is None:
+        return ShotChanges()
+    match submitted.how:
+        case "answer" | "callback" | "person" as how:
+            return ShotChanges(how=how, evidence=None)
+        case "listed" | "evidence":
+            said = TypeAdapter(Grounds).dump_python(submitted.evidence, mode="json") if submitted.evidence else None
+            note = f"Krea's answer was lost: job {take.job_id} was taken for it, the only one that fits; check that it is the right one"
+            return ShotChanges(how="evidence", evidence=said, note=note)
+        case _:
+            assert_never(submitted.how)
 
 
 def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None) -> ShotState:

@@ -21,7 +21,7 @@ from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError, UsageError
 from animatic.krea import Job, KreaClient, Watcher
-from animatic.ledger import Ledger, SentInput, Take
+from animatic.ledger import Intent, Ledger, SentInput, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
@@ -75,6 +75,18 @@ class Gates:
     """Equal shots of one run share a take: the first makes it, the others find it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LostAnswers:
+    """Submissions of one take by this run that count as never arrived, although nobody saw Krea refuse them."""
+
+    intents: tuple[Intent, ...]
+    """The first one first."""
+    since: float
+    """Monotonic time of the first loss."""
+    message: str
+    """How the last answer was lost."""
+
+
 @dataclass(kw_only=True)
 class RunState:
     """What changes while a run goes on. Progress, manifest and budget keep their own."""
@@ -89,6 +101,8 @@ class RunState:
     """Why nothing new starts any more."""
     left_behind_resolved: bool = False
     """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
+    lost_answers: dict[str, LostAnswers] = field(default_factory=dict)
+    """Submissions whose answers were lost and that Krea does not list, by fingerprint."""
     posts_held_until: float = 0.0
     """Monotonic time before which nothing is submitted: Krea asked for a pause."""
 

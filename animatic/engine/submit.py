@@ -10,21 +10,15 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.doubt import (
-    SENDING_SLACK_SECONDS,
-    STALE_INTENT,
-    Lost,
-    await_owner,
-    resolve_doubt,
-    resolve_left_behind,
-    resolve_lost,
-)
+from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, check_lost_answers, resolve_doubt, resolve_left_behind, resolve_lost
+from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.run import Run, SubmittedJob, stops_everything
-from animatic.errors import AnimaticError, ShotError
+from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
 from animatic.plan import Request, Step
@@ -48,10 +42,11 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         if last is not None and not last.known:
             run.progress.change(step.key, "in doubt", "finding out what became of an earlier submission", attempt=last.number)
             if not await await_owner(run, last):
-                await resolve_doubt(run, last)
+                await resolve_doubt(run, last, on_wait=partial(_tell_wait, run, step, last))
             continue
         awaited = next((submission for submission in reversed(submissions) if submission.waits_for_job), None)
         if awaited is not None:
+            await _check_reach(run, step, awaited)
             return _adopt(awaited)
         run.check_open()
         run.budget.check_prices((request,))
@@ -60,6 +55,24 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
         if job is not None:
             return job
+
+
+async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
+    """Refuse to wait for a job that this run cannot see, lest it counts as lost. Raises InDoubtError."""
+    reason = out_of_reach(run, submission.intent)
+    job_id = submission.submitted.job_id if submission.submitted else ""
+    if reason and await run.client.job(job_id) is None:
+        raise InDoubtError(
+            f"shot {step.key!r} was submitted as job {job_id}, which is not to be seen here: {reason}",
+            hint="run again with the KREA_API_URL and KREA_API_TOKEN that it was sent with; "
+            f"if they are gone, pay for a new one: animatic retake {run.plan.pipeline} {step.key}",
+            candidates=(job_id,),
+        )
+
+
+def _tell_wait(run: Run, step: Step, last: Submission, seconds: float) -> None:
+    text = f"Krea may still be working on an earlier submission: waiting up to {seconds:.0f} s for its job"
+    run.progress.change(step.key, "in doubt", text, attempt=last.number)
 
 
 def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
@@ -116,6 +129,8 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             run.state.left_behind_resolved = True
         await run.wait_for_posts()
         run.check_open()
+        if await check_lost_answers(run, step):
+            return None
         with contextlib.ExitStack() as flight:
             # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
             sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
@@ -146,6 +161,8 @@ async def _spend(
         inputs=resolved.inputs,
         deadline_seconds=run.settings.patience.post + SENDING_SLACK_SECONDS,
         clock_offset=run.client.clock_offset,
+        origin="" if run.simulated else run.client.origin,
+        account=(lambda _token: "") if run.simulated else run.client.account,
     )
     if intent is None:
         run.budget.release(step.fingerprint, number)
@@ -160,7 +177,7 @@ async def _spend(
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
-        return Lost(intent=intent, error=error, at=run.timing.now())
+        return Lost(intent=intent, error=error, at=run.timing.monotonic())
     except AnimaticError as error:
         run.budget.release(step.fingerprint, number)
         await run.ledger.submissions.settle(
@@ -170,7 +187,7 @@ async def _spend(
             run.stop(error)
         raise
     crashpoint("after-answer")
-    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer")
+    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
     crashpoint("after-submitted")
     # Noted at once: an interruption may come before anybody waits for it.
     run.state.running[step.key] = sent = _sent(job, intent)

@@ -82,6 +82,16 @@ class KreaClient:
         return self._base_url
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port of this Krea: ``https://api.krea.ai``."""
+        base = self._session.base
+        return f"{base.scheme}://{base.netloc.decode('ascii')}"
+
+    def account(self, key: str) -> str:
+        """Return a keyed hash of the token: it tells whether two tokens are the same, and tells nothing of the token without the key."""
+        return self._session.account(key)
+
+    @property
     def clock_offset(self) -> timedelta:
         """Krea's clock minus ours, from the ``Date`` of its answers; zero before the first."""
         return self._session.offset.value

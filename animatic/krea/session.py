@@ -7,6 +7,7 @@ Reading is safe to repeat, so this module repeats it: with back-off and jitter, 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import random
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
+ACCOUNT_DIGITS = 32
 MAX_CONCURRENT_READS = 16
 MAX_CONCURRENT_POSTS = 8
 MAX_CONCURRENT_TRANSFERS = 8
@@ -122,6 +124,11 @@ class Session:
         if self._token is None or _origin(url) != _origin(self.base):
             return {}
         return {"Authorization": f"Bearer {self._token.reveal()}"}
+
+    def account(self, key: str) -> str:
+        """Return a hash of the token with this key."""
+        token = "" if self._token is None else self._token.reveal()
+        return hmac.digest(key.encode(), token.encode(), "sha256").hex()[:ACCOUNT_DIGITS]
 
     def request(
         self,

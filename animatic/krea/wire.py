@@ -54,6 +54,8 @@ class Job:
     status: str
     """One of ``STATUSES``, or Krea's own word where that is none of them."""
     created_at: datetime
+    type: str | None = None
+    """Krea's internal name for what makes it; not documented, and the only thing in a list of jobs that depends on the request."""
     completed_at: datetime | None = None
     urls: tuple[str, ...] = ()
     """Addresses in the result, signed as Krea gave them, the likeliest first; empty for a completed job: its result is not understood."""
@@ -118,6 +120,7 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
         id=identity.strip(),
         status=status,
         created_at=_time(data.get("created_at")) or seen,
+        type=said if isinstance(said := data.get("type"), str) and said else None,
         completed_at=_time(data.get("completed_at")),
         urls=urls,
         error=error,

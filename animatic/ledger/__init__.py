@@ -2,26 +2,10 @@
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
 from animatic.ledger.ledger import Ledger
-from animatic.ledger.model import (
-    AssetRecord,
-    Claim,
-    ClipRecord,
-    Doubt,
-    Failure,
-    How,
-    Intent,
-    Outcome,
-    Selection,
-    SentInput,
-    Settled,
-    State,
-    Submission,
-    Submitted,
-    Take,
-    Withdrawal,
-)
+from animatic.ledger.model import Claim, Doubt, Failure, How, Intent, Outcome, SentInput, Settled, State, Submission, Submitted, Withdrawal
 from animatic.ledger.records import take_folder
 from animatic.ledger.spending import Cost, SpendingReport, Totals
+from animatic.ledger.takes import AssetRecord, ClipRecord, Selection, Take
 
 __all__ = [
     "AlreadySubmittedError",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.spending import Journal, Spending
-from animatic.ledger.submissions import OwnerAlive, Submissions, owner_alive
+from animatic.ledger.submissions import OwnerAlive, Submissions
 from animatic.ledger.takes import Assets, Runs, Selections, Takes
 from animatic.storage import Storage
 

@@ -13,10 +13,8 @@ from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import AwareDatetime, BeforeValidator, PlainSerializer
 
-from animatic.catalog.model import Kind
-
-How = Literal["answer", "callback", "listed", "person"]
-"""How a submission's job became known: Krea's answer, its webhook, its list of jobs, or somebody's decision."""
+How = Literal["answer", "callback", "listed", "evidence", "person"]
+"""How a submission's job became known: Krea's answer, its webhook, its list of jobs (``listed`` in old records), or a person's decision."""
 
 Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out", "unsent", "never_arrived", "withdrawn"]
 """How a submission ended. ``empty``: its job completed with a result that was not understood; ``unsent`` and ``never_arrived``:
@@ -100,12 +98,34 @@ class Intent:
     pid: int
     started: str
     """When the owner's process started, in a form that only `animatic.ledger.submissions` reads."""
+    origin: str = ""
+    """Scheme and host of the Krea that it is sent to; empty in records of before, and in those of simulated runs."""
+    account: str = ""
+    """The token that it is sent with, as a hash that is keyed with ``token``; empty where ``origin`` is."""
     clock_offset: float = 0.0
     """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
+
+    @property
+    def media_fields(self) -> frozenset[str]:
+        """The fields of the request that took media."""
+        return frozenset(sent.field for sent in self.inputs)
 
     def by_krea(self, moment: datetime) -> datetime:
         """Return a time of the owner's clock (``intended_at``, ``deadline``) in Krea's."""
         return moment + timedelta(seconds=self.clock_offset)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grounds:
+    """Why a job without an owner was taken for a submission's: the only one of its window, and its type does not contradict it."""
+
+    since: AwareDatetime
+    """Of the window in which it could be created, by Krea's clock."""
+    seen_at: AwareDatetime
+    """The look that decided, by the clock of whoever looked."""
+    type: str | None
+    expected_types: tuple[str, ...] = ()
+    """The types of jobs for such requests that the ledger knows from Krea's answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +137,9 @@ class Submitted:
     """By Krea's clock."""
     how: How
     at: AwareDatetime
+    type: str | None = None
+    """Krea's type of the job."""
+    evidence: Grounds | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,6 +190,8 @@ class Claim:
     created_at: AwareDatetime | None
     how: How
     at: AwareDatetime
+    type: str | None = None
+    evidence: Grounds | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,88 +254,3 @@ class JournalEntry:
     step: str
     model: str
     run_id: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClipRecord:
-    """A stored clip or still: where it lies, and the facts of its bytes. Durations in seconds, sizes in bytes and pixels."""
-
-    key: str
-    sha256: str
-    size: int
-    mime: str
-    width: int
-    height: int
-    fps: float | None
-    duration: float | None
-    frames: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Take:
-    """One result for a shot: what was asked, which job made it, and what lies where."""
-
-    fingerprint: str
-    base: str
-    number: int
-    kind: Kind
-    model: str
-    request: Mapping[str, Any]
-    """The body as it was sent."""
-    attempt: int
-    job_id: str
-    submitted_at: AwareDatetime | None
-    completed_at: AwareDatetime | None
-    usd: Decimal | None
-    clip: ClipRecord
-    thumbnail: str | None
-    """Key of a JPEG."""
-    result_urls: tuple[str, ...]
-    """Addresses of its result, the one that the clip came from first; without their query, which may be a signature."""
-    inputs: SentInputs
-    pipeline: str
-    step: str
-    run_id: str
-    made_at: AwareDatetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetakeRecord:
-    """A take number of a shot that is kept for one retake, so that another one at the same time gets a number of its own."""
-
-    base: str
-    number: int
-    changes: Mapping[str, Any]
-    """What the retake changes in the request, URLs without their query."""
-    at: AwareDatetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AssetRecord:
-    """A content that was uploaded to a Krea."""
-
-    asset_id: str
-    url: str
-    mime: str
-    at: AwareDatetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
-    """The take that counts for a shot from now on."""
-
-    take: int
-    fingerprint: str
-    why: str
-    at: AwareDatetime
-    highest: int
-    """The highest take number that was ever chosen for this shot."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRecord:
-    """The plan of a run, as it was when the run started."""
-
-    run_id: str
-    plan: Mapping[str, Any]
-    at: AwareDatetime

@@ -7,14 +7,11 @@ only. All of it is decided by creating objects that must be absent, so any numbe
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
@@ -22,6 +19,7 @@ from animatic.ledger.model import (
     Claim,
     Doubt,
     Failure,
+    Grounds,
     How,
     Intent,
     Outcome,
@@ -32,9 +30,12 @@ from animatic.ledger.model import (
     Withdrawal,
     was_accepted,
 )
+from animatic.ledger.owner import identity
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
 from animatic.ledger.spending import Journal
 
+MAX_ENTRIES_FOR_TYPES = 500
+"""Submissions that are read for it, the latest ones."""
 OwnerAlive = Callable[[Intent], bool | None]
 
 
@@ -92,10 +93,13 @@ class Submissions:
         request: Mapping[str, Any] | None = None,
         inputs: tuple[SentInput, ...] = (),
         clock_offset: timedelta = timedelta(0),
+        origin: str = "",
+        account: Callable[[str], str] = lambda _token: "",
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
 
-        ``clock_offset``: Krea's clock minus ours.
+        ``clock_offset``: Krea's clock minus ours. ``origin``: where it is sent; ``account`` returns the hash of Krea's token, keyed with
+        the token of the submission.
 
         Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
@@ -103,10 +107,11 @@ class Submissions:
             raise OpenSubmissionError(fingerprint, attempt - 1)
         now = self._records.now().astimezone(UTC)
         host, pid, started = identity()
+        token = self._records.new_id()
         intent = Intent(
             fingerprint=fingerprint,
             attempt=attempt,
-            token=self._records.new_id(),
+            token=token,
             model=model,
             endpoint=endpoint,
             pipeline=pipeline,
@@ -120,6 +125,8 @@ class Submissions:
             host=host,
             pid=pid,
             started=started,
+            origin=origin,
+            account=account(token),
             clock_offset=clock_offset.total_seconds(),
         )
         if not await self._records.create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
@@ -127,7 +134,16 @@ class Submissions:
         await self._journal.enter(intent)
         return intent
 
-    async def submitted(self, intent: Intent | tuple[str, int], job_id: str, *, created_at: datetime | None, how: How) -> None:
+    async def submitted(
+        self,
+        intent: Intent | tuple[str, int],
+        job_id: str,
+        *,
+        created_at: datetime | None,
+        how: How,
+        type: str | None = None,  # noqa: A002 - Krea's word
+        evidence: Grounds | None = None,
+    ) -> None:
         """Record which job a submission (its intent, or fingerprint and attempt) became. Doing so again changes nothing.
 
         ``created_at`` is by Krea's clock. Raises ClaimedError if the job belongs to another submission, AlreadySubmittedError if the
@@ -142,7 +158,16 @@ class Submissions:
                 raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
             if written := await self._records.read(f"{attempt_folder(fingerprint, attempt)}intended.json", Intent):
                 await self._journal.enter(written)
-        claim = Claim(job_id=job_id, fingerprint=fingerprint, attempt=attempt, created_at=created_at, how=how, at=self._records.now())
+        claim = Claim(
+            job_id=job_id,
+            fingerprint=fingerprint,
+            attempt=attempt,
+            created_at=created_at,
+            how=how,
+            at=self._records.now(),
+            type=type,
+            evidence=evidence,
+        )
         standing = await self._records.create_or_read(claim_key(job_id), claim)
         if (standing.fingerprint, standing.attempt) != (fingerprint, attempt):
             raise ClaimedError(job_id, standing.fingerprint, standing.attempt)
@@ -197,6 +222,16 @@ class Submissions:
         await each(self._complete, claims)
         return frozenset(claim.job_id for claim in claims)
 
+    async def answered_types(self, intent: Intent) -> tuple[str, ...]:
+        """Return Krea's types of the jobs that Krea itself named for such a request (model and media fields), of yesterday and today."""
+        today = self._records.now().astimezone(UTC).date()
+        keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
+        entries = await each(self._journal.entry, keys[-MAX_ENTRIES_FOR_TYPES:])
+        same_model = [entry for entry in entries if entry and entry.model == intent.model]
+        found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), same_model)
+        alike = [one.submitted for one in found if one and one.submitted and one.intent.media_fields == intent.media_fields]
+        return tuple(sorted({submitted.type for submitted in alike if submitted.type and submitted.how == "answer"}))
+
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
@@ -221,57 +256,4 @@ def _submitted_key(fingerprint: str, attempt: int) -> str:
 
 
 def _submitted_by(claim: Claim) -> Submitted:
-    return Submitted(job_id=claim.job_id, created_at=claim.created_at, how=claim.how, at=claim.at)
-
-
-PROC = Path("/proc")
-STATE, START = 0, 19
-"""Fields of /proc/PID/stat, counted behind the command's name."""
-
-
-def identity() -> tuple[str, int, str]:
-    """Return host, process id and start of this process."""
-    pid = os.getpid()
-    return socket.gethostname(), pid, f"{_world()} {_start(pid) or ''}".strip()
-
-
-def is_alive(host: str, pid: int, started: str) -> bool | None:
-    """Tell whether that process is running; None where that cannot be known: another machine or container.
-
-    A process id that was given to another process since is told apart by when it started (on Linux).
-    """
-    if host != socket.gethostname():
-        return None
-    world, _, start = started.rpartition(" ")
-    if world != _world():
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it is there, and somebody else's
-    return _start(pid) in {start, None}
-
-
-def owner_alive(intent: Intent) -> bool | None:
-    """Tell the same of the process that wrote an intent."""
-    return is_alive(intent.host, intent.pid, intent.started)
-
-
-def _world() -> str:
-    """Return what must be equal for two process ids to mean the same: the boot and the process namespace."""
-    try:
-        return f"{(PROC / 'sys/kernel/random/boot_id').read_text().strip()} {(PROC / 'self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def _start(pid: int) -> str | None:
-    """Return the start of the process in clock ticks since the boot; empty for one that has ended but was not collected yet."""
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return "" if fields[STATE] in {"Z", "X"} else fields[START]
+    return Submitted(job_id=claim.job_id, created_at=claim.created_at, how=claim.how, at=claim.at, type=claim.type, evidence=claim.evidence)

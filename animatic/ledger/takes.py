@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from animatic.ledger.model import AssetRecord, RetakeRecord, RunRecord, Selection, Take
+from pydantic import AwareDatetime
+
+from animatic.catalog.model import Kind
 from animatic.ledger.records import (
     RUNS,
     SELECTIONS,
@@ -22,6 +26,91 @@ from animatic.ledger.records import (
 )
 
 FIRST_TAKE = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipRecord:
+    """A stored clip or still: where it lies, and the facts of its bytes. Durations in seconds, sizes in bytes and pixels."""
+
+    key: str
+    sha256: str
+    size: int
+    mime: str
+    width: int
+    height: int
+    fps: float | None
+    duration: float | None
+    frames: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Take:
+    """One result for a shot: what was asked, which job made it, and what lies where."""
+
+    fingerprint: str
+    base: str
+    number: int
+    kind: Kind
+    model: str
+    request: Mapping[str, Any]
+    """The body as it was sent."""
+    attempt: int
+    job_id: str
+    submitted_at: AwareDatetime | None
+    completed_at: AwareDatetime | None
+    usd: Decimal | None
+    clip: ClipRecord
+    thumbnail: str | None
+    """Key of a JPEG."""
+    result_urls: tuple[str, ...]
+    """Addresses of its result, the one that the clip came from first; without their query, which may be a signature."""
+    inputs: SentInputs
+    pipeline: str
+    step: str
+    run_id: str
+    made_at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetakeRecord:
+    """A take number of a shot that is kept for one retake, so that another one at the same time gets a number of its own."""
+
+    base: str
+    number: int
+    changes: Mapping[str, Any]
+    """What the retake changes in the request, URLs without their query."""
+    at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssetRecord:
+    """A content that was uploaded to a Krea."""
+
+    asset_id: str
+    url: str
+    mime: str
+    at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The take that counts for a shot from now on."""
+
+    take: int
+    fingerprint: str
+    why: str
+    at: AwareDatetime
+    highest: int
+    """The highest take number that was ever chosen for this shot."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """The plan of a run, as it was when the run started."""
+
+    run_id: str
+    plan: Mapping[str, Any]
+    at: AwareDatetime
 
 
 class Takes:

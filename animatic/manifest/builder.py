@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack, assert_never
+from typing import Any, Literal, TypedDict, Unpack, assert_never
 
 from animatic.catalog.model import field_name
 from animatic.manifest.model import (
@@ -43,6 +43,8 @@ class ShotChanges(TypedDict, total=False):
     completed_at: datetime | None
     usd: Decimal | None
     inputs: Sequence[Input]
+    how: Literal["answer", "callback", "evidence", "person"] | None
+    evidence: Mapping[str, Any] | None
     clip: Clip | None
     thumbnail: str | None
     error: Failure | None

@@ -144,6 +144,10 @@ class Shot(Record):
     """What the take cost, when it was made."""
     depends_on: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+    how: Literal["answer", "callback", "evidence", "person"] | None = None
+    """How its job became known: Krea's answer or callback, what Krea's list of jobs tells, or somebody's decision."""
+    evidence: Json | None = None
+    """What spoke for the job, where it was taken for this shot's without Krea saying so."""
     clip: Clip | None = None
     thumbnail: str | None = None
     error: Failure | None = None

@@ -28,7 +28,7 @@ DRIVER = ("-m", "tests.faults.driver")
 QUICK = {
     "ANIMATIC_GRACE_SECONDS": "1.5",
     "ANIMATIC_POLL_SECONDS": "0.1",
-    "ANIMATIC_POST_SECONDS": "20",
+    "ANIMATIC_POST_SECONDS": "6",
     "ANIMATIC_GET_SECONDS": "10",
     "ANIMATIC_OUTAGE_SECONDS": "20",
 }

@@ -25,6 +25,14 @@ def test_the_summary_of_an_unchanged_storyboard_says_that_nothing_was_paid(ended
     assert "all 2 shots are unchanged and were reused; nothing was submitted, nothing was paid (simulated)" in text
 
 
+def test_the_summary_names_shots_whose_job_was_adopted_by_evidence(ended: Ended) -> None:
+    context, manifest = ended("delivered", "delivered")
+    note = "job 7 was taken for it"
+    shots = [shot.model_copy(update={"how": how, "note": note}) for shot, how in zip(manifest.shots, ["evidence", "answer"], strict=True)]
+    text = summary(context, manifest.model_copy(update={"shots": tuple(shots)}))
+    assert [line.strip() for line in text.splitlines() if note in line] == [f"{shots[0].key or shots[0].id}: {note}"]
+
+
 def test_an_unknown_sum_is_not_zero(ended: Ended) -> None:
     assert "billed unknown, 2 without a known price" in summary(*ended("delivered", "delivered", billed=None, unpriced=2))
 

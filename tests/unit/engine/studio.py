@@ -48,6 +48,7 @@ class Studio:
     settings: dict[str, Any] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     token: str = "token"
+    url: str = BASE
     timeout: float | None = None
     """Seconds that a job may take, shorter than a pipelines file may say."""
     offset: timedelta = timedelta(0)
@@ -98,7 +99,7 @@ class Studio:
 
     def open(self, plan: Plan) -> Any:
         settings = Settings(
-            krea_url=BASE, krea_token=Secret(self.token), home=self.folder / "home", patience=self.patience, **self.settings
+            krea_url=self.url, krea_token=Secret(self.token), home=self.folder / "home", patience=self.patience, **self.settings
         )
         return open_run(plan, settings, timing=self.timing(), connect=self.krea.client)
 

@@ -52,7 +52,7 @@ async def test_failed_jobs_give_their_money_back(studio: Studio) -> None:
 
 async def test_submissions_that_were_turned_away_give_their_money_back(studio: Studio) -> None:
     studio.declare(ONE, pipeline=f"budget_usd: {await price(studio)}")
-    studio.krea.answers = ["429", "lost-before", "500-before"]
+    studio.krea.answers = ["429", "429", "429"]
     studio.krea.retry_after = "0"
     assert await studio.render() is None
     assert len(studio.krea.billed) == 1

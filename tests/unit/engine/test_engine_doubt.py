@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from animatic.engine.doubt import Adopt, AskPerson, Conclusion, Deadlines, Evidence, LookAgain, NeverArrived, judge
+from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, Evidence, LookAgain, NeverArrived, judge
 from animatic.krea import Job
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-DEADLINES = Deadlines(listed_by=NOON + timedelta(seconds=15), claimed_by=NOON + timedelta(seconds=31))
-NOTHING_FOUND = Evidence(candidates=(), rivals=0, rivals_running=False, called=None)
+DEADLINES = Deadlines(adopted_by=14, listed_by=15, claimed_by=31)
+NOTHING_FOUND = Evidence(candidates=(), rivals=0, rivals_running=False, expected_types=("grok",), called=None)
 A, B = (Job(id=name, status="processing", created_at=NOON) for name in "AB")
 
 
@@ -25,8 +25,8 @@ def found(*candidates: Job, rivals: int = 0, running: bool = False, called: str 
     [
         (found(), 14.9, LookAgain()),
         (found(), 15, NeverArrived()),
-        (found(A), 0, Adopt(job=A, how="listed")),
-        (found(A), 999, Adopt(job=A, how="listed")),
+        (found(A), 13.9, LookAgain()),
+        (found(A), 14, Adopt(job=A, how="evidence", expected_types=("grok",))),
         (found(A, B), 0, AskPerson(candidates=(A, B))),
         (found(A, rivals=1, running=True), 30.9, LookAgain()),
         (found(A, rivals=1, running=True), 31, AskPerson(candidates=(A,))),
@@ -37,4 +37,4 @@ def found(*candidates: Job, rivals: int = 0, running: bool = False, called: str 
     ],
 )
 def test_the_evidence_of_one_look_leads_to_one_conclusion(evidence: Evidence, after: float, conclusion: Conclusion) -> None:
-    assert judge(evidence, NOON + timedelta(seconds=after), DEADLINES) == conclusion
+    assert judge(evidence, after, DEADLINES) == conclusion

@@ -9,6 +9,7 @@ import socket
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ import pytest
 from animatic.engine.history import open_destination
 from animatic.engine.progress import ShotProgress
 from animatic.engine.run import Run
-from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, ShotError, UsageError
+from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, OverBudgetError, ShotError, UsageError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
-from animatic.ledger.submissions import identity
+from animatic.ledger.owner import identity
+from tests import virtual_time
 from tests.krea_double import Answer
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
@@ -134,7 +136,7 @@ async def test_a_lost_answer_to_an_accepted_submission_costs_nothing_more(studio
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
     attempts = await studio.ledger.submissions.of((await studio.step()).fingerprint)
-    assert [attempt.submitted.how for attempt in attempts if attempt.submitted] == ["listed"]
+    assert [attempt.submitted.how for attempt in attempts if attempt.submitted] == ["evidence"]
 
 
 @pytest.mark.parametrize("answer", ["lost-before", "500-before"])
@@ -143,6 +145,234 @@ async def test_a_lost_answer_to_a_submission_that_never_arrived_is_sent_again(st
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
     assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+def create_later(studio: Studio, seconds: float) -> None:
+    """Let Krea create the job of a POST only so many seconds from now."""
+    asyncio.get_running_loop().call_later(seconds, lambda: studio.krea.add(ENDPOINT, {"prompt": "as sent"}))
+
+
+async def test_a_job_that_krea_creates_after_its_answer_was_lost_is_found(studio: Studio) -> None:
+    studio.krea.answers = ["500-before"]
+    studio.krea.on_post = lambda _body: create_later(studio, 10.0)
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
+    assert await outcomes(studio) == ["completed"]
+
+
+async def test_a_job_that_krea_creates_long_after_its_sender_died_is_found(studio: Studio) -> None:
+    await intend(studio, ago=1)
+    create_later(studio, studio.patience.post - 2)
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (0, 1)
+
+
+async def test_what_a_dead_sender_left_counts_as_never_arrived_after_the_time_of_its_post_and_no_sooner(studio: Studio) -> None:
+    intent = await intend(studio, ago=30)
+    assert await studio.render() is None
+    attempts = await studio.ledger.submissions.of(intent.fingerprint)
+    waited = present(attempts[0].settled).at - intent.intended_at
+    ready = studio.patience.post + studio.patience.grace
+    assert ready <= waited.total_seconds() <= ready + 3
+
+
+async def test_other_shots_go_on_while_krea_may_be_working_on_what_a_dead_process_sent(studio: Studio) -> None:
+    studio.declare(CHAIN.replace("start_image: dawn, ", ""))
+    details: list[str] = []
+    posts: list[tuple[str, float]] = []
+    await intend(studio, ago=1)
+    began = studio.clock()
+    studio.krea.on_post = lambda body: posts.append((body["prompt"], (studio.clock() - began).total_seconds()))
+
+    def listened(run: Run) -> Run:
+        run.progress.listeners.append(lambda shot: details.append(shot.detail))
+        return run
+
+    assert await studio.render(before=listened) is None
+    assert [prompt for prompt, _ in posts] == ["Surf", "Rooftops at dawn"]
+    assert posts[0][1] < 2 * studio.patience.grace
+    assert posts[1][1] > studio.patience.post
+    assert [detail for detail in details if "may still be working on an earlier submission: waiting up to 1" in detail]
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_clock_that_steps_while_a_submission_is_on_its_way_loses_nothing(studio: Studio, step: timedelta) -> None:
+    studio.krea.answers, studio.krea.answer_delay = ["lost-after"], 5.0
+    studio.krea.late_listing = 12.0
+    studio.krea.on_post = lambda _body: setattr(studio, "offset", step)
+    began = virtual_time.now()
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
+    assert (virtual_time.now() - began).total_seconds() < 60
+
+
+async def test_submissions_after_lost_answers_have_an_end_and_are_further_apart_each_time(studio: Studio) -> None:
+    studio.krea.answers = ["500-before"] * 50
+    times: list[float] = []
+    studio.krea.on_post = lambda _body: times.append(virtual_time.monotonic())
+    error = present(await studio.render())
+    assert isinstance(error, KreaUnreachableError)
+    assert (error.exit_code, len(times)) == (6, (await studio.step()).retries + 1)
+    grace = studio.patience.grace
+    assert [grace, 2 * grace] == pytest.approx([after - before for before, after in pairwise(times)], abs=3)
+    assert "lost the answers to 3 submissions" in error.message
+    assert "up to $0.60 may be billed" in error.message
+    assert f"animatic resume {studio.run.plan.run_id}" in (error.hint or "")
+    assert studio.krea.billed == []
+    assert await studio.render(await studio.plan()) is not None
+    assert len(times) == 6
+
+
+async def test_the_timeout_of_a_shot_ends_its_submissions_after_lost_answers(studio: Studio) -> None:
+    studio.timeout = 10.0
+    studio.krea.answers = ["500-before"] * 50
+    assert isinstance(await studio.render(), KreaUnreachableError)
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_what_was_given_up_stays_reserved_in_the_budget_of_the_run(studio: Studio) -> None:
+    studio.declare(pipeline="budget_usd: 0.4")
+    studio.krea.answers = ["500-before"] * 50
+    error = await studio.render()
+    assert isinstance(error, OverBudgetError)
+    assert studio.krea.counts["post"] == 2
+
+
+async def test_the_job_of_an_attempt_that_was_given_up_is_found_before_the_next(studio: Studio) -> None:
+    """Listed only while the second answer is looked for, and created before the second POST."""
+    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-before"], 25.0
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
+
+
+async def test_the_list_is_read_once_more_before_the_post_that_follows_lost_answers(studio: Studio) -> None:
+    """Krea is busy after the loss; the job shows up while it is waited for."""
+    studio.krea.answers, studio.krea.late_listing, studio.krea.retry_after = ["500-after", "429"], 40.0, "60"
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
+
+
+async def send_and_die(studio: Studio) -> None:
+    """Leave the intent of a run that died while its submission was on its way: as this process wrote it, but of a dead one."""
+    plan = await studio.plan()
+    async with studio.open(plan) as run:
+        intent = await run.ledger.submissions.intend(
+            fingerprint=plan.step("dawn").fingerprint,
+            attempt=1,
+            model="xai/grok-video",
+            endpoint=ENDPOINT,
+            pipeline="coast",
+            step="dawn",
+            run_id="20261121T000000Z-0000",
+            usd=Decimal("0.2"),
+            deadline_seconds=studio.patience.post + 60,
+            origin=run.client.origin,
+            account=run.client.account,
+        )
+        assert intent is not None
+    path = next((studio.out / ".animatic" / "submissions").glob("*/*/001/intended.json"))
+    assert studio.token not in path.read_text().replace('"token"', "")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": 2**22 - 1, "started": f"{intent.started.rpartition(' ')[0]} 1"}))
+
+
+@pytest.mark.parametrize("change", [{"token": "another account"}, {"url": "https://other.test"}])
+async def test_silence_of_another_account_or_host_proves_nothing(studio: Studio, change: dict[str, str]) -> None:
+    studio.token = "the first account"
+    await send_and_die(studio)
+    first = studio.token, studio.url
+    for name, value in change.items():
+        setattr(studio, name, value)
+    error = present(await studio.render())
+    assert isinstance(error, InDoubtError)
+    assert "KREA_API_TOKEN" in (studio.run.manifest.shot("dawn").record.note or "")
+    assert studio.krea.counts["post"] == 0
+    attempt = (await studio.ledger.submissions.of((await studio.step()).fingerprint))[0]
+    assert "it was sent" in present(attempt.doubt).reason
+    studio.token, studio.url = first
+    assert await studio.render() is None
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+
+
+async def test_an_intent_of_before_without_an_account_is_looked_for_where_the_run_is(studio: Studio) -> None:
+    intent = await intend(studio)
+    assert intent.origin == ""
+    studio.token = "another account"
+    assert await studio.render() is None
+
+
+async def test_a_job_of_another_account_is_asked_about_and_not_waited_for_until_it_counts_as_lost(studio: Studio) -> None:
+    studio.krea.ends = ["running"]
+    rendering = asyncio.ensure_future(studio.render(await studio.plan()))
+    while await outcomes(studio) != ["submitted"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    rendering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    studio.token = "another account"
+    studio.krea.hidden = {"job-1"}
+    began = studio.clock()
+    assert isinstance(await studio.render(), InDoubtError)
+    assert (studio.clock() - began).total_seconds() < 5
+    assert "job-1" in present(studio.run.manifest.shot("dawn").record.error).message
+    studio.krea.hidden = set()  # a new token of the same account sees it
+    studio.krea.complete(studio.krea.jobs["job-1"])
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_a_stranger_s_job_that_is_alone_at_first_is_not_taken_for_ours(studio: Studio) -> None:
+    studio.krea.answers = ["500-before"]
+
+    def also_a_stranger(_body: Any) -> None:
+        studio.krea.add(ENDPOINT, {"prompt": "a stranger's"})
+        create_later(studio, 10.0)
+
+    studio.krea.on_post = also_a_stranger
+    assert isinstance(await studio.render(), InDoubtError)
+    assert studio.krea.counts["post"] == 1
+
+
+async def test_a_job_of_an_earlier_lost_answer_makes_it_a_doubt_and_is_not_passed_over(studio: Studio) -> None:
+    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-after"], 25.0
+    assert isinstance(await studio.render(), InDoubtError)
+    assert studio.krea.counts["post"] == 2
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("externalImage", None), ("klingVideo", "grokVideo")])
+async def test_a_job_whose_type_contradicts_the_request_is_no_candidate(studio: Studio, theirs: str, ours: str | None) -> None:
+    """By the kind of the route, or by what the ledger has learned of the model from Krea's answers."""
+    foreign = "/generate/x/y/z"
+    studio.krea.types = {foreign: theirs, **({ENDPOINT: ours} if ours else {})}
+    if ours:
+        studio.declare("- {id: before, prompt: Learned from, duration: 4}")
+        assert await studio.render() is None
+        studio.declare()
+    posts = studio.krea.counts["post"]
+    studio.krea.answers = ["500-before"]
+    studio.krea.on_post = lambda body: studio.krea.add(foreign, {}) if studio.krea.counts["post"] == posts + 1 else None
+    assert await studio.render() is None
+    assert await outcomes(studio) == ["never_arrived", "completed"]
+    assert studio.krea.jobs[studio.run.takes["dawn"].job_id].endpoint == ENDPOINT
+
+
+async def test_what_was_adopted_by_evidence_is_told_in_ledger_and_manifest(studio: Studio) -> None:
+    studio.krea.types = {ENDPOINT: "grokVideo"}
+    studio.krea.answers = ["500-after"]
+    assert await studio.render() is None
+    shot = studio.run.manifest.shot("dawn").record
+    assert shot.how == "evidence"
+    assert present(shot.evidence)["type"] == "grokVideo"
+    assert "job-1" in (shot.note or "")
+    submitted = present((await studio.ledger.submissions.of((await studio.step()).fingerprint))[0].submitted)
+    assert present(submitted.evidence).since < present(submitted.created_at)
+    page = (studio.out / studio.run.prefix / "index.html").read_text()
+    assert "job-1 was taken for it" in page
+
+
+async def test_a_shot_that_krea_answered_has_no_evidence_to_show(studio: Studio) -> None:
+    assert await studio.render() is None
+    shot = studio.run.manifest.shot("dawn").record
+    assert (shot.how, shot.evidence, shot.note) == ("answer", None, None)
 
 
 async def test_several_candidates_wait_for_a_person_and_nothing_is_sent(studio: Studio) -> None:

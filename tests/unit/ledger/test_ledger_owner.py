@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from animatic.ledger import submissions as owner
+from animatic.ledger import owner
 from tests.present import present
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
