@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import AwareDatetime
 
 from animatic.catalog.model import Kind
+from animatic.ledger.model import SentInputs
 from animatic.ledger.records import (
     RUNS,
     SELECTIONS,
