@@ -108,7 +108,7 @@ async def together(stage: Set, processes: int) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
+@pytest.mark.parametrize("stage", ["folder", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
 async def test_eight_processes_at_once_pay_for_each_take_once(stage: Set) -> None:
     await together(stage, 8)
 
