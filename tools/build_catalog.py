@@ -19,6 +19,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
@@ -27,7 +28,7 @@ from typing import Any
 from animatic.catalog.codec import DATA, encode_model
 from animatic.catalog.convert import convert
 from animatic.catalog.model import KINDS, Field, Model, PriceTable
-from animatic.catalog.store import curate, curate_price, curated
+from animatic.catalog.store import curate, curated
 
 COLLECTED = "2026-11-20"
 DOCUMENT = "2026-10-03"
@@ -83,7 +84,7 @@ def build_model(row: Mapping[str, Any]) -> Model:
             aliases={old: entry["new"] for old, entry in aliases.items()},
             aliases_until=max((entry["sunset"] for entry in aliases.values()), default=""),
             removed={key: None for key in row["fields"] if key not in newest},
-            price=None if price is None else curate_price(name, _price(price)),
+            price=None if price is None else _decided_price(name, _price(price)),
             withdrawn=ABSENT if row["in_openapi_2026_10_03"] is False else None,
             fields_date=_date(row),
             typical_seconds=median(times) if times else None,
@@ -166,6 +167,13 @@ def _date(row: Mapping[str, Any]) -> str:
     if "fields_2026_10" in row or row["in_openapi_2026_10_03"]:
         return DOCUMENT
     return {"openapi-2026": "2026-06", "docs-page": "2026-08"}.get(row["first_seen"], "2026-09-20")
+
+
+def _decided_price(name: str, table: PriceTable) -> PriceTable:
+    """Return a collected price table with the decisions about it applied."""
+    row = curated()["prices"].get(name, {})
+    rows = tuple((dict(item["when"]), Decimal(item["usd"])) for item in row["rows"]) if "rows" in row else table.rows
+    return replace(table, rows=rows, unless=tuple(row.get("unless", ())), note=row.get("note", table.note))
 
 
 if __name__ == "__main__":

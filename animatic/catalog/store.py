@@ -12,13 +12,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from animatic.catalog.codec import DATA, DamagedError, decode_field, decode_model, encode_field
-from animatic.catalog.model import KINDS, Field, Kind, Model, PriceTable, Rule, Sunset
+from animatic.catalog.model import KINDS, Field, Kind, Model, Rule, Sunset
 from animatic.suggest import nearest
 
 VERSION = 1
@@ -186,13 +185,6 @@ def curate(model: Model) -> Model:
         rules=rules,
         notes=data["notes"].get(model.name, model.notes),
     )
-
-
-def curate_price(name: str, table: PriceTable) -> PriceTable:
-    """Return a collected price table with the decisions about it applied."""
-    row = curated()["prices"].get(name, {})
-    rows = tuple((dict(item["when"]), Decimal(item["usd"])) for item in row["rows"]) if "rows" in row else table.rows
-    return replace(table, rows=rows, unless=tuple(row.get("unless", ())), note=row.get("note", table.note))
 
 
 def _decide(fields: dict[str, Field], row: Mapping[str, Any]) -> None:
