@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic.cli.lookup import declared, krea_client
-from animatic.cli.options import deliver_option, file_option, json_option
-from animatic.cli.output import print_json
+from animatic.cli.lookup import destinations, krea_client
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell
 from animatic.errors import InDoubtError
 from animatic.redact import bare_url
 from animatic.settings import Settings
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 @click.command()
 @file_option
 @deliver_option
+@only_simulated_option
 @json_option
-def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
+def doubts(files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> int:
     """List submissions in doubt, and the jobs that they may have become.
 
     A submission is in doubt where its answer was lost (Krea may have accepted it), or where its job completed and was billed, but its
     result was not understood. The exit code is 5 if there are any. Decide each with `animatic adopt` or `animatic resubmit`.
     """
-    found = asyncio.run(_doubts(files, deliver))
+    found = asyncio.run(_doubts(files, deliver, simulate=simulate))
     if as_json:
         print_json(found)
     elif found:
-        print("\n".join(line for doubt in found for line in _lines(doubt)))
+        tell("\n".join(line for doubt in found for line in _lines(doubt)))
     else:
         print("nothing is in doubt")
     return InDoubtError.exit_code if found else 0
 
 
-async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str, Any]]:
+async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> list[dict[str, Any]]:
     from animatic.engine.decisions import candidates_of, list_doubts
-    from animatic.engine.history import open_destinations
 
     settings = Settings.from_environment()
     found = []
-    for doubt in await list_doubts(open_destinations(declared(files), deliver)):
+    for doubt in await list_doubts(destinations(files, deliver, simulate=simulate)):
         jobs: tuple[Job, ...] | None = None
         if doubt.kind == "unclear_result":
             jobs = ()  # its job is known

@@ -99,6 +99,13 @@ def state_word(shot: Shot) -> str:
     return shot.doing if shot.state == "waiting" and shot.doing else shot.state.replace("_", " ")
 
 
+def state_of_run(manifest: Manifest | None) -> str:
+    """Return the state of a run for people. One without an end goes on, or its process died: only who watches it can tell."""
+    if manifest is None:
+        return "unknown"
+    return manifest.state if manifest.finished_at is not None else "unfinished"
+
+
 def counts(manifest: Manifest) -> dict[str, int]:
     """Return the number of shots by state, in the order of the storyboard."""
     return dict(Counter(shot.state for shot in manifest.shots))

@@ -59,12 +59,15 @@ class Prepared:
     simulate: bool
 
 
-async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool) -> Prepared:
-    """Compare the plan with the ledger. Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError."""
+async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool, resumed: bool = False) -> Prepared:
+    """Compare the plan with the ledger. ``resumed``: the run has begun before.
+
+    Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError.
+    """
     from animatic.engine.estimate import check_money
     from animatic.engine.estimate import estimate as estimate_plan
 
-    estimate = await estimate_plan(plan, ledger)
+    estimate = await estimate_plan(plan, ledger, resumed=resumed)
     check_money(plan, estimate)
     return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)
 

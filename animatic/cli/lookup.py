@@ -12,7 +12,7 @@ from animatic.settings import Settings, default_home, pipelines_file
 
 if TYPE_CHECKING:
     from animatic.engine.decisions import OpenDoubt
-    from animatic.engine.history import PastRun
+    from animatic.engine.history import OpenDestination, PastRun
     from animatic.krea import KreaClient
     from animatic.ledger import Ledger
     from animatic.manifest import Manifest
@@ -89,17 +89,26 @@ async def step_of(
     raise UsageError(f"{pipeline!r} has no shot {shot!r}", hint=f"its shots: {', '.join(step.key for step in plan.steps)}")
 
 
-async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
-    """Return a run (None: the newest) and its manifest. Raises UsageError where there is none, or it ended before it wrote its manifest."""
-    from animatic.engine.history import find_run, open_destinations, past_runs
+def destinations(files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> tuple[OpenDestination, ...]:
+    """Return the destinations to look at: both halves of each, or with ``--simulate`` the simulated ones alone."""
+    from animatic.engine.history import open_destinations
 
-    where = open_destinations(declared(files), deliver)
+    return tuple(found for found in open_destinations(declared(files), deliver) if found.simulated or not simulate)
+
+
+async def newest_or_named(
+    files: tuple[Path, ...], deliver: str | None, run_id: str | None, *, simulate: bool = False
+) -> tuple[PastRun, Manifest]:
+    """Return a run (None: the newest) and its manifest. Raises UsageError where there is none, or it ended before it wrote its manifest."""
+    from animatic.engine.history import find_run, past_runs
+
+    where = destinations(files, deliver, simulate=simulate)
     if run_id is not None:
         run = await find_run(run_id, where)
     else:
         newest = await past_runs(where, limit=1)
         if not newest:
-            raise UsageError("there are no runs yet", hint="start one: `animatic run --simulate`")
+            raise no_runs()
         run = newest[0]
     manifest = await run.manifest()
     if manifest is None:
@@ -109,12 +118,16 @@ async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: 
     return run, manifest
 
 
-async def doubt_of(shot: str, files: tuple[Path, ...], deliver: str | None) -> OpenDoubt:
+def no_runs() -> UsageError:
+    """Return the error for where nothing was ever run."""
+    return UsageError("there are no runs yet", hint="start one: `animatic run --simulate`")
+
+
+async def doubt_of(shot: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> OpenDoubt:
     """Return the doubt about a shot. Raises UsageError unless there is exactly one."""
     from animatic.engine.decisions import find_doubt, list_doubts
-    from animatic.engine.history import open_destinations
 
-    return find_doubt(await list_doubts(open_destinations(declared(files), deliver)), shot)
+    return find_doubt(await list_doubts(destinations(files, deliver, simulate=simulate)), shot)
 
 
 def krea_client(settings: Settings) -> KreaClient:

@@ -28,6 +28,11 @@ def say(text: str) -> None:
     print(completed(text), file=sys.stderr, flush=True)
 
 
+def tell(text: str) -> None:
+    """Print a result for people, on standard output. Commands in backticks are completed."""
+    print(completed(text))
+
+
 def warn(text: str) -> None:
     """Tell a person what may go wrong, on standard error."""
     say(f"{paint('warning:', 'yellow', color=color_on(sys.stderr))} {text}")
