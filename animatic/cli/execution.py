@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,15 +59,17 @@ class Prepared:
     simulate: bool
 
 
-async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool, resumed: bool = False) -> Prepared:
-    """Compare the plan with the ledger. ``resumed``: the run has begun before.
+async def prepare(
+    spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool, resumed: bool = False, kept: Collection[str] = ()
+) -> Prepared:
+    """Compare the plan with the ledger. ``resumed``: the run has begun before; ``kept``: fingerprints whose takes it records first.
 
     Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError.
     """
     from animatic.engine.estimate import check_money
     from animatic.engine.estimate import estimate as estimate_plan
 
-    estimate = await estimate_plan(plan, ledger, resumed=resumed)
+    estimate = await estimate_plan(plan, ledger, resumed=resumed, kept=kept)
     check_money(plan, estimate)
     return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)
 

@@ -48,13 +48,18 @@ def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
     if as_json:
         print_json(manifest.model_dump(mode="json", by_alias=True))
         return
+    show(manifest, f"{run.destination.storage.url}/{run.plan.pipeline}/{run.plan.run_id}/index.html")
+
+
+def show(manifest: Manifest, page: str) -> None:
+    """Print a run for people: its shots as a table that fits the terminal, why shots failed, the money, where its page is."""
     params = params_text(manifest.params)
     head = f"{manifest.pipeline}{f' ({params})' if params else ''} {manifest.run_id}: {state_of_run(manifest)}"
     tell(f"{head}{' (simulated)' if manifest.simulated else ''}")
     print_table(COLUMNS, [_row(shot) for shot in manifest.shots], indent=2)
     for line in (*_failures(manifest), *_end(manifest)):
         tell("\n".join(wrapped(line, terminal_width(sys.stdout), indent="  ", hanging="    ")))
-    print(f"  {run.destination.storage.url}/{run.plan.pipeline}/{run.plan.run_id}/index.html")
+    print(f"  {page}")
     if manifest.prefect.url:
         print(f"  {manifest.prefect.url}")
 

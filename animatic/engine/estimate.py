@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -59,8 +59,13 @@ def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE
     return Ledger(open_destination(deliver, simulated=simulated, outage=outage), clock=utc_now)
 
 
-async def estimate(plan: Plan, ledger: Ledger, *, now: Callable[[], datetime] = utc_now, resumed: bool = False) -> Estimate:
-    """Decide for every step, and look at the budgets. ``resumed``: the run has begun before, and what it spent counts.
+async def estimate(
+    plan: Plan, ledger: Ledger, *, now: Callable[[], datetime] = utc_now, resumed: bool = False, kept: Collection[str] = ()
+) -> Estimate:
+    """Decide for every step, and look at the budgets.
+
+    ``resumed``: the run has begun before, and what it spent counts. ``kept``: fingerprints whose steps keep a take that is recorded for
+    them only when the run begins.
 
     Raises StorageError when the destination cannot be read.
     """
@@ -75,12 +80,14 @@ async def estimate(plan: Plan, ledger: Ledger, *, now: Callable[[], datetime] = 
     seen: dict[str, str] = {}
     prints = {step.key: step.fingerprint for step in plan.steps}
     for step in plan.steps:
-        if step.fingerprint in takes:
+        if step.fingerprint in kept and step.fingerprint not in takes:
+            decision = Decision(action="reuse", reason="kept as it is")
+        elif step.fingerprint in takes:
             decision = Decision(action="reuse", reason=f"unchanged since run {takes[step.fingerprint].run_id}")
         elif step.fingerprint in seen:
             decision = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
         else:
-            anew = [shot_of(key) for key in step.depends_on if prints[key] not in takes]
+            anew = [shot_of(key) for key in step.depends_on if prints[key] not in takes and prints[key] not in kept]
             decision = _decide(submissions.get(step.fingerprint, ()), anew)
         decisions[step.key] = decision
         if decision.action == "run":

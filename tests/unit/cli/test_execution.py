@@ -41,7 +41,7 @@ def test_an_unknown_sum_is_not_zero(ended: Ended) -> None:
 def test_programs_get_the_code_of_the_error(ended: Ended) -> None:
     context, manifest = ended("delivered", "failed", error=OverBudgetError("too much", hint="less"))
     found = facts(context, manifest)
-    assert found["error"] == {"code": "over_budget", "exit_code": 3, "message": "too much", "hint": "less"}
+    assert found["error"] == {"code": "over_budget", "exit_code": 3, "message": "too much", "hint": "less", "problems": []}
     assert found["cost"] == {"estimated_usd": 0.56, "billed_usd": 0.28, "reused_usd": 0.0, "unpriced": 0}
     assert found["shots"] == {"delivered": 1, "failed": 1}
 
