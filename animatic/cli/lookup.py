@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from animatic.cli.options import parse_params
 from animatic.errors import DeclarationError, UsageError
 from animatic.settings import Settings, default_home, pipelines_file
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from animatic.krea import KreaClient
     from animatic.ledger import Ledger
     from animatic.manifest import Manifest
-    from animatic.plan import Step
+    from animatic.plan import Plan, Step
     from animatic.spec import Declaration
 
 
@@ -71,22 +71,27 @@ def pipeline_and_shot(words: Sequence[str], usage: str, files: tuple[Path, ...])
     )
 
 
-async def step_of(
-    pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
-) -> tuple[Step, Ledger]:
-    """Return the step of a shot (its key, or its id) as a run with these params would plan it, and the ledger of its destination."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedStep:
+    """The step of a shot as a run would plan it, the whole plan, and the ledger of its destination."""
+
+    step: Step
+    plan: Plan
+    ledger: Ledger
+
+
+async def planned_step(
+    pipeline: str, shot: str, params: Mapping[str, str], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+) -> PlannedStep:
+    """Plan a pipeline and find the step of a shot (its key, or its id where only one variant has it). Raises UsageError."""
     from animatic.catalog import Catalog
-    from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
+    from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here, step_named
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    plan, ledger = await plan_here(
-        declaration, spec, parse_params(params), Catalog.load(default_home()), PlanOptions(deliver=deliver, simulated=simulated)
-    )
-    for step in plan.steps:
-        if shot in {step.key, step.shot}:
-            return step, ledger
-    raise UsageError(f"{pipeline!r} has no shot {shot!r}", hint=f"its shots: {', '.join(step.key for step in plan.steps)}")
+    options = PlanOptions(deliver=deliver, simulated=simulated)
+    plan, ledger = await plan_here(declaration, spec, params, Catalog.load(default_home()), options)
+    return PlannedStep(step=step_named(plan, shot), plan=plan, ledger=ledger)
 
 
 def destinations(files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> tuple[OpenDestination, ...]:

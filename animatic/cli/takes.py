@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic.cli.lookup import pipeline_and_shot, step_of
-from animatic.cli.options import deliver_option, file_option, json_option, param_option, simulated_option
+from animatic.cli.lookup import pipeline_and_shot, planned_step
+from animatic.cli.options import deliver_option, file_option, json_option, param_option, parse_params, simulated_option
 from animatic.cli.output import print_json, print_table, tell
 from animatic.columns import Cell, Column
 from animatic.money import dollars
@@ -60,8 +60,8 @@ async def _takes(
 ) -> tuple[KnownTake, ...]:
     from animatic.engine.decisions import list_takes
 
-    step, ledger = await step_of(pipeline, shot, params, files, deliver, simulated=simulated)
-    return await list_takes(ledger, step)
+    found = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
+    return await list_takes(found.ledger, found.step)
 
 
 def _facts(known: KnownTake) -> dict[str, Any]:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from animatic.plan.report import to_pay as to_pay
     from animatic.plan.saved import plan_from_json as plan_from_json
     from animatic.plan.saved import plan_to_json as plan_to_json
+    from animatic.plan.select import dependents as dependents
+    from animatic.plan.select import reachable as reachable
     from animatic.plan.select import select as select
 
 _NAMES = {
@@ -57,7 +59,7 @@ _NAMES = {
     "printed": "params_text render_plan",
     "report": "Limit expected_minutes minutes_from to_pay",
     "saved": "plan_from_json plan_to_json",
-    "select": "select",
+    "select": "dependents reachable select",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
