@@ -43,6 +43,7 @@ VERBS = {
     "adopt": "Resolve an in-doubt submission to a Krea job",
     "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",
     "spend": "Show what was paid, by day, pipeline, model or shot",
+    "forecast": "Show what the schedules will cost in the coming days",
     "up": "Start a local Prefect server with UI, the simulator and all deployments",
     "doctor": "Check everything that a run depends on",
     "simulate": "Start the simulator alone",

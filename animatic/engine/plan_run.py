@@ -126,9 +126,9 @@ def first_unused(base: str, known: frozenset[str], *, at_least: int = 1) -> int:
 
 
 def step_named(plan: Plan, shot: str) -> Step:
-    """Return the step of a key, or of a shot id that only one variant has. Raises UsageError."""
+    """Return the step of a key, or of a shot id whose request is the same in all variants. Raises UsageError."""
     found = [step for step in plan.steps if step.key == shot] or [step for step in plan.steps if step.shot == shot]
-    if len(found) == 1:
+    if len({step.base for step in found}) == 1:  # one step, or equal ones: variants share their takes
         return found[0]
     if not found:
         raise UsageError(
