@@ -152,6 +152,7 @@ def _print(found: Planned, graph: str | None, *, simulate: bool, everything: boo
             everything=everything,
             width=terminal_width(sys.stdout),
             color=color_on(sys.stdout),
+            simulated=simulate,
         )
         print(text)
 

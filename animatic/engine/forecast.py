@@ -15,7 +15,7 @@ from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
 from animatic.spec.model import ScheduleSpec
-from animatic.spec.occurrences import due
+from animatic.spec.occurrences import due, rule_text
 
 ZERO = Decimal(0)
 
@@ -27,6 +27,8 @@ class DueRun:
     pipeline: str
     destination: str
     schedule: str
+    """Its slug."""
+    rule: str
     at: datetime
     usd: Decimal
     anew_usd: Decimal
@@ -151,6 +153,7 @@ async def _runs(
                 pipeline=pipeline.spec.name,
                 destination=destination,
                 schedule=slug,
+                rule=rule_text(schedule),
                 at=at,
                 usd=sum((usd for usd in paid.values() if usd is not None), ZERO),
                 anew_usd=view.anew_usd,

@@ -45,6 +45,7 @@ class _Report:
     everything: bool
     width: int | None
     color: bool
+    simulated: bool
 
     def action(self, step: Step) -> str:
         """Return what would be done: run, reuse, resume; ``shared`` where an equal shot of this plan is made or had."""
@@ -63,6 +64,7 @@ def render_plan(
     everything: bool = True,
     width: int | None = None,
     color: bool = False,
+    simulated: bool = False,
 ) -> str:
     """Return the dry-run report. Without ``decisions`` (the destination was not looked at) every shot counts as to be made.
 
@@ -79,6 +81,7 @@ def render_plan(
         everything=everything,
         width=width,
         color=color,
+        simulated=simulated,
     )
     return "\n".join(_lines(report))
 
@@ -224,7 +227,7 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
         shots = {step.key: step.shot for step in plan.steps}
         clips = _chain([shots[key] for key in plan.cuts[0].steps])
         yield "reel", clips + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else ""), ""
-    yield "deliver", plan.deliver, ""
+    yield "deliver", f"{plan.deliver}/simulated" if report.simulated else plan.deliver, ""
 
 
 def _time(report: _Report) -> Iterator[tuple[str, str, Style]]:

@@ -11,8 +11,10 @@ from typing import assert_never
 
 from animatic.spec.model import Cron, Interval, RecurrenceRule, ScheduleSpec
 
-ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 (read in the schedule's own time zone)
-"""What Prefect counts intervals and recurrence rules from, where a schedule says nothing else."""
+INTERVAL_ANCHOR = datetime(2024, 1, 1)  # noqa: DTZ001 (read in the schedule's own time zone)
+"""What intervals are counted from: without an anchor a schedule would begin anew, at another time, whenever it is deployed."""
+RULE_ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 (the same)
+"""What Prefect counts recurrence rules from."""
 
 
 def due(schedule: ScheduleSpec, start: datetime, end: datetime) -> list[datetime]:
@@ -28,7 +30,7 @@ def _after(schedule: ScheduleSpec, start: datetime, zone: tzinfo) -> Iterator[da
 
             yield from CronSim(expression, start.astimezone(zone))
         case Interval(seconds):
-            anchor = ANCHOR.replace(tzinfo=zone)
+            anchor = INTERVAL_ANCHOR.replace(tzinfo=zone)
             number = math.floor((start - anchor).total_seconds() / seconds) + 1
             while True:
                 yield (anchor.astimezone(UTC) + timedelta(seconds=seconds * number)).astimezone(zone)
@@ -37,9 +39,26 @@ def _after(schedule: ScheduleSpec, start: datetime, zone: tzinfo) -> Iterator[da
             from dateutil import rrule  # type: ignore[import-untyped]  # noqa: PLC0415
 
             naive = start.astimezone(zone).replace(tzinfo=None)
-            for moment in rrule.rrulestr(text, dtstart=ANCHOR).xafter(naive, inc=False):
+            for moment in rrule.rrulestr(text, dtstart=RULE_ANCHOR).xafter(naive, inc=False):
                 yield moment.replace(tzinfo=zone)
         case None:
             return
         case _:
             assert_never(schedule.rule)
+
+
+def rule_text(schedule: ScheduleSpec) -> str:
+    """Return the rule of a schedule for people: ``0 6 * * 1-5``, ``every 6 h``, or the recurrence rule."""
+    match schedule.rule:
+        case Cron(text) | RecurrenceRule(text):
+            return text
+        case Interval(seconds):
+            unit, size = next((pair for pair in _UNITS if seconds % pair[1] == 0), ("s", 1))
+            return f"every {seconds / size:g} {unit}"
+        case None:
+            return ""
+        case _:
+            assert_never(schedule.rule)
+
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
