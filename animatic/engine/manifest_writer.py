@@ -73,7 +73,7 @@ async def record_end(
         error.message if error else "",
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
-        billed=_billed(run, submissions),
+        billed=None if state == "reused" else _billed(run, submissions),
     )
 
 

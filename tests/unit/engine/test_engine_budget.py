@@ -165,3 +165,10 @@ async def test_unknown_prices_are_paid_where_the_pipeline_allows_them_and_never_
     assert record.usd is None
     assert record.attempts[0].usd is None
     assert (await studio.ledger.spending.on([studio.clock().date()])).totals.unpriced == 1
+
+
+async def test_what_variants_share_is_billed_once_on_the_terminal_too(studio: Studio) -> None:
+    studio.declare(ONE, pipeline="matrix: {language: [en, de]}")
+    assert await studio.render() is None
+    assert (studio.run.progress.money().billed, studio.run.progress.money().set_aside) == (await price(studio), Decimal(0))
+    assert studio.run.progress.money().billed == studio.run.manifest.manifest().cost.billed_usd
