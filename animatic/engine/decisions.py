@@ -41,15 +41,15 @@ class OpenDoubt:
     @property
     def usd(self) -> Decimal | None:
         """What was billed, or may have been; None where no price is known."""
-        settled = self.submission.settled
+        settled = self.submission.ending
         return self.submission.intent.usd if settled is None or settled.usd is None else settled.usd
 
     @property
     def reason(self) -> str:
         """One sentence for people."""
         submission = self.submission
-        if submission.settled is not None:
-            return submission.settled.error.message if submission.settled.error else "the result of its job was not understood"
+        if submission.ending is not None:
+            return submission.ending.error.message if submission.ending.error else "the result of its job was not understood"
         return submission.doubt.reason if submission.doubt else "the process ended before an answer came"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from animatic.catalog.model import Kind
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.run import Run, SubmittedJob
+from animatic.engine.run import Run
+from animatic.engine.state import SubmittedJob
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadClipError
 from animatic.formats import suffix_of

@@ -107,7 +107,7 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
 
 def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
     """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what was bought."""
-    settled = submission.settled
+    settled = submission.ending
     if settled and settled.outcome == "unsent" and settled.error and settled.error.code in TURNED_AWAY:
         return False
     return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome in {"completed", "empty"}
@@ -115,9 +115,9 @@ def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
 
 def _status(submission: Submission) -> str:
     """Return the job's status in Krea's word where the ledger is finer; what was wrong with it is in the attempt's error."""
-    if submission.settled is None:
+    if submission.ending is None:
         return submission.state
-    match submission.settled.outcome:
+    match submission.ending.outcome:
         case "moderated":
             return "failed"
         case "empty":
@@ -125,7 +125,7 @@ def _status(submission: Submission) -> str:
         case "completed" | "failed" | "cancelled" | "timed_out" | "unsent" | "never_arrived" | "withdrawn" as outcome:
             return outcome
         case _:
-            assert_never(submission.settled.outcome)
+            assert_never(submission.ending.outcome)
 
 
 def _input(sent: SentInput) -> Input:
@@ -142,7 +142,7 @@ def _input(sent: SentInput) -> Input:
 
 
 def _attempt(submission: Submission) -> manifest.Attempt:
-    settled, submitted = submission.settled, submission.submitted
+    settled, submitted = submission.ending, submission.submitted
     error = settled.error if settled else None
     return manifest.Attempt(
         attempt=submission.number,
