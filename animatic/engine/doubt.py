@@ -51,7 +51,7 @@ async def resolve_doubt(run: Run, submission: Submission, *, on_wait: Callable[[
     found = await current(run, submission)
     if found.known:
         return
-    if reason := out_of_reach(run, found.intent):
+    if reason := out_of_reach(run.client, found.intent):
         await ask(run, found, reason, (), hint=SEND_AS_BEFORE)
     search, told = begin_search(run, found, None), False
     while isinstance(await look_once(run, search), LookAgain):
@@ -77,7 +77,7 @@ def _was_left_behind(run: Run, submission: Submission) -> bool:
     intent = submission.intent
     dead = run.ledger.submissions.owner_alive(intent) is False
     long_ago = intent.by_krea(intent.deadline) + CLOCK_MARGIN <= krea_time(run)
-    return dead and submission.doubt is None and not long_ago and not out_of_reach(run, intent)
+    return dead and submission.doubt is None and not long_ago and not out_of_reach(run.client, intent)
 
 
 async def _look_for_left_behind(run: Run, submission: Submission) -> None:

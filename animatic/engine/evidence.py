@@ -127,13 +127,13 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     )
 
 
-def out_of_reach(run: Run, intent: Intent) -> str | None:
-    """Tell why the job of a submission may exist although this run does not see it: another Krea, another token. None: it would see it."""
+def out_of_reach(client: KreaClient, intent: Intent) -> str | None:
+    """Tell why the job of a submission may exist although this client does not see it: another Krea or token. None: it would see it."""
     if not intent.origin:
         return None
-    if intent.origin != run.client.origin:
-        return f"it was sent to {intent.origin}, and this run asks {run.client.origin}"
-    return None if intent.account == run.client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
+    if intent.origin != client.origin:
+        return f"it was sent to {intent.origin}, and this run asks {client.origin}"
+    return None if intent.account == client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
 
 
 async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool, closely: bool) -> Evidence:
@@ -216,5 +216,5 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
     opened = await run.ledger.submissions.open(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
-    others = [one for one in opened if one.intent.token != intent.token and not out_of_reach(run, one.intent)]
+    others = [one for one in opened if one.intent.token != intent.token and not out_of_reach(run.client, one.intent)]
     return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))

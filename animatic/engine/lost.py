@@ -6,7 +6,19 @@ from dataclasses import replace
 from decimal import Decimal
 
 from animatic.engine.compare import learned_of
-from animatic.engine.evidence import Adopt, AskPerson, Deadlines, LookAgain, NeverArrived, window_of
+from animatic.engine.evidence import (
+    CLOCK_MARGIN,
+    Adopt,
+    AskPerson,
+    Deadlines,
+    LookAgain,
+    NeverArrived,
+    Window,
+    judge,
+    look,
+    out_of_reach,
+    window_of,
+)
 from animatic.engine.expectation import Expectation, expected_of
 from animatic.engine.run import Run
 from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, look_once, pause
@@ -72,20 +84,39 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
     )
 
 
-async def wait_until_told_apart(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> bool:
-    """Wait while the answer to a submission is missing that could not be told apart from this request. Returns whether it waited.
+async def check_turned_away(run: Run, before: Submission) -> bool:
+    """Before a submission that was turned away for now is sent again: look whether it has left a job all the same. True: adopted.
+
+    A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted. Only a job that was made
+    between the intent and that answer counts.
+    """
+    if before.settled is None or before.settled.outcome != "unsent" or out_of_reach(run.client, before.intent):
+        return False
+    window = Window(first=window_of(before.intent).first, last=before.intent.by_krea(before.settled.at) + CLOCK_MARGIN)
+    evidence = await look(run, before.intent, window, callbacks=True, closely=False)
+    now = run.timing.monotonic()
+    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    return isinstance(conclusion, Adopt) and await adopt(run, before.intent, conclusion, window)
+
+
+async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Unheard | None:
+    """Return a submission whose answer is just being looked for and that could not be told apart from this request, if there is one.
 
     Not for long: a job of that submission is listed within the grace, and then its time tells it from those that are made later.
     """
-    waited = False
-    types = (await learned_of(run, model)).types.get(media_fields, frozenset()) if run.state.unheard else frozenset()
-    for unheard in tuple(run.state.unheard.values()):
-        if expected.differs(expected_of(unheard.intent)):
-            continue
-        theirs = (await learned_of(run, unheard.intent.model)).types.get(unheard.intent.media_fields, frozenset())
-        if types and theirs and not types & theirs:
-            continue
-        while unheard.intent.token in run.state.unheard and (left := unheard.until - run.timing.monotonic()) > 0:
-            waited = True
-            await run.timing.sleep(min(left, LOOK_SECONDS))
-    return waited
+    unheard = [one for one in run.state.unheard.values() if run.timing.monotonic() < one.until]
+    alike = [one for one in unheard if not expected.differs(expected_of(one.intent))]
+    if not alike:
+        return None
+    types = (await learned_of(run, model)).types.get(media_fields, frozenset())
+    for one in alike:
+        theirs = (await learned_of(run, one.intent.model)).types.get(one.intent.media_fields, frozenset())
+        if not types or not theirs or types & theirs:
+            return one
+    return None
+
+
+async def wait_for_answer(run: Run, unheard: Unheard) -> None:
+    """Wait until the job of a lost answer was found, or would be listed if there were one."""
+    while unheard.intent.token in run.state.unheard and (left := unheard.until - run.timing.monotonic()) > 0:
+        await run.timing.sleep(min(left, LOOK_SECONDS))

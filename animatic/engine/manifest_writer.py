@@ -16,6 +16,7 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.progress import state_of_record
 from animatic.engine.run import Run
+from animatic.engine.strays import note_strays, report_strays
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
@@ -53,6 +54,7 @@ async def record_end(
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
         log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
+    note_strays(run, submissions, take)
     if take is not None and delivered is not None:
         changes |= ShotChanges(
             clip=delivered.clip,
@@ -238,6 +240,7 @@ class ManifestWriter:
     async def finish(self, *, cancelled: bool) -> manifest.Manifest:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""
         run = self._run
+        await report_strays(run)
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
         data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")

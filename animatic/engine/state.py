@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from animatic.engine.expectation import Learned, Result
 from animatic.errors import AnimaticError
 from animatic.krea import Job
 from animatic.ledger import Intent, SentInput, Take
 from animatic.redact import bare_url
+
+if TYPE_CHECKING:
+    from animatic.engine.strays import Stray
 
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6
@@ -105,5 +108,7 @@ class RunState:
     """What answered submissions of a model show, and since when (monotonic) that is known, by model."""
     results: dict[str, Result | None] = field(default_factory=dict)
     """What jobs of unknown origin gave, by job id; None where it could not be had."""
+    strays: dict[str, Stray] = field(default_factory=dict)
+    """Jobs that were paid and make no take, as far as this run has come upon them, by id."""
     posts_held_until: float = 0.0
     """Monotonic time before which nothing is submitted: Krea asked for a pause."""

@@ -18,7 +18,7 @@ from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, reso
 from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
 from animatic.engine.expectation import expectation_of
 from animatic.engine.inputs import Resolved, resolve_inputs
-from animatic.engine.lost import check_lost_answers, resolve_lost, wait_until_told_apart
+from animatic.engine.lost import check_lost_answers, check_turned_away, confusable, resolve_lost, wait_for_answer
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
@@ -63,7 +63,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
 
 async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
     """Refuse to wait for a job that this run cannot see, lest it counts as lost. Raises InDoubtError."""
-    reason = out_of_reach(run, submission.intent)
+    reason = out_of_reach(run.client, submission.intent)
     job_id = submission.submitted.job_id if submission.submitted else ""
     if reason and await run.client.job(job_id) is None:
         raise InDoubtError(
@@ -135,18 +135,20 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             run.state.left_behind_resolved = True
     with contextlib.ExitStack() as flight:
         while True:
-            # Not while it waits: what can be told apart goes on.
-            await wait_until_told_apart(run, request.model, media_fields, expected)
             async with run.gates.post:
                 await run.wait_for_posts()
                 run.check_open()
-                if await wait_until_told_apart(run, request.model, media_fields, expected):
-                    continue
-                if await check_lost_answers(run, step):
-                    return None
-                # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
-                sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
-                break
+                unheard = await confusable(run, request.model, media_fields, expected)
+                if unheard is None:
+                    if await check_lost_answers(run, step):
+                        return None
+                    # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
+                    sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
+                    break
+            run.progress.change(
+                step.key, "preparing", f"waits until the lost answer of {unheard.intent.step} is found", model=request.model
+            )
+            await wait_for_answer(run, unheard)
         if not isinstance(sent, Lost):
             return sent
         run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
@@ -157,8 +159,11 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
 async def _spend(
     run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
 ) -> SubmittedJob | Lost | None:
-    if number > 1 and await _was_found(run, step, number - 1):
-        return None
+    if number > 1 and (before := await run.ledger.submissions.get(step.fingerprint, number - 1)):
+        if before.waits_for_job:  # another worker has found the job of a submission that was given up
+            return None
+        if before.settled and _was_busy(before.settled) and await check_turned_away(run, before):
+            return None
     began = run.timing.monotonic()
     async with run.gates.reserve if run.budget.is_shared else contextlib.nullcontext():
         intent = await _intend(run, step, request, resolved, number)
@@ -231,12 +236,6 @@ async def _settle_unsent(run: Run, intent: Intent, error: AnimaticError) -> None
     await run.ledger.submissions.settle(intent.fingerprint, intent.attempt, "unsent", usd=Decimal(0), error=failure)
     if stops_everything(error):
         run.stop(error)
-
-
-async def _was_found(run: Run, step: Step, number: int) -> bool:
-    """Whether another worker found the job of a submission that was given up, since the ledger was read."""
-    before = await run.ledger.submissions.get(step.fingerprint, number)
-    return before is not None and before.waits_for_job
 
 
 def _sent(job: Job, intent: Intent) -> SubmittedJob:

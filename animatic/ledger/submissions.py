@@ -70,7 +70,7 @@ class Submissions:
         )
         doubt = None if submitted or settled else await self._records.read(f"{folder}doubt.json", Doubt)
         found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
-        if settled is None or is_final(settled.outcome):
+        if not found.known or (settled is not None and is_final(settled.outcome)):
             return found
         correction, withdrawal = await asyncio.gather(
             self._records.read(f"{folder}corrected.json", Settled), self._records.read(f"{folder}withdrawn.json", Withdrawal)
@@ -214,6 +214,11 @@ class Submissions:
         """Let the job of a settled submission not be looked at any more. The first withdrawal wins and is returned."""
         withdrawal = Withdrawal(reason=reason, at=self._records.now())
         return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}withdrawn.json", withdrawal)
+
+    async def withdraw_waiting(self, fingerprint: str, reason: str) -> tuple[Submission, ...]:
+        """Do so for every submission of a take whose job is still waited for; returns them. What they cost stays on record."""
+        waiting = [submission for submission in await self.of(fingerprint) if submission.waits_for_job]
+        return tuple([replace(one, withdrawal=await self.withdraw(fingerprint, one.number, reason)) for one in waiting])
 
     async def withdraw_unclear(self, fingerprint: str, reason: str) -> None:
         """Do so for every submission of a take whose job completed with a result that was not understood. They stay paid."""
