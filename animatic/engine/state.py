@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from animatic.engine.expectation import Learned, Result
+from animatic.engine.post_gate import PostGate
 from animatic.errors import AnimaticError
 from animatic.krea import Job
 from animatic.ledger import Intent, SentInput, Take
@@ -51,7 +52,7 @@ class Gates:
 
     slots: asyncio.Semaphore | None
     """Krea jobs of this pipeline at once, where the pipeline says so."""
-    post: asyncio.Semaphore
+    post: PostGate
     """Submissions on their way to Krea at once; what a crash leaves of them is told apart by evidence."""
     left_behind: asyncio.Lock = field(default_factory=asyncio.Lock)
     reserve: asyncio.Lock = field(default_factory=asyncio.Lock)

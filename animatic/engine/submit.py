@@ -164,7 +164,7 @@ async def _spend(
             return None
         if before.settled and _was_busy(before.settled) and await check_turned_away(run, before):
             return None
-    began = run.timing.monotonic()
+    began, losses = run.timing.monotonic(), run.gates.post.losses
     async with run.gates.reserve if run.budget.is_shared else contextlib.nullcontext():
         intent = await _intend(run, step, request, resolved, number)
         if intent is None:
@@ -183,10 +183,12 @@ async def _spend(
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
+        run.gates.post.lost()
         return Lost(intent=intent, error=error, sent_at=began, at=run.timing.monotonic())
     except AnimaticError as error:
         await _settle_unsent(run, intent, error)
         raise
+    run.gates.post.answered(losses)
     crashpoint("after-answer")
     await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
     crashpoint("after-submitted")
