@@ -56,6 +56,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
         "cost": manifest.cost.model_dump(mode="json") if manifest else None,
         "shots": counts(manifest) if manifest else {},
         "waiting": waiting_facts(manifest) if manifest else {},
+        "stray_jobs": [stray.model_dump(mode="json") for stray in manifest.stray_jobs] if manifest else [],
         "error": None if context.error is None else as_object(context.error),
     }
 
@@ -81,7 +82,8 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     head = f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"
     adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
     lines = wrapped(head, width, hanging="    ")
-    for line in (*waiting_lines(manifest), *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted)):
+    told = [*waiting_lines(manifest), *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted), *stray_lines(manifest)]
+    for line in told:
         lines += wrapped(line, width, indent="  ", hanging="    ")
     reels = [reel.file for reel in manifest.reels if reel.file] or ([manifest.reel.file or "reel.mp4"] if manifest.reel else [])
     lines += [f"  reel      {_folder(context)}{file}" for file in reels[:MAX_REELS_NAMED]]
@@ -98,6 +100,11 @@ def waiting_lines(manifest: Manifest) -> list[str]:
         money = f": {dollars(aside)} set aside, billed if {'it completes' if len(shots) == 1 else 'they complete'}" if aside else ""
         lines.append(f"{len(shots)} {DOING[doing]}{money}")
     return lines
+
+
+def stray_lines(manifest: Manifest) -> list[str]:
+    """Return what to say of jobs that were paid, or may be, and are in no take."""
+    return [f"paid beside: job {stray.job_id} ({dollars(stray.usd)}), {stray.why}" for stray in manifest.stray_jobs]
 
 
 def state_word(shot: Shot) -> str:

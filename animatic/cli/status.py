@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from animatic.cli.ending import state_of_run, state_word, waiting_lines
+from animatic.cli.ending import state_of_run, state_word, stray_lines, waiting_lines
 from animatic.cli.lookup import newest_or_named
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, print_table, tell, terminal_width
@@ -112,4 +112,4 @@ def _end(manifest: Manifest) -> list[str]:
     cost = manifest.cost
     parts = [f"billed {dollars(cost.billed_usd or 0)}", f"reused ({dollars(cost.reused_usd or 0)})"]
     parts += [f"{cost.unpriced} without a known price"] if cost.unpriced else []
-    return [*waiting_lines(manifest), ", ".join(parts)]
+    return [*waiting_lines(manifest), ", ".join(parts), *stray_lines(manifest)]

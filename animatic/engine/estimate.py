@@ -118,8 +118,8 @@ def _decide(submissions: tuple[Submission, ...], anew: Sequence[str]) -> Decisio
         return Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
     for submission in reversed(submissions):
         if submission.submitted is not None and submission.waits_for_job:
-            return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.settled))
-    return Decision(action="run", reason=_why_again(submissions[-1].settled))
+            return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.ending))
+    return Decision(action="run", reason=_why_again(submissions[-1].ending))
 
 
 def _why_again(settled: Settled | None) -> str:

@@ -16,6 +16,7 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.run import Run
+from animatic.engine.strays import note_strays, report_strays
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
@@ -48,6 +49,7 @@ async def record_end(
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
         log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
+    note_strays(run, submissions, take)
     if take is not None and delivered is not None:
         changes |= ShotChanges(
             clip=delivered.clip,
@@ -79,7 +81,7 @@ async def record_end(
 
 def _billed(run: Run, submissions: tuple[Submission, ...]) -> Decimal | None:
     """Return what this run was billed for a shot, None where nothing of it is settled."""
-    ours = [found.settled.usd for found in submissions if found.settled and found.intent.run_id == run.plan.run_id]
+    ours = [found.ending.usd for found in submissions if found.ending and found.intent.run_id == run.plan.run_id]
     known = [usd for usd in ours if usd is not None]
     return sum(known, Decimal(0)) if known else None
 
@@ -110,7 +112,7 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
 
 def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
     """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what was bought."""
-    settled = submission.settled
+    settled = submission.ending
     if settled and settled.outcome == "unsent" and settled.error and settled.error.code in TURNED_AWAY:
         return False
     return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome in {"completed", "empty"}
@@ -118,9 +120,9 @@ def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
 
 def _status(submission: Submission) -> str:
     """Return the job's status in Krea's word where the ledger is finer; what was wrong with it is in the attempt's error."""
-    if submission.settled is None:
+    if submission.ending is None:
         return submission.state
-    match submission.settled.outcome:
+    match submission.ending.outcome:
         case "moderated":
             return "failed"
         case "empty":
@@ -128,7 +130,7 @@ def _status(submission: Submission) -> str:
         case "completed" | "failed" | "cancelled" | "timed_out" | "unsent" | "never_arrived" | "withdrawn" as outcome:
             return outcome
         case _:
-            assert_never(submission.settled.outcome)
+            assert_never(submission.ending.outcome)
 
 
 def _input(sent: SentInput) -> Input:
@@ -145,7 +147,7 @@ def _input(sent: SentInput) -> Input:
 
 
 def _attempt(submission: Submission) -> manifest.Attempt:
-    settled, submitted = submission.settled, submission.submitted
+    settled, submitted = submission.ending, submission.submitted
     error = settled.error if settled else None
     return manifest.Attempt(
         attempt=submission.number,
@@ -161,14 +163,14 @@ def _attempt(submission: Submission) -> manifest.Attempt:
 def _left_by_interruption(submissions: tuple[Submission, ...]) -> ShotChanges:
     """Return what an interruption leaves of a shot: not started, submitted without an answer, running, or cancelled."""
     last = submissions[-1] if submissions else None
-    if last is None or (last.settled is not None and last.settled.outcome in {"unsent", "withdrawn", "never_arrived"}):
+    if last is None or (last.ending is not None and last.ending.outcome in {"unsent", "withdrawn", "never_arrived"}):
         return ShotChanges(doing="not started", set_aside_usd=None)
     attempts = [_attempt(submission) for submission in submissions]
-    if last.settled is None:
+    if last.ending is None:
         job_id = last.submitted.job_id if last.submitted else None
         doing: Doing = "running" if last.submitted else "submitted"
         return ShotChanges(doing=doing, set_aside_usd=last.intent.usd, job_id=job_id, attempts=attempts)
-    return ShotChanges(doing="fetching" if last.settled.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
+    return ShotChanges(doing="fetching" if last.ending.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
 
 
 def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:
@@ -238,6 +240,7 @@ class ManifestWriter:
         run = self._run
         if cancelled:
             await self._note_open()
+        await report_strays(run)
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
         data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")
