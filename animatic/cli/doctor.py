@@ -17,7 +17,7 @@ from animatic import __version__
 from animatic.catalog import Catalog
 from animatic.cli.lookup import declared, krea_client
 from animatic.cli.options import json_option, one_file_option
-from animatic.cli.output import print_json
+from animatic.cli.output import count, print_json
 from animatic.destination import is_remote
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import destination_of
@@ -114,7 +114,7 @@ def _declaration(path: Path) -> tuple[Declaration | None, CheckResult]:
     except AnimaticError as error:
         hint = "`animatic validate` shows each mistake" if path.exists() else "run it in the folder of pipelines.yaml, or give --file"
         return None, CheckResult(subject="pipelines", message=f"{path}: {error.message}", error=UsageError(error.message, hint=hint))
-    return declaration, CheckResult(subject="pipelines", message=f"{path}: {len(declaration.pipelines)} pipelines")
+    return declaration, CheckResult(subject="pipelines", message=f"{path}: {count(len(declaration.pipelines), 'pipeline')}")
 
 
 def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[CheckResult]:

@@ -15,7 +15,7 @@ import click
 from animatic import __version__
 from animatic.cli.advice import GIVEN, given_on
 from animatic.cli.failures import as_object, from_click, show_error
-from animatic.cli.output import keep_traceback, print_json
+from animatic.cli.output import keep_traceback, print_json, say
 from animatic.errors import AnimaticError, InterruptedRunError, StorageError
 from animatic.redact import redact
 
@@ -139,6 +139,9 @@ def _run(words: list[str]) -> int:
         return leaving.exit_code
     except (BrokenPipeError, OutputClosedError):
         raise
+    except click.exceptions.NoArgsIsHelpError as asked:
+        say(asked.ctx.get_help() if asked.ctx else "")
+        return asked.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort is an error of ours, kept for a report)
         return _failed(_as_ours(error), words)
     except KeyboardInterrupt:

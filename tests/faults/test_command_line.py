@@ -98,7 +98,7 @@ async def test_ctrl_c_ends_in_good_order_and_resume_takes_it_up(stage: Set) -> N
     ended = finish(process)
     assert ended.code == 130, ended
     assert "runs on at Krea and is in the ledger" in ended.errors
-    assert "2 running at Krea: $0.28 set aside, billed if they complete" in ended.output
+    assert "2 running at Krea: $0.20 set aside, billed if they complete" in ended.output
     assert "1 not started" in ended.output
     run_id = last_run(stage)
     assert f"animatic resume {run_id}" in ended.errors
@@ -107,7 +107,7 @@ async def test_ctrl_c_ends_in_good_order_and_resume_takes_it_up(stage: Set) -> N
     manifest = json.loads(data)
     assert manifest["state"] == "cancelled"
     doing = {shot["id"]: (shot["doing"], shot["set_aside_usd"]) for shot in manifest["shots"]}
-    assert doing == {"dawn": ("running", 0.14), "gulls": ("running", 0.14), "surf": ("not started", None)}
+    assert doing == {"dawn": ("running", 0.1), "gulls": ("running", 0.1), "surf": ("not started", None)}
     await delivered_once(stage, stage.cli("resume", run_id), run_id)
 
 

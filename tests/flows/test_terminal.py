@@ -62,8 +62,8 @@ def test_what_people_see_fits_their_terminal(tmp_path: Path, prefect_server: Loc
     for arguments, columns, rows in (
         (("watch",), 200, 50),
         (("watch", run_id), 60, 20),
-        (("resume", run_id), 60, 10),
-        (("retake", "portuguese/shot2", "--simulate"), 60, 20),
+        (("resume", run_id), 100, 30),
+        (("retake", "portuguese/shot2", "--simulate"), 100, 30),
     ):
         ended = animatic(*arguments, columns=columns, rows=rows)
         assert ended.code == 0, ended.screen

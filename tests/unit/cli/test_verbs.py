@@ -64,6 +64,12 @@ def test_an_unknown_verb_is_a_wrong_command_line(animatic: Verb) -> None:
     assert (said.code, "rnu" in said.err) == (2, True)
 
 
+def test_without_a_verb_the_help_is_shown(animatic: Verb) -> None:
+    said = animatic()
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Usage: animatic [OPTIONS] COMMAND")
+
+
 def test_a_verb_may_be_a_word_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("animatic.cli.import_")
     module.import_ = click.Command("import")  # type: ignore[attr-defined]

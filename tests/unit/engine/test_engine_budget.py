@@ -13,6 +13,7 @@ import pytest
 from animatic.engine.run import Run
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
+from animatic.money import dollars
 from animatic.plan import Step
 from tests.unit.engine.studio import ONE, Studio
 
@@ -66,7 +67,7 @@ async def test_a_resumed_run_remembers_what_it_has_spent(studio: Studio) -> None
     assert isinstance(await studio.render(plan), OverBudgetError)
     error = await studio.render(plan)
     assert isinstance(error, OverBudgetError)
-    assert f"{2 * one} of the {2 * one} USD of this run are spent" in error.message
+    assert f"{dollars(2 * one)} of the {dollars(2 * one)} of this run are spent" in error.message
     assert len(studio.krea.billed) == 2
 
 
