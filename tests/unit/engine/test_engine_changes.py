@@ -6,6 +6,7 @@ import pytest
 
 from animatic.engine.changes import explain
 from animatic.engine.estimate import NEW, Decision, estimate
+from animatic.errors import OverBudgetError
 from tests.unit.engine.studio import CHAIN, Studio
 
 pytestmark = pytest.mark.anyio
@@ -50,12 +51,12 @@ async def test_a_run_with_the_same_params_is_compared_before_a_newer_one(studio:
 
 
 async def test_a_shot_that_was_planned_and_not_come_to_says_so(studio: Studio) -> None:
-    studio.declare(CHAIN + "\n      - {id: gulls, prompt: Gulls, duration: 4}")
-    studio.krea.answers = ["402"]
-    assert await studio.render() is not None
+    shots = "\n      ".join(f"- {{id: s{number}, prompt: Shot {number}, duration: 4}}" for number in range(3))
+    studio.declare(shots, pipeline="budget_usd: 0.20")
+    assert isinstance(await studio.render(), OverBudgetError), "three shots of $0.20"
     decisions, _ = await look(studio)
-    assert decisions["surf"].reason == "starts from dawn, made anew"
-    assert decisions["gulls"].reason in {"an earlier run did not come to it", "an earlier submission did not reach Krea"}
+    unmade = [decision.reason for decision in decisions.values() if decision.action == "run"]
+    assert unmade == ["an earlier run did not come to it"] * 2
 
 
 async def test_how_the_last_submission_ended_is_said(studio: Studio) -> None:
