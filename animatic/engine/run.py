@@ -153,7 +153,9 @@ async def open_run(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
-        watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
+        watcher = await stack.enter_async_context(
+            Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic, randomness=timing.randomness)
+        )
         receiver = None if simulated else await _open_receiver(stack, settings, watcher)
         workdir = stack.enter_context(working_folder(settings.home))
         budget = Budget(plan=plan, ledger=ledger, clock=timing.now)
