@@ -45,6 +45,7 @@ ENVIRONMENT = {
         "Where local state lives: the local Prefect server, the simulator, refreshed prices (default: the platform's user state folder)."
     ),
     "ANIMATIC_FILE": "The pipelines file, where `--file` is not given (default `pipelines.yaml`).",
+    "ANIMATIC_SUBMIT_AT_ONCE": "Submissions on their way to Krea at the same time, per process (default 8, 64 at most).",
     "ANIMATIC_WEBHOOK_URL": "Public base URL of the webhook receiver (default: none, Krea is polled).",
     "ANIMATIC_WEBHOOK_PORT": "Port on which the receiver listens on this machine (default 8484).",
     "ANIMATIC_PUBLIC_URL": (
