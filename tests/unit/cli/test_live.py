@@ -94,3 +94,12 @@ def test_the_last_screen_of_a_real_terminal_holds_all_of_it(columns: int, rows: 
     assert screen[0].startswith("brand-film · SIMULATED"), "its first line has not scrolled away"
     assert screen[-1].startswith("41 of 66 shots · billed $1.00 · $1.00 set aside")
     assert screen[-2].startswith("+")
+
+
+def test_a_shot_that_has_ended_takes_no_longer_however_often_that_is_said() -> None:
+    moments = iter([0.0, 3.0, 60.0])
+    progress = ProgressTracker.of({"a": "m"}, clock=lambda: next(moments))
+    progress.change("a", "running")
+    progress.change("a", "delivered")
+    progress.change("a", "delivered")
+    assert progress.shots["a"].elapsed(100.0) == 3.0
