@@ -45,12 +45,12 @@ ENVIRONMENT = {
         "Where local state lives: the local Prefect server, the simulator, refreshed prices (default: the platform's user state folder)."
     ),
     "ANIMATIC_FILE": "The pipelines file, where `--file` is not given (default `pipelines.yaml`).",
-    "ANIMATIC_SUBMIT_AT_ONCE": "Submissions on their way to Krea at the same time, per process (default 8, 64 at most).",
     "ANIMATIC_WEBHOOK_URL": "Public base URL of the webhook receiver (default: none, Krea is polled).",
     "ANIMATIC_WEBHOOK_PORT": "Port on which the receiver listens on this machine (default 8484).",
     "ANIMATIC_PUBLIC_URL": (
         "Where browsers can read the destination, for links in the Prefect UI: a distribution before the bucket, or a file server."
     ),
+    "ANIMATIC_SUBMIT_AT_ONCE": "Submissions on their way to Krea at the same time, per process (1 to 64, default 8).",
     "ANIMATIC_FOLLOW": "Set for a worker: render whatever the file says, deployed or not (`animatic deploy --follow`).",
     "ANIMATIC_SIMULATOR_URL": "Set by `animatic up` for its own runs: they go to its simulator.",
     "ANIMATIC_AWS_BLOCK": "Name of an `AwsCredentials` block of prefect-aws, for workers without S3 credentials of their own.",
@@ -65,7 +65,18 @@ PATIENCE = {
     "get": "ANIMATIC_GET_SECONDS",
     "outage": "ANIMATIC_OUTAGE_SECONDS",
 }
-RECORDS = (model.Manifest, model.Cost, model.Source, model.PrefectRun, model.Shot, model.Attempt, model.Input, model.Clip, model.Failure)
+RECORDS = (
+    model.Manifest,
+    model.Cost,
+    model.Source,
+    model.PrefectRun,
+    model.Shot,
+    model.Attempt,
+    model.Input,
+    model.Clip,
+    model.Failure,
+    model.StrayJob,
+)
 
 
 def reference() -> str:

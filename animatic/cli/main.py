@@ -50,6 +50,8 @@ VERBS = {
     "down": "Stop the local Prefect server",
 }
 """Every verb with the first line of its help, in the order in which people meet them. Each is a function in a module, both of its name."""
+PAYING = {"run", "resume", "retake"}
+"""Verbs that may have submitted something when an error of ours ends them."""
 MAX_ERROR_TEXT = 300
 """Characters of an unexpected error's text that are shown; the file with the details has all of it."""
 
@@ -143,13 +145,13 @@ def _run(words: list[str]) -> int:
         say(asked.ctx.get_help() if asked.ctx else "")
         return asked.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort is an error of ours, kept for a report)
-        return _failed(_as_ours(error), words)
+        return _failed(_as_ours(error, words), words)
     except KeyboardInterrupt:
         return _failed(InterruptedRunError("interrupted"), words)
     return code if isinstance(code, int) else 0
 
 
-def _as_ours(error: Exception) -> AnimaticError:
+def _as_ours(error: Exception, words: Sequence[str]) -> AnimaticError:
     """Return what ended the command as one of our errors."""
     match error:
         case AnimaticError():
@@ -161,9 +163,10 @@ def _as_ours(error: Exception) -> AnimaticError:
         case OSError(errno=errno.ENOSPC):
             return StorageError("cannot write the output: no space left on the device")
         case _:
-            return AnimaticError(
-                f"animatic itself failed: {_described(error)}", hint=f"the traceback, for a report, is in {keep_traceback(error)}"
-            )
+            hint = f"the traceback, for a report, is in {keep_traceback(error)}"
+            paying = words[:1] and words[0] in PAYING
+            more = "\nwhat was submitted is in the ledger and not lost: `animatic resume` takes it up" if paying else ""
+            return AnimaticError(f"animatic itself failed: {_described(error)}", hint=hint + more)
 
 
 def _failed(error: AnimaticError, words: Sequence[str]) -> int:

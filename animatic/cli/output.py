@@ -87,7 +87,7 @@ def show_problems(problems: Sequence[Problem], documents: Sequence[Document] = (
 
     given = dict(texts or {})
     known = _texts(problems, {document.name for document in documents} | given.keys()) | given
-    say(render_problems(problems, documents, texts=known, color=color_on(sys.stderr)))
+    say(render_problems(problems, documents, texts=known, color=color_on(sys.stderr), width=terminal_width(sys.stderr)))
 
 
 def _texts(problems: Sequence[Problem], loaded: set[str]) -> dict[str, str]:

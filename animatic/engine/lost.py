@@ -17,7 +17,6 @@ from animatic.engine.evidence import (
 from animatic.engine.expectation import Expectation, expected_of
 from animatic.engine.run import Run
 from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, look_once, pause
-from animatic.engine.state import Unheard
 from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import Submission
@@ -31,7 +30,7 @@ LOOK_SECONDS = 0.25
 async def resolve_lost(run: Run, lost: Lost) -> Job | None:
     """Find out the same for a submission of this process. Returns its job, None if it never arrived or another worker has found it."""
     search = begin_search(run, Submission(number=lost.intent.attempt, intent=lost.intent), lost)
-    run.state.unheard[lost.intent.token] = Unheard(intent=lost.intent, until=search.deadlines.adopted_by)
+    run.state.unheard[lost.intent.token] = search
     try:
         while isinstance(found := await look_once(run, search), LookAgain):
             await pause(run, search)
@@ -79,24 +78,25 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
     )
 
 
-async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Unheard | None:
-    """Return a submission whose answer is just being looked for and that could not be told apart from this request, if there is one.
+async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Search | None:
+    """Return the search for a lost answer whose job could not be told apart from that of this request, if there is one.
 
-    Not for long: a job of that submission is listed within the grace, and then its time tells it from those that are made later.
+    Once it has candidates, their time tells them from jobs that are made later.
     """
-    unheard = [one for one in run.state.unheard.values() if run.timing.monotonic() < one.until]
-    alike = [one for one in unheard if not expected.differs(expected_of(one.intent))]
+    searches = [search for search in run.state.unheard.values() if search.until is None]
+    alike = [search for search in searches if not expected.differs(expected_of(search.submission.intent))]
     if not alike:
         return None
     types = (await learned_of(run, model)).types.get(media_fields, frozenset())
-    for one in alike:
-        theirs = (await learned_of(run, one.intent.model)).types.get(one.intent.media_fields, frozenset())
+    for search in alike:
+        intent = search.submission.intent
+        theirs = (await learned_of(run, intent.model)).types.get(intent.media_fields, frozenset())
         if not types or not theirs or types & theirs:
-            return one
+            return search
     return None
 
 
-async def wait_for_answer(run: Run, unheard: Unheard) -> None:
-    """Wait until the job of a lost answer was found, or would be listed if there were one."""
-    while unheard.intent.token in run.state.unheard and (left := unheard.until - run.timing.monotonic()) > 0:
-        await run.timing.sleep(min(left, LOOK_SECONDS))
+async def wait_for_answer(run: Run, search: Search) -> None:
+    """Wait until the job of a lost answer was found, or cannot be confused with a later one any more."""
+    while search.until is None and search.submission.intent.token in run.state.unheard:
+        await run.timing.sleep(LOOK_SECONDS)

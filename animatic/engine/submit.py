@@ -138,17 +138,15 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             async with run.gates.post:
                 await run.wait_for_posts()
                 run.check_open()
-                unheard = await confusable(run, request.model, media_fields, expected)
-                if unheard is None:
+                search = await confusable(run, request.model, media_fields, expected)
+                if search is None:
                     if await check_lost_answers(run, step):
                         return None
                     # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
                     sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
                     break
-            run.progress.change(
-                step.key, "preparing", f"waits until the lost answer of {unheard.intent.step} is found", model=request.model
-            )
-            await wait_for_answer(run, unheard)
+            run.progress.change(step.key, "preparing", f"waits for the lost answer of {search.submission.intent.step}", model=request.model)
+            await wait_for_answer(run, search)
         if not isinstance(sent, Lost):
             return sent
         run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
