@@ -147,7 +147,7 @@ def _run(words: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 (the last resort is an error of ours, kept for a report)
         return _failed(_as_ours(error, words), words)
     except KeyboardInterrupt:
-        return _failed(InterruptedRunError("interrupted"), words)
+        return _failed(InterruptedRunError("interrupted: this command had submitted nothing"), words)
     return code if isinstance(code, int) else 0
 
 
@@ -159,7 +159,7 @@ def _as_ours(error: Exception, words: Sequence[str]) -> AnimaticError:
         case click.ClickException():
             return from_click(error)
         case click.Abort():
-            return InterruptedRunError("interrupted")
+            return InterruptedRunError("interrupted: this command had submitted nothing")
         case OSError(errno=errno.ENOSPC):
             return StorageError("cannot write the output: no space left on the device")
         case _:
