@@ -21,7 +21,7 @@ from animatic.money import dollars
 from animatic.settings import default_home
 
 if TYPE_CHECKING:
-    from animatic.engine.forecast import DueRun, Exceeded, Forecast
+    from animatic.engine.forecast import BudgetOutlook, DueRun, Forecast
 
 COLUMNS = (
     Column(title="PIPELINE", least=12),
@@ -51,8 +51,8 @@ def forecast(days: int, files: tuple[Path, ...], deliver: str | None, simulate: 
         print_json(_facts(found, days))
     elif found.runs:
         print_table(COLUMNS, [*_rows(found), _total(found.runs)])
-        for each in found.exceeded:
-            tell(paint(_sentence(each), "red", color=color_on(sys.stdout)))
+        for budget in found.budgets:
+            tell(paint(_sentence(budget), "red" if budget.exceeded else "", color=color_on(sys.stdout)))
     else:
         tell(f"no schedule is due in the coming {days} days")
     return MoneyError.exit_code if found.exceeded else 0
@@ -91,11 +91,10 @@ def _row(pipeline: str, schedule: str, following: str, runs: Sequence[DueRun], *
     )
 
 
-def _sentence(exceeded: Exceeded) -> str:
-    return (
-        f"the budget of {dollars(exceeded.limit)} for {exceeded.what} would not hold: "
-        f"{dollars(exceeded.usd)} with the run of {exceeded.at:%Y-%m-%d %H:%M %Z}"
-    )
+def _sentence(budget: BudgetOutlook) -> str:
+    """Return ``budget of $25.00 for a day: at most $0.40 (2026-11-27)``."""
+    most = f"at most {dollars(budget.usd)} ({budget.at:%Y-%m-%d})"
+    return f"budget of {dollars(budget.limit)} for {budget.what}: {most}" + (", which it would not hold" if budget.exceeded else "")
 
 
 def _sum(amounts: Sequence[Decimal]) -> Decimal:

@@ -38,21 +38,31 @@ class DueRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Exceeded:
-    """A budget that would be exceeded: which, when for the first time, and what would have been spent by then."""
+class BudgetOutlook:
+    """A budget, and the most that would be spent of it if nothing changes: by one run, on one day or in one month (UTC), until when."""
 
     what: str
     limit: Decimal
     usd: Decimal
     at: datetime
 
+    @property
+    def exceeded(self) -> bool:
+        """Whether it would not hold."""
+        return self.usd > self.limit
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """All runs that are due, by time, and the budgets that would not hold if nothing changes."""
+    """All runs that are due, by time, and what they would leave of the budgets if nothing changes."""
 
     runs: tuple[DueRun, ...]
-    exceeded: tuple[Exceeded, ...]
+    budgets: tuple[BudgetOutlook, ...]
+
+    @property
+    def exceeded(self) -> tuple[BudgetOutlook, ...]:
+        """The budgets that would not hold."""
+        return tuple(budget for budget in self.budgets if budget.exceeded)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -129,7 +139,7 @@ async def forecast(
         moments = {schedule.slug: due(schedule, now, now + timedelta(days=days)) for schedule in active}
         runs += await _runs(pipeline, active, moments, destination_of(spec, deliver))
     runs.sort(key=lambda run: run.at)
-    return Forecast(runs=tuple(runs), exceeded=tuple(await _exceeded(declaration, runs, ledgers, now)))
+    return Forecast(runs=tuple(runs), budgets=tuple(await _budgets(declaration, runs, ledgers, now)))
 
 
 async def _runs(
@@ -164,27 +174,40 @@ async def _runs(
     return found
 
 
-async def _exceeded(declaration: Declaration, runs: Sequence[DueRun], ledgers: Mapping[str, Ledger], now: datetime) -> list[Exceeded]:
-    """Return the budgets of runs, days and months that would not hold, each with the first run that goes over it."""
-    found: dict[str, Exceeded] = {}
-    spent: dict[tuple[str, str, str], Decimal] = {}
+async def _budgets(declaration: Declaration, runs: Sequence[DueRun], ledgers: Mapping[str, Ledger], now: datetime) -> list[BudgetOutlook]:
+    """Return every budget of what is due, each with its dearest run, day or month."""
+    found: dict[tuple[str, ...], BudgetOutlook] = {}
+    spent = await _spent(ledgers, now)
+    for run in runs:
+        spec = declaration.pipelines[run.pipeline]
+        if run.budget_usd is not None:
+            _note(found, (run.pipeline,), BudgetOutlook(what=f"a run of {run.pipeline}", limit=run.budget_usd, usd=run.usd, at=run.at))
+        for period, limit in (("day", spec.per_day_usd), ("month", spec.per_month_usd)):
+            key = (run.destination, period, f"{run.at.astimezone(UTC):{_PERIODS[period]}}")
+            spent[key] = spent.get(key, ZERO) + run.usd
+            if limit is not None:
+                _note(
+                    found, (run.destination, period, str(limit)), BudgetOutlook(what=f"a {period}", limit=limit, usd=spent[key], at=run.at)
+                )
+    return list(found.values())
+
+
+async def _spent(ledgers: Mapping[str, Ledger], now: datetime) -> dict[tuple[str, str, str], Decimal]:
+    """Return what this day and this month have cost so far, by destination."""
     today = now.astimezone(UTC).date()
+    spent: dict[tuple[str, str, str], Decimal] = {}
     for destination, ledger in ledgers.items():
         costs = (await ledger.spending.on(days_of(today.replace(day=1), today))).costs
         for period, form in _PERIODS.items():
             known = (cost.usd or ZERO for cost in costs if f"{cost.day:{form}}" == f"{today:{form}}")
             spent[destination, period, f"{today:{form}}"] = sum(known, ZERO)
-    for run in runs:
-        if run.budget_usd is not None and run.usd > run.budget_usd:
-            what = f"a run of {run.pipeline}"
-            found.setdefault(what, Exceeded(what=what, limit=run.budget_usd, usd=run.usd, at=run.at))
-        spec = declaration.pipelines[run.pipeline]
-        for period, limit in (("day", spec.per_day_usd), ("month", spec.per_month_usd)):
-            key = (run.destination, period, f"{run.at.astimezone(UTC):{_PERIODS[period]}}")
-            spent[key] = spent.get(key, ZERO) + run.usd
-            if limit is not None and spent[key] > limit and run.usd:
-                found.setdefault(f"a {period}", Exceeded(what=f"a {period}", limit=limit, usd=spent[key], at=run.at))
-    return list(found.values())
+    return spent
+
+
+def _note(found: dict[tuple[str, ...], BudgetOutlook], key: tuple[str, ...], outlook: BudgetOutlook) -> None:
+    """Keep the dearest of each; of equal ones the first."""
+    if key not in found or outlook.usd > found[key].usd:
+        found[key] = outlook
 
 
 _PERIODS = {"day": "%Y-%m-%d", "month": "%Y-%m"}

@@ -13,7 +13,8 @@ def test_schedules_are_summed_up(animatic: Verb) -> None:
     Path("pipelines.yaml").write_text(SCHEDULED)
     said = animatic("forecast", "--days", "3")
     assert said.code == 0
-    head, teaser, total = said.out.splitlines()
+    head, teaser, total, budget = said.out.splitlines()
+    assert budget.startswith("budget of $1.00 for a run of teaser: at most $0.56 (")
     assert head.split("  ")[0] == "PIPELINE"
     assert teaser.split()[:5] == ["teaser", "every", "1", "d", "3"]
     assert teaser.split()[-2:] == ["$1.68", "$1.68"]
@@ -33,7 +34,8 @@ def test_a_budget_that_would_not_hold_is_exit_code_3(animatic: Verb) -> None:
     Path("pipelines.yaml").write_text(SCHEDULED.replace("budget_usd: 1.00", "budget_usd: 0.50"))
     said = animatic("forecast", "--days", "2")
     assert said.code == 3
-    assert "the budget of $0.50 for a run of teaser would not hold: $0.56 with the run of " in said.out
+    assert said.out.splitlines()[-1].startswith("budget of $0.50 for a run of teaser: at most $0.56 (")
+    assert said.out.endswith(", which it would not hold\n")
 
 
 def test_without_a_schedule_there_is_nothing_to_pay(animatic: Verb) -> None:

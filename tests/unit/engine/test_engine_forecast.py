@@ -57,13 +57,16 @@ async def test_params_of_a_schedule_are_planned_with_and_paused_ones_are_not(stu
     assert [run.usd for run in found.runs] == [PRICE, PRICE]
 
 
-async def test_budgets_that_would_not_hold_are_named_with_the_first_run_over_them(studio: Studio) -> None:
+async def test_budgets_stand_beside_the_most_that_would_be_spent_of_them(studio: Studio) -> None:
     budget = "budget: {per_day_usd: 0.70, per_month_usd: 1.10}\n"
     studio.declare(TWO, pipeline="budget_usd: 0.30\n    schedule: {interval: 12h, fresh: true}", budget=budget)
     found = {each.what: each for each in (await ahead(studio, days=3)).exceeded}
     assert {what: (each.limit, each.usd) for what, each in found.items()} == {
         "a run of coast": (Decimal("0.30"), 2 * PRICE),
         "a day": (Decimal("0.70"), 4 * PRICE),
-        "a month": (Decimal("1.10"), 6 * PRICE),
+        "a month": (Decimal("1.10"), 12 * PRICE),
     }
     assert found["a day"].at.date().isoformat() == "2026-11-03", "on the first day only the run of noon is due"
+    studio.declare(TWO, pipeline="schedule: {interval: 12h}", budget=budget)
+    held = (await ahead(studio, days=3)).budgets
+    assert [(each.what, each.usd, each.exceeded) for each in held] == [("a day", 2 * PRICE, False), ("a month", 2 * PRICE, False)]
