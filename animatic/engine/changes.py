@@ -52,15 +52,17 @@ def _explained(old: Step, new: Step, decision: Decision) -> Decision:
 
 async def _earlier(plan: Plan, keys: set[str], ledger: Ledger) -> Plan | None:
     """Return the last plan of the pipeline before this one, with those steps alone; None where there is none that can be read."""
-    found: list[Mapping[str, Any]] = []
+    best: Mapping[str, Any] | None = None
     for run_id in reversed((await ledger.runs.ids())[-LOOKED_AT:]):
-        record = await ledger.runs.get(run_id) or {}
-        written = record.get("plan")
-        if isinstance(written, dict) and written.get("pipeline") == plan.pipeline and written.get("run_id") != plan.run_id:
-            found.append(written)
-    if not found:
+        written = (await ledger.runs.get(run_id) or {}).get("plan")
+        if not isinstance(written, dict) or written.get("pipeline") != plan.pipeline or written.get("run_id") == plan.run_id:
+            continue
+        alike = written.get("params") == dict(plan.params)
+        best = written if alike or best is None else best
+        if alike:
+            break
+    if best is None:
         return None
-    best = next((written for written in found if written.get("params") == dict(plan.params)), found[0])
     steps = [step for step in best.get("steps", ()) if isinstance(step, dict) and step.get("key") in keys]
     try:
         return plan_from_json({**best, "steps": steps, "cuts": []})
