@@ -28,11 +28,11 @@ COLUMNS = (
     Column(title="PIPELINE", least=10),
     Column(title="STATE"),
     Column(title="SHOTS", right=True),
-    Column(title="BILLED", right=True),
+    Column(title="BILLED", right=True, drop=4),
     Column(title="STARTED", drop=3),
     Column(title="TOOK", right=True, drop=2),
     Column(title="PARAMS", least=12, drop=1),
-    Column(title="", drop=4),
+    Column(title="SIM"),
 )
 
 
@@ -97,7 +97,7 @@ def _row(run: PastRun, manifest: Manifest | None) -> tuple[str, ...]:
         _clock(manifest.started_at) if manifest else "",
         _length(manifest),
         params_text(run.plan.params),
-        "simulated" if run.destination.simulated else "",
+        "sim" if run.destination.simulated else "",
     )
 
 

@@ -32,7 +32,7 @@ def storyboard() -> ProgressTracker:
 
 
 def shown(columns: int, rows: int, progress: ProgressTracker | None = None) -> list[str]:
-    title = "brand-film · 20261127T003236Z-040451 · SIMULATED"
+    title = "SIMULATED · brand-film · 20261127T003236Z-040451"
     lines = frame(progress or storyboard(), title, width=columns, height=rows, now=130.0, seconds=34.0, budget=Decimal(12))
     return [ANSI.sub("", line) for line in lines]
 
@@ -91,7 +91,7 @@ def test_the_last_screen_of_a_real_terminal_holds_all_of_it(columns: int, rows: 
     assert ended.code == 0, ended.screen
     screen = last_screen(ended.screen, columns=columns, rows=rows)
     assert len(screen) <= rows
-    assert screen[0].startswith("brand-film · SIMULATED"), "its first line has not scrolled away"
+    assert screen[0].startswith("SIMULATED · brand-film"), "its first line has not scrolled away"
     assert screen[-1].startswith("41 of 66 shots · billed $1.00 · $1.00 set aside")
     assert screen[-2].startswith("+")
 
