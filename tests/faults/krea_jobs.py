@@ -19,8 +19,9 @@ from typing import Any, Literal
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from PIL import Image
 
-Result = Literal["urls", "nested", "empty", "thumbnail-first", "objects"]
+Result = Literal["urls", "nested", "empty", "thumbnail-first", "gone-first", "objects"]
 ROUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "/generate/video/xai/grok-video": {
         "prompt": str,
@@ -151,6 +152,8 @@ class Job:
                 return {"video": {"url": url}}
             case "thumbnail-first":
                 return {"urls": [url.replace(".mp4", ".png"), url]}
+            case "gone-first":
+                return {"urls": [url.replace("/files/", "/files/gone/"), url]}
             case "objects":
                 return {"urls": [{"type": "model", "url": url}]}
             case "empty":
@@ -161,6 +164,14 @@ class Job:
         size = SIZES[self.body.get("resolution", "720p")]
         mark = self.id.encode()
         return clip(float(self.body.get("duration", 5)), *size) + (len(mark) + 8).to_bytes(4, "big") + b"free" + mark
+
+
+@cache
+def thumbnail() -> bytes:
+    """A real PNG."""
+    target = io.BytesIO()
+    Image.new("RGB", (64, 36), (110, 110, 110)).save(target, "PNG")
+    return target.getvalue()
 
 
 @cache

@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from tests.faults.krea_jobs import ENDED, ROUTES, Answer, Course, Job, Post, mistakes, now, timestamp
+from tests.faults.krea_jobs import ENDED, ROUTES, Answer, Course, Job, Post, mistakes, now, thumbnail, timestamp
 
 SENTENCES: Mapping[int, str] = {
     302: "",
@@ -65,9 +65,11 @@ class StandIn:
             job.type = self.types.get(path, job.type)
             return post, answer, job
 
-    def make_foreign(self, *, token: str = "test", prompt: str = "another program's", named: str | None = "externalVideo") -> Job:
+    def make_foreign(
+        self, *, token: str = "test", prompt: str = "another program's", named: str | None = "externalVideo", seconds: int = 2
+    ) -> Job:
         """Make a job as another program of the same account does; ``named`` is its type."""
-        body = {"prompt": prompt, "duration": 2, "resolution": "480p"}
+        body = {"prompt": prompt, "duration": seconds, "resolution": "480p"}
         with self.lock:
             return self._add(
                 Job(account=token, path=next(iter(ROUTES)), body=body, created=now(), course=self.course, post=None, type=named)
@@ -222,12 +224,15 @@ class _Handler(BaseHTTPRequestHandler):
         if data := self.krea.assets.get(name):
             self._send(200, data, "application/octet-stream")
             return
+        if name.startswith("gone/"):
+            self._say(404, {"error": "no such file"})
+            return
         job = self.krea.find(name.partition(".")[0])
         dead = job.course.file_lives is not None and now() > job.ends + job.course.file_lives
         if dead or job.course.file != 200:
             self._say(403 if dead else job.course.file, {"error": "URL expired" if dead else "no such file"})
         elif name.endswith(".png"):
-            self._say(404, {"error": "no such file"})
+            self._send(200, thumbnail(), "image/png")
         elif "Range" in self.headers:
             self._send(206, job.file()[:1], "video/mp4", {"Content-Range": f"bytes 0-0/{len(job.file())}"})
         else:
