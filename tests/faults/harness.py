@@ -60,6 +60,8 @@ class Processes(ABC):
     folder: Path
     deliver: str
     environment: dict[str, str] = field(default_factory=dict)
+    quick: bool = True
+    """Whether the times that the product waits are short, unless the environment says others."""
     kills: int = 0
 
     @property
@@ -84,7 +86,7 @@ class Processes(ABC):
 
     def start(self, *options: str, crash_at: str | None = None, command: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("KREA_", "ANIMATIC_"))}
-        env |= QUICK | {
+        env |= (QUICK if self.quick else {}) | {
             "KREA_API_URL": self.krea_url,
             "KREA_API_TOKEN": "test",
             "ANIMATIC_HOME": str(self.folder / "home"),
