@@ -133,6 +133,17 @@ async def test_a_job_that_came_too_late_is_named_in_doubts_and_manifest(desk: De
 
 
 @pytest.mark.slow
+async def test_a_job_that_came_too_late_is_not_taken_for_another_shot(desk: Desk) -> None:
+    """The first shot was given up and made again; its job turns up while the second one looks for its own, which never comes."""
+    desk.krea.answers = [Answer(status=502, after=0.1, job_after=4.5), Answer(), Answer(status=500, after=0.1, job_after=None)]
+    shots = "".join(f"      - {{id: {name}, prompt: '{prompt('two', name)}', duration: 2}}\n" for name in ("dawn", "dusk"))
+    desk.declare(f"  two:\n    concurrency: 1\n    shots:\n{shots}")
+    assert desk.render(ANIMATIC_GRACE_SECONDS="2").code in {DONE, ASKS}
+    assert [post.prompt for post in desk.krea.posts[:3]] == [prompt("two", name) for name in ("dawn", "dawn", "dusk")]
+    assert await violations(desk) == []
+
+
+@pytest.mark.slow
 async def test_a_file_that_cannot_be_had_fails_its_shot_and_not_the_run(desk: Desk) -> None:
     desk.krea.courses = [Course(file=500)]
     shots = "".join(f"      - {{id: {name}, prompt: '{prompt('two', name)}', duration: 2}}\n" for name in ("dawn", "dusk"))
