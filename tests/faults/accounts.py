@@ -73,17 +73,24 @@ def _prompt_of(doubt: Mapping[str, Any]) -> str:
 
 @dataclass
 class Statement:
-    """What the product says of every job that was billed."""
+    """What the product says of every job that was billed, and what is wrong with that."""
 
+    doubts: list[dict[str, Any]]
     takes: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-    """Shots of the manifests, by the job that they say they are. A shot that several runs delivered or reused counts once."""
-    doubts: list[dict[str, Any]] = field(default_factory=list)
+    """Shots of the manifests, by the job that they say they are; one that several runs delivered or reused counts once."""
+    wrong: list[str] = field(default_factory=list)
+    """Empty: all that was billed is in exactly one take or named to a person, and every take is its own shot's clip."""
 
     @property
     def named(self) -> set[str]:
         """The jobs that a person is told of."""
         found = {doubt["job_id"] for doubt in self.doubts if doubt["job_id"]}
         return found | {candidate["job_id"] for doubt in self.doubts for candidate in doubt["candidates"] or ()}
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of what kinds the doubts are."""
+        return sorted(doubt["kind"] for doubt in self.doubts)
 
 
 async def manifests(desk: Processes) -> list[dict[str, Any]]:
@@ -100,30 +107,23 @@ async def manifest_of(desk: Processes, run_id: str | None = None) -> dict[str, A
 
 
 async def statement(desk: Desk) -> Statement:
-    """Read manifests and doubts. What a shot was before its last take is what the manifests of earlier runs say."""
+    """Wait until every job has ended, read manifests and doubts, and compare with Krea's bill."""
+    desk.krea.await_idle()
     said = Statement(doubts=desk.doubts())
     for manifest in await manifests(desk):
         for shot in manifest["shots"]:
             if shot["state"] in DELIVERED and shot["fingerprint"] not in {other["fingerprint"] for other in said.takes[shot["job_id"]]}:
                 said.takes[shot["job_id"]].append({**shot, "pipeline": manifest["pipeline"], "run_id": manifest["run_id"]})
-    return said
-
-
-async def violations(desk: Desk) -> list[str]:
-    """Compare. Empty: all that was billed is in exactly one take or named to a person, and every take is its own shot's clip."""
-    desk.krea.await_idle()
-    said = await statement(desk)
-    wrong = []
     for job in desk.krea.ours():
         takes = said.takes.get(job.id, [])
         if len(takes) > 1:
-            wrong.append(f"{_told(job)} is in several takes: {[take['key'] for take in takes]}")
+            said.wrong.append(f"{_told(job)} is in several takes: {[take['key'] for take in takes]}")
         if not takes and job.id not in said.named:
-            wrong.append(f"{_told(job)} was billed and is in no take and in no doubt")
+            said.wrong.append(f"{_told(job)} was billed and is in no take and in no doubt")
     for job_id, takes in said.takes.items():
         for take in takes:
-            wrong += await _wrong_clip(desk, job_id, take)
-    return wrong
+            said.wrong += await _wrong_clip(desk, job_id, take)
+    return said
 
 
 async def _wrong_clip(desk: Desk, job_id: str, take: Mapping[str, Any]) -> list[str]:

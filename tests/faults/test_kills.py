@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from animatic.prefect.server import ensure
-from tests.faults.accounts import ASKS_A_PERSON, Desk, prompt, violations
+from tests.faults.accounts import ASKS_A_PERSON, Desk, prompt, statement
 from tests.faults.harness import KILLED, Ended, finish
 from tests.faults.krea_server import serve
 
@@ -80,7 +80,7 @@ async def storm(desk: Desk, kills: int, *, seed: int, shots: int = 12, through_t
             if ended.code == ASKS_A_PERSON:
                 assert desk.decide() == []
         desk.render_to_the_end()
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
     twice = len(desk.krea.ours()) - shots * boards
     print(  # noqa: T201
         f"\n{desk.kills} kills over {boards} storyboards of {shots} shots: {len(desk.krea.posts)} submissions, {desk.questions} questions, "

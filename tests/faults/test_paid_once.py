@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from animatic.prefect.server import ensure
-from tests.faults.accounts import ASKS_A_PERSON, Desk, billed, manifest_of, manifests, prompt, spent, violations
+from tests.faults.accounts import ASKS_A_PERSON, Desk, billed, manifest_of, manifests, prompt, spent, statement
 from tests.faults.harness import KILLED, Ended, finish, start_simulator
 from tests.faults.krea_jobs import Answer, Course, Post
 from tests.faults.krea_server import serve
@@ -57,9 +57,10 @@ def kill_when_sent(desk: Desk, *, after: float = 0.2, **environment: str) -> Non
 
 async def delivered_once(desk: Desk, ended: Ended, *, posts: int = 1) -> None:
     assert ended.code == 0, ended
-    assert await violations(desk) == []
+    said = await statement(desk)
+    assert said.wrong == []
     assert (len(desk.krea.posts), len(desk.krea.ours())) == (posts, 1)
-    assert desk.doubts() == []
+    assert said.doubts == []
     assert spent(desk) == pytest.approx(billed(desk))
 
 
@@ -130,6 +131,7 @@ async def test_silence_of_another_account_proves_nothing(desk: Desk, after: floa
     await delivered_once(desk, desk.render())
 
 
+@pytest.mark.slow
 async def test_the_simulator_in_the_place_of_krea_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with start_simulator(tmp_path, anonymous=False) as simulator, serve() as krea:
         desk = Desk(folder=tmp_path, deliver=str(tmp_path / "out"), krea=krea)
@@ -173,8 +175,9 @@ async def test_two_jobs_after_a_run_was_frozen_for_longer_than_a_submission_may_
     finally:
         frozen.send_signal(signal.SIGCONT)
     assert finish(frozen).code == 0
-    assert await violations(desk) == []
-    assert [doubt["kind"] for doubt in desk.doubts()] == ["stray"]
+    said = await statement(desk)
+    assert said.wrong == []
+    assert said.kinds == ["stray"]
     assert spent(desk) == pytest.approx(0.20)
 
 
@@ -221,7 +224,7 @@ async def test_a_lone_job_of_another_program_is_taken_only_where_nothing_speaks_
         assert named == "externalVideo"
         return
     assert ended.code == 0, ended
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
     shot = (await manifest_of(desk))["shots"][0]
     assert (shot["job_id"] != foreign.id) or (named, seconds, shot["how"], bool(shot["evidence"])) == ("externalVideo", 2, "evidence", True)
 

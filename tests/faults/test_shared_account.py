@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounts import Desk, billed, manifests, prompt, spent, violations
+from tests.faults.accounts import Desk, billed, manifests, prompt, spent, statement
 from tests.faults.harness import KILLED
 from tests.faults.krea_jobs import Answer, Post
 from tests.faults.krea_server import serve
@@ -52,7 +52,7 @@ async def among_neighbours(desk: Desk, kills: int, *, shots: int, named: str, se
                 assert ended.code in {0, 5, KILLED}, ended
                 assert desk.decide() == []
             desk.render_to_the_end()
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
     theirs = {job.id for job in desk.krea.jobs if job.post is None}
     taken = theirs & {shot["job_id"] for manifest in await manifests(desk) for shot in manifest["shots"]}
     if named != "externalVideo":
@@ -96,7 +96,7 @@ async def late_creation(desk: Desk, *, shots: int, latest: float, kills: int, se
     desk.krea.decide = lambda _post: None
     desk.krea.await_idle()
     desk.render_to_the_end()
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
     assert spent(desk) >= billed(desk) - 1e-6, "spending leaves out what was billed"
     beside = len(desk.krea.ours()) - shots
     named = {stray["job_id"] for stray in (await manifests(desk))[-1].get("stray_jobs", [])}

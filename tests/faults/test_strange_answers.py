@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounts import Desk, billed, manifest_of, prompt, spent, violations
+from tests.faults.accounts import Desk, billed, manifest_of, prompt, spent, statement
 from tests.faults.krea_jobs import Answer, Course
 from tests.faults.krea_server import serve
 
@@ -86,10 +86,10 @@ CASES = {
     "a thumbnail before the clip": Case(course=Course(result="thumbnail-first"), posts=1),
     "an address that is gone before the clip's": Case(course=Course(result="gone-first"), posts=1),
     "a result that is there a second later": Case(course=Course(result_after=1.0), posts=1),
-    "no result": Case(course=Course(result="empty"), runs=({ASKS}, {ASKS}, {ASKS}), posts=1, doubts=("unclear_result",)),
+    "no result": Case(course=Course(result="empty"), runs=({ASKS}, {ASKS}), posts=1, doubts=("unclear_result",)),
     "a failed job": Case(course=Course(ending="failed"), shot="retries: 0", runs=({FAILED},), billed=0, posts=1),
 }
-QUICK = {"502, the job comes within the grace", "no result", "a nested result", "502, the job comes after the grace"}
+QUICK = {"502, the job comes within the grace", "no result"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CASES])
@@ -102,12 +102,13 @@ async def test_what_a_run_makes_of(desk: Desk, name: str) -> None:
         assert ended.code in codes, ended
     krea.await_idle()
     krea.listed_after = 0.0
-    assert await violations(desk) == []
+    said = await statement(desk)
+    assert said.wrong == []
     assert case.billed in {None, len(krea.ours())}
     assert case.posts is None or len(krea.posts) <= case.posts
     assert spent(desk) >= billed(desk) - 1e-6, "spending leaves out what was billed"
     if case.doubts is not None:
-        assert tuple(doubt["kind"] for doubt in desk.doubts()) == case.doubts
+        assert tuple(said.kinds) == case.doubts
     if case.how is not None:
         shot = (await manifest_of(desk))["shots"][0]
         assert (shot["how"], bool(shot["evidence"])) == (case.how, case.how == "evidence")
@@ -140,7 +141,7 @@ async def test_a_job_that_came_too_late_is_not_taken_for_another_shot(desk: Desk
     desk.declare(f"  two:\n    concurrency: 1\n    shots:\n{shots}")
     assert desk.render(ANIMATIC_GRACE_SECONDS="2").code in {DONE, ASKS}
     assert [post.prompt for post in desk.krea.posts[:3]] == [prompt("two", name) for name in ("dawn", "dawn", "dusk")]
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
 
 
 @pytest.mark.slow
@@ -159,7 +160,7 @@ async def test_a_file_that_cannot_be_had_fails_its_shot_and_not_the_run(desk: De
         job.course = Course()
     assert desk.render().code == DONE
     assert len(desk.krea.posts) == 2
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
 
 
 @pytest.mark.slow
@@ -175,4 +176,4 @@ async def test_the_address_of_a_result_that_has_expired_is_not_sent_on(desk: Des
     assert desk.render().code == DONE
     (sent,) = [post.body["edit_video"] for post in desk.krea.posts if "edit_video" in post.body]
     assert sent.startswith(f"{desk.krea.url}/files/asset-"), sent
-    assert await violations(desk) == []
+    assert (await statement(desk)).wrong == []
