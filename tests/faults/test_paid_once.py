@@ -206,11 +206,13 @@ async def test_two_destinations_with_one_account_take_nothing_from_each_other(de
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("named", "seconds"),
-    [("externalVideo", 2), ("externalImage", 2), ("externalVideo", 4)],
-    ids=["alike", "another type", "another length"],
+    [
+        pytest.param("externalVideo", 2, id="alike", marks=pytest.mark.slow),
+        pytest.param("externalImage", 2, id="another type"),
+        pytest.param("externalVideo", 4, id="another length", marks=pytest.mark.slow),
+    ],
 )
 async def test_a_lone_job_of_another_program_is_taken_only_where_nothing_speaks_against_it(desk: Desk, named: str, seconds: int) -> None:
     desk.krea.answers = [Answer(status=500, after=0.1, job_after=None)]

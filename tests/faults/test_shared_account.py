@@ -63,11 +63,6 @@ async def among_neighbours(desk: Desk, kills: int, *, shots: int, named: str, se
     )
 
 
-@pytest.mark.parametrize("named", ["modifyVideo", pytest.param("externalVideo", marks=pytest.mark.slow)])
-async def test_a_kill_while_another_program_makes_jobs_all_the_time(desk: Desk, named: str) -> None:
-    await among_neighbours(desk, 1, shots=3, named=named, seed=5)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("named", ["modifyVideo", "externalVideo"])
 async def test_twenty_kills_while_another_program_makes_jobs_all_the_time(desk: Desk, named: str) -> None:
