@@ -1,6 +1,6 @@
 """SIGKILL while several submissions are on their way, each answered half a second later: nothing is paid twice in silence, nothing is lost.
 
-Every fourth answer takes longer than the next process needs to start, and its job may come to be only then.
+Every sixth answer takes longer than the next process needs to start, and its job may come to be only then.
 A person may be asked; how often is printed. Whoever answers knows Krea's bill, so that the questions are proved as well.
 """
 
@@ -27,10 +27,10 @@ pytestmark = pytest.mark.anyio
 PATIENCE = {
     "ANIMATIC_SUBMIT_AT_ONCE": "8",
     "ANIMATIC_GRACE_SECONDS": "1",
-    "ANIMATIC_POST_SECONDS": "3",
+    "ANIMATIC_POST_SECONDS": "5",
     "ANIMATIC_POLL_SECONDS": "0.2",
 }
-"""A submission is answered after half a second, some after two and a half: both lie within the time of a POST."""
+"""A submission is answered after half a second, some after four: both lie within the time of a POST."""
 CLI = (sys.executable, "-m", "animatic", "run")
 
 
@@ -71,13 +71,13 @@ def kill_after_a_post(desk: Desk, seconds: float, *, through_the_cli: bool = Fal
 
 def slow(dice: random.Random) -> Answer:
     """An answer that the next process does not find there yet."""
-    return Answer(after=2.5, job_after=dice.uniform(0.0, 2.4))
+    return Answer(after=4.0, job_after=dice.uniform(1.0, 3.9))
 
 
 async def storm(desk: Desk, kills: int, *, seed: int, shots: int = 12, through_the_cli: bool = False) -> None:
     """Kill runs at random moments, four or five times a storyboard, and let each storyboard come to its end."""
     dice = random.Random(seed)
-    desk.krea.decide = lambda post: slow(dice) if post.number % 4 == 0 else None
+    desk.krea.decide = lambda post: slow(dice) if post.number % 6 == 0 else None
     boards = 0
     while desk.kills < kills:
         boards += 1
