@@ -67,7 +67,7 @@ async def delivered_once(desk: Desk, ended: Ended, *, posts: int = 1) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Answer(after=5.0, job_after=4.0), id="after the grace, within the time of a POST"),
+        pytest.param(Answer(after=6.0, job_after=5.5), id="after the grace, within the time of a POST"),
         pytest.param(Answer(after=0.5, job_after=0.1), id="before it was killed", marks=pytest.mark.slow),
         pytest.param(Answer(after=30.0, job_after=6.5), id="when nobody waits for it any more", marks=pytest.mark.slow),
     ],
