@@ -192,7 +192,7 @@ def clip(seconds: float, width: int, height: int) -> bytes:
 
 def timestamp(seconds: float) -> str:
     """ISO 8601 in UTC with milliseconds, as Krea writes it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(round(seconds, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def mistakes(path: str, body: Any) -> str | None:

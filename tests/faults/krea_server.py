@@ -127,8 +127,9 @@ class StandIn:
 
     def add(self, job: Job) -> Job:
         """List a job from its time on."""
-        while any(timestamp(other.created) == timestamp(job.created) for other in self.jobs[-40:]):
-            job.created += 0.001  # the list is paged by time
+        job.created = round(job.created, 3)  # as far as Krea tells it; the list is paged by it, so no two are the same
+        while any(other.created == job.created for other in self.jobs):
+            job.created = round(job.created + 0.001, 3)
         self.jobs.append(job)
         return job
 
@@ -215,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _list(self, token: str, query: Mapping[str, str]) -> None:
         limit = int(query.get("limit", "100"))
         before = datetime.fromisoformat(query["cursor"]).timestamp() if query.get("cursor") else float("inf")
-        jobs = [job for job in self.krea.seen(token) if job.created < before - 0.0005]
+        jobs = [job for job in self.krea.seen(token) if job.created < round(before, 3)]
         jobs = [job for job in jobs if query.get("status") in {None, job.status(now())}]
         page = jobs[:limit]
         cursor = timestamp(page[-1].created) if len(jobs) > limit else None
