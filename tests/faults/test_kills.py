@@ -44,11 +44,11 @@ def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
         yield Desk(folder=tmp_path, deliver=deliver, krea=krea, environment=environment)
 
 
-def board(name: str, shots: int) -> str:
+def board(name: str, shots: int, *, chained: bool = True) -> str:
     """Shots of four lengths; every fourth goes on from the one before it."""
     lines = []
     for number in range(shots):
-        chain = f", start_image: s{number - 1}" if number % 4 == 3 else ""
+        chain = f", start_image: s{number - 1}" if chained and number % 4 == 3 else ""
         lines.append(f"      - {{id: s{number}, prompt: '{prompt(name, f's{number}')}', duration: {1 + number % 4}{chain}}}\n")
     return f"  {name}:\n    shots:\n{''.join(lines)}"
 
@@ -94,6 +94,15 @@ async def storm(desk: Desk, kills: int, *, seed: int, shots: int = 12, through_t
         f"\n{desk.kills} kills over {boards} storyboards of {shots} shots: {len(desk.krea.posts)} submissions, {desk.questions} questions, "
         f"{twice} jobs billed beside another, each of them named"
     )
+
+
+@pytest.mark.parametrize("at_once", [3, pytest.param(8, marks=pytest.mark.slow)])
+async def test_so_many_submissions_and_no_more_are_on_their_way_at_once(desk: Desk, at_once: int) -> None:
+    desk.krea.answer = Answer(after=1.0)
+    desk.declare(board("many", 12, chained=False))
+    assert desk.render(ANIMATIC_SUBMIT_AT_ONCE=str(at_once)).code == 0
+    arrived = [post.at for post in desk.krea.posts]
+    assert max(sum(at <= moment < at + 1.0 for at in arrived) for moment in arrived) == at_once
 
 
 @pytest.mark.timeout(120)
