@@ -1,0 +1,119 @@
+"""What must hold of every history, by what Krea knows to be true and what people are told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tests.histories.krea import Job
+from tests.histories.play import History
+
+NOT_SENT = frozenset({"429", "402", "400", "410", "302", "connect"})
+"""Faults by which a POST is certainly not accepted."""
+
+
+def violations(history: History) -> list[str]:
+    """Return every rule that a history broke, each with the name of the rule before a colon."""
+    if any(found.startswith("endless") for found in history.broken):
+        return list(history.broken)
+    return [
+        *dict.fromkeys(history.broken),
+        *_silent_bills(history),
+        *_wrong_takes(history),
+        *_too_many_posts(history),
+        *_bad_ends(history),
+    ]
+
+
+def _silent_bills(history: History) -> list[str]:
+    """Every job of ours that was billed is in a take, or named by doubts."""
+    named = {job for doubt in history.doubts for job in doubt.jobs}
+    in_takes = Counter(take.job_id for take in history.takes.values())
+    return [
+        f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, "
+        "and neither a take nor a doubt names it"
+        for job in history.krea.jobs
+        if job.post is not None and job.billed and not in_takes[job.id] and job.id not in named
+    ]
+
+
+def _wrong_takes(history: History) -> list[str]:
+    """No take holds a stranger's job, unless nobody could have told; two takes never share a job; its bytes are of its job."""
+    found = []
+    jobs = {job.id: job for job in history.krea.jobs}
+    for job_id, count in Counter(take.job_id for take in history.takes.values()).items():
+        if count > 1:
+            found.append(f"shared: {count} takes hold {job_id}")
+    steps = {step.fingerprint: step for step in history.plan.steps}
+    for fingerprint, take in history.takes.items():
+        job, step = jobs[take.job_id], steps[fingerprint]
+        content = history.storage.objects[take.clip.key].decode()
+        if not content.endswith(f" of {take.job_id}"):
+            found.append(f"bytes: the take of {step.key} says {take.job_id}, and its clip is {content!r}")
+        if not job.billed:
+            found.append(f"unpaid: the take of {step.key} is {job.id}, which {job.end}")
+        if job.post is None:
+            found += _adopted_a_stranger(history, job, step.key, (fingerprint, take.attempt))
+        elif job.post.prompt != step.request.body["prompt"]:
+            found.append(f"swapped: the take of {step.key} is {job.id}, which was made for {job.post.prompt!r}")
+    return found
+
+
+def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[str, int]) -> list[str]:
+    """A stranger's job may be taken only where nobody could have told: told as evidence, of a type that fits, and ours not to be seen."""
+    reader = history.reader
+    submitted = reader.read(f"{reader.folder(attempt)}submitted.json") or {}
+    what = f"stranger: the take of {shot} is {job.id}, which another program made"
+    if submitted.get("how") not in {"evidence", "person"} or not submitted.get("evidence"):
+        return [f"{what}, and the record says {submitted.get('how')!r}"]
+    posts = [post for post in history.krea.posts if post.attempt == attempt]
+    ours = [post.job for post in posts if post.job is not None]
+    adopted_at = _moment(history, submitted)
+    if any(mine.listed < adopted_at - 1.0 for mine in ours):
+        return [f"{what}, while {ours[0].id} of ours was to be seen"]
+    endpoints = {post.endpoint for post in posts}
+    known = {record["type"] for record in _answered(history, endpoints, before=submitted["at"]) if record.get("type")}
+    if job.type is not None and known and job.type not in known:
+        return [f"{what}, although such jobs are of type {known}"]
+    return []
+
+
+def _answered(history: History, endpoints: set[str], *, before: str) -> list[dict[str, Any]]:
+    """Return the submissions to these routes whose jobs Krea itself had named by then."""
+    found = []
+    for folder, intent in history.reader.submissions():
+        submitted = history.reader.read(f"{folder}submitted.json")
+        if intent["endpoint"] in endpoints and submitted and submitted["how"] == "answer" and submitted["at"] < before:
+            found.append(submitted)
+    return found
+
+
+def _moment(history: History, submitted: dict[str, Any]) -> float:
+    """Return when a record was written, in virtual seconds."""
+    wanted = f"{submitted['job_id']} ({submitted['how']})"
+    return next((at for at, _, text in history.trace if text.startswith("writes submitted") and text.endswith(wanted)), 0.0)
+
+
+def _too_many_posts(history: History) -> list[str]:
+    """A run sends at most retries + 1 POSTs for each request of a take that may have been accepted."""
+    counts = Counter(
+        (post.process, post.run_id, post.prompt, post.endpoint) for post in history.krea.posts if post.fault not in NOT_SENT
+    )
+    limit = history.scenario.retries + 1
+    return [
+        f"posts: run {run_id} of {process} sent {count} POSTs for {prompt!r} to {endpoint}, at most {limit} are allowed"
+        for (process, run_id, prompt, endpoint), count in counts.items()
+        if count > limit
+    ]
+
+
+def _bad_ends(history: History) -> list[str]:
+    """Every run ends, with an error that people can read or with all of its takes."""
+    found = []
+    missing = [step.key for step in history.plan.steps if step.fingerprint not in history.takes]
+    for ran in history.runs:
+        if ran.end in {"unexpected", "endless", ""}:
+            found.append(f"end: run {ran.run_id} of {ran.process.name} ends {ran.end or 'never'}: {ran.error!r}")
+        if ran.end == "well" and missing:
+            found.append(f"undelivered: run {ran.run_id} ended well, and {', '.join(missing)} are not there")
+    return found

@@ -1,0 +1,337 @@
+"""Plays one history: starts its processes, does to them what the scenario says, lets all faults cease, and takes stock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from animatic.engine.decisions import OpenDoubt, candidates_of, list_doubts
+from animatic.engine.history import OpenDestination
+from animatic.engine.manifest_writer import outcome
+from animatic.engine.run import SENDING_HERE, open_run
+from animatic.engine.steps import make_all
+from animatic.engine.timing import Timing
+from animatic.engine.wait import cancel_running
+from animatic.errors import AnimaticError
+from animatic.krea import KreaClient
+from animatic.ledger import Ledger, SpendingReport, Take
+from animatic.plan import Plan
+from animatic.settings import Patience, Secret, Settings
+from tests.direct_stages import DirectStages
+from tests.histories import patches
+from tests.histories.krea import BASE, BEGAN, Krea, Post
+from tests.histories.ledger_reader import LedgerReader
+from tests.histories.loop import EndlessError, HistoryLoop, Process
+from tests.histories.memory import MemoryStorage
+from tests.histories.plans import TYPES, plan_of
+from tests.histories.scenario import NEVER, Foreign, Scenario, Start, Stop
+from tests.histories.transport import Network, Transport
+
+MAX_RUN_SECONDS = 6 * 3600.0
+"""A run that has not ended by then never will."""
+QUIET_SECONDS = 1800.0
+"""Between the last fault and the last runs: whatever Krea was still at work on has happened."""
+OTHER_ROUTE = "/generate/video/other/model"
+End = Literal["", "well", "error", "interrupted", "killed", "unexpected", "endless"]
+
+
+@dataclass(kw_only=True)
+class Ran:
+    """One run of one process, and how it ended."""
+
+    run_id: str
+    process: Process
+    account: str
+    began: float
+    quiet: bool
+    end: End = ""
+    error: BaseException | None = None
+    ended: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Mention:
+    """One doubt that is told, and the jobs that it names."""
+
+    kind: str
+    shot: str
+    jobs: frozenset[str]
+
+
+@dataclass(kw_only=True)
+class History:
+    """One history while it is played, and what can be said of it afterwards."""
+
+    scenario: Scenario
+    loop: HistoryLoop
+    krea: Krea
+    network: Network
+    storage: MemoryStorage
+    reader: LedgerReader
+    home: Path
+    runs: list[Ran] = field(default_factory=list)
+    trace: list[tuple[float, str, str]] = field(default_factory=list)
+    offsets: dict[str, float] = field(default_factory=dict)
+    doubts: list[Mention] = field(default_factory=list)
+    takes: dict[str, Take] = field(default_factory=dict)
+    spending: SpendingReport | None = None
+    broken: list[str] = field(default_factory=list)
+    """Rules that were broken on the way."""
+
+    def tell(self, who: str, text: str) -> None:
+        self.trace.append((self.loop.elapsed, who, text))
+
+    def wall(self, host: str) -> datetime:
+        return BEGAN + timedelta(seconds=self.loop.elapsed + self.offsets.get(host, 0.0))
+
+    def timing(self, process: Process) -> Timing:
+        return Timing(
+            now=lambda: self.wall(process.host),
+            monotonic=self.loop.time,
+            sleep=asyncio.sleep,
+            randomness=random.Random(process.pid),
+        )
+
+    @property
+    def plan(self) -> Plan:
+        return plan_of(self.scenario, "any")
+
+
+def set_up(scenario: Scenario, home: Path) -> History:
+    """Return a history that has not begun."""
+    loop = HistoryLoop()
+    krea = Krea(skew=scenario.skew)
+    types: dict[str, str | None] = {route: None if "untyped" in scenario.faults else type_ for route, type_ in TYPES.items()}
+    network = Network(loop=loop, krea=krea, scenario=scenario, rng=random.Random(f"krea {scenario.seed}"), types=types)
+    storage = MemoryStorage(
+        loop, lambda: BEGAN + timedelta(seconds=loop.elapsed), slow=scenario.slow_storage, rng=random.Random(f"storage {scenario.seed}")
+    )
+    loop.world.run(patches.STORAGE.set, storage)
+    history = History(
+        scenario=scenario,
+        loop=loop,
+        krea=krea,
+        network=network,
+        storage=storage,
+        reader=LedgerReader(storage.objects),
+        home=home,
+        offsets=dict(scenario.offsets),
+    )
+    network.tell = history.tell
+    return history
+
+
+def play(scenario: Scenario) -> History:
+    """Play a history to its end. `tests.histories.patches.in_place` must be."""
+    patches.PROCESSES.clear()
+    SENDING_HERE.clear()
+    home = Path(tempfile.mkdtemp(prefix="history-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    history = set_up(scenario, home)
+    loop = history.loop
+    try:
+        try:
+            loop.run_until_complete(_Director(history).direct())
+        except EndlessError as error:
+            history.broken.append(f"endless: {error}")
+        history.network.closed = history.storage.closed = True
+        loop.clean_up()
+    finally:
+        loop.close()
+        shutil.rmtree(home, ignore_errors=True)
+    return history
+
+
+class _Director:
+    """Starts and stops processes as the scenario says."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.loop = history.loop
+        self.scenario = history.scenario
+        self.counts: dict[tuple[str, str], int] = {}
+        self.stops: dict[str, list[Stop]] = {}
+        self.processes: dict[str, Process] = {}
+        self.first_run: str | None = None
+        history.network.on_post = self._post_arrived
+        history.network.on_answer = lambda _post, process: self._count("answer", process)
+        history.storage.written = self._written
+
+    async def direct(self) -> None:
+        scenario, history = self.scenario, self.history
+        for foreign in scenario.foreign:
+            self.loop.later(foreign.at, self._make_foreign, foreign)
+        for at, host, seconds in scenario.clock_steps:
+            self.loop.later(at, self._step_clock, host, seconds)
+        for generation, gap in zip(scenario.generations, scenario.gaps, strict=True):
+            await asyncio.gather(*(self._process(start) for start in generation))
+            await asyncio.sleep(gap)
+        history.tell("world", "all faults cease")
+        history.network.quiet = True
+        await self._settle_down()
+        accounts = dict.fromkeys(start.account for generation in reversed(scenario.generations) for start in reversed(generation))
+        for account in (*accounts, *list(accounts)[:1]):
+            await self._process(Start(after=0.0, host="anna", account=account), quiet=True)
+            await self._settle_down()
+        await self._take_stock(tuple(accounts))
+
+    async def _settle_down(self) -> None:
+        """Let everything that Krea is at work on end, and as much time pass as anybody waits for anything."""
+        while self.history.network.pending:
+            await asyncio.sleep(60)
+        ends = max((job.ends + job.fate.shape_after for job in self.history.krea.jobs), default=0.0)
+        await asyncio.sleep(max(0.0, ends - self.loop.elapsed) + QUIET_SECONDS)
+
+    async def _process(self, start: Start, *, quiet: bool = False) -> None:
+        await asyncio.sleep(start.after)
+        number = len(self.processes) + 1
+        process = Process(name=f"p{number}@{start.host}", host=start.host, pid=100 + number)
+        process.stopped = lambda seconds: self._stopped(process, seconds)
+        self.processes[process.name] = process
+        patches.PROCESSES[process.host, process.pid] = process
+        self.stops[process.name] = list(start.stops)
+        for stop in start.stops:
+            if stop.trigger == "time":
+                self.loop.later(stop.at, self.loop.halt, process, stop.seconds)
+        runs = [self._begin(start, process, number, index, quiet=quiet) for index in range(start.runs)]
+        deadline = self.loop.elapsed + MAX_RUN_SECONDS
+        while not all(task.done() for _, task in runs) and process.alive and self.loop.elapsed < deadline:
+            await asyncio.wait([task for _, task in runs if not task.done()], timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        for ran, task in runs:
+            if not process.alive and not task.done():
+                ran.end = "killed"
+            elif not task.done():
+                ran.end = "endless"
+                self.loop.halt(process)
+            ran.ended = self.loop.elapsed
+        process.alive = False
+
+    def _begin(self, start: Start, process: Process, number: int, index: int, *, quiet: bool) -> tuple[Ran, asyncio.Task[None]]:
+        wall = self.history.wall(start.host)
+        resumes = start.resumes and self.first_run is not None and index == 0
+        run_id = f"{wall:%Y%m%dT%H%M%SZ}-{number:03x}{index:03x}" if not resumes or self.first_run is None else self.first_run
+        self.first_run = self.first_run or run_id
+        ran = Ran(run_id=run_id, process=process, account=start.account, began=self.loop.elapsed, quiet=quiet)
+        self.history.runs.append(ran)
+        what = "goes on with" if resumes else "begins"
+        self.history.tell(process.name, f"{what} run {run_id} with account {start.account!r}")
+        task = self.loop.spawn(process, self._run(ran, start))
+        if start.interrupted_after < NEVER:
+            self.loop.later(start.interrupted_after, self._interrupt, ran, task)
+        return ran, task
+
+    async def _run(self, ran: Ran, start: Start) -> None:
+        history = self.history
+        settings = Settings(krea_url=BASE, krea_token=Secret(start.account), home=history.home, patience=self.scenario.patience)
+        plan = plan_of(self.scenario, ran.run_id)
+        try:
+            async with open_run(plan, settings, timing=history.timing(ran.process), connect=self._connect(ran)) as run:
+                try:
+                    await make_all(run, DirectStages(run))
+                except asyncio.CancelledError:
+                    if start.cancels_jobs:
+                        await cancel_running(run)
+                    raise
+                ran.error = outcome(run)
+            ran.end = "error" if ran.error else "well"
+        except asyncio.CancelledError:
+            ran.end = ran.end or "interrupted"
+        except AnimaticError as error:
+            ran.end, ran.error = "error", error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+            ran.end, ran.error = "unexpected", error
+        if not self.loop.ending:
+            ran.ended = self.loop.elapsed
+            history.tell(ran.process.name, f"run {ran.run_id} ends: {ran.end}{f' ({type(ran.error).__name__}: {ran.error})' if ran.error else ''}")
+
+    def _connect(self, ran: Ran) -> Callable[[str, Secret | None, Patience, bool], KreaClient]:
+        history = self.history
+
+        def connect(base_url: str, token: Secret | None, patience: Patience, simulator: bool) -> KreaClient:
+            return KreaClient(
+                base_url,
+                token,
+                patience=patience,
+                simulator=simulator,
+                transport=Transport(network=history.network, process=ran.process, run_id=ran.run_id, account=ran.account),
+                clock=lambda: history.wall(ran.process.host),
+                monotonic=self.loop.time,
+                randomness=random.Random(ran.process.pid),
+            )
+
+        return connect
+
+    def _interrupt(self, ran: Ran, task: asyncio.Task[None]) -> None:
+        if not task.done() and ran.process.alive and not ran.process.paused:
+            self.history.tell(ran.process.name, "is interrupted (Ctrl-C)")
+            task.cancel()
+
+    def _stopped(self, process: Process, seconds: float) -> None:
+        self.history.tell(process.name, "is killed" if seconds == NEVER else f"is stopped for {seconds:.1f} s")
+
+    def _step_clock(self, host: str, seconds: float) -> None:
+        self.history.offsets[host] = self.history.offsets.get(host, 0.0) + seconds
+        self.history.tell(host, f"has its clock set by {seconds:+.0f} s")
+
+    def _make_foreign(self, foreign: Foreign) -> None:
+        history = self.history
+        if history.network.quiet:
+            return
+        route, type_ = next(iter(TYPES.items())) if foreign.kind == "same" else (OTHER_ROUTE, "other-video")
+        type_known = None if foreign.kind == "untyped" or "untyped" in self.scenario.faults else type_
+        job = history.krea.create(self.loop.elapsed, foreign.account, route, type_known, replace(foreign.fate), None)
+        history.tell("stranger", f"makes {job.id} on account {job.account!r}, type {job.type}")
+
+    def _post_arrived(self, post: Post, process: Process) -> None:
+        history = self.history
+        post.attempt = history.reader.latest(history.plan, post.prompt)
+        history.tell(process.name, f"POST {post.number} for {post.prompt!r}, attempt {post.attempt[1]}: {post.fault or 'healthy'}")
+        history.broken += history.reader.over_budget(history.scenario, post, history.krea.posts)
+        self._count("post", process)
+
+    def _written(self, key: str, process: Process | None) -> None:
+        name = key.removeprefix(".animatic/")
+        kind = "claims" if name.startswith("claims/") else name.rpartition("/")[2].removesuffix(".json")
+        if process is not None and process.name in self.processes and kind in {"intended", "claims", "submitted", "settled", "take", "doubt", "withdrawn"}:
+            self.history.tell(process.name, f"writes {self.history.reader.said(key)}")
+            self._count(kind, process)
+
+    def _count(self, trigger: str, process: Process) -> None:
+        self.counts[process.name, trigger] = count = self.counts.get((process.name, trigger), 0) + 1
+        for stop in self.stops[process.name]:
+            if stop.trigger == trigger and stop.nth == count:
+                process.stops[process.steps + stop.steps] = stop.seconds
+
+    async def _take_stock(self, accounts: tuple[str, ...]) -> None:
+        """Read what a person is told: the takes, and the doubts as `animatic doubts` shows them with each account."""
+        history = self.history
+        timing = history.timing(Process(name="person", host="anna", pid=1))
+        ledger = Ledger(history.storage, clock=timing.now, owner_alive=lambda intent: patches.is_alive(intent.host, intent.pid, intent.started))
+        destination = OpenDestination(deliver="/memory", simulated=False, storage=history.storage, ledger=ledger)
+        history.takes = await ledger.takes.get_many(step.fingerprint for step in history.plan.steps)
+        days = {(BEGAN + timedelta(days=number)).date() for number in range(-1, 4)}
+        history.spending = await ledger.spending.on(days)
+        for doubt in await list_doubts((destination,), timing=timing):
+            jobs: set[str] = set(named_by(doubt))
+            for account in accounts:
+                person = Ran(run_id="", process=Process(name="person", host="anna", pid=1), account=account, began=0, quiet=True)
+                async with self._connect(person)(BASE, Secret(account), self.scenario.patience, False) as client:
+                    with contextlib.suppress(AttributeError):
+                        jobs |= {job.id for job in await candidates_of(client, doubt)} if doubt.kind == "lost_answer" else set()
+            history.doubts.append(Mention(kind=doubt.kind, shot=doubt.submission.intent.step, jobs=frozenset(jobs)))
+            history.tell("doubts", f"{doubt.kind} of {doubt.submission.intent.step}: {', '.join(sorted(jobs)) or 'no job'}; {doubt.reason}")
+
+
+def named_by(doubt: OpenDoubt) -> tuple[str, ...]:
+    """Return the jobs that a doubt names without asking Krea."""
+    job_id, candidates = getattr(doubt, "job_id", None), getattr(doubt, "candidates", None) or ()
+    submission = getattr(doubt, "submission", None)
+    submitted = submission.submitted.job_id if submission is not None and submission.submitted else None
+    return tuple(found for found in (job_id, submitted, *(getattr(one, "id", one) for one in candidates)) if found)
