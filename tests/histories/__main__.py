@@ -39,10 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     return _report(broken, chosen.count or 1000, time.perf_counter() - began, chosen.rule)
 
 
+def kind_of(broken: str) -> str:
+    """Return the rule that was broken, and for a silent bill how far its submission came."""
+    rule, _, told = broken.partition(":")
+    return f"{rule} ({told.rpartition('submission: ')[2].partition(': job')[0]})" if rule == "silent" else rule
+
+
 def _report(broken: list[Verdict], count: int, seconds: float, rule: str) -> int:
     seeds: dict[str, list[int]] = defaultdict(list)
     for verdict in broken:
-        for name in {text.partition(":")[0] for text in verdict.broken}:
+        for name in {kind_of(text) for text in verdict.broken}:
             seeds[name].append(verdict.seed)
     print(f"{count} histories in {seconds:.1f} s, {count / seconds * 60:.0f} a minute: {len(broken)} broke a rule")
     for name, found in sorted(seeds.items()):

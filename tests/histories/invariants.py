@@ -8,9 +8,6 @@ from typing import Any
 from tests.histories.krea import Job
 from tests.histories.play import History
 
-NOT_SENT = frozenset({"429", "402", "400", "410", "302", "connect"})
-"""Faults by which a POST is certainly not accepted."""
-
 
 def violations(history: History) -> list[str]:
     """Return every rule that a history broke, each with the name of the rule before a colon."""
@@ -30,8 +27,8 @@ def _silent_bills(history: History) -> list[str]:
     named = {job for doubt in history.doubts for job in doubt.jobs}
     in_takes = Counter(take.job_id for take in history.takes.values())
     return [
-        f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, "
-        "and neither a take nor a doubt names it"
+        f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, and neither a take nor a "
+        f"doubt names it; its submission: {history.reader.state(job.post.attempt)}"
         for job in history.krea.jobs
         if job.post is not None and job.billed and not in_takes[job.id] and job.id not in named
     ]
@@ -95,15 +92,16 @@ def _moment(history: History, submitted: dict[str, Any]) -> float:
 
 
 def _too_many_posts(history: History) -> list[str]:
-    """A run sends at most retries + 1 POSTs for each request of a take that may have been accepted."""
+    """For each shot and request, a run sends at most retries + 1 POSTs that may have been accepted; equal shots share their takes."""
     counts = Counter(
-        (post.process, post.run_id, post.prompt, post.endpoint) for post in history.krea.posts if post.fault not in NOT_SENT
+        (post.process, post.run_id, post.prompt, post.endpoint) for post in history.krea.posts if post.verdict != "refused"
     )
+    shots = Counter(step.request.body["prompt"] for step in history.plan.steps)
     limit = history.scenario.retries + 1
     return [
-        f"posts: run {run_id} of {process} sent {count} POSTs for {prompt!r} to {endpoint}, at most {limit} are allowed"
+        f"posts: run {run_id} of {process} sent {count} POSTs for {prompt!r} to {endpoint}, at most {limit * shots[prompt]} are allowed"
         for (process, run_id, prompt, endpoint), count in counts.items()
-        if count > limit
+        if count > limit * shots[prompt]
     ]
 
 

@@ -61,6 +61,14 @@ class LedgerReader:
             return self.read(f"{folder}submitted.json") is not None
         return settled["outcome"] not in FREE and settled["usd"] not in {"0", 0}
 
+    def state(self, attempt: tuple[str, int]) -> str:
+        """Return how far a submission came."""
+        folder = self.folder(attempt)
+        settled, submitted = self.read(f"{folder}settled.json"), self.read(f"{folder}submitted.json")
+        doubt = "in doubt" if self.read(f"{folder}doubt.json") else "intended"
+        told = settled["outcome"] if settled else "submitted" if submitted else doubt
+        return f"{told} ({submitted['how']}: {submitted['job_id']})" if submitted else told
+
     def over_budget(self, scenario: Scenario, post: Post, posts: list[Post]) -> list[str]:
         """Return which budgets a POST that has just arrived breaks, by what the ledger says of those before it."""
         sent = {found.attempt: found for found in posts if found.verdict != "refused" or found.job is not None}

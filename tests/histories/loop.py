@@ -41,6 +41,8 @@ class Process:
     stops: dict[int, float] = field(default_factory=dict)
     """At which step it is stopped, and for how many seconds; infinity kills it."""
     backlog: deque[asyncio.Handle] = field(default_factory=deque)
+    died: asyncio.Event | None = None
+    """Set by whoever is told; for those who wait for its end."""
     stopped: Callable[[float], object] = lambda _seconds: None
     """Told when it was stopped, and for how long."""
 

@@ -201,9 +201,12 @@ class _Director:
             if stop.trigger == "time":
                 self.loop.later(stop.at, self.loop.halt, process, stop.seconds)
         runs = [self._begin(start, process, number, index, quiet=quiet) for index in range(start.runs)]
-        deadline = self.loop.elapsed + MAX_RUN_SECONDS
-        while not all(task.done() for _, task in runs) and process.alive and self.loop.elapsed < deadline:
-            await asyncio.wait([task for _, task in runs if not task.done()], timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        process.died = asyncio.Event()
+        death = asyncio.ensure_future(process.died.wait())
+        ends = asyncio.ensure_future(asyncio.wait([task for _, task in runs]))
+        await asyncio.wait([death, ends], timeout=MAX_RUN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        death.cancel()
+        ends.cancel()
         for ran, task in runs:
             if not process.alive and not task.done():
                 ran.end = "killed"
@@ -275,6 +278,8 @@ class _Director:
 
     def _stopped(self, process: Process, seconds: float) -> None:
         self.history.tell(process.name, "is killed" if seconds == NEVER else f"is stopped for {seconds:.1f} s")
+        if seconds == NEVER and process.died:
+            process.died.set()
 
     def _step_clock(self, host: str, seconds: float) -> None:
         self.history.offsets[host] = self.history.offsets.get(host, 0.0) + seconds
@@ -301,6 +306,8 @@ class _Director:
         kind = "claims" if name.startswith("claims/") else name.rpartition("/")[2].removesuffix(".json")
         if process is not None and process.name in self.processes and kind in {"intended", "claims", "submitted", "settled", "take", "doubt", "withdrawn"}:
             self.history.tell(process.name, f"writes {self.history.reader.said(key)}")
+            if kind == "doubt" and self.history.reader.read(f"{key.removesuffix('doubt.json')}submitted.json"):
+                self.history.broken.append(f"needless: a doubt is written for a submission whose job is known ({key})")
             self._count(kind, process)
 
     def _count(self, trigger: str, process: Process) -> None:

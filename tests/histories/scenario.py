@@ -226,7 +226,7 @@ def job_fate(rng: random.Random, scenario: Scenario, *, quiet: bool) -> JobFate:
     chosen = [name for name in JOB_FAULTS if name in scenario.faults and not quiet]
     if not chosen or rng.random() > scenario.intensity:
         return fate
-    for name in {rng.choice(chosen), rng.choice(chosen)}:
+    for name in dict.fromkeys((rng.choice(chosen), rng.choice(chosen))):
         match name:
             case "listed-late":
                 fate.listed_after = rng.choice([rng.uniform(0, 2), rng.uniform(2, 14), rng.uniform(14, 60)])
