@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.histories import Verdict, check, chunks, check_range, render
-from tests.histories.scenario import FAULTS
+from tests.histories import Verdict, check, check_range, chunks, render
 from tests.histories.gaps import KNOWN_GAPS
+from tests.histories.scenario import FAULTS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     allowed = frozenset(FAULTS) - (frozenset() if chosen.gaps else KNOWN_GAPS) - frozenset(chosen.without.split(","))
     if chosen.seed is not None:
         verdict = check(chosen.seed, allowed)
-        print(render(verdict))
+        say(render(verdict))
         return int(bool(verdict.broken))
     began = time.perf_counter()
     broken: list[Verdict] = []
@@ -37,6 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         for found in (pool.map if chosen.jobs > 1 else map)(partial(check_range, allowed=allowed), parts):
             broken += found
     return _report(broken, chosen.count or 1000, time.perf_counter() - began, chosen.rule)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f"{text}\n")
 
 
 def kind_of(broken: str) -> str:
@@ -50,12 +55,12 @@ def _report(broken: list[Verdict], count: int, seconds: float, rule: str) -> int
     for verdict in broken:
         for name in {kind_of(text) for text in verdict.broken}:
             seeds[name].append(verdict.seed)
-    print(f"{count} histories in {seconds:.1f} s, {count / seconds * 60:.0f} a minute: {len(broken)} broke a rule")
+    say(f"{count} histories in {seconds:.1f} s, {count / seconds * 60:.0f} a minute: {len(broken)} broke a rule")
     for name, found in sorted(seeds.items()):
         if rule in name:
-            print(f"  {name}: {len(found)}, e.g. {', '.join(map(str, found[:12]))}")
+            say(f"  {name}: {len(found)}, e.g. {', '.join(map(str, found[:12]))}")
     faults = Counter(fault for verdict in broken for fault in verdict.faults)
-    print("  faults in those: " + ", ".join(f"{name} {number}" for name, number in faults.most_common(12)))
+    say("  faults in those: " + ", ".join(f"{name} {number}" for name, number in faults.most_common(12)))
     return int(bool(broken))
 
 

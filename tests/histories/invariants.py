@@ -26,11 +26,12 @@ def _silent_bills(history: History) -> list[str]:
     """Every job of ours that was billed is in a take, or named by doubts."""
     named = {job for doubt in history.doubts for job in doubt.jobs}
     in_takes = Counter(take.job_id for take in history.takes.values())
+    silent = [job for job in history.krea.jobs if job.billed and not in_takes[job.id] and job.id not in named]
     return [
-        f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, and neither a take nor a "
-        f"doubt names it; its submission: {history.reader.state(job.post.attempt)}"
-        for job in history.krea.jobs
-        if job.post is not None and job.billed and not in_takes[job.id] and job.id not in named
+        f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, and nothing names it; "
+        f"its submission: {history.reader.state(job.post.attempt)}"
+        for job in silent
+        if job.post is not None
     ]
 
 
@@ -93,9 +94,7 @@ def _moment(history: History, submitted: dict[str, Any]) -> float:
 
 def _too_many_posts(history: History) -> list[str]:
     """For each shot and request, a run sends at most retries + 1 POSTs that may have been accepted; equal shots share their takes."""
-    counts = Counter(
-        (post.process, post.run_id, post.prompt, post.endpoint) for post in history.krea.posts if post.verdict != "refused"
-    )
+    counts = Counter((post.process, post.run_id, post.prompt, post.endpoint) for post in history.krea.posts if post.verdict != "refused")
     shots = Counter(step.request.body["prompt"] for step in history.plan.steps)
     limit = history.scenario.retries + 1
     return [

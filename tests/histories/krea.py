@@ -30,7 +30,7 @@ class JobFate:
     end: End = "completed"
     shape: Shape = "urls"
     shape_after: float = 0.0
-    """Seconds after its end until its result is complete (``late``)."""
+    """Seconds after its end until its result is complete, where the shape is ``late``."""
     cancelling: Cancelling = "works"
 
 
@@ -101,9 +101,7 @@ class Krea:
         return BEGAN + timedelta(seconds=now + self.skew)
 
     def create(self, now: float, account: str, endpoint: str, type_: str | None, fate: JobFate, post: Post | None) -> Job:
-        job = Job(
-            id=f"job-{len(self.jobs) + 1}", account=account, endpoint=endpoint, type=type_, created=now, fate=fate, post=post
-        )
+        job = Job(id=f"job-{len(self.jobs) + 1}", account=account, endpoint=endpoint, type=type_, created=now, fate=fate, post=post)
         self.jobs.append(job)
         if post is not None:
             post.job = job

@@ -58,7 +58,8 @@ class LedgerReader:
         if settled is None:
             return True
         if settled["outcome"] == "never_arrived":
-            return self.read(f"{folder}submitted.json") is not None
+            # Found after all; withdrawn again where the job turned out to have failed.
+            return self.read(f"{folder}submitted.json") is not None and self.read(f"{folder}withdrawn.json") is None
         return settled["outcome"] not in FREE and settled["usd"] not in {"0", 0}
 
     def state(self, attempt: tuple[str, int]) -> str:

@@ -32,7 +32,7 @@ class MemoryStorage:
         self.closed = False
         self._loop = loop
         self._clock = clock
-        self._slow = slow
+        self.slow = slow
         self._rng = rng
 
     @property
@@ -59,14 +59,10 @@ class MemoryStorage:
         await self._do(lambda: self.objects.__setitem__(checked(key), data))
 
     async def store(self, key: str, source: Path, *, content_type: str, sha256: str) -> bool:
-        data = source.read_bytes()
-        return await self._do(lambda: self._create(key, data))
+        return await self._do(lambda: self._create(key, source.read_bytes()))
 
     async def fetch(self, key: str, target: Path) -> bool:
-        data = await self.read(key)
-        if data is not None:
-            target.write_bytes(data)
-        return data is not None
+        return await self._do(lambda: key in self.objects and target.write_bytes(self.objects[key]) > 0)
 
     async def copy(self, source: str, target: str) -> bool:
         return await self._do(lambda: self._create(target, self.objects[source]))
@@ -95,14 +91,14 @@ class MemoryStorage:
         return Entry(key=key, size=len(data), modified=self._clock())
 
     async def _do(self, operation: Callable[[], T]) -> T:
-        if not self._slow or self.closed:
+        if not self.slow or self.closed:
             result = operation()
             await asyncio.sleep(0)
             return result
         done: asyncio.Future[T] = self._loop.create_future()
-        self._loop.later(self._rng.uniform(0, self._slow), self._take_effect, operation, done)
+        self._loop.later(self._rng.uniform(0, self.slow), self._take_effect, operation, done)
         return await done
 
     def _take_effect(self, operation: Callable[[], T], done: asyncio.Future[T]) -> None:
         result = operation()
-        self._loop.later(self._rng.uniform(0, self._slow), lambda: None if done.done() else done.set_result(result))
+        self._loop.later(self._rng.uniform(0, self.slow), lambda: None if done.done() else done.set_result(result))

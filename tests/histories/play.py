@@ -184,8 +184,7 @@ class _Director:
 
     async def _settle_down(self) -> None:
         """Let everything that Krea is at work on end, and as much time pass as anybody waits for anything."""
-        while self.history.network.pending:
-            await asyncio.sleep(60)
+        await asyncio.sleep(max(0.0, self.history.network.last_creation - self.loop.elapsed) + 1.0)
         ends = max((job.ends + job.fate.shape_after for job in self.history.krea.jobs), default=0.0)
         await asyncio.sleep(max(0.0, ends - self.loop.elapsed) + QUIET_SECONDS)
 
@@ -201,12 +200,11 @@ class _Director:
             if stop.trigger == "time":
                 self.loop.later(stop.at, self.loop.halt, process, stop.seconds)
         runs = [self._begin(start, process, number, index, quiet=quiet) for index in range(start.runs)]
-        process.died = asyncio.Event()
-        death = asyncio.ensure_future(process.died.wait())
-        ends = asyncio.ensure_future(asyncio.wait([task for _, task in runs]))
-        await asyncio.wait([death, ends], timeout=MAX_RUN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        death.cancel()
-        ends.cancel()
+        process.died = ended = asyncio.Event()
+        for _, task in runs:
+            task.add_done_callback(lambda _task: None if any(not task.done() for _, task in runs) else ended.set(), context=self.loop.world)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), MAX_RUN_SECONDS)
         for ran, task in runs:
             if not process.alive and not task.done():
                 ran.end = "killed"
@@ -252,7 +250,8 @@ class _Director:
             ran.end, ran.error = "unexpected", error
         if not self.loop.ending:
             ran.ended = self.loop.elapsed
-            history.tell(ran.process.name, f"run {ran.run_id} ends: {ran.end}{f' ({type(ran.error).__name__}: {ran.error})' if ran.error else ''}")
+            why = f" ({type(ran.error).__name__}: {ran.error})" if ran.error else ""
+            history.tell(ran.process.name, f"run {ran.run_id} ends: {ran.end}{why}")
 
     def _connect(self, ran: Ran) -> Callable[[str, Secret | None, Patience, bool], KreaClient]:
         history = self.history
@@ -304,7 +303,11 @@ class _Director:
     def _written(self, key: str, process: Process | None) -> None:
         name = key.removeprefix(".animatic/")
         kind = "claims" if name.startswith("claims/") else name.rpartition("/")[2].removesuffix(".json")
-        if process is not None and process.name in self.processes and kind in {"intended", "claims", "submitted", "settled", "take", "doubt", "withdrawn"}:
+        if (
+            process is not None
+            and process.name in self.processes
+            and kind in {"intended", "claims", "submitted", "settled", "take", "doubt", "withdrawn"}
+        ):
             self.history.tell(process.name, f"writes {self.history.reader.said(key)}")
             if kind == "doubt" and self.history.reader.read(f"{key.removesuffix('doubt.json')}submitted.json"):
                 self.history.broken.append(f"needless: a doubt is written for a submission whose job is known ({key})")
@@ -319,8 +322,11 @@ class _Director:
     async def _take_stock(self, accounts: tuple[str, ...]) -> None:
         """Read what a person is told: the takes, and the doubts as `animatic doubts` shows them with each account."""
         history = self.history
+        history.storage.slow = 0.0
         timing = history.timing(Process(name="person", host="anna", pid=1))
-        ledger = Ledger(history.storage, clock=timing.now, owner_alive=lambda intent: patches.is_alive(intent.host, intent.pid, intent.started))
+        ledger = Ledger(
+            history.storage, clock=timing.now, owner_alive=lambda intent: patches.is_alive(intent.host, intent.pid, intent.started)
+        )
         destination = OpenDestination(deliver="/memory", simulated=False, storage=history.storage, ledger=ledger)
         history.takes = await ledger.takes.get_many(step.fingerprint for step in history.plan.steps)
         days = {(BEGAN + timedelta(days=number)).date() for number in range(-1, 4)}

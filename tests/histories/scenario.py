@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from animatic.settings import Patience
-from tests.histories.krea import JobFate
+from tests.histories.krea import Cancelling, End, JobFate, Shape
 
 POST_FAULTS = (
     "error-before",  # 500, 502 or 503, and no job is made
@@ -61,6 +61,9 @@ Trigger = Literal["time", "post", "answer", "intended", "claims", "submitted", "
 """What a stop of a process is counted from: a time, a POST that reaches Krea, its answer, or a record that is created."""
 TRIGGERS: tuple[Trigger, ...] = ("time", "post", "answer", "intended", "claims", "submitted", "settled", "take")
 NEVER = float("inf")
+CANCELLING: dict[str, Cancelling] = {"ignored": "ignored", "loses": "loses", "slow": "slow"}
+SHAPES: dict[str, Shape] = {"late": "late", "nested": "nested", "several": "several", "none": "none", "odd": "odd"}
+ENDS: dict[str, End] = {"failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,30 +230,22 @@ def job_fate(rng: random.Random, scenario: Scenario, *, quiet: bool) -> JobFate:
     if not chosen or rng.random() > scenario.intensity:
         return fate
     for name in dict.fromkeys((rng.choice(chosen), rng.choice(chosen))):
-        match name:
-            case "listed-late":
-                fate.listed_after = rng.choice([rng.uniform(0, 2), rng.uniform(2, 14), rng.uniform(14, 60)])
-            case "long":
-                fate.duration = rng.choice([rng.uniform(30, 120), rng.uniform(300, 2000)])
-            case "failed" | "moderated" | "cancelled":
-                fate.end = name
-            case "cancel-ignored":
-                fate.cancelling, fate.duration = "ignored", fate.duration + 60.0
-            case "cancel-loses":
-                fate.cancelling, fate.duration = "loses", fate.duration + 60.0
-            case "cancel-slow":
-                fate.cancelling, fate.duration = "slow", fate.duration + 60.0
-            case "shape-late":
-                fate.shape, fate.shape_after = "late", rng.choice([rng.uniform(0, 10), rng.uniform(10, 100)])
-            case "shape-nested":
-                fate.shape = "nested"
-            case "shape-several":
-                fate.shape = "several"
-            case "shape-none":
-                fate.shape = "none"
-            case "shape-odd":
-                fate.shape = "odd"
+        _change(fate, name, rng)
     return fate
+
+
+def _change(fate: JobFate, name: str, rng: random.Random) -> None:
+    match name.partition("-"):
+        case "listed", _, _:
+            fate.listed_after = rng.choice([rng.uniform(0, 2), rng.uniform(2, 14), rng.uniform(14, 60)])
+        case "long", _, _:
+            fate.duration = rng.choice([rng.uniform(30, 120), rng.uniform(300, 2000)])
+        case "cancel", _, cancelling:
+            fate.cancelling, fate.duration = CANCELLING[cancelling], fate.duration + 60.0
+        case "shape", _, shape:
+            fate.shape, fate.shape_after = SHAPES[shape], rng.choice([rng.uniform(0, 10), rng.uniform(10, 100)])
+        case _:
+            fate.end = ENDS[name]
 
 
 def post_fault(rng: random.Random, scenario: Scenario, *, quiet: bool) -> str:

@@ -40,8 +40,8 @@ class Network:
     """Krea's type of the jobs of each route; None: it tells none."""
     quiet: bool = False
     closed: bool = False
-    pending: int = 0
-    """Jobs that are still to be created."""
+    last_creation: float = 0.0
+    """When the last job is created that is known to come."""
     on_post: Callable[[Post, Process], object] = lambda _post, _process: None
     on_answer: Callable[[Post, Process], object] = lambda _post, _process: None
     tell: Callable[[str, str], None] = lambda _who, _text: None
@@ -78,7 +78,8 @@ class Transport(httpx.AsyncBaseTransport):
             if "reads-slow" in scenario.faults and rng.random() < scenario.intensity / 3:
                 seconds = rng.choice([1.0, 5.0, 45.0])
             if "reads-fail" in scenario.faults and rng.random() < scenario.intensity / 3:
-                failure: Reply = rng.choice([httpx.ReadError("reset"), httpx.ConnectError("refused"), httpx.Response(502, text="bad")])
+                failures: list[Reply] = [httpx.ReadError("reset"), httpx.ConnectError("refused"), httpx.Response(502, text="bad")]
+                failure = rng.choice(failures)
                 network.loop.later(seconds, self._reply, reply, failure)
                 return
         # What is shown is what is there when the request arrives.
@@ -139,14 +140,13 @@ class Transport(httpx.AsyncBaseTransport):
                 lost = min(answered, network.scenario.patience.post)
                 created = {"after": rng.uniform(0, min(lost, 20)), "late": lost + delay}.get(when, LOST)
         if created < LOST:
-            network.pending += 1
+            network.last_creation = max(network.last_creation, network.loop.time() + created)
             network.loop.later(created, self._create, post)
         if answered < LOST:
             network.loop.later(answered, self._answer, post, reply)
 
     def _create(self, post: Post) -> None:
         network = self.network
-        network.pending -= 1
         fate = job_fate(network.rng, network.scenario, quiet=network.quiet)
         job = network.krea.create(network.loop.time(), post.account, post.endpoint, network.types[post.endpoint], fate, post)
         network.tell("krea", f"makes {job.id} of POST {post.number}: {_said(job)}")
