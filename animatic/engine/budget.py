@@ -40,6 +40,11 @@ class Budget:
     """Reserved or paid by this run, by fingerprint and attempt; unknown prices count as nothing."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether what others spend at the destination counts as well: then look, intent and second look belong together."""
+        return self.plan.per_day_usd is not None or self.plan.per_month_usd is not None
+
+    @property
     def spent(self) -> Decimal:
         """What this run has reserved or paid."""
         return sum(self.held.values(), ZERO)
@@ -65,8 +70,12 @@ class Budget:
                 f"shot {step.key!r} costs {price} USD, but {spent} of the {limit} USD of this run are spent",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or leave shots out with --only",
             )
-        await self._check_periods(step, price)
-        self.held[step.fingerprint, attempt] = price
+        self.held[step.fingerprint, attempt] = price  # before anything is awaited: others reserve meanwhile
+        try:
+            await self._check_periods(step, price)
+        except BaseException:
+            self.release(step.fingerprint, attempt)
+            raise
 
     async def confirm(self, step: Step) -> None:
         """Look again, now that the intent counts as spent. Raises OverBudgetError where another worker was quicker."""

@@ -11,7 +11,8 @@ from typing import Protocol
 from animatic.backoff import Backoff
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
-from animatic.engine.run import Run, SubmittedJob, stops_everything
+from animatic.engine.run import Run, stops_everything
+from animatic.engine.state import SubmittedJob
 from animatic.errors import (
     AnimaticError,
     InDoubtError,

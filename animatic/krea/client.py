@@ -107,8 +107,7 @@ class KreaClient:
             "POST", endpoint, json=dict(body), headers={"X-Webhook-URL": webhook} if webhook else None, timeout=self.patience.post
         )
         try:
-            async with self._session.posts:
-                answer = await self._session.send_once(request, seconds=self.patience.post)
+            answer = await self._session.send_once(request, seconds=self.patience.post)
         except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
             raise
         except Exception as error:  # whatever it is, the request may have left

@@ -119,6 +119,7 @@ EXCEPTIONS: dict[type[Exception], Verdict] = {
 
 # Statuses that differ from their class: 2xx accepted, 3xx and 4xx refused, 5xx and all that is no HTTP status doubtful.
 STATUSES: dict[int, Verdict] = {
+    HTTPStatus.FOUND: Verdict.DOUBTFUL,
     HTTPStatus.SEE_OTHER: Verdict.DOUBTFUL,  # the way to say: done, look over there
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: Verdict.NOT_SENT,
     HTTPStatus.REQUEST_TIMEOUT: Verdict.DOUBTFUL,

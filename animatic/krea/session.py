@@ -27,7 +27,7 @@ from animatic.krea.errors import UnexpectedSimulatorError, describe, refusal
 from animatic.krea.pace import ClockOffset, http_date, retry_after
 from animatic.krea.reasons import explain_body
 from animatic.redact import bare_url, redact
-from animatic.settings import SIMULATOR_HEADER, Patience, Secret
+from animatic.settings import MAX_SUBMIT_AT_ONCE, SIMULATOR_HEADER, Patience, Secret
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,9 @@ CONNECT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 ACCOUNT_DIGITS = 32
 MAX_CONCURRENT_READS = 16
-MAX_CONCURRENT_POSTS = 8
 MAX_CONCURRENT_TRANSFERS = 8
+MAX_CONNECTIONS = MAX_CONCURRENT_READS + MAX_CONCURRENT_TRANSFERS + MAX_SUBMIT_AT_ONCE
+"""No request waits for a connection."""
 _RETRIED_STATUSES = frozenset({408, 425, 429, 499})
 """Retried like those from 500 on."""
 _NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -94,14 +95,13 @@ class Session:
         self.monotonic = monotonic
         self.offset = ClockOffset()
         self.slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
-        self.posts = asyncio.Semaphore(MAX_CONCURRENT_POSTS)
         self.transfers = asyncio.Semaphore(MAX_CONCURRENT_TRANSFERS)
         self._token = token
         self._simulator = simulator
         self._randomness = randomness or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self.http = httpx.AsyncClient(
             transport=transport,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30),
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=16, keepalive_expiry=30),
             timeout=httpx.Timeout(patience.get, connect=CONNECT_SECONDS, pool=60),
             headers={"User-Agent": f"animatic/{__version__}"},
             follow_redirects=False,

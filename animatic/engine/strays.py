@@ -1,0 +1,163 @@
+"""Stray jobs: paid, or perhaps, and in no take. Found in the ledger, followed until Krea says how they ended, and told in the manifest.
+
+A job goes astray where its answer came after its submission was given up, where it runs beside the one that made the take, or where a
+person gave it up. Nothing here submits or cancels.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from animatic.engine.evidence import Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.expectation import has_other_type, learn
+from animatic.engine.run import Run
+from animatic.engine.search import adopt
+from animatic.errors import AnimaticError
+from animatic.krea import Job, KreaClient
+from animatic.ledger import Cost, Ledger, Submission, Take
+from animatic.manifest import StrayJob
+
+log = logging.getLogger(__name__)
+
+LATE_JOB = timedelta(minutes=10)
+"""After a submission was given up, until when a job that Krea made may be its own."""
+LATE_JOBS_SINCE = timedelta(days=2)
+"""For how long the jobs of submissions that were given up are still looked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stray:
+    """A job that was paid, or may be, and that makes no take."""
+
+    submission: Submission
+    job_id: str
+    usd: Decimal | None
+    why: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether Krea has said that it completed."""
+        return self.submission.ending is not None and self.submission.ending.outcome in {"completed", "empty"}
+
+
+def strays_among(submissions: Iterable[Submission], take: Take | None) -> tuple[Stray, ...]:
+    """Return those submissions for a take whose jobs are strays, once ``take`` (None: there is none) is what was made of them."""
+    found = []
+    for submission in submissions:
+        why = _why_stray(submission, take)
+        if why and submission.submitted:
+            ending = submission.ending
+            usd = submission.intent.usd if ending is None or ending.usd is None or not ending.usd else ending.usd
+            found.append(Stray(submission=submission, job_id=submission.submitted.job_id, usd=usd, why=why))
+    return tuple(found)
+
+
+def _why_stray(submission: Submission, take: Take | None) -> str | None:
+    ending, submitted = submission.ending, submission.submitted
+    if submitted is None or (take is not None and take.job_id == submitted.job_id):
+        return None
+    match ending.outcome if ending else None:
+        case "failed" | "cancelled" | "moderated":
+            return None
+        case "timed_out" if ending and ending.usd is not None:  # Krea said that it was cancelled
+            return None
+        case "withdrawn" if take is None:
+            return "its submission had been given up before it was found"
+        case _:
+            pass
+    if take is not None:
+        return f"paid beside job {take.job_id}, which made the take"
+    return submission.withdrawal.reason if submission.withdrawal else None
+
+
+async def list_strays(ledger: Ledger, days: Iterable[date]) -> list[Stray]:
+    """Return the strays among the submissions of those days."""
+    suspects: dict[str, list[Cost]] = defaultdict(list)
+    for cost in (await ledger.spending.on(days)).costs:
+        if cost.outcome not in {"failed", "cancelled", "moderated", "unsent"}:
+            suspects[cost.line.fingerprint].append(cost)
+    # One completed job, or one that still runs, is what nearly every take has.
+    unusual = sorted(
+        fingerprint
+        for fingerprint, costs in suspects.items()
+        if len(costs) > 1 or costs[0].outcome in {"empty", "timed_out", "withdrawn"} or costs[0].outcome is None
+    )
+    takes = await ledger.takes.get_many(unusual)
+    found: list[Stray] = []
+    for fingerprint in unusual:
+        found += strays_among(await ledger.submissions.of(fingerprint), takes.get(fingerprint))
+    return found
+
+
+async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) -> list[Stray]:
+    """Ask Krea how strays ended and record it; returns those that were billed or may be. Raises KreaUnreachableError, StorageError."""
+    kept = []
+    for stray in strays:
+        job = None if stray.ended or out_of_reach(client, stray.submission.intent) else await client.job(stray.job_id)
+        if job is not None and job.terminal:
+            intent, billed = stray.submission.intent, job.status == "completed"
+            await ledger.submissions.settle(
+                intent.fingerprint,
+                stray.submission.number,
+                "completed" if billed else "failed" if job.status == "failed" else "cancelled",
+                usd=intent.usd if billed else Decimal(0),
+                job_id=job.id,
+                completed_at=job.completed_at,
+            )
+            if not billed:
+                continue
+        kept.append(stray)
+    return kept
+
+
+async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Submission]) -> list[tuple[Submission, tuple[Job, ...]]]:
+    """Return the submissions that were given up, with the unclaimed jobs that may be theirs all the same, where there are any."""
+    found = []
+    for submission in submissions:
+        intent = submission.intent
+        if submission.settled is None or submission.submitted is not None or out_of_reach(client, intent):
+            continue
+        window = Window(first=window_of(intent).first, last=intent.by_krea(submission.settled.at) + LATE_JOB)
+        jobs = await unclaimed(client, ledger, window)
+        if jobs:
+            learned = learn(await ledger.submissions.answered(intent.model), {})
+            jobs = tuple(job for job in jobs if not has_other_type(job.type, intent, learned))
+        if jobs:
+            found.append((submission, jobs))
+    return found
+
+
+async def report_strays(run: Run) -> None:
+    """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest."""
+    try:
+        for lost in tuple(run.state.lost_answers.values()):
+            intent, now = lost.intents[-1], run.timing.monotonic()
+            window = Window(first=window_of(lost.intents[0]).first, last=None)
+            evidence = await look(run, intent, window, callbacks=True, closely=True)
+            conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+            if isinstance(conclusion, Adopt) and await adopt(run, intent, conclusion, window):
+                take = await run.ledger.takes.get(intent.fingerprint)
+                note_strays(run, await run.ledger.submissions.of(intent.fingerprint), take)
+        strays = await follow(run.client, run.ledger, run.state.strays.values())
+    except AnimaticError as error:
+        log.warning("strays could not be followed: %s", error.message)
+        strays = list(run.state.strays.values())
+    run.manifest.stray_jobs = tuple(StrayJob(job_id=stray.job_id, usd=stray.usd, why=_told(stray)) for stray in strays)
+
+
+def note_strays(run: Run, submissions: Iterable[Submission], take: Take | None) -> None:
+    """Keep the strays among the submissions for a take of this run, to be reported at its end: those of this run, or found by it."""
+    for stray in strays_among(submissions, take):
+        intent, made_here = stray.submission.intent, take is not None and take.run_id == run.plan.run_id
+        if made_here or run.plan.run_id == intent.run_id:
+            run.state.strays[stray.job_id] = stray
+
+
+def _told(stray: Stray) -> str:
+    intent = stray.submission.intent
+    return f"{intent.step}, attempt {stray.submission.number}: {stray.why}"
