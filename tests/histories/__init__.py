@@ -10,8 +10,9 @@ import gc
 from dataclasses import dataclass
 
 from tests.histories import patches, plans
+from tests.histories.history import History
 from tests.histories.invariants import violations
-from tests.histories.play import History, play
+from tests.histories.play import play
 from tests.histories.scenario import FAULTS, draw
 
 ALL = frozenset(FAULTS)

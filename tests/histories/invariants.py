@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from tests.histories.history import History
 from tests.histories.krea import Job
-from tests.histories.play import History
 
 
 def violations(history: History) -> list[str]:
@@ -46,7 +46,7 @@ def _wrong_takes(history: History) -> list[str]:
     for fingerprint, take in history.takes.items():
         job, step = jobs[take.job_id], steps[fingerprint]
         content = history.storage.objects[take.clip.key].decode()
-        if not content.endswith(f" of {take.job_id}"):
+        if content.split()[2] != take.job_id:
             found.append(f"bytes: the take of {step.key} says {take.job_id}, and its clip is {content!r}")
         if not job.billed:
             found.append(f"unpaid: the take of {step.key} is {job.id}, which {job.end}")

@@ -47,6 +47,8 @@ class Post:
     prompt: str
     fault: str
     """What was done to it; empty: nothing."""
+    starts_from: str = ""
+    """The job whose picture it was given as the start image."""
     attempt: tuple[str, int] = ("", 0)
     """Fingerprint and number of the submission in the ledger that it was sent for."""
     verdict: Literal["", "accepted", "refused", "lost"] = ""

@@ -52,20 +52,23 @@ class LedgerReader:
         """Return the folder of a submission."""
         return f".animatic/submissions/{attempt[0][:2]}/{attempt[0]}/{attempt[1]:03}/"
 
+    def ending(self, folder: str) -> dict[str, Any] | None:
+        """Return how a submission ended, as far as is known."""
+        return self.read(f"{folder}corrected.json") or self.read(f"{folder}settled.json")
+
     def may_be_billed(self, folder: str) -> bool:
         """Whether the ledger counts a submission as spent."""
-        settled = self.read(f"{folder}settled.json")
+        settled = self.ending(folder)
         if settled is None:
             return True
         if settled["outcome"] == "never_arrived":
-            # Found after all; withdrawn again where the job turned out to have failed.
-            return self.read(f"{folder}submitted.json") is not None and self.read(f"{folder}withdrawn.json") is None
+            return self.read(f"{folder}submitted.json") is not None
         return settled["outcome"] not in FREE and settled["usd"] not in {"0", 0}
 
     def state(self, attempt: tuple[str, int]) -> str:
         """Return how far a submission came."""
         folder = self.folder(attempt)
-        settled, submitted = self.read(f"{folder}settled.json"), self.read(f"{folder}submitted.json")
+        settled, submitted = self.ending(folder), self.read(f"{folder}submitted.json")
         doubt = "in doubt" if self.read(f"{folder}doubt.json") else "intended"
         told = settled["outcome"] if settled else "submitted" if submitted else doubt
         return f"{told} ({submitted['how']}: {submitted['job_id']})" if submitted else told
@@ -81,7 +84,7 @@ class LedgerReader:
             attempt = (intent["fingerprint"], intent["attempt"])
             if attempt not in sent:
                 continue
-            never = (self.read(f"{folder}settled.json") or {}).get("outcome") == "never_arrived"
+            never = (self.ending(folder) or {}).get("outcome") == "never_arrived"
             billed = self.may_be_billed(folder)
             # What never arrived stays reserved in the process that lost its answer.
             if intent["run_id"] == post.run_id and (billed or (never and intent["pid"] == this["pid"])):

@@ -4,129 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from animatic.engine.decisions import OpenDoubt, candidates_of, list_doubts
-from animatic.engine.history import OpenDestination
 from animatic.engine.manifest_writer import outcome
 from animatic.engine.run import SENDING_HERE, open_run
 from animatic.engine.steps import make_all
-from animatic.engine.timing import Timing
 from animatic.engine.wait import cancel_running
 from animatic.errors import AnimaticError
 from animatic.krea import KreaClient
-from animatic.ledger import Ledger, SpendingReport, Take
-from animatic.plan import Plan
 from animatic.settings import Patience, Secret, Settings
 from tests.direct_stages import DirectStages
 from tests.histories import patches
-from tests.histories.krea import BASE, BEGAN, Krea, Post
-from tests.histories.ledger_reader import LedgerReader
-from tests.histories.loop import EndlessError, HistoryLoop, Process
-from tests.histories.memory import MemoryStorage
+from tests.histories.history import History, Ran, set_up
+from tests.histories.krea import BASE, Post
+from tests.histories.loop import EndlessError, Process
 from tests.histories.plans import TYPES, plan_of
 from tests.histories.scenario import NEVER, Foreign, Scenario, Start, Stop
-from tests.histories.transport import Network, Transport
+from tests.histories.stock import take_stock
 
 MAX_RUN_SECONDS = 6 * 3600.0
 """A run that has not ended by then never will."""
 QUIET_SECONDS = 1800.0
 """Between the last fault and the last runs: whatever Krea was still at work on has happened."""
 OTHER_ROUTE = "/generate/video/other/model"
-End = Literal["", "well", "error", "interrupted", "killed", "unexpected", "endless"]
-
-
-@dataclass(kw_only=True)
-class Ran:
-    """One run of one process, and how it ended."""
-
-    run_id: str
-    process: Process
-    account: str
-    began: float
-    quiet: bool
-    end: End = ""
-    error: BaseException | None = None
-    ended: float = 0.0
-
-
-@dataclass(kw_only=True)
-class Mention:
-    """One doubt that is told, and the jobs that it names."""
-
-    kind: str
-    shot: str
-    jobs: frozenset[str]
-
-
-@dataclass(kw_only=True)
-class History:
-    """One history while it is played, and what can be said of it afterwards."""
-
-    scenario: Scenario
-    loop: HistoryLoop
-    krea: Krea
-    network: Network
-    storage: MemoryStorage
-    reader: LedgerReader
-    home: Path
-    runs: list[Ran] = field(default_factory=list)
-    trace: list[tuple[float, str, str]] = field(default_factory=list)
-    offsets: dict[str, float] = field(default_factory=dict)
-    doubts: list[Mention] = field(default_factory=list)
-    takes: dict[str, Take] = field(default_factory=dict)
-    spending: SpendingReport | None = None
-    broken: list[str] = field(default_factory=list)
-    """Rules that were broken on the way."""
-
-    def tell(self, who: str, text: str) -> None:
-        self.trace.append((self.loop.elapsed, who, text))
-
-    def wall(self, host: str) -> datetime:
-        return BEGAN + timedelta(seconds=self.loop.elapsed + self.offsets.get(host, 0.0))
-
-    def timing(self, process: Process) -> Timing:
-        return Timing(
-            now=lambda: self.wall(process.host),
-            monotonic=self.loop.time,
-            sleep=asyncio.sleep,
-            randomness=random.Random(process.pid),
-        )
-
-    @property
-    def plan(self) -> Plan:
-        return plan_of(self.scenario, "any")
-
-
-def set_up(scenario: Scenario, home: Path) -> History:
-    """Return a history that has not begun."""
-    loop = HistoryLoop()
-    krea = Krea(skew=scenario.skew)
-    types: dict[str, str | None] = {route: None if "untyped" in scenario.faults else type_ for route, type_ in TYPES.items()}
-    network = Network(loop=loop, krea=krea, scenario=scenario, rng=random.Random(f"krea {scenario.seed}"), types=types)
-    storage = MemoryStorage(
-        loop, lambda: BEGAN + timedelta(seconds=loop.elapsed), slow=scenario.slow_storage, rng=random.Random(f"storage {scenario.seed}")
-    )
-    loop.world.run(patches.STORAGE.set, storage)
-    history = History(
-        scenario=scenario,
-        loop=loop,
-        krea=krea,
-        network=network,
-        storage=storage,
-        reader=LedgerReader(storage.objects),
-        home=home,
-        offsets=dict(scenario.offsets),
-    )
-    network.tell = history.tell
-    return history
 
 
 def play(scenario: Scenario) -> History:
@@ -180,7 +83,7 @@ class _Director:
         for account in (*accounts, *list(accounts)[:1]):
             await self._process(Start(after=0.0, host="anna", account=account), quiet=True)
             await self._settle_down()
-        await self._take_stock(tuple(accounts))
+        await take_stock(history, tuple(accounts))
 
     async def _settle_down(self) -> None:
         """Let everything that Krea is at work on end, and as much time pass as anybody waits for anything."""
@@ -232,8 +135,12 @@ class _Director:
         history = self.history
         settings = Settings(krea_url=BASE, krea_token=Secret(start.account), home=history.home, patience=self.scenario.patience)
         plan = plan_of(self.scenario, ran.run_id)
+
+        def connect(_url: str, _token: Secret | None, _patience: Patience, _simulator: bool) -> KreaClient:
+            return history.client(ran.process, ran.run_id, ran.account)
+
         try:
-            async with open_run(plan, settings, timing=history.timing(ran.process), connect=self._connect(ran)) as run:
+            async with open_run(plan, settings, timing=history.timing(ran.process), connect=connect) as run:
                 try:
                     await make_all(run, DirectStages(run))
                 except asyncio.CancelledError:
@@ -252,23 +159,6 @@ class _Director:
             ran.ended = self.loop.elapsed
             why = f" ({type(ran.error).__name__}: {ran.error})" if ran.error else ""
             history.tell(ran.process.name, f"run {ran.run_id} ends: {ran.end}{why}")
-
-    def _connect(self, ran: Ran) -> Callable[[str, Secret | None, Patience, bool], KreaClient]:
-        history = self.history
-
-        def connect(base_url: str, token: Secret | None, patience: Patience, simulator: bool) -> KreaClient:
-            return KreaClient(
-                base_url,
-                token,
-                patience=patience,
-                simulator=simulator,
-                transport=Transport(network=history.network, process=ran.process, run_id=ran.run_id, account=ran.account),
-                clock=lambda: history.wall(ran.process.host),
-                monotonic=self.loop.time,
-                randomness=random.Random(ran.process.pid),
-            )
-
-        return connect
 
     def _interrupt(self, ran: Ran, task: asyncio.Task[None]) -> None:
         if not task.done() and ran.process.alive and not ran.process.paused:
@@ -306,7 +196,7 @@ class _Director:
         if (
             process is not None
             and process.name in self.processes
-            and kind in {"intended", "claims", "submitted", "settled", "take", "doubt", "withdrawn"}
+            and kind in {"intended", "claims", "submitted", "settled", "corrected", "take", "doubt", "withdrawn"}
         ):
             self.history.tell(process.name, f"writes {self.history.reader.said(key)}")
             if kind == "doubt" and self.history.reader.read(f"{key.removesuffix('doubt.json')}submitted.json"):
@@ -318,33 +208,3 @@ class _Director:
         for stop in self.stops[process.name]:
             if stop.trigger == trigger and stop.nth == count:
                 process.stops[process.steps + stop.steps] = stop.seconds
-
-    async def _take_stock(self, accounts: tuple[str, ...]) -> None:
-        """Read what a person is told: the takes, and the doubts as `animatic doubts` shows them with each account."""
-        history = self.history
-        history.storage.slow = 0.0
-        timing = history.timing(Process(name="person", host="anna", pid=1))
-        ledger = Ledger(
-            history.storage, clock=timing.now, owner_alive=lambda intent: patches.is_alive(intent.host, intent.pid, intent.started)
-        )
-        destination = OpenDestination(deliver="/memory", simulated=False, storage=history.storage, ledger=ledger)
-        history.takes = await ledger.takes.get_many(step.fingerprint for step in history.plan.steps)
-        days = {(BEGAN + timedelta(days=number)).date() for number in range(-1, 4)}
-        history.spending = await ledger.spending.on(days)
-        for doubt in await list_doubts((destination,), timing=timing):
-            jobs: set[str] = set(named_by(doubt))
-            for account in accounts:
-                person = Ran(run_id="", process=Process(name="person", host="anna", pid=1), account=account, began=0, quiet=True)
-                async with self._connect(person)(BASE, Secret(account), self.scenario.patience, False) as client:
-                    with contextlib.suppress(AttributeError):
-                        jobs |= {job.id for job in await candidates_of(client, doubt)} if doubt.kind == "lost_answer" else set()
-            history.doubts.append(Mention(kind=doubt.kind, shot=doubt.submission.intent.step, jobs=frozenset(jobs)))
-            history.tell("doubts", f"{doubt.kind} of {doubt.submission.intent.step}: {', '.join(sorted(jobs)) or 'no job'}; {doubt.reason}")
-
-
-def named_by(doubt: OpenDoubt) -> tuple[str, ...]:
-    """Return the jobs that a doubt names without asking Krea."""
-    job_id, candidates = getattr(doubt, "job_id", None), getattr(doubt, "candidates", None) or ()
-    submission = getattr(doubt, "submission", None)
-    submitted = submission.submitted.job_id if submission is not None and submission.submitted else None
-    return tuple(found for found in (job_id, submitted, *(getattr(one, "id", one) for one in candidates)) if found)

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.histories.krea import Job, Krea, Post
+from tests.histories.krea import FILES, Job, Krea, Post
 from tests.histories.loop import HistoryLoop, Process
 from tests.histories.scenario import Scenario, job_fate, post_fault
 
@@ -89,7 +89,10 @@ class Transport(httpx.AsyncBaseTransport):
         krea, now = self.network.krea, self.network.loop.time()
         if request.url.host.startswith("files."):
             name, kind = path.split("/")[1:3]
-            return httpx.Response(206 if "range" in request.headers else 200, content=f"{kind} of {name}".encode())
+            maker = next(made for made in krea.jobs if made.id == name)
+            begins = maker.post.starts_from if maker.post else ""
+            content = f"{kind} of {name} begins as {begins or name}".encode()
+            return httpx.Response(206 if "range" in request.headers else 200, content=content)
         if path == "/jobs":
             return httpx.Response(200, json=self._page(request))
         job = krea.find(now, self.account, path.rpartition("/")[2])
@@ -121,6 +124,7 @@ class Transport(httpx.AsyncBaseTransport):
             endpoint=endpoint,
             prompt=body["prompt"],
             fault=fault,
+            starts_from=str(body.get("start_image", "")).removeprefix(f"{FILES}/").partition("/")[0],
         )
         network.krea.posts.append(post)
         network.on_post(post, self.process)
