@@ -17,6 +17,7 @@ def violations(history: History) -> list[str]:
         *dict.fromkeys(history.broken),
         *_silent_bills(history),
         *_wrong_takes(history),
+        *_hasty_posts(history),
         *_too_many_posts(history),
         *_bad_ends(history),
     ]
@@ -69,6 +70,9 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
     adopted_at = _moment(history, submitted)
     if any(mine.listed < adopted_at - 1.0 for mine in ours):
         return [f"{what}, while {ours[0].id} of ours was to be seen"]
+    grace = history.scenario.patience.grace
+    if any(post.job is not None and post.job.listed < post.lost_at + grace - 1.0 for post in posts):
+        return [f"{what}, and ours was listed within the grace"]
     endpoints = {post.endpoint for post in posts}
     known = {record["type"] for record in _answered(history, endpoints, before=submitted["at"]) if record.get("type")}
     if job.type is not None and known and job.type not in known:
@@ -90,6 +94,23 @@ def _moment(history: History, submitted: dict[str, Any]) -> float:
     """Return when a record was written, in virtual seconds."""
     wanted = f"{submitted['job_id']} ({submitted['how']})"
     return next((at for at, _, text in history.trace if text.startswith("writes submitted") and text.endswith(wanted)), 0.0)
+
+
+def _hasty_posts(history: History) -> list[str]:
+    """Nothing is sent again while there is a job of an earlier POST, made within its time-out and listed within the grace."""
+    found = []
+    patience, reader = history.scenario.patience, history.reader
+    for post in history.krea.posts:
+        for before in history.krea.posts[: post.number - 1]:
+            job = before.job
+            if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused":
+                continue
+            in_time = job.created < before.at + patience.post and job.listed < job.created + patience.grace - 1.0
+            lives = post.at < job.ends or job.billed
+            submitted = reader.read(f"{reader.folder(before.attempt)}submitted.json")
+            if in_time and lives and (submitted is None or submitted["job_id"] == job.id):
+                found.append(f"hasty: POST {post.number} was sent although POST {before.number} had made {job.id}")
+    return found
 
 
 def _too_many_posts(history: History) -> list[str]:

@@ -53,6 +53,8 @@ class Post:
     """Fingerprint and number of the submission in the ledger that it was sent for."""
     verdict: Literal["", "accepted", "refused", "lost"] = ""
     """What its sender was told; empty while nothing was."""
+    lost_at: float = math.inf
+    """When its answer was lost."""
     job: Job | None = None
 
 

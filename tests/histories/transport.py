@@ -126,6 +126,7 @@ class Transport(httpx.AsyncBaseTransport):
             fault=fault,
             starts_from=str(body.get("start_image", "")).removeprefix(f"{FILES}/").partition("/")[0],
         )
+        post.lost_at = post.at + network.scenario.patience.post
         network.krea.posts.append(post)
         network.on_post(post, self.process)
         what, _, when = fault.partition("-")
@@ -177,6 +178,8 @@ class Transport(httpx.AsyncBaseTransport):
                 status, said = REFUSALS[what]
                 answer, post.verdict = httpx.Response(status, json=said), "refused"
         network.tell("krea", f"answers POST {post.number}: {post.verdict} ({post.fault or 'as it should'})")
+        if post.verdict == "lost":
+            post.lost_at = min(post.lost_at, network.loop.time())
         self._reply(reply, answer)
         network.on_answer(post, self.process)
 
