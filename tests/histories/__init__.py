@@ -43,8 +43,19 @@ def check_range(seeds: tuple[int, int], allowed: frozenset[str] = ALL) -> list[V
         return [verdict for seed in range(*seeds) if (verdict := _check(seed, allowed)).broken]
 
 
-def _check(seed: int, allowed: frozenset[str]) -> Verdict:
-    history = play(draw(seed, allowed))
+def first_broken(rules: frozenset[str], forced: frozenset[str], limit: int) -> Verdict | None:
+    """Play histories with these faults, at most so many, until one of the rules is broken; return what became of that one."""
+    plans.prepare()
+    with patches.in_place():
+        for seed in range(1, limit + 1):
+            verdict = _check(seed, ALL, forced)
+            if any(text.partition(":")[0] in rules for text in verdict.broken):
+                return verdict
+    return None
+
+
+def _check(seed: int, allowed: frozenset[str], forced: frozenset[str] = frozenset()) -> Verdict:
+    history = play(draw(seed, allowed, forced))
     broken = tuple(violations(history))
     return Verdict(seed=seed, broken=broken, faults=history.scenario.faults, trace=trace_of(history))
 

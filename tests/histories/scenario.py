@@ -131,13 +131,16 @@ class Scenario:
     slow_storage: float = 0.0
 
 
-def draw(seed: int, allowed: frozenset[str] = frozenset(FAULTS)) -> Scenario:
-    """Return the scenario of a seed; only faults that are allowed occur in it."""
+def draw(seed: int, allowed: frozenset[str] = frozenset(FAULTS), forced: frozenset[str] = frozenset()) -> Scenario:
+    """Return the scenario of a seed.
+
+    Only faults that are allowed occur in it; where some are forced, those and no others.
+    """
     rng = random.Random(f"scenario {seed}")
     swarm = {name for name in FAULTS if rng.random() < 0.3}
     # A POST that is lost is what all this is about: one kind at least.
     swarm.add(rng.choice(POST_FAULTS))
-    faults = frozenset(swarm & allowed)
+    faults = forced or frozenset(swarm & allowed)
     price = Decimal("0.20")
     offsets = {"anna": 0.0, "berta": rng.choice([0.0, 0.7, -90.0, 240.0]) if "clock" in faults else 0.0}
     generations = tuple(_generation(rng, faults, first=number == 0) for number in range(rng.choice([1, 1, 2, 2, 3])))
