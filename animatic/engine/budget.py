@@ -80,6 +80,20 @@ class Budget:
     async def confirm(self, step: Step) -> None:
         """Look again, now that the intent counts as spent. Raises OverBudgetError where another worker was quicker."""
         await self._check_periods(step, ZERO)
+        await self._check_other_processes(step)
+
+    async def _check_other_processes(self, step: Step) -> None:
+        """Count what other processes of this same run have submitted meanwhile: one that lives, and its `resume`."""
+        limit, began = self.plan.budget_usd, _day_of_run(self.plan.run_id)
+        if limit is None or began is None:
+            return
+        others = await self.ledger.spending.of_run(self.plan.run_id, days_of(began, self.clock().date()), self.held)
+        spent = self.spent + sum((cost.usd for cost in others if cost.usd is not None), ZERO)
+        if spent > limit:
+            raise OverBudgetError(
+                f"shot {step.key!r} would go over the {limit} USD of this run: with what another process of it has submitted, {spent} USD",
+                hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or let the other process end first",
+            )
 
     def release(self, fingerprint: str, attempt: int) -> None:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""

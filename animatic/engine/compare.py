@@ -21,6 +21,8 @@ from animatic.plan import FileInput, Input, ShotInput
 log = logging.getLogger(__name__)
 
 START_FIELD = "start_image"
+MAX_ADDRESSES = 4
+"""Of one result that are looked at."""
 LEARN_AGAIN_SECONDS = 15.0
 """How long what was learned of a model is good: answered submissions add to it while others are looked for."""
 
@@ -37,28 +39,27 @@ async def learned_of(run: Run, model: str) -> Learned:
     return learned
 
 
-async def result_of(run: Run, job: Job) -> Result | None:
-    """Return what a job gave; None while it is not completed, or where its result cannot be had."""
+async def results_of(run: Run, job: Job) -> tuple[Result | None, ...]:
+    """Return what lies at the addresses of a job's result, None where it cannot be had; nothing while it is not completed."""
     if job.status != "completed" or not job.urls:
-        return None
+        return ()
     async with run.gates.compare:
         if job.id not in run.state.results:
-            run.state.results[job.id] = await _fetched(run, job)
+            run.state.results[job.id] = tuple([await _fetched(run, url) for url in job.urls[:MAX_ADDRESSES]])
     return run.state.results[job.id]
 
 
-async def _fetched(run: Run, job: Job) -> Result | None:
+async def _fetched(run: Run, url: str) -> Result | None:
     target = run.workdir / "candidate"
-    for url in job.urls:
-        try:
-            await run.client.download(url, target)
-            async with run.gates.media:
-                return await asyncio.to_thread(_seen, target)
-        except AnimaticError as error:
-            log.info("the result of job %s cannot be compared: %s", job.id, error.message)
-        finally:
-            target.unlink(missing_ok=True)
-    return None
+    try:
+        await run.client.download(url, target)
+        async with run.gates.media:
+            return await asyncio.to_thread(_seen, target)
+    except AnimaticError as error:
+        log.info("a result of unknown origin cannot be compared: %s", error.message)
+        return None
+    finally:
+        target.unlink(missing_ok=True)
 
 
 def _seen(path: Path) -> Result:

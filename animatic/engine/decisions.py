@@ -11,7 +11,7 @@ from typing import Literal
 from animatic.engine.budget import days_of
 from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
-from animatic.engine.strays import LATE_JOBS_SINCE, Stray, follow, late_jobs, list_strays
+from animatic.engine.strays import LATE_JOBS_SINCE, Stray, follow, late_jobs, list_strays, why_late
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
@@ -55,7 +55,7 @@ class OpenDoubt:
         if self.stray is not None:
             return self.stray.why
         if self.kind == "stray":
-            return "it was given up, and afterwards Krea has made what may be its job"
+            return why_late(submission)
         if submission.ending is not None:
             return submission.ending.error.message if submission.ending.error else "the result of its job was not understood"
         return submission.doubt.reason if submission.doubt else "the process ended before an answer came"
@@ -98,10 +98,12 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     strays = [doubt.stray for doubt in ours if doubt.stray]
     billed = {stray.job_id for stray in await follow(client, destination.ledger, strays)}
     kept = [doubt for doubt in ours if doubt.stray is None or doubt.stray.job_id in billed]
-    costs = (await destination.ledger.spending.on(days_of((now - LATE_JOBS_SINCE).date(), now.date()))).costs
-    lines = [cost.line for cost in costs if cost.outcome in {"never_arrived", "withdrawn"}]
-    given_up = [await destination.ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
-    late = await late_jobs(client, destination.ledger, [one for one in given_up if one])
+    days = days_of((now - LATE_JOBS_SINCE).date(), now.date())
+    costs = (await destination.ledger.spending.on(days)).costs
+    lines = [cost.line for cost in costs if cost.outcome in {"never_arrived", "withdrawn", "unsent"}]
+    ended = [await destination.ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
+    taken = await destination.ledger.submissions.by_evidence(days)
+    late = await late_jobs(client, destination.ledger, [*(one for one in ended if one), *taken])
     return [*kept, *(OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs) for one, jobs in late)]
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from animatic.engine.compare import learned_of, result_of, starts_elsewhere, starts_here, starts_of
-from animatic.engine.expectation import Result, gives_other, has_other_type
+from animatic.engine.compare import learned_of, results_of, starts_elsewhere, starts_here, starts_of
+from animatic.engine.expectation import Result, fitting, gives_other, has_other_type
 from animatic.engine.run import Run
 from animatic.krea import Job, KreaClient
 from animatic.ledger import How, Intent, Ledger, Submission
@@ -20,6 +20,8 @@ from animatic.media import likeness
 
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
+LATE_CREATION = timedelta(seconds=120)
+"""After the last moment at which a submission may have been sent, until when Krea may have created its job."""
 SENDING_SLACK_SECONDS = 60.0
 """Beyond the time-out of a POST until its owner is certainly not sending it any more."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
@@ -136,26 +138,26 @@ def out_of_reach(client: KreaClient, intent: Intent) -> str | None:
     return None if intent.account == client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
 
 
-async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool, closely: bool) -> Evidence:
+async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool, closely: bool, seen_before: tuple[str, ...] = ()) -> Evidence:
     """Read what there is to know of a submission now.
 
     ``callbacks``: whether this process has registered its token. ``closely``: whether the results of completed candidates are fetched
-    and compared as well.
+    and compared as well. ``seen_before``: candidates of an earlier look, which count although they are not listed any more.
     """
     called = await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None
-    found = await unclaimed(run.client, run.ledger, window)
+    found = await unclaimed(run.client, run.ledger, window, seen_before)
     if not found:
         return Evidence(candidates=(), rivals=0, rivals_running=False, expected_types=(), called=called)
     learned = await learned_of(run, intent.model)
     candidates = tuple(job for job in found if not has_other_type(job.type, intent, learned))
-    results = {job.id: seen for job in candidates if closely and (seen := await result_of(run, job))}
-    candidates = tuple(job for job in candidates if job.id not in results or not gives_other(results[job.id], intent, learned))
+    given = {job.id: await results_of(run, job) for job in candidates} if closely else {}
+    candidates = tuple(job for job in candidates if not gives_other(given.get(job.id, ()), intent, learned))
+    results = {job.id: seen for job in candidates if (seen := fitting(given.get(job.id, ()), intent, learned))}
     rivals = await rivals_for(run, intent, candidates)
     starts = await starts_of(run, (intent, *(rival.intent for rival in rivals))) if results else {}
-    candidates = tuple(
-        job for job in candidates if job.id not in results or not starts_elsewhere(results[job.id].picture, intent.token, starts)
-    )
-    rivals = await _that_fit(run, rivals, candidates, results, starts, intent)
+    elsewhere = {job_id for job_id, seen in results.items() if starts_elsewhere(seen.picture, intent.token, starts)}
+    candidates = tuple(job for job in candidates if job.id not in elsewhere)
+    rivals = await _that_fit(run, rivals, candidates, given, results, starts, intent)
     # Whoever made one of them may have had its answer, and claimed it, while all this was read.
     claimed = await run.ledger.submissions.claimed(job.id for job in candidates)
     ours = starts.get(intent.token)
@@ -174,33 +176,37 @@ async def _that_fit(
     run: Run,
     rivals: tuple[Submission, ...],
     candidates: tuple[Job, ...],
+    given: Mapping[str, tuple[Result | None, ...]],
     results: Mapping[str, Result],
     starts: Mapping[str, bytes | None],
     intent: Intent,
 ) -> tuple[Submission, ...]:
     """Return those of the rivals that one of the candidates could belong to, now that more is known of the candidates."""
-    fitting = []
+    found = []
     for rival in rivals:
         learned = await learned_of(run, rival.intent.model)
         for job in candidates:
-            result = results.get(job.id)
             if not window_of(rival.intent).holds(job) or has_other_type(job.type, rival.intent, learned):
                 continue
-            if result is not None and (gives_other(result, rival.intent, learned) or starts_here(result.picture, intent.token, starts)):
+            if gives_other(given.get(job.id, ()), rival.intent, learned):
                 continue
-            fitting.append(rival)
+            if job.id in results and starts_here(results[job.id].picture, intent.token, starts):
+                continue
+            found.append(rival)
             break
-    return tuple(fitting)
+    return tuple(found)
 
 
 def window_of(intent: Intent) -> Window:
-    """Return the window of a submission: as long as its owner may be sending it."""
-    return Window(first=intent.by_krea(intent.intended_at) - CLOCK_MARGIN, last=intent.by_krea(intent.deadline) + CLOCK_MARGIN)
+    """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
+    return Window(first=intent.by_krea(intent.intended_at) - CLOCK_MARGIN, last=intent.by_krea(intent.deadline) + LATE_CREATION)
 
 
-async def unclaimed(client: KreaClient, ledger: Ledger, window: Window) -> tuple[Job, ...]:
-    """Return the jobs of the window that belong to no submission of this ledger, the newest first."""
+async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
+    """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first."""
     found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
+    listed = {job.id for job in found}
+    found += [job for job_id in seen_before if job_id not in listed and (job := await client.job(job_id))]
     claimed = await ledger.submissions.claimed(job.id for job in found)
     return tuple(job for job in found if job.id not in claimed)
 
@@ -214,7 +220,7 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
     times = [job.created_at for job in jobs]
     if not times:
         return ()
-    longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
+    longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
     opened = await run.ledger.submissions.open(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
     others = [one for one in opened if one.intent.token != intent.token and not out_of_reach(run.client, one.intent)]
     return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))

@@ -119,8 +119,17 @@ def has_other_type(job_type: str | None, intent: Intent, learned: Learned) -> bo
     return kind is not None and len(named) == 1 and kind not in named
 
 
-def gives_other(result: Result, intent: Intent, learned: Learned) -> bool:
-    """Whether the result of a job says that it is for another request."""
+def fitting(results: tuple[Result | None, ...], intent: Intent, learned: Learned) -> Result | None:
+    """Return what lies at the first address of a result that may be what the request asked for; another may be a preview."""
+    return next((result for result in results if result is not None and not _is_other(result, intent, learned)), None)
+
+
+def gives_other(results: tuple[Result | None, ...], intent: Intent, learned: Learned) -> bool:
+    """Whether the result of a job says that it is for another request: there is something, and nothing of it may be what was asked for."""
+    return bool(results) and all(result is not None and _is_other(result, intent, learned) for result in results)
+
+
+def _is_other(result: Result, intent: Intent, learned: Learned) -> bool:
     expected, seen = expected_of(intent), result.expectation
     return (
         (expected.kind is not None and seen.kind != expected.kind)

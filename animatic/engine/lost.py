@@ -7,16 +7,11 @@ from decimal import Decimal
 
 from animatic.engine.compare import learned_of
 from animatic.engine.evidence import (
-    CLOCK_MARGIN,
     Adopt,
     AskPerson,
     Deadlines,
     LookAgain,
     NeverArrived,
-    Window,
-    judge,
-    look,
-    out_of_reach,
     window_of,
 )
 from animatic.engine.expectation import Expectation, expected_of
@@ -72,7 +67,7 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
             )
         case NeverArrived():
             pass
-    if len(before.intents) <= step.retries and now - before.since < step.timeout:
+    if len(before.intents) + run.state.failures[step.fingerprint] <= step.retries and now - before.since < step.timeout:
         return False
     count = len(before.intents)
     answers, jobs = ("its answer", "no job for it") if count == 1 else (f"the answers to {count} submissions", "no job for them")
@@ -82,21 +77,6 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
         hint=f"look at krea.ai whether Krea has made it; `animatic resume {run.plan.run_id}` sends it again",
         code=LostAnswerError.code,
     )
-
-
-async def check_turned_away(run: Run, before: Submission) -> bool:
-    """Before a submission that was turned away for now is sent again: look whether it has left a job all the same. True: adopted.
-
-    A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted. Only a job that was made
-    between the intent and that answer counts.
-    """
-    if before.settled is None or before.settled.outcome != "unsent" or out_of_reach(run.client, before.intent):
-        return False
-    window = Window(first=window_of(before.intent).first, last=before.intent.by_krea(before.settled.at) + CLOCK_MARGIN)
-    evidence = await look(run, before.intent, window, callbacks=True, closely=False)
-    now = run.timing.monotonic()
-    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
-    return isinstance(conclusion, Adopt) and await adopt(run, before.intent, conclusion, window)
 
 
 async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Unheard | None:

@@ -14,6 +14,7 @@ from animatic import __version__
 from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.history import open_destination
+from animatic.engine.post_gate import PostGate
 from animatic.engine.progress import ProgressTracker
 from animatic.engine.state import Gates, RunState
 from animatic.engine.timing import REAL_TIME, Timing
@@ -152,7 +153,9 @@ async def open_run(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
-        watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
+        watcher = await stack.enter_async_context(
+            Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic, randomness=timing.randomness)
+        )
         receiver = None if simulated else await _open_receiver(stack, settings, watcher)
         workdir = stack.enter_context(working_folder(settings.home))
         budget = Budget(plan=plan, ledger=ledger, clock=timing.now)
@@ -175,9 +178,7 @@ async def open_run(
             budget=budget,
             progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}, clock=timing.monotonic),
             manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
-            gates=Gates(
-                slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None, post=asyncio.Semaphore(settings.submit_at_once)
-            ),
+            gates=Gates(slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None, post=PostGate(settings.submit_at_once)),
         )
 
 

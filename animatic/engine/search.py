@@ -1,7 +1,7 @@
 """The looking for the job of one submission whose answer is missing: how long, what is concluded, and its record. Never submits.
 
-`animatic.engine.evidence` reads and concludes. "It never arrived" is said only when Krea has had its time: that of the whole POST from the
-intent on, however it was lost, and the grace in which a job is listed.
+`animatic.engine.evidence` reads and concludes. "It never arrived" is said only when Krea has had its time: as long as a POST may take, from
+the loss of its answer on (or from the intent, where its sender died), and the grace in which a job is listed.
 """
 
 from __future__ import annotations
@@ -54,9 +54,8 @@ class Lost:
 
     intent: Intent
     error: LostAnswerError
-    sent_at: float
-    """Monotonic seconds, as is the next."""
     at: float
+    """Monotonic seconds."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -91,8 +90,8 @@ def begin_search(run: Run, submission: Submission, lost: Lost | None) -> Search:
         earlier = before.intents if before else ()
         window = replace(window_of(earlier[0] if earlier else intent), last=None)
         adopted_by = now + grace * (SLOW_GATEWAY_FACTOR if lost.error.late else 1.0) * LONGER_LOOK_FACTOR ** len(earlier)
-        # That an answer was lost early does not say that Krea has stopped: it may work on until the POST would have timed out.
-        listed_by = max(adopted_by, lost.sent_at + run.settings.patience.post + grace)
+        # That an answer was lost does not say that Krea has stopped: it may work on for as long as a POST may take.
+        listed_by = max(adopted_by, now + run.settings.patience.post + grace)
     deadlines = Deadlines(
         adopted_by=adopted_by,
         listed_by=listed_by,
@@ -117,7 +116,8 @@ async def conclude(run: Run, search: Search) -> Conclusion:
     intent = search.submission.intent
     window = replace(search.window, last=search.until) if search.until else search.window
     closely = run.timing.monotonic() >= search.deadlines.adopted_by
-    evidence = await look(run, intent, window, callbacks=search.callbacks, closely=closely)
+    seen_before = search.submission.doubt.candidates if search.submission.doubt else ()
+    evidence = await look(run, intent, window, callbacks=search.callbacks, closely=closely, seen_before=seen_before)
     if closely and search.until and not evidence.candidates:
         search.until = None  # they were others'; what came since counts again
         return LookAgain()
@@ -138,7 +138,8 @@ async def look_once(run: Run, search: Search) -> Job | LookAgain | None:
         case AskPerson(candidates=candidates):
             jobs = "1 job" if len(candidates) == 1 else f"{len(candidates)} jobs"
             reason = f"{jobs} at Krea could be this submission, or another that was cut off at the same time"
-            await ask(run, submission, reason, candidates)
+            if not (await current(run, submission)).known:
+                await ask(run, submission, reason, candidates)
         case LookAgain() | NeverArrived():
             pass
         case _:
@@ -173,6 +174,8 @@ async def adopt(run: Run, intent: Intent, found: Adopt, window: Window) -> bool:
     except (ClaimedError, AlreadySubmittedError):
         return False
     crashpoint("after-adopted")
+    if grounds is not None:
+        run.state.by_evidence.append(intent)
     return True
 
 

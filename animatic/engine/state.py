@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from animatic.engine.expectation import Learned, Result
+from animatic.engine.post_gate import PostGate
 from animatic.errors import AnimaticError
 from animatic.krea import Job
 from animatic.ledger import Intent, SentInput, Take
@@ -51,7 +52,7 @@ class Gates:
 
     slots: asyncio.Semaphore | None
     """Krea jobs of this pipeline at once, where the pipeline says so."""
-    post: asyncio.Semaphore
+    post: PostGate
     """Submissions on their way to Krea at once; what a crash leaves of them is told apart by evidence."""
     left_behind: asyncio.Lock = field(default_factory=asyncio.Lock)
     reserve: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -100,14 +101,18 @@ class RunState:
     """Why nothing new starts any more."""
     left_behind_resolved: bool = False
     """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Failed jobs of the request that is being made, by fingerprint."""
     lost_answers: dict[str, LostAnswers] = field(default_factory=dict)
     """Submissions whose answers were lost and that Krea does not list, by fingerprint."""
     unheard: dict[str, Unheard] = field(default_factory=dict)
     """Submissions whose answers are just being looked for, by token."""
     learned: dict[str, tuple[Learned, float]] = field(default_factory=dict)
     """What answered submissions of a model show, and since when (monotonic) that is known, by model."""
-    results: dict[str, Result | None] = field(default_factory=dict)
-    """What jobs of unknown origin gave, by job id; None where it could not be had."""
+    results: dict[str, tuple[Result | None, ...]] = field(default_factory=dict)
+    """What lies at the addresses of jobs of unknown origin, by job id; None where it could not be had."""
+    by_evidence: list[Intent] = field(default_factory=list)
+    """Submissions for which a job was taken because of evidence."""
     strays: dict[str, Stray] = field(default_factory=dict)
     """Jobs that were paid and make no take, as far as this run has come upon them, by id."""
     posts_held_until: float = 0.0

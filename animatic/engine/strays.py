@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from animatic.engine.evidence import Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.run import Run
 from animatic.engine.search import adopt
+from animatic.engine.state import LostAnswers
 from animatic.errors import AnimaticError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import Cost, Ledger, Submission, Take
@@ -24,6 +25,8 @@ from animatic.manifest import StrayJob
 
 log = logging.getLogger(__name__)
 
+TURNED_AWAY = "rate_limited"
+"""The code of a submission that Krea, or a proxy before it, answered with "not now"."""
 LATE_JOB = timedelta(minutes=10)
 """After a submission was given up, until when a job that Krea made may be its own."""
 LATE_JOBS_SINCE = timedelta(days=2)
@@ -116,38 +119,75 @@ async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) ->
 
 
 async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Submission]) -> list[tuple[Submission, tuple[Job, ...]]]:
-    """Return the submissions that were given up, with the unclaimed jobs that may be theirs all the same, where there are any."""
+    """Return those submissions of which an unclaimed job may be, although they count as ended or have another, with the jobs."""
+    windows = [(one, window) for one in submissions if (window := _window_of_late_jobs(one)) and not out_of_reach(client, one.intent)]
+    if not windows:
+        return []
+    listed = await unclaimed(client, ledger, Window(first=min(window.first for _, window in windows), last=None))
     found = []
-    for submission in submissions:
-        intent = submission.intent
-        if submission.settled is None or submission.submitted is not None or out_of_reach(client, intent):
-            continue
-        window = Window(first=window_of(intent).first, last=intent.by_krea(submission.settled.at) + LATE_JOB)
-        jobs = await unclaimed(client, ledger, window)
+    for submission, window in windows:
+        jobs = tuple(job for job in listed if window.holds(job))
         if jobs:
-            learned = learn(await ledger.submissions.answered(intent.model), {})
-            jobs = tuple(job for job in jobs if not has_other_type(job.type, intent, learned))
+            learned = learn(await ledger.submissions.answered(submission.intent.model), {})
+            jobs = tuple(job for job in jobs if not has_other_type(job.type, submission.intent, learned))
         if jobs:
             found.append((submission, jobs))
     return found
 
 
+def _window_of_late_jobs(submission: Submission) -> Window | None:
+    """Return when a job may have been made that is a submission's all the same; None where none can."""
+    intent, window = submission.intent, window_of(submission.intent)
+    if submission.submitted is not None:
+        return window if submission.submitted.how in {"evidence", "listed"} else None
+    if submission.settled is None:
+        return None
+    match submission.settled.outcome:
+        case "never_arrived" | "withdrawn":
+            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + LATE_JOB)
+        case "unsent" if submission.settled.error and submission.settled.error.code == TURNED_AWAY:
+            # A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
+            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + CLOCK_MARGIN)
+        case _:
+            return None
+
+
+def why_late(submission: Submission) -> str:
+    """Return why a further job may be a submission's."""
+    if submission.submitted is not None:
+        return f"job {submission.submitted.job_id} was taken for it, and Krea has made another one at that time"
+    if submission.settled is not None and submission.settled.outcome == "unsent":
+        return "it was turned away, and all the same Krea has made what may be its job"
+    return "it was given up, and afterwards Krea has made what may be its job"
+
+
 async def report_strays(run: Run) -> None:
     """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest."""
+    told: list[StrayJob] = []
     try:
         for lost in tuple(run.state.lost_answers.values()):
-            intent, now = lost.intents[-1], run.timing.monotonic()
-            window = Window(first=window_of(lost.intents[0]).first, last=None)
-            evidence = await look(run, intent, window, callbacks=True, closely=True)
-            conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
-            if isinstance(conclusion, Adopt) and await adopt(run, intent, conclusion, window):
-                take = await run.ledger.takes.get(intent.fingerprint)
-                note_strays(run, await run.ledger.submissions.of(intent.fingerprint), take)
+            await _look_again(run, lost)
+        adopted = [await run.ledger.submissions.get(intent.fingerprint, intent.attempt) for intent in run.state.by_evidence]
+        for submission, jobs in await late_jobs(run.client, run.ledger, [one for one in adopted if one]):
+            why = f"{submission.intent.step}, attempt {submission.number}: {why_late(submission)}"
+            told += [StrayJob(job_id=job.id, usd=submission.intent.usd, why=why) for job in jobs]
         strays = await follow(run.client, run.ledger, run.state.strays.values())
     except AnimaticError as error:
         log.warning("strays could not be followed: %s", error.message)
         strays = list(run.state.strays.values())
-    run.manifest.stray_jobs = tuple(StrayJob(job_id=stray.job_id, usd=stray.usd, why=_told(stray)) for stray in strays)
+    told += [StrayJob(job_id=stray.job_id, usd=stray.usd, why=_told(stray)) for stray in strays]
+    run.manifest.stray_jobs = tuple({stray.job_id: stray for stray in told}.values())
+
+
+async def _look_again(run: Run, lost: LostAnswers) -> None:
+    """Look whether Krea has made a job after its submission had been given up."""
+    intent, now = lost.intents[-1], run.timing.monotonic()
+    window = Window(first=window_of(lost.intents[0]).first, last=None)
+    evidence = await look(run, intent, window, callbacks=True, closely=True)
+    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    if isinstance(conclusion, Adopt) and await adopt(run, intent, conclusion, window):
+        take = await run.ledger.takes.get(intent.fingerprint)
+        note_strays(run, await run.ledger.submissions.of(intent.fingerprint), take)
 
 
 def note_strays(run: Run, submissions: Iterable[Submission], take: Take | None) -> None:

@@ -18,7 +18,7 @@ from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, reso
 from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
 from animatic.engine.expectation import expectation_of
 from animatic.engine.inputs import Resolved, resolve_inputs
-from animatic.engine.lost import check_lost_answers, check_turned_away, confusable, resolve_lost, wait_for_answer
+from animatic.engine.lost import check_lost_answers, confusable, resolve_lost, wait_for_answer
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
@@ -159,12 +159,10 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
 async def _spend(
     run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
 ) -> SubmittedJob | Lost | None:
-    if number > 1 and (before := await run.ledger.submissions.get(step.fingerprint, number - 1)):
-        if before.waits_for_job:  # another worker has found the job of a submission that was given up
-            return None
-        if before.settled and _was_busy(before.settled) and await check_turned_away(run, before):
-            return None
-    began = run.timing.monotonic()
+    before = await run.ledger.submissions.get(step.fingerprint, number - 1) if number > 1 else None
+    if before is not None and before.waits_for_job:  # another worker has found the job of a submission that was given up
+        return None
+    began, losses = run.timing.monotonic(), run.gates.post.losses
     async with run.gates.reserve if run.budget.is_shared else contextlib.nullcontext():
         intent = await _intend(run, step, request, resolved, number)
         if intent is None:
@@ -183,10 +181,12 @@ async def _spend(
         webhook = run.receiver.register(intent.token) if run.receiver else None
         job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
     except LostAnswerError as error:
-        return Lost(intent=intent, error=error, sent_at=began, at=run.timing.monotonic())
+        run.gates.post.lost()
+        return Lost(intent=intent, error=error, at=run.timing.monotonic())
     except AnimaticError as error:
         await _settle_unsent(run, intent, error)
         raise
+    run.gates.post.answered(losses)
     crashpoint("after-answer")
     await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
     crashpoint("after-submitted")

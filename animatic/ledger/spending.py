@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -121,11 +121,25 @@ class Spending:
         self._records = records
         self._journal = journal
         self._settled: dict[str, Cost] = {}
+        self._lines: dict[str, JournalEntry] = {}
 
     async def on(self, days: Iterable[date]) -> SpendingReport:
         """Return what was submitted on those days (UTC) and what it costs."""
         costs = [cost for day in await each(self._day, set(days)) for cost in day]
         return SpendingReport(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
+
+    async def of_run(self, run_id: str, days: Iterable[date], known: Collection[tuple[str, int]]) -> list[Cost]:
+        """Return what a run has submitted on those days, without the submissions of ``known``: fingerprints and attempts."""
+        keys = [key for day in days for key in await self._journal.keys(day)]
+        for key, line in await each(self._line, [key for key in keys if key not in self._lines]):
+            if line is not None:
+                self._lines[key] = line
+        lines = ((key, self._lines[key]) for key in keys if key in self._lines)
+        unknown = [key for key, line in lines if line.run_id == run_id and (line.fingerprint, line.attempt) not in known]
+        return [cost for _, cost in await each(self._cost, unknown) if cost]
+
+    async def _line(self, key: str) -> tuple[str, JournalEntry | None]:
+        return key, await self._journal.entry(key)
 
     async def _day(self, day: date) -> list[Cost]:
         keys = await self._journal.keys(day)

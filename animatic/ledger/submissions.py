@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -32,7 +32,7 @@ from animatic.ledger.model import (
     was_accepted,
 )
 from animatic.ledger.owner import identity
-from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
+from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder, journal_time
 from animatic.ledger.spending import Journal
 
 MAX_ENTRIES_TO_LEARN_FROM = 300
@@ -178,6 +178,9 @@ class Submissions:
         known = await self._records.create_or_read(_submitted_key(fingerprint, attempt), _submitted_by(standing))
         if known.job_id != job_id:
             raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
+        if evidence is not None and isinstance(intent, Intent):  # so that they are found again: another job may turn up
+            day = evidence_folder(intent.intended_at.astimezone(UTC).date())
+            await self._records.create(f"{day}{fingerprint}-{attempt:03}.json", standing)
 
     async def settle(
         self,
@@ -244,6 +247,13 @@ class Submissions:
         same_model = [entry for entry in entries if entry and entry.model == model]
         found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), same_model)
         return tuple(one for one in found if one and one.submitted and one.submitted.how == "answer")
+
+    async def by_evidence(self, days: Iterable[date]) -> tuple[Submission, ...]:
+        """Return the submissions intended on those days whose jobs were taken because of evidence."""
+        entries = [entry for day in days for entry in await self._records.storage.list(evidence_folder(day))]
+        claims = [claim for claim in await each(lambda entry: self._records.read(entry.key, Claim), entries) if claim]
+        found = await each(lambda claim: self.get(claim.fingerprint, claim.attempt), claims)
+        return tuple(submission for submission in found if submission)
 
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""

@@ -13,6 +13,7 @@ from animatic.engine.run import Run
 from animatic.errors import UsageError
 from animatic.ledger import Failure, Intent
 from animatic.plan import Plan
+from animatic.settings import Secret
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +24,7 @@ PRICE = Decimal("0.2")
 
 async def strays_of(studio: Studio) -> list[OpenDoubt]:
     (destination,) = studio.destinations
-    async with studio.krea.client(studio.url, None, studio.patience, False) as client:
+    async with studio.krea.client(studio.url, Secret(studio.token), studio.patience, False) as client:
         listed = await list_doubts((destination,), timing=studio.timing())
         return [one for one in await ask_krea(client, listed, destination, studio.clock()) if one.kind == "stray"]
 
@@ -124,8 +125,8 @@ async def test_a_stray_that_was_not_billed_is_none(studio: Studio) -> None:
     assert await spent(studio) == PRICE
 
 
-@pytest.mark.parametrize(("made_after", "posts"), [(0.0, 1), (3600.0, 2)])
-async def test_a_busy_answer_behind_which_there_is_a_job_is_not_believed(studio: Studio, made_after: float, posts: int) -> None:
+@pytest.mark.parametrize(("made_after", "named"), [(0.0, {"job-1"}), (3600.0, set())])
+async def test_a_job_behind_a_busy_answer_is_named(studio: Studio, made_after: float, named: set[str]) -> None:
     """A proxy repeats a POST, and passes on the second answer."""
     studio.krea.answers = ["429"]
 
@@ -135,5 +136,18 @@ async def test_a_busy_answer_behind_which_there_is_a_job_is_not_believed(studio:
 
     studio.krea.on_post = leave_job
     assert await studio.render() is None
-    assert studio.krea.counts["post"] == posts
-    assert studio.run.takes["dawn"].job_id == f"job-{posts}"
+    assert studio.run.takes["dawn"].job_id == "job-2"
+    assert {job.id for stray in await strays_of(studio) for job in stray.late} == named
+
+
+async def test_a_further_job_beside_one_that_evidence_spoke_for_is_named(studio: Studio) -> None:
+    studio.krea.answers, studio.krea.late_listing = ["500-after"], 40.0
+    stranger = studio.krea.add(GROK, {"prompt": "of somebody else"})
+    stranger.visible_at = stranger.created_at
+    studio.krea.polls_until_end = 30
+    assert await studio.render() is None
+    assert studio.run.takes["dawn"].job_id == stranger.id
+    assert [told.job_id for told in studio.run.manifest.stray_jobs] == ["job-2"]
+    (stray,) = await strays_of(studio)
+    assert [job.id for job in stray.late] == ["job-2"]
+    assert f"job {stranger.id} was taken for it" in stray.reason

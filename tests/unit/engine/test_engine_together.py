@@ -56,6 +56,20 @@ async def test_so_many_submissions_are_on_their_way_at_once_and_no_more(studio: 
     assert max(times) - min(times) < 0.5 * 20 / at_once + 0.5
 
 
+async def test_after_a_lost_answer_submissions_go_one_by_one_and_then_one_more_for_each_answer(studio: Studio) -> None:
+    studio.declare(shots(*[4] * 12))
+    studio.settings["submit_at_once"] = 4
+    studio.krea.answers, studio.krea.answer_delay = ["500-after"], 0.5
+    traffic = Traffic(studio)
+    assert await studio.render() is None
+    times = sorted(time for sent in traffic.times.values() for time in sent)
+    after = [time for time in times if time > times[0] + 1]
+    assert len(after) == 8
+    volleys = sorted({round(time - after[0], 1) for time in after})
+    assert [sum(abs(time - after[0] - volley) < 0.1 for time in after) for volley in volleys] == [1, 2, 4, 1]
+    assert studio.krea.counts["post"] == 12
+
+
 async def test_a_budget_holds_while_many_are_on_their_way(studio: Studio) -> None:
     studio.declare(shots(*[4] * 6), budget="budget: {per_day_usd: 0.7}\n")
     studio.krea.answer_delay = 2.0
