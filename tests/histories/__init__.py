@@ -7,6 +7,7 @@ shows it again.
 from __future__ import annotations
 
 import gc
+import hashlib
 from dataclasses import dataclass
 
 from tests.histories import patches, plans
@@ -41,6 +42,16 @@ def check_range(seeds: tuple[int, int], allowed: frozenset[str] = ALL) -> list[V
     with patches.in_place():
         gc.freeze()
         return [verdict for seed in range(*seeds) if (verdict := _check(seed, allowed)).broken]
+
+
+def fingerprint_of_range(seeds: tuple[int, int]) -> str:
+    """Return a hash of all that happens in the histories of the seeds: the same in every process."""
+    digest = hashlib.sha256()
+    plans.prepare()
+    with patches.in_place():
+        for seed in range(*seeds):
+            digest.update(_check(seed, ALL).trace.encode())
+    return digest.hexdigest()
 
 
 def first_broken(rules: frozenset[str], forced: frozenset[str], limit: int) -> Verdict | None:

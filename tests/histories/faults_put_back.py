@@ -11,14 +11,13 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from animatic.engine import budget, compare, doubt, evidence, expectation, lost, run, search, strays, submit, wait
+from animatic.engine import budget, doubt, evidence, expectation, lost, search, strays, wait
 from animatic.errors import JobFailedError, KreaUnreachableError
 from animatic.krea import Job
 from animatic.ledger import submissions
 from animatic.ledger.records import RecordStore
 from tests.histories.scenario import FAULTS
 
-MODULES = (budget, compare, doubt, evidence, expectation, lost, run, search, strays, submit, wait)
 Patches = list[tuple[Any, str, Any]]
 
 
@@ -111,13 +110,6 @@ def _rivals_ignored() -> Patches:
     return _everywhere(evidence.rivals_for, nobody)
 
 
-def _confusable_ones_sent_together() -> Patches:
-    async def none(*_args: Any) -> None:
-        return None
-
-    return _everywhere(lost.confusable, none)
-
-
 def _unclear_results_bought_again() -> Patches:
     async def buy_again(run: Any, _step: Any, submitted: Any, job: Job) -> JobFailedError:
         await wait._settle(run, submitted, "failed", usd=Decimal(0), job=job, code="empty_result")
@@ -183,13 +175,6 @@ def _stale_intents_sent() -> Patches:
     return _everywhere(doubt.STALE_INTENT, timedelta(days=9))
 
 
-def _living_owners_not_awaited() -> Patches:
-    async def at_once(_run: Any, _submission: Any) -> bool:
-        return False
-
-    return _everywhere(doubt.await_owner, at_once)
-
-
 def _budgets_not_reserved() -> Patches:
     async def spend(_self: Any, _step: Any, _attempt: int, _request: Any) -> None:
         return None
@@ -233,18 +218,16 @@ FIXES = (
     _fix("the window reaches to the moment of looking", _window_ends_at_the_loss, "hasty silent", "error-late drop-late timeout-late"),
     _fix("a dead sender gets the time of its POST", _dead_senders_get_the_grace_only, "hasty", "kill slow timeout-after resume"),
     _fix("a lost answer gets the time of its POST", _lost_answers_get_the_grace_only, "hasty", "error-late drop-late"),
-    _fix("a lone candidate waits for the grace", _adopted_at_the_first_look, "stranger silent", "foreign-same foreign-untyped error-late listed-late"),
-    _fix("types and results are compared", _types_and_results_ignored, "stranger swapped", "foreign-other error-after drop-before error-before"),
-    _fix("a candidate that fits another submission is left to a person", _rivals_ignored, "swapped", "drop-after drop-before twins kill untyped"),
-    _fix("what could be confused is not sent together", _confusable_ones_sent_together, "swapped", "drop-after drop-before untyped error-late"),
+    _fix("a lone candidate waits for the grace", _adopted_at_the_first_look, "stranger", "foreign-same foreign-untyped error-after"),
+    _fix("types and results are compared", _types_and_results_ignored, "stranger swapped", "foreign-other error-after drop-before"),
+    _fix("what fits two is left to a person", _rivals_ignored, "swapped", "drop-after drop-before twins kill untyped"),
     _fix("an unclear result is not bought again", _unclear_results_bought_again, "hasty silent", "shape-none shape-odd"),
     _fix("a cancel counts when Krea says so", _cancels_believed, "silent hasty", "cancel-ignored long interrupt"),
-    _fix("another account's silence proves nothing", _absence_in_another_account_believed, "hasty silent", "two-accounts kill interrupt drop-after"),
+    _fix("another account's silence proves nothing", _absence_in_another_account_believed, "hasty silent", "two-accounts kill drop-after"),
     _fix("attempts are bounded", _attempts_without_bound, "posts endless end", "error-before drop-before"),
     _fix("a claimed job is nobody else's", _claims_ignored, "shared swapped silent", "drop-after drop-before untyped twins"),
     _fix("one worker wins an intent", _intents_not_exclusive, "hasty silent shared posts", "twins same-process"),
     _fix("what has gone stale is not sent", _stale_intents_sent, "hasty silent", "pause twins slow-storage"),
-    _fix("a living owner is awaited", _living_owners_not_awaited, "hasty silent stranger", "twins slow timeout-after"),
     _fix("budgets are reserved", _budgets_not_reserved, "budget", "error-before drop-after"),
     _fix("budgets are looked at again after the intent", _second_look_at_the_budget_left_out, "budget", "twins slow-storage"),
     _fix("a lost answer stays reserved", _lost_answers_not_reserved, "budget", "error-before drop-before"),

@@ -67,8 +67,9 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
         return [f"{what}, and the record says {submitted.get('how')!r}"]
     posts = [post for post in history.krea.posts if post.attempt == attempt]
     ours = [post.job for post in posts if post.job is not None]
-    adopted_at = _moment(history, submitted)
-    if any(mine.listed < adopted_at - 1.0 for mine in ours):
+    # The list that was looked at is older than the record: answers and storage take their time.
+    looked_at = _moment(history, submitted) - (60.0 if "reads-slow" in history.scenario.faults else 10.0)
+    if any(mine.listed < looked_at for mine in ours):
         return [f"{what}, while {ours[0].id} of ours was to be seen"]
     grace = history.scenario.patience.grace
     if any(post.job is not None and post.job.listed < post.lost_at + grace - 1.0 for post in posts):
