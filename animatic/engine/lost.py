@@ -7,16 +7,23 @@ from decimal import Decimal
 
 from animatic.engine.compare import learned_of
 from animatic.engine.evidence import (
+    LATE_JOB,
+    LATE_JOBS_SINCE,
     Adopt,
     AskPerson,
     Deadlines,
     LookAgain,
     NeverArrived,
+    Window,
+    judge,
+    look,
+    out_of_reach,
     window_of,
 )
 from animatic.engine.expectation import Expectation, expected_of
 from animatic.engine.run import Run
-from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, look_once, pause
+from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, current, look_once, pause
+from animatic.engine.state import LostAnswers
 from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import Submission
@@ -34,9 +41,21 @@ async def resolve_lost(run: Run, lost: Lost) -> Job | None:
     try:
         while isinstance(found := await look_once(run, search), LookAgain):
             await pause(run, search)
-        return found
     finally:
         del run.state.unheard[lost.intent.token]
+    if found is None and not (await current(run, search.submission)).submitted:
+        _note(run, lost)
+    return found
+
+
+def _note(run: Run, lost: Lost) -> None:
+    """Keep in mind that a submission of this run was given up. It stays reserved in the budget: Krea may have accepted it all the same."""
+    before = run.state.lost_answers.get(lost.intent.fingerprint)
+    run.state.lost_answers[lost.intent.fingerprint] = LostAnswers(
+        intents=(*(before.intents if before else ()), lost.intent),
+        since=before.since if before else lost.at,
+        message=lost.error.message,
+    )
 
 
 async def check_lost_answers(run: Run, step: Step) -> bool:
@@ -76,6 +95,25 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
         hint=f"look at krea.ai whether Krea has made it; `animatic resume {run.plan.run_id}` sends it again",
         code=LostAnswerError.code,
     )
+
+
+async def check_given_up(run: Run, submissions: tuple[Submission, ...]) -> bool:
+    """Before a further POST for a take of which earlier runs have given a submission up: look for its job once more. True: adopted.
+
+    Several that could be it are no reason to wait: they are named as what they may be, strays.
+    """
+    given_up = [one for one in submissions if one.settled and one.settled.outcome == "never_arrived" and one.submitted is None]
+    if not given_up or given_up[-1].intent.fingerprint in run.state.lost_answers:  # those of this run are looked for already
+        return False
+    last = given_up[-1]
+    assert last.settled is not None
+    if run.timing.now() - last.settled.at > LATE_JOBS_SINCE or out_of_reach(run.client, last.intent):
+        return False
+    window = Window(first=window_of(given_up[0].intent).first, last=last.intent.by_krea(last.settled.at) + LATE_JOB)
+    evidence = await look(run, last.intent, window, callbacks=True, closely=True)
+    now = run.timing.monotonic()
+    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    return isinstance(conclusion, Adopt) and await adopt(run, last.intent, conclusion, window)
 
 
 async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Search | None:
