@@ -227,6 +227,13 @@ def window_of(intent: Intent) -> Window:
     return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
 
 
+def late_window(intent: Intent, given_up_at: datetime) -> Window:
+    """Return when Krea may have made the job of a submission although it was given up; clocks may have been set since the intent."""
+    window = window_of(intent)
+    assert window.last is not None
+    return Window(first=window.first, last=max(window.last, intent.by_krea(given_up_at)) + LATE_JOB)
+
+
 async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
     """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first."""
     found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
