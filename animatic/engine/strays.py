@@ -6,31 +6,29 @@ person gave it up. Nothing here submits or cancels.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
-from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.evidence import CLOCK_MARGIN, LATE_JOB, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.run import Run
 from animatic.engine.search import adopt
 from animatic.engine.state import LostAnswers
 from animatic.errors import AnimaticError
 from animatic.krea import Job, KreaClient
-from animatic.ledger import Cost, Ledger, Submission, Take
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Cost, Ledger, Submission, Take
+from animatic.ledger.model import Grounds
 from animatic.manifest import StrayJob
 
 log = logging.getLogger(__name__)
 
 TURNED_AWAY = "rate_limited"
 """The code of a submission that Krea, or a proxy before it, answered with "not now"."""
-LATE_JOB = timedelta(minutes=10)
-"""After a submission was given up, until when a job that Krea made may be its own."""
-LATE_JOBS_SINCE = timedelta(days=2)
-"""For how long the jobs of submissions that were given up are still looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +69,8 @@ def _why_stray(submission: Submission, take: Take | None) -> str | None:
             return None
         case "withdrawn" if take is None:
             return "its submission had been given up before it was found"
+        case "never_arrived" | "unsent" if take is None and submission.withdrawal is None:
+            return "it came after its submission had been given up: the next run takes it up"
         case _:
             pass
     if take is not None:
@@ -133,6 +133,27 @@ async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Su
         if jobs:
             found.append((submission, jobs))
     return found
+
+
+async def record_late_jobs(
+    ledger: Ledger, late: Iterable[tuple[Submission, tuple[Job, ...]]], others: Iterable[Submission], now: datetime
+) -> list[Submission]:
+    """Record each late job that can be of one given up submission only, so that it counts as spent; returns those submissions anew.
+
+    ``others``: submissions in doubt, which the jobs may belong to just as well.
+    """
+    found, windows = list(late), [window_of(other.intent) for other in others]
+    claims = Counter(job.id for _, jobs in found for job in jobs)
+    recorded: list[Submission] = []
+    for submission, jobs in found:
+        (job, *more), intent = jobs, submission.intent
+        if submission.submitted is not None or more or claims[job.id] > 1 or any(window.holds(job) for window in windows):
+            continue
+        grounds = Grounds(since=window_of(intent).first, seen_at=now, type=job.type)
+        with contextlib.suppress(ClaimedError, AlreadySubmittedError):
+            await ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="evidence", type=job.type, evidence=grounds)
+            recorded += [anew for anew in [await ledger.submissions.get(intent.fingerprint, submission.number)] if anew]
+    return recorded
 
 
 def _window_of_late_jobs(submission: Submission) -> Window | None:
