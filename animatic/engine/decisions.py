@@ -9,9 +9,9 @@ from itertools import count
 from typing import Literal
 
 from animatic.engine.budget import days_of
-from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
+from animatic.engine.evidence import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
-from animatic.engine.strays import LATE_JOBS_SINCE, Stray, follow, late_jobs, list_strays, why_late
+from animatic.engine.strays import Stray, follow, late_jobs, list_strays, why_late
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient

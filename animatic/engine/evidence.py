@@ -22,6 +22,10 @@ CLOCK_MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
 LATE_CREATION = timedelta(seconds=120)
 """After the last moment at which a submission may have been sent, until when Krea may have created its job."""
+LATE_JOB = timedelta(minutes=10)
+"""After a submission was given up, until when a job that Krea makes may be its own."""
+LATE_JOBS_SINCE = timedelta(days=2)
+"""For how long the jobs of submissions that were given up are still looked for."""
 SENDING_SLACK_SECONDS = 60.0
 """Beyond the time-out of a POST until its owner is certainly not sending it any more."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
@@ -138,11 +142,21 @@ def out_of_reach(client: KreaClient, intent: Intent) -> str | None:
     return None if intent.account == client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
 
 
-async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool, closely: bool, seen_before: tuple[str, ...] = ()) -> Evidence:
+async def look(
+    run: Run,
+    intent: Intent,
+    window: Window,
+    *,
+    callbacks: bool,
+    closely: bool,
+    until: datetime | None = None,
+    seen_before: tuple[str, ...] = (),
+) -> Evidence:
     """Read what there is to know of a submission now.
 
     ``callbacks``: whether this process has registered its token. ``closely``: whether the results of completed candidates are fetched
-    and compared as well. ``seen_before``: candidates of an earlier look, which count although they are not listed any more.
+    and compared as well. ``until``: later jobs count only if no other submission that is on its way may have made them. ``seen_before``:
+    candidates of an earlier look, which count although they are not listed any more.
     """
     called = await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None
     found = await unclaimed(run.client, run.ledger, window, seen_before)
@@ -157,14 +171,20 @@ async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool, clo
     starts = await starts_of(run, (intent, *(rival.intent for rival in rivals))) if results else {}
     elsewhere = {job_id for job_id, seen in results.items() if starts_elsewhere(seen.picture, intent.token, starts)}
     candidates = tuple(job for job in candidates if job.id not in elsewhere)
-    rivals = await _that_fit(run, rivals, candidates, given, results, starts, intent)
+    fitting_rivals = await _rivals_by_job(run, rivals, candidates, given, results, starts, intent)
+    if until is not None:
+        candidates = tuple(
+            job for job in candidates if job.created_at <= until or not any(_is_running(run, rival) for rival in fitting_rivals[job.id])
+        )
     # Whoever made one of them may have had its answer, and claimed it, while all this was read.
     claimed = await run.ledger.submissions.claimed(job.id for job in candidates)
+    candidates = tuple(job for job in candidates if job.id not in claimed)
+    left = {rival.intent.token: rival for job in candidates for rival in fitting_rivals[job.id]}
     ours = starts.get(intent.token)
     return Evidence(
-        candidates=tuple(job for job in candidates if job.id not in claimed),
-        rivals=len(rivals),
-        rivals_running=any(run.ledger.submissions.owner_alive(rival.intent) is not False for rival in rivals),
+        candidates=candidates,
+        rivals=len(left),
+        rivals_running=any(_is_running(run, rival) for rival in left.values()),
         expected_types=tuple(sorted(learned.types.get(intent.media_fields, ()))),
         called=called,
         results=results,
@@ -172,7 +192,12 @@ async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool, clo
     )
 
 
-async def _that_fit(
+def _is_running(run: Run, rival: Submission) -> bool:
+    """Whether a submission may yet claim its job by itself."""
+    return rival.settled is None and run.ledger.submissions.owner_alive(rival.intent) is not False
+
+
+async def _rivals_by_job(
     run: Run,
     rivals: tuple[Submission, ...],
     candidates: tuple[Job, ...],
@@ -180,9 +205,9 @@ async def _that_fit(
     results: Mapping[str, Result],
     starts: Mapping[str, bytes | None],
     intent: Intent,
-) -> tuple[Submission, ...]:
-    """Return those of the rivals that one of the candidates could belong to, now that more is known of the candidates."""
-    found = []
+) -> dict[str, list[Submission]]:
+    """Return, for each candidate, those of the rivals that it could belong to, now that more is known of it."""
+    found: dict[str, list[Submission]] = {job.id: [] for job in candidates}
     for rival in rivals:
         learned = await learned_of(run, rival.intent.model)
         for job in candidates:
@@ -192,14 +217,14 @@ async def _that_fit(
                 continue
             if job.id in results and starts_here(results[job.id].picture, intent.token, starts):
                 continue
-            found.append(rival)
-            break
-    return tuple(found)
+            found[job.id].append(rival)
+    return found
 
 
 def window_of(intent: Intent) -> Window:
     """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
-    return Window(first=intent.by_krea(intent.intended_at) - CLOCK_MARGIN, last=intent.by_krea(intent.deadline) + LATE_CREATION)
+    margin = CLOCK_MARGIN + timedelta(seconds=intent.clock_error)
+    return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
 
 
 async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
@@ -214,6 +239,8 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
 async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Submission, ...]:
     """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
 
+    Those that were given up are among them: Krea may have made their jobs later than anybody waited.
+
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
     its job meanwhile.
     """
@@ -221,6 +248,6 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
     if not times:
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
-    opened = await run.ledger.submissions.open(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
-    others = [one for one in opened if one.intent.token != intent.token and not out_of_reach(run.client, one.intent)]
+    opened = await run.ledger.submissions.unanswered(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
+    others = [one for one in opened if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)]
     return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))

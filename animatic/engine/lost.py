@@ -7,17 +7,23 @@ from decimal import Decimal
 
 from animatic.engine.compare import learned_of
 from animatic.engine.evidence import (
+    LATE_JOB,
+    LATE_JOBS_SINCE,
     Adopt,
     AskPerson,
     Deadlines,
     LookAgain,
     NeverArrived,
+    Window,
+    judge,
+    look,
+    out_of_reach,
     window_of,
 )
 from animatic.engine.expectation import Expectation, expected_of
 from animatic.engine.run import Run
-from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, look_once, pause
-from animatic.engine.state import Unheard
+from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, current, look_once, pause
+from animatic.engine.state import LostAnswers
 from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import Submission
@@ -31,13 +37,25 @@ LOOK_SECONDS = 0.25
 async def resolve_lost(run: Run, lost: Lost) -> Job | None:
     """Find out the same for a submission of this process. Returns its job, None if it never arrived or another worker has found it."""
     search = begin_search(run, Submission(number=lost.intent.attempt, intent=lost.intent), lost)
-    run.state.unheard[lost.intent.token] = Unheard(intent=lost.intent, until=search.deadlines.adopted_by)
+    run.state.unheard[lost.intent.token] = search
     try:
         while isinstance(found := await look_once(run, search), LookAgain):
             await pause(run, search)
-        return found
     finally:
         del run.state.unheard[lost.intent.token]
+    if found is None and not (await current(run, search.submission)).submitted:
+        _note(run, lost)
+    return found
+
+
+def _note(run: Run, lost: Lost) -> None:
+    """Keep in mind that a submission of this run was given up. It stays reserved in the budget: Krea may have accepted it all the same."""
+    before = run.state.lost_answers.get(lost.intent.fingerprint)
+    run.state.lost_answers[lost.intent.fingerprint] = LostAnswers(
+        intents=(*(before.intents if before else ()), lost.intent),
+        since=before.since if before else lost.at,
+        message=lost.error.message,
+    )
 
 
 async def check_lost_answers(run: Run, step: Step) -> bool:
@@ -79,24 +97,44 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
     )
 
 
-async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Unheard | None:
-    """Return a submission whose answer is just being looked for and that could not be told apart from this request, if there is one.
+async def check_given_up(run: Run, submissions: tuple[Submission, ...]) -> bool:
+    """Before a further POST for a take of which earlier runs have given a submission up: look for its job once more. True: adopted.
 
-    Not for long: a job of that submission is listed within the grace, and then its time tells it from those that are made later.
+    Several that could be it are no reason to wait: they are named as what they may be, strays.
     """
-    unheard = [one for one in run.state.unheard.values() if run.timing.monotonic() < one.until]
-    alike = [one for one in unheard if not expected.differs(expected_of(one.intent))]
+    given_up = [one for one in submissions if one.settled and one.settled.outcome == "never_arrived" and one.submitted is None]
+    if not given_up or given_up[-1].intent.fingerprint in run.state.lost_answers:  # those of this run are looked for already
+        return False
+    last = given_up[-1]
+    assert last.settled is not None
+    if run.timing.now() - last.settled.at > LATE_JOBS_SINCE or out_of_reach(run.client, last.intent):
+        return False
+    window = Window(first=window_of(given_up[0].intent).first, last=last.intent.by_krea(last.settled.at) + LATE_JOB)
+    evidence = await look(run, last.intent, window, callbacks=True, closely=True)
+    now = run.timing.monotonic()
+    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    return isinstance(conclusion, Adopt) and await adopt(run, last.intent, conclusion, window)
+
+
+async def confusable(run: Run, model: str, media_fields: frozenset[str], expected: Expectation) -> Search | None:
+    """Return the search for a lost answer whose job could not be told apart from that of this request, if there is one.
+
+    Once it has candidates, their time tells them from jobs that are made later.
+    """
+    searches = [search for search in run.state.unheard.values() if search.until is None]
+    alike = [search for search in searches if not expected.differs(expected_of(search.submission.intent))]
     if not alike:
         return None
     types = (await learned_of(run, model)).types.get(media_fields, frozenset())
-    for one in alike:
-        theirs = (await learned_of(run, one.intent.model)).types.get(one.intent.media_fields, frozenset())
+    for search in alike:
+        intent = search.submission.intent
+        theirs = (await learned_of(run, intent.model)).types.get(intent.media_fields, frozenset())
         if not types or not theirs or types & theirs:
-            return one
+            return search
     return None
 
 
-async def wait_for_answer(run: Run, unheard: Unheard) -> None:
-    """Wait until the job of a lost answer was found, or would be listed if there were one."""
-    while unheard.intent.token in run.state.unheard and (left := unheard.until - run.timing.monotonic()) > 0:
-        await run.timing.sleep(min(left, LOOK_SECONDS))
+async def wait_for_answer(run: Run, search: Search) -> None:
+    """Wait until the job of a lost answer was found, or cannot be confused with a later one any more."""
+    while search.until is None and search.submission.intent.token in run.state.unheard:
+        await run.timing.sleep(LOOK_SECONDS)

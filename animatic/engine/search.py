@@ -27,7 +27,6 @@ from animatic.engine.evidence import (
     window_of,
 )
 from animatic.engine.run import Run
-from animatic.engine.state import LostAnswers
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission
@@ -70,8 +69,8 @@ class Search:
     window: Window
     deadlines: Deadlines
     until: datetime | None = None
-    """Once there are candidates after the grace: when the newest was created. Who made those is found out first: jobs that come later,
-    while other shots go on, would never let the search end."""
+    """Once there are candidates after the grace: when the newest was created. Of what comes later, jobs that another submission which is
+    on its way may have made do not count: while other shots go on, there would always be one."""
 
 
 def begin_search(run: Run, submission: Submission, lost: Lost | None) -> Search:
@@ -95,7 +94,7 @@ def begin_search(run: Run, submission: Submission, lost: Lost | None) -> Search:
     deadlines = Deadlines(
         adopted_by=adopted_by,
         listed_by=listed_by,
-        claimed_by=max(adopted_by, now + 2 * grace) + look_seconds(run),
+        claimed_by=adopted_by + grace * COMPARED_FACTOR + look_seconds(run),
         compared_by=adopted_by + grace * COMPARED_FACTOR,
     )
     return Search(submission=submission, lost=lost, callbacks=lost is not None, window=window, deadlines=deadlines)
@@ -114,15 +113,16 @@ async def pause(run: Run, search: Search) -> None:
 async def conclude(run: Run, search: Search) -> Conclusion:
     """Look once, and say what follows from it; nothing is recorded."""
     intent = search.submission.intent
-    window = replace(search.window, last=search.until) if search.until else search.window
     closely = run.timing.monotonic() >= search.deadlines.adopted_by
     seen_before = search.submission.doubt.candidates if search.submission.doubt else ()
-    evidence = await look(run, intent, window, callbacks=search.callbacks, closely=closely, seen_before=seen_before)
+    evidence = await look(
+        run, intent, search.window, callbacks=search.callbacks, closely=closely, until=search.until, seen_before=seen_before
+    )
     if closely and search.until and not evidence.candidates:
         search.until = None  # they were others'; what came since counts again
         return LookAgain()
-    if closely and evidence.candidates:
-        search.until = search.until or max(job.created_at for job in evidence.candidates)
+    if closely and evidence.candidates and search.until is None:
+        search.until = max(job.created_at for job in evidence.candidates)
     return judge(evidence, run.timing.monotonic(), search.deadlines)
 
 
@@ -184,14 +184,7 @@ async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) ->
     failure = Failure(code="never_arrived", message=lost.error.message if lost else "the process ended before an answer came")
     with contextlib.suppress(AlreadySubmittedError):
         await run.ledger.submissions.settle(intent.fingerprint, submission.number, "never_arrived", usd=Decimal(0), error=failure)
-    if lost is not None:  # stays reserved in the run's budget: Krea may have accepted it all the same
-        before = run.state.lost_answers.get(intent.fingerprint)
-        run.state.lost_answers[intent.fingerprint] = LostAnswers(
-            intents=(*(before.intents if before else ()), intent),
-            since=before.since if before else lost.at,
-            message=lost.error.message,
-        )
-    elif intent.run_id == run.plan.run_id:
+    if lost is None and intent.run_id == run.plan.run_id:
         run.budget.release(intent.fingerprint, submission.number)
 
 

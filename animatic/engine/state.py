@@ -18,6 +18,7 @@ from animatic.ledger import Intent, SentInput, Take
 from animatic.redact import bare_url
 
 if TYPE_CHECKING:
+    from animatic.engine.search import Search
     from animatic.engine.strays import Stray
 
 MEDIA_AT_ONCE = 2
@@ -78,15 +79,6 @@ class LostAnswers:
     """How the last answer was lost."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unheard:
-    """A submission of this run whose answer was lost a moment ago: what cannot be told apart from it is not sent yet."""
-
-    intent: Intent
-    until: float
-    """Monotonic time; a job that was made in time is listed by then, and later submissions cannot be meant."""
-
-
 @dataclass(kw_only=True)
 class RunState:
     """What changes while a run goes on. Progress, manifest and budget keep their own."""
@@ -105,8 +97,8 @@ class RunState:
     """Failed jobs of the request that is being made, by fingerprint."""
     lost_answers: dict[str, LostAnswers] = field(default_factory=dict)
     """Submissions whose answers were lost and that Krea does not list, by fingerprint."""
-    unheard: dict[str, Unheard] = field(default_factory=dict)
-    """Submissions whose answers are just being looked for, by token."""
+    unheard: dict[str, Search] = field(default_factory=dict)
+    """Submissions of this run whose lost answers are just being looked for, by token."""
     learned: dict[str, tuple[Learned, float]] = field(default_factory=dict)
     """What answered submissions of a model show, and since when (monotonic) that is known, by model."""
     results: dict[str, tuple[Result | None, ...]] = field(default_factory=dict)

@@ -10,10 +10,10 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
-from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.evidence import CLOCK_MARGIN, LATE_JOB, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.run import Run
 from animatic.engine.search import adopt
@@ -27,10 +27,6 @@ log = logging.getLogger(__name__)
 
 TURNED_AWAY = "rate_limited"
 """The code of a submission that Krea, or a proxy before it, answered with "not now"."""
-LATE_JOB = timedelta(minutes=10)
-"""After a submission was given up, until when a job that Krea made may be its own."""
-LATE_JOBS_SINCE = timedelta(days=2)
-"""For how long the jobs of submissions that were given up are still looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, reso
 from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
 from animatic.engine.expectation import expectation_of
 from animatic.engine.inputs import Resolved, resolve_inputs
-from animatic.engine.lost import check_lost_answers, confusable, resolve_lost, wait_for_answer
+from animatic.engine.lost import check_given_up, check_lost_answers, confusable, resolve_lost, wait_for_answer
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
@@ -138,17 +138,15 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             async with run.gates.post:
                 await run.wait_for_posts()
                 run.check_open()
-                unheard = await confusable(run, request.model, media_fields, expected)
-                if unheard is None:
+                search = await confusable(run, request.model, media_fields, expected)
+                if search is None:
                     if await check_lost_answers(run, step):
                         return None
                     # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
                     sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
                     break
-            run.progress.change(
-                step.key, "preparing", f"waits until the lost answer of {unheard.intent.step} is found", model=request.model
-            )
-            await wait_for_answer(run, unheard)
+            run.progress.change(step.key, "preparing", f"waits for the lost answer of {search.submission.intent.step}", model=request.model)
+            await wait_for_answer(run, search)
         if not isinstance(sent, Lost):
             return sent
         run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
@@ -159,8 +157,10 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
 async def _spend(
     run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
 ) -> SubmittedJob | Lost | None:
-    before = await run.ledger.submissions.get(step.fingerprint, number - 1) if number > 1 else None
-    if before is not None and before.waits_for_job:  # another worker has found the job of a submission that was given up
+    before = await run.ledger.submissions.of(step.fingerprint) if number > 1 else ()
+    if before and before[-1].waits_for_job:  # another worker has found the job of a submission that was given up
+        return None
+    if await check_given_up(run, before):
         return None
     began, losses = run.timing.monotonic(), run.gates.post.losses
     async with run.gates.reserve if run.budget.is_shared else contextlib.nullcontext():
@@ -212,6 +212,7 @@ async def _intend(run: Run, step: Step, request: Request, resolved: Resolved, nu
         inputs=resolved.inputs,
         deadline_seconds=run.settings.patience.post + SENDING_SLACK_SECONDS,
         clock_offset=run.client.clock_offset,
+        clock_error=run.client.clock_error,
         origin="" if run.simulated else run.client.origin,
         account=(lambda _token: "") if run.simulated else run.client.account,
     )

@@ -93,8 +93,13 @@ class KreaClient:
 
     @property
     def clock_offset(self) -> timedelta:
-        """Krea's clock minus ours, from the ``Date`` of its answers; zero before the first."""
-        return self._session.offset.value
+        """Krea's clock minus ours as it is set now, from the ``Date`` of its answers; zero before the first."""
+        return self._session.krea_time() - self._session.clock()
+
+    @property
+    def clock_error(self) -> timedelta:
+        """By how much that may be wrong."""
+        return self._session.offset.error
 
     async def submit(self, endpoint: str, body: Mapping[str, Any], *, webhook: str | None = None) -> Job:
         """Send one paid POST, once.
@@ -212,7 +217,7 @@ class KreaClient:
             log.warning("%s", text)
 
     def _now(self) -> datetime:
-        return self._session.clock() + self._session.offset.value
+        return self._session.krea_time()
 
     def _deprecation(self, answer: Answer, endpoint: str) -> str | None:
         """Return Krea's announcement, in the headers of an answer, that it will withdraw the model; None without one."""

@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
@@ -94,6 +94,7 @@ class Session:
         self.clock = clock
         self.monotonic = monotonic
         self.offset = ClockOffset()
+        self._began = clock(), monotonic()
         self.slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self.transfers = asyncio.Semaphore(MAX_CONCURRENT_TRANSFERS)
         self._token = token
@@ -114,6 +115,15 @@ class Session:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.http.aclose()
+
+    def steady_time(self) -> datetime:
+        """Return our time in UTC as it would be if nobody had set the clock since this session began."""
+        wall, mark = self._began
+        return wall + timedelta(seconds=self.monotonic() - mark)
+
+    def krea_time(self) -> datetime:
+        """Return the time by Krea's clock, whatever ours says."""
+        return self.steady_time() + self.offset.value
 
     def url(self, path: str) -> httpx.URL:
         """Return the address of an API path, which starts with a slash."""
@@ -151,7 +161,7 @@ class Session:
         answer, too: a torn one.
         """
         async with asyncio.timeout(seconds + CONNECT_SECONDS):
-            sent = self.clock()
+            sent = self.steady_time()
             response = await self.http.send(request, stream=True)
             try:
                 self._refuse_simulator(response)
@@ -223,7 +233,7 @@ class Session:
                     break
         except httpx.RequestError:
             torn = True
-        asked_for = retry_after(response.headers.get("retry-after"), self.clock() + self.offset.value)
+        asked_for = retry_after(response.headers.get("retry-after"), self.krea_time())
         return Answer(status=response.status_code, headers=response.headers, body=bytes(body), retry_after=asked_for, torn=torn)
 
     def _refuse_simulator(self, response: httpx.Response) -> None:
@@ -236,7 +246,7 @@ class Session:
 
     def _observe(self, response: httpx.Response, sent: datetime) -> None:
         if date := http_date(response.headers.get("date")):
-            self.offset.observe(date, sent=sent, received=self.clock())
+            self.offset.observe(date, sent=sent, received=self.steady_time())
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -115,6 +115,8 @@ class Intent:
     """The token that it is sent with, as a hash that is keyed with ``token``; empty where ``origin`` is."""
     clock_offset: float = 0.0
     """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
+    clock_error: float = 0.0
+    """Seconds by which that may be wrong."""
 
     @property
     def media_fields(self) -> frozenset[str]:

@@ -97,13 +97,14 @@ class Submissions:
         request: Mapping[str, Any] | None = None,
         inputs: tuple[SentInput, ...] = (),
         clock_offset: timedelta = timedelta(0),
+        clock_error: timedelta = timedelta(0),
         origin: str = "",
         account: Callable[[str], str] = lambda _token: "",
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
 
-        ``clock_offset``: Krea's clock minus ours. ``origin``: where it is sent; ``account`` returns the hash of Krea's token, keyed with
-        the token of the submission.
+        ``clock_offset``: Krea's clock minus ours, ``clock_error``: by how much that may be wrong. ``origin``: where it
+        is sent; ``account`` returns the hash of Krea's token, keyed with the token of the submission.
 
         Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
@@ -132,6 +133,7 @@ class Submissions:
             origin=origin,
             account=account(token),
             clock_offset=clock_offset.total_seconds(),
+            clock_error=clock_error.total_seconds(),
         )
         if not await self._records.create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
             return None
@@ -257,12 +259,17 @@ class Submissions:
 
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
+        return tuple(submission for submission in await self.unanswered(since, until) if not submission.known)
+
+    async def unanswered(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
+        """Return the same, and those that were given up because no answer came."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
         entries = await each(self._journal.entry, [key for key in keys if since <= (journal_time(key) or since) <= until])
         found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
-        return tuple(submission for submission in found if submission and not submission.known)
+        unanswered = (one for one in found if one and one.submitted is None)
+        return tuple(one for one in unanswered if one.settled is None or one.settled.outcome == "never_arrived")
 
     async def _claim(self, job_id: str) -> Claim | None:
         return await self._records.read(claim_key(job_id), Claim)

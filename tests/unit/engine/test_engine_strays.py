@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from animatic.errors import UsageError
 from animatic.ledger import Failure, Intent
 from animatic.plan import Plan
 from animatic.settings import Secret
-from tests.unit.engine.studio import Studio
+from tests.unit.engine.studio import ONE, Studio
 
 pytestmark = pytest.mark.anyio
 
@@ -140,14 +141,18 @@ async def test_a_job_behind_a_busy_answer_is_named(studio: Studio, made_after: f
     assert {job.id for stray in await strays_of(studio) for job in stray.late} == named
 
 
-async def test_a_further_job_beside_one_that_evidence_spoke_for_is_named(studio: Studio) -> None:
-    studio.krea.answers, studio.krea.late_listing = ["500-after"], 40.0
+@pytest.mark.parametrize("shots", [ONE, ONE + "\n      - {id: long, prompt: Long, duration: 10}"])
+async def test_a_further_job_beside_one_that_evidence_spoke_for_is_named(studio: Studio, shots: str) -> None:
+    studio.declare(shots)
+    studio.krea.always["Rooftops at dawn"], studio.krea.late_listing = "500-after", 40.0
     stranger = studio.krea.add(GROK, {"prompt": "of somebody else"})
     stranger.visible_at = stranger.created_at
-    studio.krea.polls_until_end = 30
     assert await studio.render() is None
     assert studio.run.takes["dawn"].job_id == stranger.id
-    assert [told.job_id for told in studio.run.manifest.stray_jobs] == ["job-2"]
+    ours = next(job.id for job in studio.krea.jobs.values() if job.body["prompt"] == "Rooftops at dawn")
+    # The other shot's job is listed as late, and so the run lasts long enough to see it.
+    assert [told.job_id for told in studio.run.manifest.stray_jobs] == ([ours] if "long" in shots else [])
+    await asyncio.sleep(60)
     (stray,) = await strays_of(studio)
-    assert [job.id for job in stray.late] == ["job-2"]
+    assert [job.id for job in stray.late] == [ours]
     assert f"job {stranger.id} was taken for it" in stray.reason
