@@ -6,11 +6,12 @@ person gave it up. Nothing here submits or cancels.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from animatic.engine.evidence import CLOCK_MARGIN, LATE_JOB, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
@@ -20,7 +21,8 @@ from animatic.engine.search import adopt
 from animatic.engine.state import LostAnswers
 from animatic.errors import AnimaticError
 from animatic.krea import Job, KreaClient
-from animatic.ledger import Cost, Ledger, Submission, Take
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Cost, Ledger, Submission, Take
+from animatic.ledger.model import Grounds
 from animatic.manifest import StrayJob
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ def _why_stray(submission: Submission, take: Take | None) -> str | None:
             return None
         case "withdrawn" if take is None:
             return "its submission had been given up before it was found"
+        case "never_arrived" | "unsent" if take is None and submission.withdrawal is None:
+            return "it came after its submission had been given up: the next run takes it up"
         case _:
             pass
     if take is not None:
@@ -129,6 +133,27 @@ async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Su
         if jobs:
             found.append((submission, jobs))
     return found
+
+
+async def record_late_jobs(
+    ledger: Ledger, late: Iterable[tuple[Submission, tuple[Job, ...]]], others: Iterable[Submission], now: datetime
+) -> list[Submission]:
+    """Record each late job that can be of one given up submission only, so that it counts as spent; returns those submissions anew.
+
+    ``others``: submissions in doubt, which the jobs may belong to just as well.
+    """
+    found, windows = list(late), [window_of(other.intent) for other in others]
+    claims = Counter(job.id for _, jobs in found for job in jobs)
+    recorded: list[Submission] = []
+    for submission, jobs in found:
+        (job, *more), intent = jobs, submission.intent
+        if submission.submitted is not None or more or claims[job.id] > 1 or any(window.holds(job) for window in windows):
+            continue
+        grounds = Grounds(since=window_of(intent).first, seen_at=now, type=job.type)
+        with contextlib.suppress(ClaimedError, AlreadySubmittedError):
+            await ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="evidence", type=job.type, evidence=grounds)
+            recorded += [anew for anew in [await ledger.submissions.get(intent.fingerprint, submission.number)] if anew]
+    return recorded
 
 
 def _window_of_late_jobs(submission: Submission) -> Window | None:
