@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from animatic import __version__
+from animatic import __version__, proxies
 from animatic.cli.output import keep_traceback, say, show_problems
 from animatic.errors import AnimaticError, DeclarationError, InterruptedRunError
 from animatic.redact import redact
@@ -85,6 +85,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a verb and exit with its code. No traceback reaches the user; those of unexpected errors go to a file."""
+    proxies.prepare()
     try:
         sys.exit(_run(arguments))
     except BrokenPipeError:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animatic import __version__
+from animatic import __version__, proxies
 from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.history import open_destination
@@ -276,7 +276,8 @@ async def prove_token(client: KreaClient, url: str, outage: float) -> None:
     except (TimeoutError, KreaUnreachableError) as error:
         said = f": {error.message}" if isinstance(error, KreaUnreachableError) else ""
         raise KreaUnreachableError(
-            f"Krea does not answer at {bare_url(url)}{said}", hint="check KREA_API_URL and the network; this run has submitted nothing"
+            f"Krea does not answer at {bare_url(url)}{said}",
+            hint=proxies.advised("check KREA_API_URL and the network; this run has submitted nothing", url),
         ) from error
 
 

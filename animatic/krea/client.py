@@ -112,7 +112,7 @@ class KreaClient:
         except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
             raise
         except Exception as error:  # whatever it is, the request may have left
-            raise of_lost_request(error, endpoint) from error
+            raise of_lost_request(error, endpoint, base_url=self._base_url) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
                 return self._noted(

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import httpx
 
+from animatic import proxies
 from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, RequestRefusedError, StorageError
 from animatic.files import writing_whole
 from animatic.krea.errors import ExpiredUrlError, ResultUnreachableError, describe
@@ -103,7 +104,8 @@ async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: in
         try:
             await session.pause(backoff, began, failure, asked_for=asked_for, who=address.host)
         except KreaUnreachableError as error:  # results lie on hosts of their own: one that is away says nothing about Krea
-            raise ResultUnreachableError(error.message, hint="the result is paid for: `animatic resume` fetches it again") from error
+            hint = proxies.advised("the result is paid for: `animatic resume` fetches it again", url)
+            raise ResultUnreachableError(error.message, hint=hint) from error
 
 
 async def _fetch(session: Session, address: httpx.URL, part: Path, max_bytes: int) -> Download:

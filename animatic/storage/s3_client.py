@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from animatic import proxies
 from animatic.backoff import Backoff
 from animatic.errors import StorageError
 from animatic.storage.protocol import MAX_CONCURRENT_CALLS, StorageRefusedError, Threads
@@ -132,7 +133,8 @@ class PatientClient:
 def make_client() -> S3Client:
     """Return a client as boto3 reads the environment (``AWS_*``, profiles, ``AWS_ENDPOINT_URL_S3``).
 
-    Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there.
+    Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there. Raises UsageError where the proxy before the
+    store cannot be used.
     """
     # At DEBUG botocore logs whole requests, signature and session token included.
     botocore_log = logging.getLogger("botocore")
@@ -142,6 +144,7 @@ def make_client() -> S3Client:
     # boto3 itself reads only AWS_DEFAULT_REGION; containers on AWS are given AWS_REGION.
     region = session.region_name or os.environ.get("AWS_REGION") or DEFAULT_REGION
     client = session.client("s3", region_name=region, config=_config("auto"))
+    proxies.require_usable(client.meta.endpoint_url)
     if ".amazonaws." in client.meta.endpoint_url:
         return client
     return session.client("s3", region_name=region, config=_config("path"))
@@ -188,7 +191,10 @@ def explain(error: Exception, where: str, endpoint: str) -> StorageError:
     if isinstance(error, PASSING):
         return StorageError(
             f"{endpoint} cannot be reached for {where} ({type(error).__name__})",
-            hint="check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
+            hint=proxies.advised(
+                "check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
+                endpoint,
+            ),
         )
     return StorageRefusedError(f"{where} cannot be used: {error}", hint="check the name of the bucket and the AWS_* variables")
 
@@ -215,7 +221,8 @@ def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageErr
             hint="use Amazon S3, a store that honors If-None-Match, or a folder",
         )
     if status >= 500 or status in {408, 409, 425, 429} or code in PASSING_CODES:  # noqa: PLR2004
-        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint="the store has trouble: run again later")
+        hint = proxies.advised("the store has trouble: run again later", endpoint)
+        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint=hint)
     return StorageRefusedError(
         f"{where}: {operation} was answered with {code or status}", hint="check the name of the bucket and the settings of the store"
     )
