@@ -128,12 +128,12 @@ async def _asset(run: Run, path: Path, sha256: str, mime: str, description: str)
     """Return the URL of an asset with this content, uploading it if Krea does not have it (any more)."""
     host = urlsplit(run.client.base_url).netloc
     known = await run.ledger.assets.latest(host, sha256)
-    if known is not None and await run.client.asset(known.asset_id) is not None:
-        return known.url
+    if known is not None and (there := await run.client.asset(known.asset_id)) is not None:
+        return there.url
     crashpoint("before-upload-asset")
     asset = await run.client.upload(path, mime=mime, description=description)
     crashpoint("after-upload-asset")
-    await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=asset.url, mime=mime)
+    await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=bare_url(asset.url), mime=mime)
     crashpoint("after-asset-recorded")
     return asset.url
 

@@ -143,7 +143,7 @@ async def test_a_file_is_uploaded_once_and_again_when_krea_has_deleted_it(studio
     studio.krea.assets.clear()
     assert await studio.render(await studio.plan(fresh=True)) is None
     assert studio.krea.counts["upload"] == 2
-    assert studio.krea.posts[-1]["start_image"].endswith("/files/asset-2")
+    assert studio.krea.posts[-1]["start_image"].endswith("/asset-2?sig=secret")
 
 
 async def test_a_fresh_take_counts_from_then_on_and_overwrites_nothing(studio: Studio) -> None:
@@ -303,3 +303,26 @@ async def test_a_result_that_cannot_be_had_fails_its_shot_and_not_the_run(studio
     studio.krea.dead_files = {}
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 10
+
+
+async def test_a_token_that_krea_repeats_wherever_it_can_is_kept_nowhere(studio: Studio) -> None:
+    token = studio.token = studio.krea.echo = "krea-7f3a9c51d2e8"
+    studio.krea.types = {"/generate/video/xai/grok-video": token}
+    studio.declare(shots=CHAIN + "\n      - {id: third, prompt: Refused, duration: 4}")
+    studio.krea.always = {"Refused": "400"}
+    await studio.render()
+    assert [studio.state(key) for key in ("dawn", "surf", "third")] == ["delivered", "delivered", "failed"]
+    assert token in studio.krea.posts[-1]["start_image"] + studio.krea.posts[1].get("start_image", "")  # Krea gets its own addresses back
+    kept = [path for path in studio.folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    assert kept == []
+
+
+async def test_an_asset_s_address_is_kept_without_its_signature_and_asked_for_again(studio: Studio) -> None:
+    studio.declare(shots=CHAIN)
+    assert await studio.render() is None
+    assert studio.krea.posts[-1]["start_image"].endswith("/asset-1?sig=secret")
+    studio.declare(shots=CHAIN.replace("Surf,", "Spray,"))
+    assert await studio.render() is None
+    assert studio.krea.posts[-1]["start_image"].endswith("/asset-1?sig=secret")
+    assert studio.krea.counts["upload"] == 1
+    assert [path for path in (studio.out / ".animatic").rglob("*.json") if "sig=secret" in path.read_text()] == []
