@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +25,11 @@ from animatic.errors import BadMediaError, StorageError
 from animatic.files import sha256_of
 from animatic.ledger import SentInput, Take
 from animatic.limits import MAX_URL_LENGTH
-from animatic.media import extract_frame, sniff
+from animatic.media import extract_frame, prepare_picture, sniff
 from animatic.plan import FileInput, Frame, Input, Request, ShotInput
 from animatic.redact import bare_url
+
+log = logging.getLogger(__name__)
 
 RESULT_URL_TRUSTED = timedelta(hours=1)
 """How long Krea's address of a result is passed on before the stored clip is uploaded instead."""
@@ -77,10 +80,20 @@ async def _resolve(run: Run, item: Input, refused: Collection[str]) -> tuple[str
                 hint="run again: the plan is then made from the new file",
                 code="file_changed",
             )
-        mime, _ = await asyncio.to_thread(sniff, path)
-        url = await _asset(run, path, digest, mime, path.name)
+        url = await _file_url(run, path, digest)
         return url, SentInput(field=field, origin="file", path=item.written, sha256=digest, sent_as=bare_url(url))
     return item.url, SentInput(field=field, origin="url", url=bare_url(item.url), sent_as=bare_url(item.url))
+
+
+async def _file_url(run: Run, path: Path, digest: str) -> str:
+    """Return the URL of a reference file, or of what is made of it where Krea would not take it, or would see it turned."""
+    mime, _ = await asyncio.to_thread(sniff, path)
+    async with run.gates.media:
+        made = await asyncio.to_thread(prepare_picture, path, run.workdir / f"sent-{digest}")
+    if made is None:
+        return await _asset(run, path, digest, mime, path.name)
+    log.info("%s is sent as %s, turned and sized as Krea takes it", path.name, made[1])
+    return await _asset(run, made[0], await asyncio.to_thread(sha256_of, made[0]), made[1], path.name)
 
 
 async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:

@@ -17,6 +17,7 @@ from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.history import open_destination
 from animatic.engine.progress import ProgressTracker
+from animatic.engine.references import prove_references
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError, UsageError
@@ -215,8 +216,8 @@ async def open_run(
 
     ``timing`` and ``connect`` (base URL, token, patience, whether that is the simulator) are for tests.
 
-    Raises UsageError without a token and without a simulator, or where Krea's address is the simulator's, StorageError,
-    KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
+    Raises UsageError without a token and without a simulator, where Krea's address is the simulator's, or a reference file is broken;
+    StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
     simulated = simulator_url is not None
     token = Secret("simulated") if simulated else settings.require_token()
@@ -225,7 +226,9 @@ async def open_run(
     started = timing.now()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
-        await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
+        await asyncio.gather(
+            storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage), prove_references(plan)
+        )
         watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
         receiver = None if simulated else await _open_receiver(stack, settings, watcher)
         workdir = stack.enter_context(working_folder(settings.home))

@@ -21,7 +21,7 @@ from animatic.media.frames import display_size
 
 _RATE_TOLERANCE = 0.02
 """Share by which the stated rate may differ from the counted one and still be believed."""
-_NOT_DECODED = frozenset({"image/heic", "image/avif"})
+_NOT_DECODED = frozenset({"image/heic"})
 """Images that Krea may take but that are not decoded here: believed by their first bytes."""
 
 
