@@ -32,6 +32,7 @@ LEVELS = (
     ("pipeline", keys.PIPELINE),
     ("pipeline: a param", keys.PARAM),
     ("pipeline: a schedule", keys.SCHEDULE),
+    ("file or pipeline: `deliver`, as a mapping", keys.DELIVER),
     ("pipeline: `cut`", keys.CUT),
     ("shot (besides the fields of its model)", keys.SHOT),
 )
