@@ -172,5 +172,11 @@ def _queried(query: str) -> PutOptions:
 
 
 def _meant(value: str, known: tuple[str, ...]) -> str:
-    same = next((word for word in known if word.lower() == value.lower().replace("-", "_") or word.lower() == value.lower()), None)
-    return f"write {same}" if same else "S3 has no other that fits"
+    same = next((word for word in known if _bare(word) == _bare(value)), None)
+    if same is not None:
+        return f"write {same}"
+    return "takes are read again by later runs, so they cannot be archived" if known is STORAGE_CLASS else "S3 has no other"
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", word.lower())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from animatic.catalog.model import KINDS
@@ -93,13 +94,20 @@ def decode_deliver(section: Section) -> str | None:
     if "to" not in written:
         below.note("it does not say where to", hint="write 'deliver: {to: s3://bucket/prefix, sse: aws:kms}'", code="deliver")
         return None
-    values = {key: value for key in OPTIONS if (value := below.text(key)) is not None}
-    try:
-        options = PutOptions(**values)
-    except BadDestinationError as mistake:
-        below.note(mistake.message, *(() if mistake.option is None else (mistake.option,)), hint=mistake.hint, code="deliver")
-        options = PutOptions()
-    return _destination(below, "to", options)
+    return _destination(below, "to", _put_options(below))
+
+
+def _put_options(section: Section) -> PutOptions:
+    """Read the options of a destination; what is wrong with one of them is noted, and it is left out."""
+    found = PutOptions()
+    for key in OPTIONS:
+        value = section.text(key)
+        if value is not None:
+            try:
+                found = replace(found, **{key: value})
+            except BadDestinationError as mistake:
+                section.note(mistake.message, key, hint=mistake.hint, code="deliver")
+    return found
 
 
 def _destination(section: Section, key: str, options: PutOptions | None) -> str | None:
@@ -112,10 +120,11 @@ def _destination(section: Section, key: str, options: PutOptions | None) -> str 
         section.note("deliver takes no templates", key, hint="takes are found again only if the destination stays the same", code="deliver")
         return None
     try:
-        return str(parse_destination(text, options))
+        destination = parse_destination(text, options)
     except BadDestinationError as mistake:
         section.note(mistake.message, mistake.option or key, hint=mistake.hint, code="deliver")
         return None
+    return text if options is None else str(destination)
 
 
 def _cut(section: Section) -> CutSpec | None:
