@@ -173,6 +173,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
         "flow_run_url": context.flow_run_url,
         "cost": manifest.cost.model_dump(mode="json") if manifest else None,
         "shots": _counts(manifest) if manifest else {},
+        "stray_jobs": [stray.model_dump(mode="json") for stray in manifest.stray_jobs] if manifest else [],
         "error": error and {"code": error.code, "exit_code": error.exit_code, "message": error.message, "hint": error.hint},
     }
 
@@ -189,11 +190,17 @@ def summary(context: FlowRunContext, manifest: Manifest) -> str:
     lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
     adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
     lines += [f"  {shot.key or shot.id}: {shot.note}" for shot in adopted]
+    lines += stray_lines(manifest)
     if manifest.reel is not None:
         folder = (context.page_location or "").removesuffix("index.html")
         lines.append(f"  reel      {folder}{manifest.reel.file or 'reel.mp4'}")
     lines += [f"  page      {context.page_location}", f"  manifest  {context.manifest_location}"]
     return "\n".join(lines)
+
+
+def stray_lines(manifest: Manifest) -> list[str]:
+    """Return what to say of jobs that were paid, or may be, and are in no take."""
+    return [f"  paid beside: job {stray.job_id} ({dollars(stray.usd)}), {stray.why}" for stray in manifest.stray_jobs]
 
 
 def _counts(manifest: Manifest) -> dict[str, int]:

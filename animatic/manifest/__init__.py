@@ -12,6 +12,7 @@ from animatic.manifest.model import (
     Provenance,
     Reel,
     Shot,
+    StrayJob,
     read_manifest,
 )
 from animatic.manifest.page import render_page
@@ -30,6 +31,7 @@ __all__ = [
     "Shot",
     "ShotChanges",
     "ShotEntry",
+    "StrayJob",
     "read_manifest",
     "render_page",
 ]

@@ -23,6 +23,7 @@ from animatic.manifest.model import (
     Shot,
     ShotState,
     Source,
+    StrayJob,
 )
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput
 from animatic.plan.model import Input as PlanInput
@@ -85,6 +86,8 @@ class ManifestBuilder:
         shots = {step.key: step.shot for step in plan.steps}
         self._shots = {step.key: ShotEntry(_first_record(step, shots)) for step in plan.steps}
         self._reels: dict[str, Reel] = {}
+        self.stray_jobs: tuple[StrayJob, ...] = ()
+        """Jobs that were paid and belong to no take."""
 
     def shot(self, key: str) -> ShotEntry:
         """Return the entry of a step. Raises KeyError if the plan has none of that key."""
@@ -125,6 +128,7 @@ class ManifestBuilder:
             shots=tuple(entry.record for entry in self._shots.values()),
             reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"})) if reels else None,
             reels=reels,
+            stray_jobs=self.stray_jobs,
             provenance=self._provenance,
         )
 

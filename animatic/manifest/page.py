@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from animatic.manifest import wording
 from animatic.manifest.model import Clip, Input, Manifest, Shot
+from animatic.money import dollars
 from animatic.plan.layout import Diagram, diagram_of
 
 DEFAULT_RATIO = 16 / 9
@@ -103,6 +104,7 @@ def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("animatic.manifest", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals["dollars"] = dollars
     return environment.get_template("page.html.j2")
 
 
