@@ -37,6 +37,12 @@ def suffix_of(mime: str) -> str | None:
     return next((format_.suffix for _, format_ in _SIGNATURES if format_.mime == mime), None)
 
 
+def medium_of_suffix(suffix: str) -> Medium | None:
+    """Return what files with an extension (with its dot, in any case) hold; None for one that is not in the table."""
+    wanted = {".jpeg": ".jpg", ".tiff": ".tif", ".m4v": ".mp4"}.get(suffix.lower(), suffix.lower())
+    return next((format_.medium for _, format_ in _SIGNATURES if format_.suffix == wanted), None)
+
+
 def is_taken(mime: str) -> bool:
     """Whether Krea takes files of a MIME type as assets; False for a type that is not in the table."""
     return any(format_.accepted for _, format_ in _SIGNATURES if format_.mime == mime)

@@ -65,7 +65,7 @@ def proxy_for(url: str, environment: Mapping[str, str] | None = None) -> Proxy |
     env = os.environ if environment is None else environment
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    if _is_loopback(host) or _is_excluded(host, port, _entries(env)):
+    if is_loopback(host) or _is_excluded(host, port, _entries(env)):
         return None
     own, fallback = _chosen(env, parts.scheme), _chosen(env, "all")
     # `prepare` writes what ALL_PROXY holds into the others, too: named is what the user has set.
@@ -91,6 +91,12 @@ def advised(hint: str, url: str) -> str:
         return hint
     host = urlsplit(url).hostname
     return f"{proxy.variable} sends requests to {host} through {proxy}: see that it lets them pass, or add {host} to NO_PROXY; {hint}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by its name or address, is this machine."""
+    address = _address(host)
+    return host == "localhost" or host.endswith(".localhost") if address is None else address.is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +185,7 @@ def _direct(env: Mapping[str, str]) -> Iterable[str]:
     rules = [str(rule) for entry in entries if (rule := _rule(entry)) and rule.is_common]
     hosts = {urlsplit(env[name]).hostname or "": urlsplit(env[name]) for name in SERVICES if _is_url(env.get(name))}
     services = [
-        host
-        for host, parts in hosts.items()
-        if _is_loopback(host) or _is_excluded(host, parts.port or _PORTS.get(parts.scheme, 0), entries)
+        host for host, parts in hosts.items() if is_loopback(host) or _is_excluded(host, parts.port or _PORTS.get(parts.scheme, 0), entries)
     ]
     return dict.fromkeys((*rules, *LOOPBACK, *services))
 
@@ -214,11 +218,6 @@ def _rule(entry: str) -> _Rule | None:
 
 def _is_excluded(host: str, port: int, entries: Iterable[str]) -> bool:
     return any(entry == "*" or ((rule := _rule(entry)) is not None and rule.covers(host, port)) for entry in entries)
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" or host.endswith(".localhost") if address is None else address.is_loopback
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:

@@ -14,6 +14,7 @@ from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, ShotReference, UrlReference, parse
 from animatic.plan.request import RequestDraft, ShotDraft
+from animatic.plan.urls import doubt_about
 from animatic.spec.model import PipelineSpec
 
 
@@ -120,6 +121,8 @@ class ReferenceLinker:
             return Link()
         match reference:
             case UrlReference():
+                if doubt := doubt_about(reference.url, site.media):
+                    problems.add(f"{site.name}: {doubt[0]}", site.origin, code="url", hint=doubt[1], severity="warning")
                 return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url))
             case FileReference():
                 return self._file(reference, site, problems)
