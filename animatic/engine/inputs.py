@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -131,7 +132,8 @@ async def local_clip(run: Run, take: Take) -> Path:
     target = run.workdir / f"{take.fingerprint}{Path(take.clip.key).suffix}"
     if target.exists():
         return target
-    arriving = target.with_name(f"arriving-{target.name}")
+    # A name of its own: several shots that start from one clip ask for it at the same time.
+    arriving = target.with_name(f"arriving-{secrets.token_hex(4)}-{target.name}")
     async with run.gates.transfer:
         found = await run.storage.fetch(take.clip.key, arriving)
     if not found or await asyncio.to_thread(sha256_of, arriving) != take.clip.sha256:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from animatic.engine.crashpoints import NAMES
+from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError, UsageError
 from animatic.files import sha256_of
@@ -363,3 +364,12 @@ async def test_a_broken_reference_is_told_before_anything_is_paid(studio: Studio
     with pytest.raises(UsageError, match=f"a reference file cannot be read: {name} of shot 'big'"):
         await studio.render()
     assert studio.krea.counts["post"] == studio.krea.counts["upload"] == 0
+
+
+async def test_several_shots_may_ask_for_one_stored_clip_at_the_same_time(studio: Studio) -> None:
+    assert await studio.render() is None
+    take = studio.run.takes["dawn"]
+    async with studio.open(await studio.plan(fresh=True)) as run:
+        clips = await asyncio.gather(*(local_clip(run, take) for _ in range(8)))
+        assert {clip.read_bytes() for clip in clips} == {(studio.out / take.clip.key).read_bytes()}
+        assert [path.name for path in run.workdir.iterdir() if path.name.startswith("arriving")] == []
