@@ -100,7 +100,7 @@ class ArtifactPublisher:
         decisions = (await estimate(plan, self._run.ledger)).decisions if len(plan.steps) <= MAX_SURVEYED else None
         picture = graph_picture(self._run)
         parts = [f"![storyboard]({picture})"] if picture else []
-        parts.append(fenced(render_plan(plan, decisions).splitlines()))
+        parts.append(fenced(render_plan(plan, decisions, simulated=self._run.simulated).splitlines()))
         await self._put("plan", "markdown", "\n\n".join(parts), f"Plan of run {plan.run_id}{self._note}")
 
     async def _write_shots(self) -> None:

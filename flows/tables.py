@@ -8,7 +8,6 @@ import html
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import assert_never
 
@@ -103,12 +102,13 @@ def percent_ended(progress: ProgressTracker) -> float:
 
 
 def headline(progress: ProgressTracker) -> str:
-    """Return ``3 of 6 shots: 2 running, 1 failed; $0.66``."""
+    """Return ``3 of 6 shots: 2 running, 1 failed; billed $0.66, $0.28 set aside``."""
     shots = list(progress.shots.values())
     counts = {state: sum(shot.state == state for shot in shots) for state in dict.fromkeys(shot.state for shot in shots)}
-    spent = sum((shot.usd or Decimal(0) for shot in shots if shot.state not in {"reused", "failed"}), Decimal(0))
+    money = progress.money()
+    spent = f"billed {dollars(money.billed)}" + (f", {dollars(money.set_aside)} set aside" if money.set_aside else "")
     ended = sum(shot.state in FINAL for shot in shots)
-    return f"{ended} of {len(shots)} shots: {', '.join(f'{number} {state}' for state, number in counts.items())}; {dollars(spent)}"
+    return f"{ended} of {len(shots)} shots: {', '.join(f'{number} {state}' for state, number in counts.items())}; {spent}"
 
 
 def end_markdown(manifest: Manifest, *, address: Address, location: Callable[[str], str]) -> str:

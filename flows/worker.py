@@ -64,12 +64,12 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
         settings = await with_token(settings)
     run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
     ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
-    plan = await _plan_of(ledger, run_id) if run_id else None
+    begun = plan = await _plan_of(ledger, run_id) if run_id else None
     if plan is None:
         options = PlanOptions(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
         params = {name: value for name, value in values.items() if name != FRESH}
         plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
-    check_money(plan, await estimate(plan, ledger))
+    check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
     return plan, settings, simulator_url
 
 
@@ -102,7 +102,7 @@ def check_version(spec: PipelineSpec, deployed: str | None, *, follow: bool) -> 
     raise UsageError(
         f"pipeline {spec.name!r} is not what was deployed: {spec.document.path} holds version {found}, "
         f"the deployment is version {deployed}",
-        hint="deploy again (animatic deploy), bring the worker's copy of the file up to date, "
+        hint="deploy again with `animatic deploy`, bring the worker's copy of the file up to date, "
         "or deploy with --follow to render whatever the file says",
     )
 

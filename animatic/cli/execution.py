@@ -1,4 +1,4 @@
-"""Prepares a run, executes it with live progress, and reports how it ended: what ``run``, ``resume`` and ``retake`` share.
+"""Prepares a run and executes it with live progress: what ``run``, ``resume`` and ``retake`` share.
 
 A run is planned and refused early; only then do the simulator and the local Prefect server start, and Prefect is imported.
 """
@@ -10,14 +10,16 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from animatic.cli.output import print_json, say, show_problems
+from animatic.cli.advice import carry_simulate
+from animatic.cli.ending import report
+from animatic.cli.output import say, show_problems
 from animatic.errors import InterruptedRunError
-from animatic.money import dollars
 from animatic.settings import Settings, quieten_prefect, use_prefect_api
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from animatic.engine.run import Run
     from animatic.flows.run import FlowRunContext
     from animatic.ledger import Ledger
-    from animatic.manifest import Manifest
     from animatic.plan import Plan
     from animatic.simulator.launch import Running
     from animatic.spec import PipelineSpec
@@ -59,23 +60,35 @@ class Prepared:
     simulate: bool
 
 
-async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool) -> Prepared:
-    """Compare the plan with the ledger. Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError."""
+async def prepare(
+    spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool, resumed: bool = False, kept: Collection[str] = ()
+) -> Prepared:
+    """Compare the plan with the ledger. ``resumed``: the run has begun before; ``kept``: fingerprints whose takes it records first.
+
+    Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError.
+    """
     from animatic.engine.estimate import check_money
     from animatic.engine.estimate import estimate as estimate_plan
 
-    estimate = await estimate_plan(plan, ledger)
+    estimate = await estimate_plan(plan, ledger, resumed=resumed, kept=kept)
     check_money(plan, estimate)
     return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)
 
 
 def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool) -> int:
     """Execute a prepared run with live progress, print the result, and return the exit code. Raises PrefectError where no API answers."""
+    if prepared.simulate:
+        carry_simulate()
     if prepared.plan.warnings:
         show_problems(prepared.plan.warnings)
-    with _services(prepared) as simulator_url:
-        context = asyncio.run(_execute(prepared, simulator_url, cancel_jobs=cancel_jobs))
-    _report(context, as_json=as_json)
+    context: FlowRunContext | None = None
+    try:
+        with _services(prepared) as simulator_url:
+            context = asyncio.run(_execute(prepared, simulator_url, cancel_jobs=cancel_jobs))
+    except KeyboardInterrupt:  # while the run goes on, it hears them itself
+        if context is None:
+            raise InterruptedRunError("interrupted before the run began: nothing was submitted, nothing was paid") from None
+    report(context, as_json=as_json)
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:
         # Prefect's threads would go on trying to deliver their events for minutes before they let the process end.
@@ -120,7 +133,8 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
         def show(context: FlowRunContext, run: Run) -> None:
             if context.flow_run_url:
                 say(f"Watch it in the Prefect UI: {context.flow_run_url}")
-            views.enter_context(LiveView(run.progress, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.simulated))
+            title = f"{run.plan.pipeline} · {run.plan.run_id}"
+            views.enter_context(LiveView(run.progress, title, simulated=run.simulated, budget=run.plan.budget_usd))
 
         return await launch(
             prepared.spec,
@@ -128,84 +142,23 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
             prepared.settings,
             simulator_url=simulator_url,
             on_start=show,
-            register=_stop_on_signals,
+            register=partial(_stop_on_signals, views),
             cancel_jobs=cancel_jobs,
         )
 
 
-def _stop_on_signals(context: FlowRunContext) -> None:
+def _stop_on_signals(views: contextlib.ExitStack, context: FlowRunContext) -> None:
     """Stop in good order at the first Ctrl-C or SIGTERM, and at once at the second: the ledger is true at every moment anyway."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         if context.interrupted:
+            views.close()  # the live view would be left on the terminal, without its cursor, and this message behind it
+            say(f"Stopped at once: what was submitted is in the ledger; go on with `animatic resume {context.plan.run_id}`")
             os._exit(InterruptedRunError.exit_code)
-        fate = "is cancelled" if context.cancel_jobs else "stays in the ledger"
+        fate = "is cancelled" if context.cancel_jobs else "runs on at Krea and is in the ledger"
         say(f"Stopping: what was submitted {fate} (once more to stop at once) ...")
         context.interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-
-
-def _report(context: FlowRunContext, *, as_json: bool) -> None:
-    """Print the result: the summary or JSON on standard output, what went wrong on standard error."""
-    manifest = context.manifest
-    if as_json:
-        print_json(facts(context, manifest))
-    elif manifest is not None:
-        print(summary(context, manifest))
-    if not context.reported:
-        say("Prefect does not answer: it will show this run as running; the manifest is right")
-    if context.error is not None:
-        say(f"error: {context.error}")
-
-
-def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
-    """Return how a run ended, for programs. ``manifest`` is None where the run ended before it wrote one."""
-    error = context.error
-    return {
-        "run_id": context.plan.run_id,
-        "pipeline": context.plan.pipeline,
-        "state": manifest.state if manifest else None,
-        "manifest": context.manifest_location,
-        "page": context.page_location,
-        "flow_run_url": context.flow_run_url,
-        "cost": manifest.cost.model_dump(mode="json") if manifest else None,
-        "shots": _counts(manifest) if manifest else {},
-        "stray_jobs": [stray.model_dump(mode="json") for stray in manifest.stray_jobs] if manifest else [],
-        "error": error and {"code": error.code, "exit_code": error.exit_code, "message": error.message, "hint": error.hint},
-    }
-
-
-def summary(context: FlowRunContext, manifest: Manifest) -> str:
-    """Return how a run ended, for people: shots by state, money, and where reel, page and manifest are."""
-    counts = _counts(manifest)
-    if counts.keys() == {"reused"}:
-        outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
-    else:
-        unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
-        shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in counts.items())
-        outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
-    lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
-    adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
-    lines += [f"  {shot.key or shot.id}: {shot.note}" for shot in adopted]
-    lines += stray_lines(manifest)
-    if manifest.reel is not None:
-        folder = (context.page_location or "").removesuffix("index.html")
-        lines.append(f"  reel      {folder}{manifest.reel.file or 'reel.mp4'}")
-    lines += [f"  page      {context.page_location}", f"  manifest  {context.manifest_location}"]
-    return "\n".join(lines)
-
-
-def stray_lines(manifest: Manifest) -> list[str]:
-    """Return what to say of jobs that were paid, or may be, and are in no take."""
-    return [f"  paid beside: job {stray.job_id} ({dollars(stray.usd)}), {stray.why}" for stray in manifest.stray_jobs]
-
-
-def _counts(manifest: Manifest) -> dict[str, int]:
-    """Return the number of shots by state, in the order of the storyboard."""
-    counts: dict[str, int] = {}
-    for shot in manifest.shots:
-        counts[shot.state] = counts.get(shot.state, 0) + 1
-    return counts

@@ -11,7 +11,7 @@ from typing import Literal
 from animatic.engine.budget import days_of
 from animatic.engine.evidence import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
-from animatic.engine.strays import Stray, follow, late_jobs, list_strays, why_late
+from animatic.engine.strays import Stray, follow, late_jobs, list_strays, record_late_jobs, strays_among, why_late
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
@@ -93,7 +93,10 @@ async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
 
 
 async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: OpenDestination, now: datetime) -> list[OpenDoubt]:
-    """Ask Krea about the strays of a destination: those that were not billed are left out, and jobs that came too late are added."""
+    """Ask Krea about the strays of a destination: those that were not billed are left out, and jobs that came too late are added.
+
+    What Krea says is recorded: how strays ended, and a late job that can be of one submission only.
+    """
     ours = [doubt for doubt in doubts if doubt.destination is destination]
     strays = [doubt.stray for doubt in ours if doubt.stray]
     billed = {stray.job_id for stray in await follow(client, destination.ledger, strays)}
@@ -104,7 +107,23 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     ended = [await destination.ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
     taken = await destination.ledger.submissions.by_evidence(days)
     late = await late_jobs(client, destination.ledger, [*(one for one in ended if one), *taken])
-    return [*kept, *(OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs) for one, jobs in late)]
+    open_doubts = [doubt.submission for doubt in ours if doubt.kind == "lost_answer"]
+    recorded = await record_late_jobs(destination.ledger, late, open_doubts, now)
+    takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
+    found = [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
+    known = {one.intent.token for one in recorded}
+    return [
+        *kept,
+        *(
+            OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray)
+            for stray in await follow(client, destination.ledger, found)
+        ),
+        *(
+            OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs)
+            for one, jobs in late
+            if one.intent.token not in known
+        ),
+    ]
 
 
 def _is_abandoned(ledger: Ledger, submission: Submission, now: datetime) -> bool:

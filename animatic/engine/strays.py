@@ -6,21 +6,23 @@ person gave it up. Nothing here submits or cancels.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
-from animatic.engine.evidence import CLOCK_MARGIN, LATE_JOB, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Deadlines, Window, judge, late_window, look, out_of_reach, unclaimed, window_of
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.run import Run
 from animatic.engine.search import adopt
 from animatic.engine.state import LostAnswers
 from animatic.errors import AnimaticError
 from animatic.krea import Job, KreaClient
-from animatic.ledger import Cost, Ledger, Submission, Take
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Cost, Ledger, Submission, Take
+from animatic.ledger.model import Grounds
 from animatic.manifest import StrayJob
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ def _why_stray(submission: Submission, take: Take | None) -> str | None:
             return None
         case "withdrawn" if take is None:
             return "its submission had been given up before it was found"
+        case "never_arrived" | "unsent" if take is None and submission.withdrawal is None:
+            return "it came after its submission had been given up: the next run takes it up"
         case _:
             pass
     if take is not None:
@@ -131,6 +135,27 @@ async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Su
     return found
 
 
+async def record_late_jobs(
+    ledger: Ledger, late: Iterable[tuple[Submission, tuple[Job, ...]]], others: Iterable[Submission], now: datetime
+) -> list[Submission]:
+    """Record each late job that can be of one given up submission only, so that it counts as spent; returns those submissions anew.
+
+    ``others``: submissions in doubt, which the jobs may belong to just as well.
+    """
+    found, windows = list(late), [window_of(other.intent) for other in others]
+    claims = Counter(job.id for _, jobs in found for job in jobs)
+    recorded: list[Submission] = []
+    for submission, jobs in found:
+        (job, *more), intent = jobs, submission.intent
+        if submission.submitted is not None or more or claims[job.id] > 1 or any(window.holds(job) for window in windows):
+            continue
+        grounds = Grounds(since=window_of(intent).first, seen_at=now, type=job.type)
+        with contextlib.suppress(ClaimedError, AlreadySubmittedError):
+            await ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="evidence", type=job.type, evidence=grounds)
+            recorded += [anew for anew in [await ledger.submissions.get(intent.fingerprint, submission.number)] if anew]
+    return recorded
+
+
 def _window_of_late_jobs(submission: Submission) -> Window | None:
     """Return when a job may have been made that is a submission's all the same; None where none can."""
     intent, window = submission.intent, window_of(submission.intent)
@@ -140,7 +165,7 @@ def _window_of_late_jobs(submission: Submission) -> Window | None:
         return None
     match submission.settled.outcome:
         case "never_arrived" | "withdrawn":
-            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + LATE_JOB)
+            return late_window(intent, submission.settled.at)
         case "unsent" if submission.settled.error and submission.settled.error.code == TURNED_AWAY:
             # A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
             return Window(first=window.first, last=intent.by_krea(submission.settled.at) + CLOCK_MARGIN)

@@ -115,7 +115,7 @@ def test_the_live_table_links_what_is_delivered_and_tells_money_as_it_is() -> No
     assert rows[0]["clip"] == "[01-dawn.mp4](https://cdn.example/01-dawn.mp4)"
     assert shot_rows(progress, {"dawn": "01-dawn.mp4"}, lambda _: None)[0]["clip"] == "01-dawn.mp4"
     assert percent_ended(progress) == 50
-    assert headline(progress) == "2 of 4 shots: 1 delivered, 2 running, 1 reused; $0.56"
+    assert headline(progress) == "2 of 4 shots: 1 delivered, 2 running, 1 reused; billed $0.28, $0.28 set aside"
 
 
 def test_a_table_of_very_many_shots_shows_those_that_need_attention_first() -> None:

@@ -105,11 +105,15 @@ async def test_a_job_that_nobody_claims_after_the_run_has_ended_is_named_as_a_la
     assert await strays_of(studio) == []
     assert studio.run.manifest.stray_jobs == ()
     late = studio.krea.add(GROK, {"prompt": "Rooftops at dawn", "duration": 4})
-    (stray,) = await strays_of(studio)
-    assert [job.id for job in stray.late] == [late.id]
-    assert stray.usd == PRICE
     late.created_at += timedelta(minutes=20)
     assert await strays_of(studio) == []
+    assert await spent(studio) == PRICE
+    late.created_at -= timedelta(minutes=20)
+    for _ in range(2):
+        (stray,) = await strays_of(studio)
+        assert stray.stray is not None
+        assert (stray.stray.job_id, stray.usd) == (late.id, PRICE)
+        assert await spent(studio) == 2 * PRICE
 
 
 async def test_a_stray_that_was_not_billed_is_none(studio: Studio) -> None:
@@ -138,7 +142,7 @@ async def test_a_job_behind_a_busy_answer_is_named(studio: Studio, made_after: f
     studio.krea.on_post = leave_job
     assert await studio.render() is None
     assert studio.run.takes["dawn"].job_id == "job-2"
-    assert {job.id for stray in await strays_of(studio) for job in stray.late} == named
+    assert {stray.stray.job_id for stray in await strays_of(studio) if stray.stray} == named
 
 
 @pytest.mark.parametrize("shots", [ONE, ONE + "\n      - {id: long, prompt: Long, duration: 10}"])
