@@ -27,6 +27,9 @@ SERVICES = ("KREA_API_URL", "PREFECT_API_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT
 _ON_A_MAC = sys.platform == "darwin"
 _SCHEMES = ("http", "https", "all")
 _PORTS = {"http": 80, "https": 443}
+_PORT = re.compile(r"[0-9]{1,5}")
+_ADDRESS = re.compile(r"[!-Z\]^-~\[]+")
+"""Printable ASCII without blanks and backslashes."""
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -139,12 +142,13 @@ def _problem(text: str) -> str | None:
     """Return why a value is no proxy that can be used."""
     try:
         parts = urlsplit(_with_scheme(text))
-        scheme, usable = parts.scheme.lower(), bool(parts.hostname) and (parts.port or 1) > 0
+        host = parts.hostname or ""
+        scheme, usable = parts.scheme.lower(), bool(_NAME.fullmatch(host) or _address(host)) and parts.port != 0
     except ValueError:
         return "is not the address of a proxy"
     if scheme.startswith("socks"):
         return "is a SOCKS proxy, which is not supported"
-    return None if usable and scheme in _PORTS else "is not the address of a proxy"
+    return None if usable and scheme in _PORTS and _ADDRESS.fullmatch(text.strip()) else "is not the address of a proxy"
 
 
 def _with_scheme(text: str) -> str:
@@ -205,7 +209,9 @@ def _rule(entry: str) -> _Rule | None:
         return _Rule(str(ip_network(bare, strict=False)) if "/" in bare else str(ip_address(bare)))
     except ValueError:
         pass
-    name, _, port = text.rpartition(":") if text.rpartition(":")[2].isdigit() else (text, "", "0")
+    name, colon, port = text.rpartition(":")
+    if not (colon and _PORT.fullmatch(port)):
+        name, port = text, "0"
     name = name.strip("[]").removeprefix("*").removeprefix(".")
     if (address := _address(name)) is not None:
         return _Rule(str(address), int(port))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 import urllib.request
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from botocore.utils import get_environ_proxies
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from animatic import proxies
 from animatic.errors import UsageError
 from animatic.krea import KreaClient
 from animatic.settings import Patience, use_prefect_api
 
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Loads no certificates, which takes most of the time that a client takes to be made."""
 PROXY = "http://proxy.corp:3128"
 KREA = "https://api.krea.ai"
 WORDS = ["http", "https", "all", "no"]
@@ -22,7 +27,7 @@ OURS = ["http://127.0.0.1:4200/api", "http://localhost:9000", "http://[::1]:4200
 
 def by_httpx(url: str) -> bool:
     """Whether httpx (and so Prefect's client and ours) would use a proxy."""
-    with httpx.Client() as client:
+    with httpx.Client(verify=TLS) as client:
         return client._transport_for_url(httpx.URL(url)) is not client._transport
 
 
@@ -170,3 +175,23 @@ def test_the_proxies_of_a_mac_s_settings_stay_where_loopback_is_taken_out(monkey
     proxies.prepare(variables)
     assert variables["HTTPS_PROXY"] == PROXY
     assert "127.0.0.1" in variables["NO_PROXY"]
+
+
+ODD = st.text(st.sampled_from("abz.*:/[]%, ;019-_@#?²é\\\t"), max_size=24)
+
+
+@settings(deadline=None, max_examples=60)
+@given(no_proxy=ODD, proxy=st.one_of(ODD, ODD.map("http://{}".format), ODD.map("socks5://{}".format)))
+def test_no_variable_however_odd_breaks_a_request(no_proxy: str, proxy: str) -> None:
+    variables = {"HTTPS_PROXY": proxy, "all_proxy": PROXY, "NO_PROXY": no_proxy, "PREFECT_API_URL": proxy}
+    proxies.prepare(variables)
+    again = dict(variables)
+    proxies.prepare(again)
+    assert again == variables
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (f"{word}_proxy" for word in WORDS):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.upper(), raising=False)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        assert [by_httpx(url) for url in OURS] == [False, False, False]
