@@ -1,4 +1,4 @@
-"""Writes files that appear whole or not at all, and hashes them.
+"""Writes files that appear whole or not at all, hashes them, and makes private folders.
 
 Everything is written to a temporary name beside its target and then linked (only if absent) or renamed (replacing), so that a crash leaves
 nothing but a temporary file, and a reader never sees a part. Linux and macOS only: hard links, and folders that can be synced.
@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import BinaryIO
 CHUNK_BYTES = 1 << 20
 TEMPORARY = ".tmp-"
 """File names that start like this are unfinished: never listed, never a valid part of a key."""
+PRIVATE = 0o700
+"""Permissions of folders with local state: prompts, messages and clips of unfinished work are nobody else's business."""
 NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 Fill = Callable[[BinaryIO], object]
@@ -71,6 +74,19 @@ def writing_whole(target: Path) -> Iterator[Path]:
         path.replace(target)
     finally:
         path.unlink(missing_ok=True)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that its owner alone can look into, and those above it that are missing; one of ours that is there is closed to others.
+
+    Raises OSError.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=PRIVATE, exist_ok=True)
+    facts = folder.stat()
+    if facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) & ~PRIVATE:
+        folder.chmod(PRIVATE)
 
 
 def copy_from(source: Path) -> Fill:

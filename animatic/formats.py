@@ -23,6 +23,8 @@ class Format:
     suffix: str
     """Extension of files of this format, with its dot."""
     accepted: bool = True
+    converted: bool = False
+    """Krea does not take it, but it is a picture that is uploaded in a format which Krea takes."""
 
 
 def identify(head: bytes) -> Format | None:
@@ -33,6 +35,17 @@ def identify(head: bytes) -> Format | None:
 def suffix_of(mime: str) -> str | None:
     """Return the extension of files of a MIME type, with its dot; None for a type that is not in the table."""
     return next((format_.suffix for _, format_ in _SIGNATURES if format_.mime == mime), None)
+
+
+def medium_of_suffix(suffix: str) -> Medium | None:
+    """Return what files with an extension (with its dot, in any case) hold; None for one that is not in the table."""
+    wanted = {".jpeg": ".jpg", ".tiff": ".tif", ".m4v": ".mp4"}.get(suffix.lower(), suffix.lower())
+    return next((format_.medium for _, format_ in _SIGNATURES if format_.suffix == wanted), None)
+
+
+def is_taken(mime: str) -> bool:
+    """Whether Krea takes files of a MIME type as assets; False for a type that is not in the table."""
+    return any(format_.accepted for _, format_ in _SIGNATURES if format_.mime == mime)
 
 
 Signature = Callable[[bytes], bool]
@@ -77,7 +90,7 @@ _SIGNATURES: tuple[tuple[Signature, Format], ...] = (
     (_starts(b"\x89PNG\r\n\x1a\n"), Format(name="PNG", mime="image/png", medium="image", suffix=".png")),
     (_riff(b"WEBP"), Format(name="WebP", mime="image/webp", medium="image", suffix=".webp")),
     (_HEIC, Format(name="HEIC", mime="image/heic", medium="image", suffix=".heic")),
-    (_brand(b"avif", b"avis"), Format(name="AVIF", mime="image/avif", medium="image", suffix=".avif", accepted=False)),
+    (_brand(b"avif", b"avis"), Format(name="AVIF", mime="image/avif", medium="image", suffix=".avif", accepted=False, converted=True)),
     (_brand(b"M4A ", b"M4B ", b"F4A "), Format(name="AAC in MP4", mime="audio/mp4", medium="audio", suffix=".m4a", accepted=False)),
     (_brand(b"qt  "), _MOV),
     (_brand(b""), Format(name="MP4", mime="video/mp4", medium="video", suffix=".mp4")),
@@ -90,9 +103,12 @@ _SIGNATURES: tuple[tuple[Signature, Format], ...] = (
     (_mpeg_frame(3), _MP3),
     (_mpeg_frame(2), Format(name="MP2", mime="audio/mpeg", medium="audio", suffix=".mp2", accepted=False)),
     (_mpeg_frame(0), Format(name="AAC", mime="audio/aac", medium="audio", suffix=".aac", accepted=False)),
-    (_starts(b"GIF87a", b"GIF89a"), Format(name="GIF", mime="image/gif", medium="image", suffix=".gif", accepted=False)),
-    (_starts(b"BM"), Format(name="BMP", mime="image/bmp", medium="image", suffix=".bmp", accepted=False)),
-    (_starts(b"II*\x00", b"MM\x00*"), Format(name="TIFF", mime="image/tiff", medium="image", suffix=".tif", accepted=False)),
+    (_starts(b"GIF87a", b"GIF89a"), Format(name="GIF", mime="image/gif", medium="image", suffix=".gif", accepted=False, converted=True)),
+    (_starts(b"BM"), Format(name="BMP", mime="image/bmp", medium="image", suffix=".bmp", accepted=False, converted=True)),
+    (
+        _starts(b"II*\x00", b"MM\x00*"),
+        Format(name="TIFF", mime="image/tiff", medium="image", suffix=".tif", accepted=False, converted=True),
+    ),
     (_starts(b"8BPS"), Format(name="Photoshop", mime="image/vnd.adobe.photoshop", medium="image", suffix=".psd", accepted=False)),
     (_starts(b"%PDF"), Format(name="PDF", mime="application/pdf", medium="document", suffix=".pdf", accepted=False)),
     (_starts(b"OggS"), Format(name="Ogg", mime="audio/ogg", medium="audio", suffix=".ogg", accepted=False)),

@@ -35,9 +35,9 @@ def _mask_secrets(text: str) -> str:
 
 
 def bare_url(url: str) -> str:
-    """Return the URL without user name, password, query and fragment; text that is no URL becomes ``(not a URL)``."""
+    """Return the URL without user name, password, query, fragment and registered secrets; what is no URL becomes ``(not a URL)``."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(_mask_secrets(url))
     except ValueError:
         return "(not a URL)"
     netloc = parts.netloc.rpartition("@")[2]

@@ -1,7 +1,8 @@
 """Reads the environment (endpoints, secrets, state folder, time limits), and sets what Prefect and processes of ours read there.
 
-The only place that knows the names of our variables. Read once, at the edge; everything below takes a ``Settings``. Secrets are wrapped so
-that a repr, a log line or a traceback never shows them. Imports no library: every verb waits for this module.
+The only place that knows the names of our variables (those of proxies: `animatic.proxies`). Read once, at the edge; everything below takes
+a ``Settings``. Secrets are wrapped so that a repr, a log line or a traceback never shows them. Imports no library: every verb waits for
+this module.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from animatic import proxies
 from animatic.errors import UsageError
 from animatic.redact import register_secret
 
@@ -109,6 +111,7 @@ def use_prefect_api(url: str) -> None:
     """Make this process, and those that it starts, talk to this Prefect API. Only before Prefect is imported, which reads it then."""
     os.environ[PREFECT_API_URL] = url
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    proxies.prepare()
 
 
 def quieten_prefect() -> None:

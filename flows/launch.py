@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from prefect import tags
+from prefect.settings import PREFECT_API_URL
 
+from animatic import proxies
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
 from animatic.flows.parameters import TAG
@@ -63,7 +65,7 @@ async def launch(
         if context.work is None:
             raise PrefectError(
                 f"the Prefect API does not take the run: {type(error).__name__}",
-                hint="check PREFECT_API_URL, or unset it to use a local server",
+                hint=proxies.advised("check PREFECT_API_URL, or unset it to use a local server", str(PREFECT_API_URL.value() or "")),
             ) from error
         if not _recorded(context):
             raise

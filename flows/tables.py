@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import assert_never
@@ -23,6 +25,8 @@ MAX_ROWS = 1000
 """Beyond that a table would take the browser seconds; what needs attention is shown first then."""
 MAX_PICTURES = 48
 MAX_STEPS_DRAWN = 150
+_MARKUP = re.compile(r"[\\`*_{}\[\]()|~]")
+_BACKTICKS = re.compile(r"`+")
 SHEET_WIDTH = 1200
 """Pixels: a storyboard of twelve shots is then about 100 kB."""
 Address = Callable[[str], str | None]
@@ -50,8 +54,8 @@ def _row(shot: ShotProgress, file: str | None, address: Address, now: float) -> 
         "usd": _usd(shot),
         "seconds": "" if elapsed is None else f"{elapsed:.0f}",
         "model": shot.model,
-        "detail": shot.detail,
-        "job": shot.job_id or "",
+        "detail": _without_links(shot.detail),
+        "job": _without_links(shot.job_id or ""),
     }
 
 
@@ -124,7 +128,7 @@ def end_markdown(manifest: Manifest, *, address: Address, location: Callable[[st
     failed = [(shot.key or shot.id, shot.error.message) for shot in manifest.shots if shot.error is not None]
     if failed:
         lines += ["", "## Not delivered", ""]
-        lines += [f"- **{name}**: {' '.join(message.split())}" for name, message in failed[:MAX_ROWS]]
+        lines += [f"- **{literal(name)}**: {literal(message)}" for name, message in failed[:MAX_ROWS]]
     return "\n".join(lines)
 
 
@@ -135,7 +139,20 @@ def _place(name: str, address: Address, location: Callable[[str], str]) -> str:
 
 def fenced(lines: Iterable[str]) -> str:
     """Return text as a block that Markdown leaves as it is."""
-    return "\n".join(["````", *lines, "````"])
+    lines = list(lines)
+    longest = max((len(run) for line in lines for run in _BACKTICKS.findall(line)), default=0)
+    fence = "`" * max(4, longest + 1)
+    return "\n".join([fence, *lines, fence])
+
+
+def literal(text: str) -> str:
+    """Return text of others (Krea's, a gateway's) so that Markdown shows it as it was written: no link, no HTML, one line."""
+    return html.escape(_MARKUP.sub(r"\\\g<0>", " ".join(text.split())), quote=False)
+
+
+def _without_links(text: str) -> str:
+    """Return the text of a table's cell: the UI makes links of Markdown's there, and of nothing else."""
+    return text.replace("](", "] (")
 
 
 def graph_picture(run: Run) -> str | None:

@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
 
+from animatic import proxies
 from animatic.catalog import Catalog
 from animatic.engine.estimate import check_money, estimate, open_ledger
 from animatic.engine.plan_run import PlanOptions, plan_here
@@ -54,6 +55,7 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
     A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for. Raises AnimaticError for all that
     keeps a run from beginning.
     """
+    proxies.prepare()
     settings = Settings.from_environment()
     check_version(spec, deployment.version, follow=settings.follow)
     await use_aws_block(settings.aws_block)

@@ -105,7 +105,7 @@ class KreaDouble:
         self.posts: list[dict[str, Any]] = []
         self.retry_after: str | None = None
         self.echo: str | None = None
-        """What POSTs that are turned away are answered with, as the message and as the code."""
+        """What POSTs that are turned away are answered with, as the message and as the code; and what stands in addresses of files."""
         self.late_listing = 0.0
         self.answer_delay = 0.0
         """Seconds between the acceptance of a POST and its answer, or the loss of it."""
@@ -151,7 +151,7 @@ class KreaDouble:
         job.type = self.types.get(endpoint)
         match end:
             case "completed":
-                job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
+                job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{self.echo or 'of'}/{job.id}?sig=secret"]}}
             case "empty":
                 job.outcome = {"status": "completed", "result": {}}
             case "nested":
@@ -272,11 +272,18 @@ class KreaDouble:
             self.counts["upload"] += 1
             name = f"asset-{self.counts['upload']}"
             self.assets[name] = request.content
-            return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}", "uploaded_at": self.now().isoformat()})
+            return httpx.Response(
+                200,
+                json={
+                    "id": name,
+                    "image_url": f"{BASE}/files/{self.echo or 'of'}/{name}?sig=secret",
+                    "uploaded_at": self.now().isoformat(),
+                },
+            )
         name = request.url.path.rpartition("/")[2]
         if name not in self.assets:
             return httpx.Response(404, json={"error": "not found"})
-        return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{name}"})
+        return httpx.Response(200, json={"id": name, "image_url": f"{BASE}/files/{self.echo or 'of'}/{name}?sig=secret"})
 
     def _file(self, name: str) -> httpx.Response:
         match self.dead_files.get(name):

@@ -32,6 +32,7 @@ LEVELS = (
     ("pipeline", keys.PIPELINE),
     ("pipeline: a param", keys.PARAM),
     ("pipeline: a schedule", keys.SCHEDULE),
+    ("file or pipeline: `deliver`, as a mapping", keys.DELIVER),
     ("pipeline: `cut`", keys.CUT),
     ("shot (besides the fields of its model)", keys.SHOT),
 )
@@ -54,6 +55,10 @@ ENVIRONMENT = {
     "ANIMATIC_FOLLOW": "Set for a worker: render whatever the file says, deployed or not (`animatic deploy --follow`).",
     "ANIMATIC_SIMULATOR_URL": "Set by `animatic up` for its own runs: they go to its simulator.",
     "ANIMATIC_AWS_BLOCK": "Name of an `AwsCredentials` block of prefect-aws, for workers without S3 credentials of their own.",
+    "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY": (
+        "HTTP proxies for Krea, S3 and a Prefect server elsewhere, small letters too; services on this machine are asked directly. "
+        "`NO_PROXY` takes names (with all below them), addresses, ranges (`10.0.0.0/8`) and ports. SOCKS is not supported."
+    ),
     "AWS_*": "As boto3 reads them, `AWS_ENDPOINT_URL_S3` included.",
     "PREFECT_*": "As Prefect reads them. Without `PREFECT_API_URL` a local server is started, and kept for the next run.",
     "NO_COLOR": "No color on the terminal.",

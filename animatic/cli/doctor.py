@@ -100,7 +100,7 @@ async def _checks(settings: Settings, path: Path, api_url: str | None, *, simula
     if not simulate:
         async for result in _krea(settings, with_blocks=api_url is not None):
             yield result
-    async for result in _destinations(declaration, simulate=simulate):
+    async for result in _destinations(settings, declaration, simulate=simulate):
         yield result
 
 
@@ -170,13 +170,13 @@ async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Check
     )
 
 
-async def _destinations(declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[CheckResult]:
-    from animatic.engine.history import open_destination
+async def _destinations(settings: Settings, declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[CheckResult]:
+    from animatic.engine.history import FIRST_READING_SECONDS, open_destination
     from animatic.prefect.health import CheckResult
 
     for place in dict.fromkeys(destination_of(spec) for spec in declaration.pipelines.values()) if declaration else ():
         try:
-            storage = open_destination(place, simulated=simulate)
+            storage = open_destination(place, simulated=simulate, outage=min(settings.patience.outage, FIRST_READING_SECONDS))
             await storage.check()
         except AnimaticError as error:
             yield CheckResult(subject="destination", message=error.message, error=error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic import __version__
+from animatic import __version__, proxies
 from animatic.cli.advice import GIVEN, given_on
 from animatic.cli.failures import as_object, from_click, show_error
 from animatic.cli.output import keep_traceback, print_json, say
@@ -114,6 +114,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a verb and exit with its code. No traceback reaches the user; those of unexpected errors go to a file."""
+    proxies.prepare()
     _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     GIVEN.set(given_on(words))

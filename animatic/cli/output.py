@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from animatic.cli.advice import completed
 from animatic.columns import Cell, Column, paint, table
 from animatic.errors import Problem, UsageError
-from animatic.files import write_whole
+from animatic.files import make_private, write_whole
 from animatic.redact import redact
 from animatic.settings import default_home, refuses_color
 
@@ -108,7 +108,7 @@ def keep_traceback(error: BaseException) -> Path:
     text = redact("".join(traceback.format_exception(error)))
     try:
         folder = default_home() / "failures"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         handle, name = tempfile.mkstemp(prefix="failure-", suffix=".txt", dir=folder)
     except OSError:
         handle, name = tempfile.mkstemp(prefix="animatic-failure-", suffix=".txt")

@@ -19,6 +19,7 @@ from animatic.cli.output import say
 from animatic.cli.serve import deploy_served, limit_option
 from animatic.destination import is_remote
 from animatic.errors import PrefectError, UsageError
+from animatic.files import make_private
 from animatic.plan import destination_of
 from animatic.settings import Settings, pipelines_file, simulate_served_runs, use_prefect_api
 
@@ -86,7 +87,8 @@ def only_one(home: Path) -> Iterator[None]:
     """Let one `up` at a time use a state folder. Raises UsageError for the second."""
     import fcntl
 
-    home.mkdir(parents=True, exist_ok=True)
+    if not home.exists():
+        make_private(home)
     with (home / "up.lock").open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

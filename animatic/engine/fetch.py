@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 from animatic.catalog.model import Kind
@@ -17,6 +18,8 @@ from animatic.ledger import ClipRecord, Take, take_folder
 from animatic.media import Facts, probe, thumbnail
 from animatic.plan import Step
 from animatic.redact import bare_url
+
+log = logging.getLogger(__name__)
 
 
 async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
@@ -110,10 +113,15 @@ async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[D
     return download, facts
 
 
-async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str:
+async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str | None:
+    """Make and store the thumbnail; None where the clip shows nothing to make it of: it is paid for, and delivered as it is."""
     small = clip.with_name(f"{clip.stem}.thumbnail.jpg")
-    async with run.gates.media:
-        await asyncio.to_thread(thumbnail, clip, small)
+    try:
+        async with run.gates.media:
+            await asyncio.to_thread(thumbnail, clip, small)
+    except BadClipError as error:
+        log.warning("no thumbnail: %s", error.message)
+        return None
     key = f"{folder}{sha256[:16]}.jpg"
     await run.storage.write(key, await asyncio.to_thread(small.read_bytes), content_type="image/jpeg")
     return key

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from animatic.destination import parse_destination
 from animatic.engine.timing import utc_now
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
@@ -55,8 +56,10 @@ class PastRun:
 
 def open_destinations(declaration: Declaration, deliver: str | None = None) -> tuple[OpenDestination, ...]:
     """Return every destination that the declaration delivers to, the simulated part of each behind it."""
-    destinations = dict.fromkeys(destination_of(spec, deliver) for spec in declaration.pipelines.values())
-    return tuple(_open(text, simulated=simulated) for text in destinations for simulated in (False, True))
+    # One place is one ledger, whatever the options with which several pipelines put there.
+    texts = (destination_of(spec, deliver) for spec in declaration.pipelines.values())
+    destinations = {parse_destination(text).place: text for text in texts}
+    return tuple(_open(text, simulated=simulated) for text in destinations.values() for simulated in (False, True))
 
 
 async def find_run(run_id: str, destinations: Iterable[OpenDestination]) -> PastRun:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +26,11 @@ from animatic.errors import BadMediaError, StorageError
 from animatic.files import sha256_of
 from animatic.ledger import SentInput, Take
 from animatic.limits import MAX_URL_LENGTH
-from animatic.media import extract_frame, sniff
+from animatic.media import extract_frame, prepare_picture, sniff
 from animatic.plan import FileInput, Frame, Input, Request, ShotInput
 from animatic.redact import bare_url
+
+log = logging.getLogger(__name__)
 
 RESULT_URL_TRUSTED = timedelta(hours=1)
 """How long Krea's address of a result is passed on before the stored clip is uploaded instead."""
@@ -77,10 +81,20 @@ async def _resolve(run: Run, item: Input, refused: Collection[str]) -> tuple[str
                 hint="run again: the plan is then made from the new file",
                 code="file_changed",
             )
-        mime, _ = await asyncio.to_thread(sniff, path)
-        url = await _asset(run, path, digest, mime, path.name)
+        url = await _file_url(run, path, digest)
         return url, SentInput(field=field, origin="file", path=item.written, sha256=digest, sent_as=bare_url(url))
     return item.url, SentInput(field=field, origin="url", url=bare_url(item.url), sent_as=bare_url(item.url))
+
+
+async def _file_url(run: Run, path: Path, digest: str) -> str:
+    """Return the URL of a reference file, or of what is made of it where Krea would not take it, or would see it turned."""
+    mime, _ = await asyncio.to_thread(sniff, path)
+    async with run.gates.media:
+        made = await asyncio.to_thread(prepare_picture, path, run.workdir / f"sent-{digest}")
+    if made is None:
+        return await _asset(run, path, digest, mime, path.name)
+    log.info("%s is sent as %s, turned and sized as Krea takes it", path.name, made[1])
+    return await _asset(run, made[0], await asyncio.to_thread(sha256_of, made[0]), made[1], path.name)
 
 
 async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:
@@ -118,7 +132,8 @@ async def local_clip(run: Run, take: Take) -> Path:
     target = run.workdir / f"{take.fingerprint}{Path(take.clip.key).suffix}"
     if target.exists():
         return target
-    arriving = target.with_name(f"arriving-{target.name}")
+    # A name of its own: several shots that start from one clip ask for it at the same time.
+    arriving = target.with_name(f"arriving-{secrets.token_hex(4)}-{target.name}")
     async with run.gates.transfer:
         found = await run.storage.fetch(take.clip.key, arriving)
     if not found or await asyncio.to_thread(sha256_of, arriving) != take.clip.sha256:
@@ -134,12 +149,12 @@ async def _asset(run: Run, path: Path, sha256: str, mime: str, description: str)
     """Return the URL of an asset with this content, uploading it if Krea does not have it (any more)."""
     host = urlsplit(run.client.base_url).netloc
     known = await run.ledger.assets.latest(host, sha256)
-    if known is not None and await run.client.asset(known.asset_id) is not None:
-        return known.url
+    if known is not None and (there := await run.client.asset(known.asset_id)) is not None:
+        return there.url
     crashpoint("before-upload-asset")
     asset = await run.client.upload(path, mime=mime, description=description)
     crashpoint("after-upload-asset")
-    await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=asset.url, mime=mime)
+    await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=bare_url(asset.url), mime=mime)
     crashpoint("after-asset-recorded")
     return asset.url
 

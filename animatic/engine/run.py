@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from animatic import __version__
+from animatic import __version__, proxies
 from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.history import open_destination
 from animatic.engine.post_gate import PostGate
 from animatic.engine.progress import ProgressTracker
+from animatic.engine.references import prove_references
 from animatic.engine.state import Gates, RunState
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
@@ -142,8 +143,8 @@ async def open_run(
 
     ``timing`` and ``connect`` (base URL, token, patience, whether that is the simulator) are for tests.
 
-    Raises UsageError without a token and without a simulator, or where Krea's address is the simulator's, StorageError,
-    KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
+    Raises UsageError without a token and without a simulator, where Krea's address is the simulator's, or a reference file is broken;
+    StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
     simulated = simulator_url is not None
     token = Secret("simulated") if simulated else settings.require_token()
@@ -152,7 +153,9 @@ async def open_run(
     started = timing.now()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
-        await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
+        await asyncio.gather(
+            storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage), prove_references(plan)
+        )
         watcher = await stack.enter_async_context(
             Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic, randomness=timing.randomness)
         )
@@ -205,7 +208,8 @@ async def prove_token(client: KreaClient, url: str, outage: float) -> None:
     except (TimeoutError, KreaUnreachableError) as error:
         said = f": {error.message}" if isinstance(error, KreaUnreachableError) else ""
         raise KreaUnreachableError(
-            f"Krea does not answer at {bare_url(url)}{said}", hint="check KREA_API_URL and the network; this run has submitted nothing"
+            f"Krea does not answer at {bare_url(url)}{said}",
+            hint=proxies.advised("check KREA_API_URL and the network; this run has submitted nothing", url),
         ) from error
 
 

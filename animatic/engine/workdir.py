@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from animatic.errors import StorageError
+from animatic.files import make_private
 from animatic.storage import StorageRefusedError
 
 LOCK = "lock"
@@ -25,7 +26,7 @@ def working_folder(home: Path) -> Iterator[Path]:
     """Make a folder below ``home``, locked while this process uses it. Raises StorageError where that cannot be written."""
     shelf = home / "work"
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
+        make_private(shelf)
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=shelf))
         lock = (folder / LOCK).open("w")
     except OSError as error:

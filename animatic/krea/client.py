@@ -22,6 +22,7 @@ from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, o
 from animatic.krea.session import Answer, Session, Sleep
 from animatic.krea.transfer import Download, answers, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
+from animatic.redact import redact
 from animatic.settings import Patience, Secret
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class KreaClient:
         except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
             raise
         except Exception as error:  # whatever it is, the request may have left
-            raise of_lost_request(error, endpoint) from error
+            raise of_lost_request(error, endpoint, base_url=self._base_url) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
                 return self._noted(
@@ -223,7 +224,7 @@ class KreaClient:
         """Return Krea's announcement, in the headers of an answer, that it will withdraw the model; None without one."""
         if answer.headers.get("deprecation", "").strip().lower() in {"", "false"} and "sunset" not in answer.headers:
             return None
-        sunset = answer.headers.get("sunset")
+        sunset = redact(answer.headers.get("sunset", ""))
         text = f"Krea will withdraw {endpoint}" + (f" on {sunset}" if sunset else "")
         self._warn_once(text)
         return text

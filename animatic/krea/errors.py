@@ -22,6 +22,7 @@ from typing import assert_never
 
 import httpx
 
+from animatic import proxies
 from animatic.errors import (
     AnimaticError,
     KreaRefusedError,
@@ -160,10 +161,11 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {redact(str(error))}".rstrip(": ")
 
 
-def of_lost_request(error: BaseException, endpoint: str) -> NotSentError | LostAnswerError:
-    """Return what the exception of a submission means."""
+def of_lost_request(error: BaseException, endpoint: str, *, base_url: str) -> NotSentError | LostAnswerError:
+    """Return what the exception of a submission to ``base_url`` means."""
     if of_exception(error) is Verdict.NOT_SENT:
-        return NotSentError(f"Krea cannot be reached ({describe(error)})", hint="check the network, the proxy and KREA_API_URL")
+        hint = proxies.advised("check the network and KREA_API_URL", base_url)
+        return NotSentError(f"Krea cannot be reached ({describe(error)})", hint=hint)
     late = isinstance(error, httpx.TimeoutException | TimeoutError)
     return LostAnswerError(f"the answer to a submission to {endpoint} was lost ({describe(error)})", hint=_DOUBT_HINT, late=late)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+from animatic.krea.moderation import refuses_content
 from animatic.redact import redact
 
 MAX_REASON_LENGTH = 400
@@ -23,9 +24,6 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _MESSAGE_KEYS = ("message", "msg", "detail", "description", "title")
 _LIST_KEYS = ("details", "errors", "issues", "validationErrors", "validation_errors")
 _CODE_KEYS = ("code", "error_code", "type", "name")
-_MODERATED = re.compile(
-    r"moderat|nsfw|content[ _-]?polic|safety|flagged|prohibited|inappropriate|sensitive content|policy violation", re.IGNORECASE
-)
 _PLAN = re.compile(
     r"\b(?:higher|paid|pro|max|business|enterprise|basic|free|current|your)\s+(?:\w+\s+)?(?:plan|tier|subscription)\b"
     r"|\bupgrad|\bplan[ _]required\b|\brequires? .{0,30}\b(?:plan|subscription|tier)\b",
@@ -44,7 +42,7 @@ class JobError:
     @property
     def moderated(self) -> bool:
         """Whether the reason is the content, so that sending the same again is pointless."""
-        return bool(_MODERATED.search(f"{self.code} {self.message}"))
+        return refuses_content(f"{self.code} {self.message}")
 
     @property
     def about_plan(self) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from animatic import __version__
+from animatic import __version__, proxies
 from animatic.backoff import Backoff
 from animatic.errors import KreaUnreachableError
 from animatic.krea.errors import UnexpectedSimulatorError, describe, refusal
@@ -73,6 +73,7 @@ class Session:
 
     ``clock`` is wall time in UTC, ``monotonic`` seconds for time limits. Requests queue in a semaphore here and never in httpx's pool,
     which degrades badly under bursts. Without ``simulator``, an answer of the simulator is refused, whatever it says.
+    Raises UsageError where the proxy before Krea cannot be used.
     """
 
     def __init__(
@@ -88,6 +89,8 @@ class Session:
         monotonic: Callable[[], float] = time.monotonic,
         randomness: random.Random | None = None,
     ) -> None:
+        if transport is None:
+            proxies.require_usable(base_url)
         self.base = httpx.URL(base_url.rstrip("/"))
         self.patience = patience
         self.sleep = sleep
@@ -202,7 +205,8 @@ class Session:
                 asked_for = answer.retry_after
             except _NEVER_RETRIED as error:
                 raise KreaUnreachableError(
-                    f"the request cannot be made ({describe(error)})", hint="check KREA_API_URL and the token"
+                    f"the request cannot be made ({describe(error)})",
+                    hint=proxies.advised("check KREA_API_URL and the token", str(self.base)),
                 ) from error
             except (httpx.RequestError, TimeoutError, ValueError) as error:
                 failure = describe(error)
@@ -218,7 +222,7 @@ class Session:
         if left <= 0:
             raise KreaUnreachableError(
                 f"{who} has not answered as it should for {self.patience.outage:.0f} s; last: {failure}",
-                hint="what was submitted is in the ledger: try `animatic resume` when the service is back",
+                hint=proxies.advised("what was submitted is in the ledger: try `animatic resume` when the service is back", str(self.base)),
             )
         log.info("%s: %s; trying again", who, failure)
         await self.sleep(min(backoff.next(asked_for), left))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import httpx
 
+from animatic import formats, proxies
 from animatic.errors import BadClipError, BadMediaError, KreaUnreachableError, RequestRefusedError, StorageError
 from animatic.files import writing_whole
 from animatic.krea.errors import ExpiredUrlError, ResultUnreachableError, describe
@@ -27,8 +29,14 @@ MAX_TRIES = 3
 CHUNK_BYTES = 1024 * 1024
 DOWNLOAD_SECONDS = 1800.0
 UPLOAD_SECONDS = 600.0
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
 _EXPIRED = frozenset({403, 404, 410})
+_TAKEN = frozenset({200, 203, 206})
+"""Answers that bring a file: 203 through a proxy that changed something, 206 from hosts that answer in ranges unasked."""
+_NOT_READY = frozenset({202, 204, 205, 408, 425, 429})
+"""Answers of a host that has not got the file yet, or has too much to do."""
 _NO_MEDIA = ("text/html", "application/json", "application/xml", "text/xml")
+"""Types that a file may be sent with by mistake: believed only where the first bytes are of no media either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,18 +111,21 @@ async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: in
         try:
             await session.pause(backoff, began, failure, asked_for=asked_for, who=address.host)
         except KreaUnreachableError as error:  # results lie on hosts of their own: one that is away says nothing about Krea
-            raise ResultUnreachableError(error.message, hint="the result is paid for: `animatic resume` fetches it again") from error
+            hint = proxies.advised("the result is paid for: `animatic resume` fetches it again", url)
+            raise ResultUnreachableError(error.message, hint=hint) from error
 
 
 async def _fetch(session: Session, address: httpx.URL, part: Path, max_bytes: int) -> Download:
     headers = {"Accept-Encoding": "identity", **session.authorization(address)}
     async with session.http.stream("GET", address, headers=headers, follow_redirects=True) as response:
         _check_answer(response, max_bytes)
-        announced = _length(response)
+        announced = _whole_length(response)
         digest, size = hashlib.sha256(), 0
         file = _open(part)
         try:
             async for chunk in response.aiter_bytes(CHUNK_BYTES):
+                if size == 0 and (mime := _media_type(response)) in _NO_MEDIA and formats.identify(chunk[: formats.HEAD_BYTES]) is None:
+                    raise _CutError(f"{bare_url(str(response.url))} answers with {mime} instead of the file", code="not_media")
                 size += len(chunk)
                 if size > max_bytes:
                     raise _too_large(size, max_bytes)
@@ -155,13 +166,11 @@ def _check_answer(response: httpx.Response, max_bytes: int) -> None:
     status, where = response.status_code, bare_url(str(response.url))
     if status in _EXPIRED:
         raise ExpiredUrlError(f"{where} answers {status}: its URL has expired", hint="the job is read again for a fresh one")
-    if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
+    if status in _NOT_READY or status >= 500:  # noqa: PLR2004
         seconds = response.headers.get("retry-after", "")
         raise _BusyError(f"it answers {status}", min(float(seconds), 60.0) if seconds.isdigit() else None)
-    if status != 200:  # noqa: PLR2004
-        raise BadClipError(f"{where} answers {status} instead of the file", code="bad_answer")
-    if (mime := _media_type(response)) in _NO_MEDIA:
-        raise _CutError(f"{where} answers with {mime} instead of the file", code="not_media")
+    if status not in _TAKEN:  # perhaps one machine of many is confused: asked again, but not for long
+        raise _CutError(f"{where} answers {status} instead of the file", code="bad_answer")
     if (announced := _length(response)) is not None and announced > max_bytes:
         raise _too_large(announced, max_bytes)
 
@@ -173,6 +182,17 @@ def _too_large(size: int, max_bytes: int) -> BadClipError:
 def _length(response: httpx.Response) -> int | None:
     text = response.headers.get("content-length", "")
     return int(text) if text.isdigit() else None
+
+
+def _whole_length(response: httpx.Response) -> int | None:
+    """Return the length that the whole file is said to have. Raises _CutError for an answer that states to be a part of it."""
+    stated = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
+    if response.status_code != 206 or stated is None:  # noqa: PLR2004
+        return _length(response)
+    first, last, whole = (int(number) if number.isdigit() else None for number in stated.groups())
+    if first != 0 or (whole is not None and last is not None and last + 1 != whole):
+        raise _CutError(f"{bare_url(str(response.url))} answers with a part of the file, unasked")
+    return whole if whole is not None else _length(response)
 
 
 def _media_type(response: httpx.Response) -> str:

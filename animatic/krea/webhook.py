@@ -14,19 +14,18 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from animatic.errors import UsageError
+from animatic.krea.bounded_server import BoundedServer
 from animatic.krea.pace import set_within
 
 log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ class WebhookReceiver:
         self._on_callback = on_callback
         self._callbacks: dict[bytes, _Callback] = {}
         self._allowance = _Allowance(clock)
-        self._server: _Server | None = None
+        self._server: BoundedServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -82,12 +81,8 @@ class WebhookReceiver:
         prefix = urlsplit(self._public_url).path  # a proxy may pass it on or strip it
         paths = dict.fromkeys((f"{prefix}/hooks/{{token}}", "/hooks/{token}"))
         app = Starlette(routes=[Route(path, self._receive, methods=["POST"]) for path in paths])
-        # No access log: it would write every token down.
-        config = uvicorn.Config(
-            app, access_log=False, log_config=None, lifespan="off", limit_concurrency=64, timeout_graceful_shutdown=2, server_header=False
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        self._server = BoundedServer(app)
+        self._serving = asyncio.create_task(self._server.serve_on(listener))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -125,12 +120,12 @@ class WebhookReceiver:
         return listener
 
     async def _receive(self, request: Request) -> Response:
-        if not self._allowance.take():
-            return Response(status_code=429, headers={"Retry-After": "1"})
         token = request.path_params["token"]
         callback = self._callbacks.get(_key(token))
         if callback is None or not hmac.compare_digest(callback.token.encode(), token.encode()):
-            return Response(status_code=404)
+            return Response(status_code=404)  # before the allowance is asked: strangers must not use it up
+        if not self._allowance.take():
+            return Response(status_code=429, headers={"Retry-After": "1"})
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return Response(status_code=415)
         body = bytearray()
@@ -149,15 +144,6 @@ class WebhookReceiver:
             except Exception:
                 log.exception("handling the callback of job %s failed", job_id)
         return Response(status_code=204)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn inside a program that has signal handlers of its own."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals to the program."""
-        yield
 
 
 class _Allowance:
@@ -187,7 +173,7 @@ def _key(token: str) -> bytes:
 def _job_id(body: bytes) -> str | None:
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: nested thousands deep
         return None
     identity = data.get("job_id") or data.get("id") if isinstance(data, dict) else None
     return identity if isinstance(identity, str) and 0 < len(identity) <= MAX_JOB_ID_LENGTH else None

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urljoin
 
 from animatic.krea.reasons import JobError, explain
+from animatic.redact import redact
 
 Ending = Literal["completed", "failed", "cancelled"]
 
@@ -120,7 +121,7 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
         id=identity.strip(),
         status=status,
         created_at=_time(data.get("created_at")) or seen,
-        type=said if isinstance(said := data.get("type"), str) and said else None,
+        type=redact(said) if isinstance(said := data.get("type"), str) and said else None,
         completed_at=_time(data.get("completed_at")),
         urls=urls,
         error=error,
@@ -159,7 +160,7 @@ def parse_asset(data: Any) -> Asset:
 
 
 def _status(value: Any) -> str:
-    status = str(value or "").strip().lower()
+    status = redact(str(value or "")).strip().lower()
     return _OTHER_SPELLINGS.get(status, status) or "unknown"
 
 

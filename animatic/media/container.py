@@ -40,6 +40,8 @@ _MATROSKA = frozenset({"video/webm", "video/x-matroska"})
 _RIFF = frozenset({"video/x-msvideo", "audio/wav"})
 _SHORT_HEADER, _LONG_HEADER = 8, 16
 """Bytes of a box's header with a 32-bit and with a 64-bit size."""
+_BOXES = frozenset(b"ftyp moov moof mdat mfra free skip wide uuid meta sidx ssix styp emsg udta pdin prft pnot".split())
+"""Boxes at the top of a file. What follows the last of them is no part of it: line breaks, padding, a tag of some uploader's."""
 _TO_THE_END, _SIZE_IN_64_BITS = 0, 1
 """Sizes of boxes that mean something else."""
 
@@ -50,6 +52,11 @@ class OpenClip:
 
     container: InputContainer
     video: VideoStream
+
+    @property
+    def pixel_shape(self) -> Fraction:
+        """Width of a pixel by its height, before rotation."""
+        return self.video.sample_aspect_ratio or Fraction(1)
 
 
 def identify(path: Path) -> str:
@@ -125,8 +132,12 @@ def _beyond_iso(file: BinaryIO, size: int) -> int:
     while position < size:
         file.seek(position)
         header = file.read(_LONG_HEADER)
+        whole = b"moov" in names and b"mdat" in names
+        # A box's size starts with a zero, so one whose header is cut looks like that.
         if len(header) < _SHORT_HEADER:
-            return _SHORT_HEADER - len(header)
+            return 0 if whole and (header[:1] != b"\0" or b"moof" not in names) else _SHORT_HEADER - len(header)
+        if whole and header[4:8] not in _BOXES:
+            return 0
         names.add(header[4:8])
         length = int.from_bytes(header[:4])
         if length == _TO_THE_END:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -19,7 +21,7 @@ from animatic.media.frames import display_size
 
 _RATE_TOLERANCE = 0.02
 """Share by which the stated rate may differ from the counted one and still be believed."""
-_NOT_DECODED = frozenset({"image/heic", "image/avif"})
+_NOT_DECODED = frozenset({"image/heic"})
 """Images that Krea may take but that are not decoded here: believed by their first bytes."""
 
 
@@ -77,7 +79,7 @@ def probe(path: Path) -> Facts:
         if tally.corrupt:
             raise BadClipError(f"{path.name} is damaged", hint="fetch or export it again", code="damaged")
         duration = (tally.end - tally.start) * time_base(clip.video)
-        width, height = display_size(first)
+        width, height = display_size(first, clip.pixel_shape)
         return Facts(
             mime=mime,
             width=width,
@@ -115,7 +117,8 @@ def _demuxed(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame
     step = int(1 / (rate * time_base(stream))) if rate else 0
     for packet in container.demux(stream):
         if first is None:
-            first = next(iter(stream.decode(packet if packet.size else None)), None)
+            with contextlib.suppress(av.error.InvalidDataError):  # damaged; perhaps a later one is not
+                first = next(iter(stream.decode(packet if packet.size else None)), None)
         if packet.size:
             tally.add(packet, step)
     return first, tally

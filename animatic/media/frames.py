@@ -5,11 +5,14 @@ Owns the conversion between a clip's own color and RGB or BT.709, which reels us
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import av
 import numpy as np
 import numpy.typing as npt
 from av.codec.context import ThreadType
@@ -51,7 +54,7 @@ def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: P
     yields the frame shown then. A still is taken as it is. Raises BadMediaError if it does not decode, or has no frame at that time.
     """
     try:
-        image = _still(path) if identify(path).startswith("image/") else to_image(_frame(path, frame))
+        image = _still(path) if identify(path).startswith("image/") else _frame(path, frame)
     except BadClipError as error:
         raise BadMediaError(error.message, hint=error.hint, code=error.code) from error
     _save(image, target, format="PNG", compress_level=4)
@@ -59,7 +62,7 @@ def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: P
 
 def first_picture(path: Path) -> Image.Image:
     """Return the still, or the first frame of the clip, as RGB. Raises BadClipError if it does not decode."""
-    return _still(path) if identify(path).startswith("image/") else to_image(_frame(path, "first"))
+    return _still(path) if identify(path).startswith("image/") else _frame(path, "first")
 
 
 def thumbnail(path: Path, target: Path, width: int = 480) -> None:
@@ -93,39 +96,56 @@ def shown_frames(clip: OpenClip) -> Iterator[tuple[float, VideoFrame]]:
     clip.video.thread_type = ThreadType.AUTO
     unit = time_base(clip.video)
     start: int | None = None
-    for frame in clip.container.decode(clip.video):
+    for frame in _decoded(clip):
         if frame.pts is None:
             continue
         start = frame.pts if start is None else start
         yield float((frame.pts - start) * unit), frame
 
 
-def display_size(frame: VideoFrame) -> tuple[int, int]:
-    """Return width and height after rotation."""
-    return (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
+def _decoded(clip: OpenClip) -> Iterator[VideoFrame]:
+    """Yield every frame that decodes. Damaged ones in the middle of a clip are left out, as players do."""
+    for packet in clip.container.demux(clip.video):
+        with contextlib.suppress(av.error.InvalidDataError):
+            yield from clip.video.decode(packet if packet.size else None)
 
 
-def to_image(frame: VideoFrame) -> Image.Image:
-    """Return the frame as RGB, upright."""
+def display_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
+    """Return width and height in square pixels, after rotation; ``pixel_shape``: that of `OpenClip`."""
+    width, height = _square_size(frame, pixel_shape)
+    return (height, width) if frame.rotation % 180 else (width, height)
+
+
+def _square_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
+    """Return width and height in square pixels, before rotation. One side grows and none shrinks, so that no detail is lost."""
+    if pixel_shape >= 1:
+        return round(frame.width * pixel_shape), frame.height
+    return frame.width, round(frame.height / pixel_shape)
+
+
+def to_image(frame: VideoFrame, pixel_shape: Fraction) -> Image.Image:
+    """Return the frame as RGB, upright, in square pixels."""
     matrix = _matrix(frame)
-    rgb = frame.reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_SCALER)
+    width, height = _square_size(frame, pixel_shape)
+    rgb = frame.reformat(width=width, height=height, format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_SCALER)
     image = Image.fromarray(rgb.to_ndarray())
     return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
 
 
-def fit(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """Return the frame as yuv420p BT.709 of exactly that (even) size, scaled to fit and padded with black.
+def fit(frame: VideoFrame, width: int, height: int, pixel_shape: Fraction) -> VideoFrame:
+    """Return the frame as yuv420p BT.709 of exactly that (even) size, in square pixels, scaled to fit and padded with black.
 
     Its time stamp is the caller's to set.
     """
     if frame.rotation % 360:
-        frame = VideoFrame.from_ndarray(np.asarray(to_image(frame)))
-    if _is_converted(frame, width, height):
+        frame, pixel_shape = VideoFrame.from_ndarray(np.asarray(to_image(frame, pixel_shape))), Fraction(1)
+    if pixel_shape == 1 and _is_converted(frame, width, height):
         frame.pict_type = PictureType.NONE  # left in place, it would tell the encoder where to put keyframes
         return frame
-    scale = min(width / frame.width, height / frame.height)
+    square = _square_size(frame, pixel_shape)
+    scale = min(width / square[0], height / square[1])
     inner_width, inner_height = (
-        min(limit, max(2, round(side * scale / 2) * 2)) for side, limit in ((frame.width, width), (frame.height, height))
+        min(limit, max(2, round(side * scale / 2) * 2)) for side, limit in zip(square, (width, height), strict=True)
     )
     planar = frame.reformat(
         width=inner_width,
@@ -142,22 +162,26 @@ def fit(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     return VideoFrame.from_ndarray(_padded(planar, width, height), format="yuv420p")
 
 
-def _frame(path: Path, wanted: Literal["first", "last"] | float) -> VideoFrame:
+def _frame(path: Path, wanted: Literal["first", "last"] | float) -> Image.Image:
+    with opened_clip(path) as clip:
+        return to_image(_frame_at(clip, path.name, wanted), clip.pixel_shape)
+
+
+def _frame_at(clip: OpenClip, name: str, wanted: Literal["first", "last"] | float) -> VideoFrame:
     until = {"first": 0.0, "last": math.inf}.get(wanted, 0.0) if isinstance(wanted, str) else float(wanted)
     best: VideoFrame | None = None
     end = 0.0
-    with opened_clip(path) as clip:
-        for time, frame in shown_frames(clip):
-            if best is not None and time > until:
-                return best
-            best, end = frame, time + float((frame.duration or 0) * time_base(clip.video))
-            if wanted == "first":
-                return best
+    for time, frame in shown_frames(clip):
+        if best is not None and time > until:
+            return best
+        best, end = frame, time + float((frame.duration or 0) * time_base(clip.video))
+        if wanted == "first":
+            return best
     if best is None:
-        raise BadClipError(f"{path.name} holds no frames", code="no_frames")
+        raise BadClipError(f"{name} holds no frames", code="no_frames")
     if not isinstance(wanted, str) and not 0 <= until <= end:
         raise BadMediaError(
-            f"{path.name} is {end:.2f} s long and has no frame at {wanted:g} s", hint=f"use 0 to {end:.2f}, first or last", code="no_frame"
+            f"{name} is {end:.2f} s long and has no frame at {wanted:g} s", hint=f"use 0 to {end:.2f}, first or last", code="no_frame"
         )
     return best
 
@@ -184,14 +208,14 @@ def _first_lively(path: Path) -> Image.Image:
                 early = frame
                 continue
             seen += 1
-            image = to_image(frame)
+            image = to_image(frame, clip.pixel_shape)
             contrast = ImageStat.Stat(image.convert("L").resize((64, 36))).stddev[0]
             if contrast > liveliest:
                 best, liveliest = image, contrast
             if liveliest >= _FLAT_CONTRAST or seen > _MAX_FLAT_FRAMES:
                 break
-    if best is None and early is not None:
-        best = to_image(early)
+        if best is None and early is not None:
+            best = to_image(early, clip.pixel_shape)
     if best is None:
         raise BadClipError(f"{path.name} holds no frames", code="no_frames")
     return best

@@ -112,7 +112,7 @@ def _resampled(clip: Path, count: int, shape: _Shape) -> Iterator[VideoFrame]:
                 made += 1
             if made >= count:
                 return
-            current = fit(frame, shape.width, shape.height)
+            current = fit(frame, shape.width, shape.height, source.pixel_shape)
     if current is None:
         raise BadClipError(f"{clip.name} holds no frames", code="no_frames")
     for _ in range(count - made):

@@ -6,11 +6,13 @@ other clip `footage` returns None, and the reel is encoded anew. Sound and edit 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -58,7 +60,8 @@ def footage(clip: Path, rate: Fraction) -> Footage | None:
         packets: list[Packet[VideoStream]] = []
         for packet in source.container.demux(stream):
             if first is None:
-                first = next(iter(stream.decode(packet if packet.size else None)), None)
+                with contextlib.suppress(av.error.InvalidDataError):
+                    first = next(iter(stream.decode(packet if packet.size else None)), None)
             if packet.size:
                 packets.append(packet)
         setup = _setup(stream, first)

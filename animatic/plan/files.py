@@ -15,9 +15,9 @@ from typing import assert_never
 from animatic.catalog.model import Media
 from animatic.files import sha256_of
 from animatic.formats import HEAD_BYTES, Format, identify
-from animatic.limits import MAX_UPLOAD_BYTES, megabytes
+from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES, megabytes
 
-_TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3"
+_TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3; GIF, BMP, TIFF and AVIF are converted"
 
 
 class BadFileError(Exception):
@@ -49,6 +49,14 @@ class LocalFile:
             case _:
                 assert_never(self.format.medium)
 
+    def note(self, name: str) -> str | None:
+        """Return what is done with the file before it is uploaded, for people who know it as ``name``; None if nothing."""
+        if self.format.converted:
+            return f"{name} is {self.format.name}, which Krea does not take: it is uploaded as PNG or JPEG"
+        if self.size > MAX_UPLOAD_BYTES:
+            return f"{name} has {megabytes(self.size)}, Krea takes {megabytes(MAX_UPLOAD_BYTES)}: it is uploaded as a smaller JPEG"
+        return None
+
     @property
     def sha256(self) -> str:
         """Return the hash of the content, read once per version of the file. Raises BadFileError."""
@@ -66,7 +74,9 @@ def inspect(path: Path, name: str) -> LocalFile:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
-    return LocalFile(path=path, size=status.st_size, format=_accepted(head, name), _stamp=(status.st_size, status.st_mtime_ns))
+    format_ = _accepted(head, name)
+    _check_size(status.st_size, format_, name)
+    return LocalFile(path=path, size=status.st_size, format=format_, _stamp=(status.st_size, status.st_mtime_ns))
 
 
 def _status(path: Path, name: str) -> os.stat_result:
@@ -81,12 +91,21 @@ def _status(path: Path, name: str) -> os.stat_result:
         raise BadFileError(f"{name} is {what}", "name one file; for several, write a list")
     if not status.st_size:
         raise BadFileError(f"{name} is empty")
-    if status.st_size > MAX_UPLOAD_BYTES:
+    return status
+
+
+def _check_size(size: int, format_: Format, name: str) -> None:
+    """Raise BadFileError for a file that is too large to be uploaded, and no picture that is made smaller."""
+    if size > (MAX_PICTURE_BYTES if _is_decoded(format_) else MAX_UPLOAD_BYTES):
         raise BadFileError(
-            f"{name} has {megabytes(status.st_size)}; Krea takes up to {megabytes(MAX_UPLOAD_BYTES)} per file",
+            f"{name} has {megabytes(size)}; Krea takes up to {megabytes(MAX_UPLOAD_BYTES)} per file",
             "make it smaller, or host it and write its URL",
         )
-    return status
+
+
+def _is_decoded(format_: Format) -> bool:
+    """Whether it is a picture that can be converted here."""
+    return format_.medium == "image" and format_.name != "HEIC"
 
 
 def _accepted(head: bytes, name: str) -> Format:
@@ -96,7 +115,7 @@ def _accepted(head: bytes, name: str) -> Format:
         if head.startswith(b"version https://git-lfs"):
             raise BadFileError(f"{name} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
         raise BadFileError(f"{name} is neither an image, a video nor audio", _TAKEN)
-    if not found.accepted:
+    if not (found.accepted or found.converted):
         raise BadFileError(f"{name} is {found.name}, which Krea does not take", _TAKEN)
     return found
 

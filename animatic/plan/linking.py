@@ -14,6 +14,7 @@ from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, ShotReference, UrlReference, parse
 from animatic.plan.request import RequestDraft, ShotDraft
+from animatic.plan.urls import doubt_about
 from animatic.spec.model import PipelineSpec
 
 
@@ -120,27 +121,30 @@ class ReferenceLinker:
             return Link()
         match reference:
             case UrlReference():
+                if doubt := doubt_about(reference.url, site.media):
+                    problems.add(f"{site.name}: {doubt[0]}", site.origin, code="url", hint=doubt[1], severity="warning")
                 return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url))
             case FileReference():
-                return Link(input=self._file(reference, site, problems))
+                return self._file(reference, site, problems)
             case ShotReference():
                 return self._shot(reference, site, shots[reference.shot], problems, owner)
             case _:
                 assert_never(reference)
 
-    def _file(self, reference: FileReference, site: ReferenceSite, problems: ProblemCollector) -> FileInput | None:
+    def _file(self, reference: FileReference, site: ReferenceSite, problems: ProblemCollector) -> Link:
         try:
             local = self._inspected(reference)
             sha256 = local.sha256 if self._hashing else ""
         except BadFileError as mistake:
             problems.add(f"{site.name}: {mistake.message}", site.origin, code="file", hint=mistake.hint)
-            return None
+            return Link()
         due, given = site.media, local.media
         if "any" not in (due, given) and given != due:
             message = f"{site.name} takes {_an(due)}; {reference.written} is {_an(given)} ({local.format.name})"
             problems.add(message, site.origin, code="media", hint=_other_media(due, given))
-            return None
-        return FileInput(path=site.path, media=due, written=reference.written, file=str(local.path), sha256=sha256, size=local.size)
+            return Link()
+        found = FileInput(path=site.path, media=due, written=reference.written, file=str(local.path), sha256=sha256, size=local.size)
+        return Link(input=found, note=local.note(reference.written))
 
     def _inspected(self, reference: FileReference) -> LocalFile:
         found = self._files.get(reference.path)

@@ -15,8 +15,10 @@ from prefect.events.actions import SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
+from animatic import proxies
 from animatic.errors import PrefectError, UsageError
 from animatic.flows.parameters import TAG
 
@@ -32,6 +34,7 @@ NOTIFICATION_BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"
 @contextlib.asynccontextmanager
 async def prefect_api() -> AsyncIterator[PrefectClient]:
     """Open a client for ``PREFECT_API_URL``. Raises PrefectError for a server that is not there, or refuses."""
+    url = str(PREFECT_API_URL.value() or "")
     try:
         async with get_client() as client:
             await check_server(client)
@@ -39,13 +42,18 @@ async def prefect_api() -> AsyncIterator[PrefectClient]:
     except PrefectHTTPStatusError as error:
         code = error.response.status_code
         if code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise PrefectError("the Prefect API refuses the credentials", hint="check PREFECT_API_KEY or PREFECT_API_AUTH_STRING") from None
+            raise PrefectError(
+                f"the Prefect API refuses the credentials ({code})",
+                hint=proxies.advised("check PREFECT_API_KEY or PREFECT_API_AUTH_STRING", url),
+            ) from None
         raise PrefectError(
-            f"the Prefect API answered {code} to {error.request.method} {error.request.url.path}", hint=_detail(error)
+            f"the Prefect API answered {code} to {error.request.method} {error.request.url.path}",
+            hint=_detail(error) or proxies.advised("see the log of the server", url),
         ) from None
     except httpx.TransportError as error:
         raise PrefectError(
-            f"the Prefect API does not answer: {type(error).__name__}", hint="check PREFECT_API_URL, or unset it to use a local server"
+            f"the Prefect API does not answer: {type(error).__name__}",
+            hint=proxies.advised("check PREFECT_API_URL, or unset it to use a local server", url),
         ) from None
 
 

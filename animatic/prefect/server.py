@@ -22,8 +22,9 @@ from pathlib import Path
 
 import httpx
 
+from animatic import proxies
 from animatic.errors import PrefectError
-from animatic.files import write_whole
+from animatic.files import make_private, write_whole
 
 START_SECONDS = 150.0
 """For a first start: it runs all database migrations, which took up to a minute on a small machine."""
@@ -81,9 +82,11 @@ def ensure_api(home: Path, *, tell: Callable[[str], None] = lambda _: None) -> s
     url = configured_api_url()
     if url is None:
         return ensure(home, tell=tell).api_url
+    proxies.require_usable(url)
     if not answering(url):
         raise PrefectError(
-            "the Prefect API of PREFECT_API_URL does not answer", hint="start it, or unset PREFECT_API_URL to use a local server"
+            "the Prefect API of PREFECT_API_URL does not answer",
+            hint=proxies.advised("start it, or unset PREFECT_API_URL to use a local server", url),
         )
     return url
 
@@ -108,9 +111,14 @@ def configured_api_url(environment: Mapping[str, str] | None = None) -> str | No
 def answering(api_url: str, *, timeout: float = 5.0) -> bool:
     """Whether a Prefect API answers there."""
     try:
-        return httpx.get(f"{api_url.rstrip('/')}/health", timeout=timeout, trust_env=False).status_code == httpx.codes.OK
+        return _get(f"{api_url.rstrip('/')}/health", timeout=timeout).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def _get(url: str, *, timeout: float) -> httpx.Response:
+    """Ask once, through a proxy only where one stands before that address."""
+    return httpx.get(url, timeout=timeout, trust_env=proxies.proxy_for(url) is not None)
 
 
 def running(home: Path) -> LocalServer | None:
@@ -183,6 +191,7 @@ def _start(folder: Path, port: int) -> tuple[LocalServer, str | None]:
             env=environment,
             cwd=folder,
             start_new_session=True,
+            umask=0o077,  # its database holds prompts and messages
         )
     server = LocalServer(pid=process.pid, began=_began(process.pid), port=port)
     write_whole(folder / "server.json", json.dumps(asdict(server)))
@@ -210,7 +219,7 @@ def _await_health(server: LocalServer, folder: Path, *, patience: float, process
 def _is_of(folder: Path, api_url: str) -> bool:
     """Whether the server that answers is the one whose data lie in ``folder``: another one may have taken the port first."""
     try:
-        home = httpx.get(f"{api_url}/admin/settings", timeout=5.0, trust_env=False).json().get("home")
+        home = _get(f"{api_url}/admin/settings", timeout=5.0).json().get("home")
     except (httpx.HTTPError, ValueError, AttributeError):
         return False
     return isinstance(home, str) and Path(home).resolve() == folder.resolve()
@@ -232,7 +241,7 @@ def _recorded(home: Path) -> LocalServer | None:
 def _folder(home: Path) -> Path:
     folder = home / "prefect"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise PrefectError(
             f"cannot keep local state in {home}: {error.strerror}", hint="set ANIMATIC_HOME to a folder that can be written"

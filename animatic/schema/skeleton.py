@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from animatic.catalog.model import KINDS, MEDIA, Media
+from animatic.destination import ACL, SSE, STORAGE_CLASS
 from animatic.spec.model import ON_FAILURE, PARAM_TYPES, REUSE, UNKNOWN_PRICE
 
 Schema = dict[str, Any]
@@ -130,7 +131,26 @@ _MATRIX: Schema = {
     },
     "additionalProperties": {"type": "array", "minItems": 1, "items": _SCALAR},
 }
-_DELIVER = _text("Where clips and records go: a folder, or s3://bucket/prefix.", examples=["./out", "s3://bucket/prefix"])
+_DELIVER: Schema = {
+    "description": "Where clips and records go.",
+    "anyOf": [
+        _text("A folder, or s3://bucket/prefix.", examples=["./out", "s3://bucket/prefix"]),
+        {
+            "type": "object",
+            "description": "A prefix of a bucket, and how objects are put there.",
+            "required": ["to"],
+            "properties": {
+                "to": _text("s3://bucket/prefix"),
+                "sse": {"enum": list(SSE), "description": "Encryption at rest."},
+                "kms_key": _text("Id or ARN of the KMS key, with sse: aws:kms."),
+                "acl": {"enum": list(ACL), "description": "Canned ACL of every object."},
+                "storage_class": {"enum": list(STORAGE_CLASS), "description": "Storage class of clips, stills and reels."},
+                "cache_control": _text("Cache-Control of clips, stills and reels.", examples=["public, max-age=31536000"]),
+            },
+            "additionalProperties": False,
+        },
+    ],
+}
 _PIPELINE: Schema = {
     "type": "object",
     "description": "A storyboard.",

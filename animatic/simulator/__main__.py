@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from animatic.errors import UsageError
+from animatic.files import make_private
 from animatic.simulator.settings import SimulatorSettings
 
 
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     from animatic.simulator.server import serve  # noqa: PLC0415 - wrong options are told before anything is loaded
 
-    options.state.mkdir(parents=True, exist_ok=True)
+    make_private(options.state)
     serve(options.state, settings, host=options.host, port=options.port, parent=options.parent_pid)
     return 0
 

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from animatic.destination import OPTIONS
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level:
@@ -73,6 +75,17 @@ PIPELINE = Level(
         "retries": "retries are set shot by shot",
         "timeout": "a time limit is set shot by shot",
         "kind": "the kind is set shot by shot",
+    },
+)
+DELIVER = Level(
+    known=("to", *OPTIONS),
+    advice={
+        "url": "the destination is 'to'",
+        "bucket": "write 'to: s3://bucket/prefix'",
+        "encryption": "write sse",
+        "kms_key_id": "write kms_key",
+        "ServerSideEncryption": "write sse",
+        "SSEKMSKeyId": "write kms_key",
     },
 )
 SHOT = Level(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from animatic.catalog.model import KINDS
-from animatic.destination import BadDestinationError, parse_destination
-from animatic.spec.keys import CUT, DEFAULTS_NOT, PIPELINE
+from animatic.destination import OPTIONS, BadDestinationError, PutOptions, parse_destination
+from animatic.spec.keys import CUT, DEFAULTS_NOT, DELIVER, PIPELINE
 from animatic.spec.model import ON_FAILURE, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, MatrixSpec, PipelineSpec
 from animatic.spec.params import decode_params
 from animatic.spec.schedules import decode_schedules
@@ -84,22 +85,46 @@ def decode_defaults(section: Section) -> Defaults | None:
 
 
 def decode_deliver(section: Section) -> str | None:
-    """Read ``deliver`` of a file or a pipeline: a folder, or ``s3://bucket/prefix``."""
-    deliver = section.text("deliver")
-    if deliver is None:
+    """Read ``deliver`` of a file or a pipeline: a folder, ``s3://bucket/prefix``, or a mapping of that with options of its puts."""
+    written = section.values.get("deliver")
+    if not isinstance(written, dict):
+        return _destination(section, "deliver", None)
+    below = section.below("deliver", written, f"{section.label}, deliver" if section.label else "deliver")
+    below.check_keys(DELIVER)
+    if "to" not in written:
+        below.note("it does not say where to", hint="write 'deliver: {to: s3://bucket/prefix, sse: aws:kms}'", code="deliver")
         return None
-    deliver = deliver.strip()
-    if "{{" in deliver or "{%" in deliver:
-        section.note(
-            "deliver takes no templates", "deliver", hint="takes are found again only if the destination stays the same", code="deliver"
-        )
+    return _destination(below, "to", _put_options(below))
+
+
+def _put_options(section: Section) -> PutOptions:
+    """Read the options of a destination; what is wrong with one of them is noted, and it is left out."""
+    found = PutOptions()
+    for key in OPTIONS:
+        value = section.text(key)
+        if value is not None:
+            try:
+                found = replace(found, **{key: value})
+            except BadDestinationError as mistake:
+                section.note(mistake.message, key, hint=mistake.hint, code="deliver")
+    return found
+
+
+def _destination(section: Section, key: str, options: PutOptions | None) -> str | None:
+    """Read the text that names a destination, and return it with the options behind it."""
+    text = section.text(key)
+    if text is None:
+        return None
+    text = text.strip()
+    if "{{" in text or "{%" in text:
+        section.note("deliver takes no templates", key, hint="takes are found again only if the destination stays the same", code="deliver")
         return None
     try:
-        parse_destination(deliver)
+        destination = parse_destination(text, options)
     except BadDestinationError as mistake:
-        section.note(mistake.message, "deliver", hint=mistake.hint, code="deliver")
+        section.note(mistake.message, mistake.option or key, hint=mistake.hint, code="deliver")
         return None
-    return deliver
+    return text if options is None else str(destination)
 
 
 def _cut(section: Section) -> CutSpec | None:

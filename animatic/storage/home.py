@@ -24,16 +24,17 @@ def open_storage(url: str, *, patience: float = 60.0) -> Storage:
     except BadDestinationError as mistake:
         raise UsageError(f"cannot deliver to {url!r}: {mistake.message}", hint=mistake.hint) from None
     match destination:
-        case Bucket(name, prefix):
-            return _open_bucket(name, f"{prefix}/" if prefix else "", patience)
+        case Bucket():
+            return _open_bucket(destination, patience)
         case Folder(path):
             return FolderStorage(Path(path).absolute())
         case _:
             assert_never(destination)
 
 
-def _open_bucket(bucket: str, prefix: str, patience: float) -> Storage:
+def _open_bucket(bucket: Bucket, patience: float) -> Storage:
     from animatic.storage.s3 import S3Storage  # noqa: PLC0415 - boto3 takes a while to import, and folders do not need it
     from animatic.storage.s3_client import PatientClient  # noqa: PLC0415
 
-    return S3Storage(bucket, prefix, PatientClient(patience=patience))
+    prefix = f"{bucket.prefix}/" if bucket.prefix else ""
+    return S3Storage(bucket.name, prefix, PatientClient(patience=patience), bucket.options)

@@ -147,7 +147,7 @@ class Storage(Protocol):
 
 
 async def probe(storage: Storage) -> None:
-    """Create, refuse to create again, read, list and delete one object.
+    """Create, refuse to create again, read, list, copy and delete one object.
 
     Raises StorageError with the reason. Some servers that speak S3 ignore ``If-None-Match`` and overwrite: two workers would then both
     believe that they may submit, and a shot would be paid for twice.
@@ -159,11 +159,25 @@ async def probe(storage: Storage) -> None:
         _expect(not await storage.create(key, other), storage, "it overwrites objects that must be created only once")
         _expect(await storage.read(key) == ours, storage, "what is read is not what was written")
         _expect(key in {entry.key for entry in await storage.list(PROBE_PREFIX)}, storage, "a new object is missing from its list")
+        await _probe_copy(storage, key, ours)
     except StorageError:
         await _delete_quietly(storage, key)
         raise
     await storage.delete(key)
     _expect(await storage.read(key) is None, storage, "a deleted object is still there")
+
+
+async def _probe_copy(storage: Storage, key: str, content: bytes) -> None:
+    """Copy an object, as clips are delivered, and refuse to copy it again."""
+    copied = f"{key}-copy"
+    try:
+        _expect(await storage.copy(key, copied), storage, "an object is not copied")
+        _expect(await storage.read(copied) == content, storage, "what was copied is not what was written")
+        _expect(not await storage.copy(key, copied), storage, "it copies over objects that are there")
+    except StorageError:
+        await _delete_quietly(storage, copied)
+        raise
+    await storage.delete(copied)
 
 
 def _expect(truth: bool, storage: Storage, reason: str) -> None:  # noqa: FBT001

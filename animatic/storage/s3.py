@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from animatic.destination import PutOptions
 from animatic.files import CHUNK_BYTES, replace_whole
 from animatic.storage import files
 from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
 from animatic.storage.s3_client import PRECONDITION_FAILED, PatientClient, is_absent, status_of
+from animatic.storage.s3_put import Copier, base64_of, keeping, protection
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -25,11 +27,13 @@ RECORD_TYPE = "application/json"
 class S3Storage:
     """A bucket, below a prefix, as a Storage."""
 
-    def __init__(self, bucket: str, prefix: str, client: PatientClient) -> None:
-        """``prefix`` is empty or ends with ``/``."""
+    def __init__(self, bucket: str, prefix: str, client: PatientClient, options: PutOptions | None = None) -> None:
+        """``prefix`` is empty or ends with ``/``; ``options`` say how objects are put."""
         self._bucket = bucket
         self._prefix = prefix
         self._client = client
+        self._options = options or PutOptions()
+        self._copier = Copier(bucket, self._options)
 
     def __repr__(self) -> str:
         return f"S3Storage({self.url!r})"
@@ -45,7 +49,9 @@ class S3Storage:
 
     def below(self, prefix: str) -> S3Storage:
         """Return the same bucket, rooted deeper."""
-        return S3Storage(self._bucket, f"{self._prefix}{check_key(prefix)}/", self._client)
+        deeper = S3Storage(self._bucket, f"{self._prefix}{check_key(prefix)}/", self._client, self._options)
+        deeper._copier = self._copier  # what it has learned of the store
+        return deeper
 
     async def check(self) -> None:
         """Prove that the bucket can be used, conditional writes above all."""
@@ -53,7 +59,7 @@ class S3Storage:
 
     async def create(self, key: str, data: bytes) -> bool:
         """Create a record only if none is there; one with equal bytes counts as ours: an answer may have been lost before."""
-        name, checksum = self._name(key), _base64(hashlib.sha256(data).digest())
+        name, checksum = self._name(key), base64_of(hashlib.sha256(data).digest())
 
         def put(client: S3Client) -> bool:
             try:
@@ -65,6 +71,7 @@ class S3Storage:
                     ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=checksum,
                     ContentType=RECORD_TYPE,
+                    **protection(self._options),
                 )
             except ClientError as error:
                 if status_of(error) != PRECONDITION_FAILED:
@@ -90,17 +97,23 @@ class S3Storage:
 
     async def write(self, key: str, data: bytes, *, content_type: str) -> None:
         """Write or replace in one step."""
-        name, checksum = self._name(key), _base64(hashlib.sha256(data).digest())
+        name, checksum = self._name(key), base64_of(hashlib.sha256(data).digest())
         await self._client.call(
             self.location(key),
             lambda client: client.put_object(
-                Bucket=self._bucket, Key=name, Body=data, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, ContentType=content_type
+                Bucket=self._bucket,
+                Key=name,
+                Body=data,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+                ContentType=content_type,
+                **protection(self._options),
             ),
         )
 
     async def store(self, key: str, source: Path, *, content_type: str, sha256: str) -> bool:
         """Upload a local file only if the key is free; an object with the same SHA-256 counts as ours. S3 verifies the checksum."""
-        name, checksum = self._name(key), _base64(bytes.fromhex(sha256))
+        name, checksum = self._name(key), base64_of(bytes.fromhex(sha256))
 
         def put(client: S3Client) -> bool:
             if source.stat().st_size > MAX_OBJECT_BYTES:
@@ -115,6 +128,8 @@ class S3Storage:
                         ChecksumAlgorithm="SHA256",
                         ChecksumSHA256=checksum,
                         ContentType=content_type,
+                        **protection(self._options),
+                        **keeping(self._options, cached=True),
                     )
             except ClientError as error:
                 if status_of(error) != PRECONDITION_FAILED:
@@ -147,7 +162,7 @@ class S3Storage:
         """Copy within the bucket, on the server, only if the target is absent.
 
         Stores that honor conditional puts but not conditional copies let the last of several concurrent copies win; the ledger copies
-        nothing.
+        nothing. Stores that refuse the condition are asked without it, and those that refuse to copy get the object put.
         """
         origin, name = self._name(source), self._name(target)
 
@@ -155,17 +170,14 @@ class S3Storage:
             if self._head(client, name) is not None:
                 return False
             try:
-                client.copy_object(Bucket=self._bucket, Key=name, CopySource={"Bucket": self._bucket, "Key": origin}, IfNoneMatch="*")
+                return self._copier.copy(client, origin, name)
             except ClientError as error:
-                if status_of(error) == PRECONDITION_FAILED:
-                    return False
                 if is_absent(error):
                     raise StorageRefusedError(
                         f"cannot copy {self.location(source)}: there is no such object",
                         hint="it was removed from outside: run again with --fresh",
                     ) from error
                 raise
-            return True
 
         return await self._client.call(self.location(target), copy)
 
@@ -226,7 +238,3 @@ class S3Storage:
                 return None
             raise
         return Entry(name, answer["ContentLength"], answer["LastModified"])
-
-
-def _base64(digest: bytes) -> str:
-    return b64encode(digest).decode()

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from animatic import proxies
 from animatic.backoff import Backoff
 from animatic.errors import StorageError
 from animatic.storage.protocol import MAX_CONCURRENT_CALLS, StorageRefusedError, Threads
@@ -32,6 +33,11 @@ T = TypeVar("T")
 DEFAULT_REGION = "us-east-1"
 PRECONDITION_FAILED = 412
 NOT_FOUND = 404
+NOT_IMPLEMENTED = 501
+SKEW_TRIES = 3
+"""Answers that this machine's clock is wrong before it is believed: single ones pass."""
+RENEWAL_TRIES = 8
+"""Tries with credentials read anew, some 20 s in all: what renews them may be a little late."""
 
 PERMISSIONS = {
     "PutObject": "s3:PutObject",
@@ -48,6 +54,9 @@ CREDENTIALS = {
     "InvalidToken": "the session token is not valid",
     "TokenRefreshRequired": "the session token must be refreshed",
 }
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"})
+SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+UNKNOWN = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest", "MethodNotAllowed", "UnsupportedOperation"})
 PASSING_CODES = frozenset(
     {
         "ConditionalRequestConflict",
@@ -109,15 +118,27 @@ class PatientClient:
         """
         deadline = self._clock() + self._patience
         backoff = Backoff(first=0.2, longest=5.0, randomness=self._randomness)
+        skewed = expired = 0
         while True:
             try:
                 return await self._threads.run(self._call, function)
             except (BotoCoreError, ClientError, HTTPError) as error:
                 problem = explain(error, where, self._endpoint())
+                skewed += code_of(error) in SKEWED
+                expired += self._renew_credentials(error)
+                passing = problem.retryable or 0 < skewed < SKEW_TRIES or 0 < expired < RENEWAL_TRIES
                 delay = backoff.next()
-                if not problem.retryable or self._clock() + delay > deadline:
+                if not passing or self._clock() + delay > deadline:
                     raise problem from error
             await self._sleep(delay)
+
+    def _renew_credentials(self, error: Exception) -> bool:
+        """Drop the client where its credentials have expired: the next one reads them anew, from where somebody has renewed them."""
+        if code_of(error) not in EXPIRED:
+            return False
+        with self._lock:
+            self._client = None
+        return True
 
     def _call(self, function: Callable[[S3Client], T]) -> T:
         with self._lock:
@@ -132,7 +153,8 @@ class PatientClient:
 def make_client() -> S3Client:
     """Return a client as boto3 reads the environment (``AWS_*``, profiles, ``AWS_ENDPOINT_URL_S3``).
 
-    Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there.
+    Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there. Raises UsageError where the proxy before the
+    store cannot be used.
     """
     # At DEBUG botocore logs whole requests, signature and session token included.
     botocore_log = logging.getLogger("botocore")
@@ -142,6 +164,7 @@ def make_client() -> S3Client:
     # boto3 itself reads only AWS_DEFAULT_REGION; containers on AWS are given AWS_REGION.
     region = session.region_name or os.environ.get("AWS_REGION") or DEFAULT_REGION
     client = session.client("s3", region_name=region, config=_config("auto"))
+    proxies.require_usable(client.meta.endpoint_url)
     if ".amazonaws." in client.meta.endpoint_url:
         return client
     return session.client("s3", region_name=region, config=_config("path"))
@@ -166,9 +189,14 @@ def status_of(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def code_of(error: ClientError) -> str:
-    """Return S3's word for the error, e.g. ``NoSuchKey``."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+def code_of(error: Exception) -> str:
+    """Return S3's word for the error, e.g. ``NoSuchKey``; empty for one that is not S3's."""
+    return "" if not isinstance(error, ClientError) else str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_unknown(error: ClientError) -> bool:
+    """Tell whether the answer says that the store does not know such a request, or a header of it."""
+    return code_of(error) in UNKNOWN or status_of(error) == NOT_IMPLEMENTED
 
 
 def is_absent(error: ClientError) -> bool:
@@ -188,7 +216,10 @@ def explain(error: Exception, where: str, endpoint: str) -> StorageError:
     if isinstance(error, PASSING):
         return StorageError(
             f"{endpoint} cannot be reached for {where} ({type(error).__name__})",
-            hint="check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
+            hint=proxies.advised(
+                "check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
+                endpoint,
+            ),
         )
     return StorageRefusedError(f"{where} cannot be used: {error}", hint="check the name of the bucket and the AWS_* variables")
 
@@ -199,23 +230,25 @@ def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageErr
         return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct `deliver`")
     if code in CREDENTIALS:
         return StorageRefusedError(f"{endpoint} refuses the AWS credentials for {where}: {CREDENTIALS[code]}", hint=HOW_TO_SIGN_IN)
-    if code == "RequestTimeTooSkewed":
+    if code in SKEWED:
         return StorageRefusedError(f"{endpoint} refuses requests for {where}: this machine's clock is wrong", hint="set the clock (NTP)")
     if status in {401, 403}:
         permission = PERMISSIONS.get(operation, operation)
         return StorageRefusedError(
             f"{where}: access denied ({operation})",
-            hint=f"the credentials need {permission}; a bucket policy or a KMS key may also stand in the way",
+            hint=f"the credentials need {permission}; a KMS key or a bucket policy may also stand in the way: for one that asks for "
+            "encryption or an ACL, the pipelines file says deliver: {to: s3://..., sse: aws:kms, acl: ...}",
         )
     if status in {301, 307, 400} and code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
         return StorageRefusedError(f"{where}: the bucket is in another region", hint="set AWS_DEFAULT_REGION to the region of the bucket")
-    if code == "NotImplemented":
+    if code == "NotImplemented" and operation != "CopyObject":
         return StorageRefusedError(
             f"{endpoint} does not know conditional writes, so it cannot hold the ledger ({operation})",
             hint="use Amazon S3, a store that honors If-None-Match, or a folder",
         )
     if status >= 500 or status in {408, 409, 425, 429} or code in PASSING_CODES:  # noqa: PLR2004
-        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint="the store has trouble: run again later")
+        hint = proxies.advised("the store has trouble: run again later", endpoint)
+        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint=hint)
     return StorageRefusedError(
         f"{where}: {operation} was answered with {code or status}", hint="check the name of the bucket and the settings of the store"
     )

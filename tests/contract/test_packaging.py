@@ -58,6 +58,7 @@ def test_the_wheel_holds_one_package_with_all_that_it_needs(wheel: Path) -> None
     data = {path.relative_to(ROOT).as_posix() for path in (ROOT / "animatic" / "catalog" / "data").rglob("*.json")}
     assert len(data) > 90
     assert data <= files
+    assert "animatic/krea/moderation.txt" in files
     assert {"animatic/flows/run.py", "animatic/tasks/generate.py", "animatic/py.typed"} <= files
     assert any(name.startswith("animatic/manifest/") and name.endswith(".html.j2") for name in files), "the template of the page"
     assert not {name for name in files if "test" in name or name.endswith(".pyc")}

@@ -86,15 +86,19 @@ def wire() -> Wire:
     return Wire()
 
 
-@pytest.fixture
-def home(s3: S3, wire: Wire) -> S3Storage:
+def watched(wire: Wire) -> PatientClient:
     def make() -> Any:
         client = make_client()
         answering: Any = wire  # the stubs know of handlers that answer nothing alone
         client.meta.events.register("before-send.s3", answering)
         return client
 
-    return S3Storage(s3.bucket, "boards/", PatientClient(patience=60, sleep=wire.sleep, clock=wire.clock, make=make))
+    return PatientClient(patience=60, sleep=wire.sleep, clock=wire.clock, make=make)
+
+
+@pytest.fixture
+def home(s3: S3, wire: Wire) -> S3Storage:
+    return S3Storage(s3.bucket, "boards/", watched(wire))
 
 
 @pytest.mark.parametrize(
@@ -227,8 +231,6 @@ async def test_a_missing_permission_is_named(home: S3Storage, wire: Wire, tmp_pa
     [
         (403, "InvalidAccessKeyId", "the access key is unknown"),
         (403, "SignatureDoesNotMatch", "secret key does not fit"),
-        (400, "ExpiredToken", "session token has expired"),
-        (403, "RequestTimeTooSkewed", "clock is wrong"),
         (400, "AuthorizationHeaderMalformed", "in another region"),
         (400, "SomethingNew", "PutObject was answered with SomethingNew"),
         (404, "NoSuchBucket", "there is no such bucket"),
@@ -241,6 +243,108 @@ async def test_refusals_say_what_to_do_and_show_no_credentials(home: S3Storage, 
     assert caught.value.hint
     assert SECRET not in str(caught.value)
     assert wire.slept == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "tries"),
+    [(400, "ExpiredToken", "session token has expired", 8), (403, "RequestTimeTooSkewed", "clock is wrong", 3)],
+)
+async def test_what_may_be_over_in_a_moment_is_asked_again_but_not_for_long(
+    home: S3Storage, wire: Wire, status: int, code: str, words: str, tries: int
+) -> None:
+    wire.always = says(status, code)
+    with pytest.raises(StorageRefusedError, match=words):
+        await home.create("record", b"1")
+    assert len(wire.requests) == tries
+    assert sum(wire.slept) < 30
+
+
+async def test_a_single_answer_about_the_clock_is_not_believed(home: S3Storage, wire: Wire) -> None:
+    wire.faults += [says(403, "RequestTimeTooSkewed")] * 2
+    assert await home.create("record", b"1")
+
+
+async def test_credentials_that_were_renewed_meanwhile_are_read_anew(home: S3Storage, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await home.create("record", b"1")
+
+    def expired(request: AWSPreparedRequest) -> AWSResponse:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "renewed")
+        return answer(400, "ExpiredToken")
+
+    wire.faults.append(expired)
+    assert await home.read("record") == b"1"
+    used = [str(request.headers["Authorization"]) for request in wire.requests]
+    assert ["Credential=renewed/" in text for text in used] == [False, False, True]
+
+
+def refuses_copies(status: int, code: str, *, condition: bool) -> Fault:
+    def fault(request: AWSPreparedRequest) -> AWSResponse | None:
+        copies = "x-amz-copy-source" in request.headers
+        return answer(status, code) if copies and (not condition or "If-None-Match" in request.headers) else None
+
+    return fault
+
+
+@pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (400, "InvalidArgument"), (400, "InvalidRequest")])
+@pytest.mark.parametrize("condition", [True, False], ids=["no conditional copies", "no copies"])
+async def test_a_store_that_lacks_copies_or_conditions_on_them_gets_its_clips_otherwise(
+    home: S3Storage, wire: Wire, s3: S3, tmp_path: Path, status: int, code: str, condition: bool
+) -> None:
+    wire.always = refuses_copies(status, code, condition=condition)
+    await home.check()
+    assert await home.list("") == []
+    (tmp_path / "clip.mp4").write_bytes(b"clip" * 1000)
+    sha256 = hashlib.sha256(b"clip" * 1000).hexdigest()
+    assert await home.store("take.mp4", tmp_path / "clip.mp4", content_type="video/mp4", sha256=sha256)
+    wire.requests.clear()
+    assert await home.copy("take.mp4", "run/01-dawn.mp4")
+    assert not await home.copy("take.mp4", "run/01-dawn.mp4")
+    assert await home.read("run/01-dawn.mp4") == b"clip" * 1000
+    assert s3.client().head_object(Bucket=s3.bucket, Key="boards/run/01-dawn.mp4")["ContentType"] == "video/mp4"
+    asked = [request for request in wire.requests if "x-amz-copy-source" in request.headers]
+    assert len(asked) == (1 if condition else 0), "what was refused once is not asked for again"
+    with pytest.raises(StorageRefusedError, match="there is no such object"):
+        await home.copy("nothing", "elsewhere")
+
+
+async def test_a_copy_that_is_denied_is_no_copy_that_is_unknown(home: S3Storage, wire: Wire) -> None:
+    assert await home.create("a", b"1")
+    wire.always = refuses_copies(403, "AccessDenied", condition=False)
+    with pytest.raises(StorageRefusedError, match="access denied"):
+        await home.copy("a", "b")
+
+
+async def test_every_put_and_copy_is_protected_as_the_destination_says_and_media_are_kept_so(s3: S3, wire: Wire, tmp_path: Path) -> None:
+    text = f"{s3.url}/films?sse=aws:kms&kms_key=alias/film&acl=bucket-owner-full-control&storage_class=STANDARD_IA&cache_control=max-age=60"
+    home = open_storage(text)
+    assert isinstance(home, S3Storage)
+    assert home.url == f"{s3.url}/films"
+    home._client = watched(wire)
+    deeper = home.below("simulated")
+    assert await deeper.create("record", b"1")
+    await deeper.write("index.html", b"page", content_type="text/html")
+    (tmp_path / "clip.mp4").write_bytes(b"clip")
+    await deeper.store("clip.mp4", tmp_path / "clip.mp4", content_type="video/mp4", sha256=hashlib.sha256(b"clip").hexdigest())
+    assert await deeper.copy("clip.mp4", "01-dawn.mp4")
+    puts = [request.headers for request in wire.requests if request.method == "PUT"]
+    assert len(puts) == 4
+    for headers in puts:
+        sent = {name.lower(): as_text(value) for name, value in headers.items()}
+        assert sent["x-amz-server-side-encryption"] == "aws:kms"
+        assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == "alias/film"
+        assert sent["x-amz-acl"] == "bucket-owner-full-control"
+    look = s3.client().head_object
+    for name in ("clip.mp4", "01-dawn.mp4"):
+        found = look(Bucket=s3.bucket, Key=f"films/simulated/{name}")
+        assert (found["StorageClass"], found["CacheControl"], found["ServerSideEncryption"]) == ("STANDARD_IA", "max-age=60", "aws:kms")
+    for name in ("record", "index.html"):
+        found = look(Bucket=s3.bucket, Key=f"films/simulated/{name}")
+        assert "StorageClass" not in found
+        assert "CacheControl" not in found
+
+
+def as_text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 async def test_a_bucket_that_is_not_there_is_never_an_empty_one(s3: S3) -> None:

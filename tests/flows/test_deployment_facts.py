@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from animatic.engine.progress import ProgressTracker
 from animatic.errors import UsageError
-from animatic.flows.tables import end_markdown, headline, percent_ended, shot_rows
+from animatic.flows.tables import end_markdown, fenced, headline, literal, percent_ended, shot_rows
 from animatic.flows.worker import check_version, version_of
 from animatic.manifest import Cost, Failure, Manifest, Reel, Shot
 from animatic.manifest.model import Source
@@ -140,3 +143,33 @@ def test_the_account_of_a_failed_run_names_the_shots_and_why() -> None:
     assert "- manifest: `/out/manifest.json`" in text
     assert "- reel: `/out/reel.mp4`" in text
     assert "dawn" not in text
+
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "[click](javascript:alert(1)) ![x](https://evil.example/x.png)",
+    "a | b ~~c~~ **d** _e_ `f` \\[g](h)",
+    "&lt;b&gt; & <img src=x onerror=alert(1)> <https://evil.example>",
+    "first\n# second\n\n- third\n[x]: https://evil.example",
+]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_texts_of_others_are_shown_as_they_were_written(text: str) -> None:
+    page = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(f"- **surf**: {literal(text)}")
+    shown = re.fullmatch(r"<ul>\n<li><strong>surf</strong>: (.*)</li>\n</ul>\n", page)
+    assert shown is not None, page
+    assert "<" not in shown[1]
+    assert html.unescape(shown[1]) == " ".join(text.split())
+
+
+def test_a_cell_of_the_live_table_makes_no_link_of_others_texts() -> None:
+    progress = ProgressTracker.of({"dawn": "xai/grok-video"})
+    progress.change("dawn", "failed", "[click](javascript:alert(1))", job_id="[j](https://evil.example)")
+    (row,) = shot_rows(progress, {}, lambda _: None)
+    assert "](" not in "".join(row.values())
+
+
+def test_a_block_holds_whatever_stands_in_it() -> None:
+    page = MarkdownIt().render(fenced(["before", "````", "<script>", "``````", "after"]))
+    assert page == "<pre><code>before\n````\n&lt;script&gt;\n``````\nafter\n</code></pre>\n"

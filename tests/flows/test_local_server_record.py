@@ -16,6 +16,7 @@ import pytest
 from animatic.errors import PrefectError
 from animatic.prefect import server as local_server
 from animatic.prefect.server import LocalServer, answering, configured_api_url, running, stop
+from tests.flows.conftest import SERVER_HOME
 
 
 def test_the_environment_names_the_api() -> None:
@@ -115,3 +116,11 @@ def test_a_server_is_left_running_without_a_warning_and_ended_by_the_next_comman
 def test_addresses_are_of_this_machine() -> None:
     server = LocalServer(pid=1, began="", port=4200)
     assert (server.ui_url, server.api_url) == ("http://127.0.0.1:4200", "http://127.0.0.1:4200/api")
+
+
+def test_the_server_s_files_are_its_owner_s_alone(prefect_server: LocalServer) -> None:
+    assert answering(prefect_server.api_url)
+    files = [path for path in (SERVER_HOME / "prefect").iterdir() if path.suffix in {".db", ".db-wal"}]
+    assert "prefect.db" in {path.name for path in files}
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == {path.name: "0o600" for path in files}
+    assert oct((SERVER_HOME / "prefect").stat().st_mode & 0o777) == "0o700"

@@ -76,13 +76,15 @@ def length(media: Media) -> float:
 
 
 def size_of(media: Media) -> tuple[int, int]:
-    """Return width and height in pixels."""
+    """Return width and height in pixels, as they are shown: a clip of a telephone is turned by its player."""
     if not media.moving:
         with Image.open(media.path) as image:
             return ImageOps.exif_transpose(image).size
     with av.open(media.path) as container:
         stream = container.streams.video[0]
-        return stream.width, stream.height
+        frame = next(container.decode(stream))
+        width = round(stream.width * (stream.sample_aspect_ratio or 1))
+        return (stream.height, width) if frame.rotation % 180 else (width, stream.height)
 
 
 def output_size(recipe: Recipe, *, even: bool) -> tuple[int, int]:
@@ -112,8 +114,9 @@ def source_planes(media: Media, size: tuple[int, int], fps: float) -> Iterator[P
     with av.open(media.path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        for frame in container.decode(stream):
-            while current is not None and (made + 0.5) / fps < (frame.time or 0.0):
+        for decoded in container.decode(stream):
+            frame = _upright(decoded)
+            while current is not None and (made + 0.5) / fps < (decoded.time or 0.0):
                 yield current
                 made += 1
             same = (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p")
@@ -130,7 +133,16 @@ def _last_frame(media: Media) -> Image.Image:
             last = frame
     if last is None:
         raise ValueError("a clip without frames")
-    return Image.fromarray(last.reformat(format="rgb24", interpolation=_SCALER).to_ndarray())
+    return _image(last)
+
+
+def _image(frame: VideoFrame) -> Image.Image:
+    image = Image.fromarray(frame.reformat(format="rgb24", interpolation=_SCALER).to_ndarray())
+    return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
+
+
+def _upright(frame: VideoFrame) -> VideoFrame:
+    return VideoFrame.from_ndarray(np.asarray(_image(frame))) if frame.rotation % 360 else frame
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from animatic.simulator.jobs import Suffix
 MediaPath = tuple[str | int, ...]
 """Where a media field stands in a request body."""
 
-VERSION = 3
+VERSION = 4
 """Part of every key: counts up when slates look different, so that a state folder never serves the old ones."""
 
 _NAMED_SIDES = {"1k": 1024, "2k": 2048, "4k": 2160}
@@ -79,8 +79,8 @@ def recipe_of(
     start = _first(media, _START_FIELDS, moving=False)
     end = _first(media, ("end_image",), moving=False)
     fps = _number(value.get("fps")) or 24.0
-    width, height = _number(value.get("width")), _number(value.get("height"))
-    ratio = next((str(value[name]) for name in ("aspect_ratio", "ratio", "resolution") if ":" in str(value.get(name))), None)
+    follows = model.kind == "video" and (start or source) is not None
+    width, height, ratio = _shape(body, {} if follows else value)
     if ratio and (pixels := _pixels(ratio)):
         width, height = pixels
     return Recipe(
@@ -91,7 +91,7 @@ def recipe_of(
         width=round(width) if width and height else None,
         height=round(height) if width and height else None,
         aspect=_ratio(ratio),
-        side=_side(value.get("resolution"), model.kind),
+        side=_side(value.get("resolution") or _shorter_side(value), model.kind),
         longest_side=longest_side,
         fps=min(max(fps, 1.0), 60.0),
         seconds=_seconds(value, body, fps, source),
@@ -121,6 +121,22 @@ def _seconds(value: Mapping[str, Any], body: Mapping[str, Any], fps: float, sour
     frames = _number(value.get("num_frames"))
     seconds = asked or (frames / fps if frames else _number(value.get("duration"))) or 5.0
     return min(max(seconds, 1 / fps), _MAX_SECONDS)
+
+
+def _shape(body: Mapping[str, Any], value: Mapping[str, Any]) -> tuple[float | None, float | None, str | None]:
+    """Return width, height and ratio: of the request, else, if it says nothing of them, of ``value``, which holds defaults as well."""
+    for fields in (body, value):
+        width, height = _number(fields.get("width")), _number(fields.get("height"))
+        ratio = next((str(fields[name]) for name in ("aspect_ratio", "ratio", "resolution") if ":" in str(fields.get(name))), None)
+        if ratio or (width and height):
+            return width, height, ratio
+    return None, None, None
+
+
+def _shorter_side(value: Mapping[str, Any]) -> str | None:
+    """Return the shorter side of a model's own width and height as a resolution."""
+    width, height = _number(value.get("width")), _number(value.get("height"))
+    return f"{min(width, height):.0f}p" if width and height else None
 
 
 def _side(resolution: Any, kind: Kind) -> int:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from PIL import Image
 
 from animatic.engine.crashpoints import NAMES
+from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
-from animatic.errors import ShotError, StorageError
+from animatic.errors import ShotError, StorageError, UsageError
+from animatic.files import sha256_of
 from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
 from tests import virtual_time
-from tests.krea_double import still_bytes
+from tests.krea_double import clip_bytes, still_bytes
 from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -144,7 +148,7 @@ async def test_a_file_is_uploaded_once_and_again_when_krea_has_deleted_it(studio
     studio.krea.assets.clear()
     assert await studio.render(await studio.plan(fresh=True)) is None
     assert studio.krea.counts["upload"] == 2
-    assert studio.krea.posts[-1]["start_image"].endswith("/files/asset-2")
+    assert studio.krea.posts[-1]["start_image"].endswith("/asset-2?sig=secret")
 
 
 async def test_a_fresh_take_counts_from_then_on_and_overwrites_nothing(studio: Studio) -> None:
@@ -304,3 +308,68 @@ async def test_a_result_that_cannot_be_had_fails_its_shot_and_not_the_run(studio
     studio.krea.dead_files = {}
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 10
+
+
+async def test_a_token_that_krea_repeats_wherever_it_can_is_kept_nowhere(studio: Studio) -> None:
+    token = studio.token = studio.krea.echo = "krea-7f3a9c51d2e8"
+    studio.krea.types = {"/generate/video/xai/grok-video": token}
+    studio.declare(shots=CHAIN + "\n      - {id: third, prompt: Refused, duration: 4}")
+    studio.krea.always = {"Refused": "400"}
+    await studio.render()
+    assert [studio.state(key) for key in ("dawn", "surf", "third")] == ["delivered", "delivered", "failed"]
+    assert token in studio.krea.posts[-1]["start_image"] + studio.krea.posts[1].get("start_image", "")  # Krea gets its own addresses back
+    kept = [path for path in studio.folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    assert kept == []
+
+
+async def test_an_asset_s_address_is_kept_without_its_signature_and_asked_for_again(studio: Studio) -> None:
+    studio.declare(shots=CHAIN)
+    assert await studio.render() is None
+    assert studio.krea.posts[-1]["start_image"].endswith("/asset-1?sig=secret")
+    studio.declare(shots=CHAIN.replace("Surf,", "Spray,"))
+    assert await studio.render() is None
+    assert studio.krea.posts[-1]["start_image"].endswith("/asset-1?sig=secret")
+    assert studio.krea.counts["upload"] == 1
+    assert [path for path in (studio.out / ".animatic").rglob("*.json") if "sig=secret" in path.read_text()] == []
+
+
+async def test_a_picture_is_uploaded_as_krea_takes_it_and_recorded_as_the_file_that_it_is(studio: Studio) -> None:
+    Image.new("RGB", (40, 20), "red").save(studio.folder / "ref.tif")
+    studio.declare(ONE.replace("}", ", start_image: ref.tif}"))
+    plan = await studio.plan()
+    assert plan.steps[0].notes == ("ref.tif is TIFF, which Krea does not take: it is uploaded as PNG or JPEG",)
+    assert await studio.render(plan) is None
+    assert b"\x89PNG" in studio.krea.assets["asset-1"]
+    assert b"image/png" in studio.krea.assets["asset-1"]
+    (given,) = studio.run.manifest.shot("dawn").record.inputs
+    assert given.sha256 == sha256_of(studio.folder / "ref.tif")
+    assert await studio.render(await studio.plan(fresh=True)) is None
+    assert studio.krea.counts["upload"] == 1
+
+
+@pytest.mark.parametrize("name", ["half.jpg", "half.mp4", "bomb.png"])
+async def test_a_broken_reference_is_told_before_anything_is_paid(studio: Studio, name: str) -> None:
+    file = studio.folder / name
+    if name == "bomb.png":
+        header = b"IHDR" + (20_000).to_bytes(4) + (10_000).to_bytes(4) + b"\x08\x02\0\0\0"
+        file.write_bytes(b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + header + zlib.crc32(header).to_bytes(4))
+    elif name == "half.jpg":
+        Image.effect_noise((300, 200), 90).save(file)
+    else:
+        file.write_bytes(clip_bytes())
+    if name.startswith("half"):
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    field = "edit_video" if name.endswith(".mp4") else "start_image"
+    studio.declare(ONE + f"\n      - {{id: big, prompt: Later, duration: 4, {field}: {name}}}".replace("duration: 4, edit", "edit"))
+    with pytest.raises(UsageError, match=f"a reference file cannot be read: {name} of shot 'big'"):
+        await studio.render()
+    assert studio.krea.counts["post"] == studio.krea.counts["upload"] == 0
+
+
+async def test_several_shots_may_ask_for_one_stored_clip_at_the_same_time(studio: Studio) -> None:
+    assert await studio.render() is None
+    take = studio.run.takes["dawn"]
+    async with studio.open(await studio.plan(fresh=True)) as run:
+        clips = await asyncio.gather(*(local_clip(run, take) for _ in range(8)))
+        assert {clip.read_bytes() for clip in clips} == {(studio.out / take.clip.key).read_bytes()}
+        assert [path.name for path in run.workdir.iterdir() if path.name.startswith("arriving")] == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from animatic.krea.reasons import MAX_REASON_LENGTH, explain_body
+from animatic.krea.reasons import MAX_REASON_LENGTH, JobError, explain_body
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,54 @@ def test_other_bodies(body: bytes, message: str) -> None:
 
 def test_long_reasons_are_cut() -> None:
     assert len(explain_body(b'{"error": "' + b"x" * 9000 + b'"}', "").message) == MAX_REASON_LENGTH
+
+
+REFUSED = [
+    ("OutputVideoSensitiveContentDetected", "The request failed because the output video may contain sensitive information."),
+    ("InputImageSensitiveContentDetected.PrivacyInformation", "The input image may contain real person."),
+    ("InputTextSensitiveContentDetected", ""),
+    ("", "Failure to pass the risk control system"),
+    ("", "The prompt could not be submitted. It might violate Google's Responsible AI practices"),
+    ("", "This prompt contains words that violate Vertex AI's usage guidelines. Support codes: 58061214"),
+    ("", "Veo could not generate videos because the input image violates our usage guidelines"),
+    ("", "your request contains blocked words"),
+    ("", "We can't create videos of public figures."),
+    ("content_policy_violation", "Your request was rejected by our safety system."),
+    ("moderation_blocked", "blocked"),
+    ("DataInspectionFailed", "Input data may contain inappropriate content."),
+    ("1026", "input new_sensitive"),
+    ("", "The video content is sensitive"),
+    ("SAFETY.INPUT.TEXT", ""),
+    ("CreationPolicyViolation", "the creation failed"),
+    ("AuditSubmitIllegal", ""),
+    ("", "Generated image rejected by content moderation."),
+    ("", "Request Moderated"),
+    ("", "This content may violate our guardrails concerning similarity to third-party content."),
+    ("", "Prompt flagged by content policy"),
+    ("", "The image was filtered out because it violated Google's policies"),
+    ("", "NSFW content detected"),
+]
+NOT_REFUSED = [
+    ("worker_lost", "the worker was lost"),
+    ("", "safety_tolerance must be between 0 and 6"),
+    ("invalid_parameter", "safety_filter_level: not in the enum"),
+    ("", "names are case-sensitive"),
+    ("", "the audio could not be decoded: unsupported content type"),
+    ("", "violates the constraint: duration must be at most 10"),
+    ("", "you exceeded your current quota, please check your plan"),
+    ("", "image_url could not be fetched (403 forbidden)"),
+    ("", "internal server error: blocking call timed out"),
+    ("", "the prompt is too long: 4001 of 4000 characters"),
+    ("", "Sorry, you have been blocked by the owner of this site"),
+    ("", "enable_safety_checker is not a field of this model"),
+]
+
+
+@pytest.mark.parametrize(("code", "message"), REFUSED)
+def test_providers_that_refuse_content_are_understood(code: str, message: str) -> None:
+    assert JobError(code, message).moderated
+
+
+@pytest.mark.parametrize(("code", "message"), NOT_REFUSED)
+def test_other_failures_are_no_moderation(code: str, message: str) -> None:
+    assert not JobError(code, message).moderated

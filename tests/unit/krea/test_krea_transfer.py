@@ -90,6 +90,59 @@ async def test_what_is_no_file_is_refused(krea: FakeKrea, client: KreaClient, tm
     assert nothing_left(tmp_path)
 
 
+MP4 = b"\0\0\0\x20ftypisom" + DATA
+
+
+@pytest.mark.parametrize("mime", ["text/html; charset=utf-8", "application/json", "text/plain", "application/xml", ""])
+async def test_bytes_tell_what_a_file_is_and_not_its_content_type(krea: FakeKrea, client: KreaClient, tmp_path: Path, mime: str) -> None:
+    krea.script.append(httpx.Response(200, content=MP4, headers={"content-type": mime}))
+    async with client:
+        assert (await client.download(URL, tmp_path / "a.mp4")).size == len(MP4)
+    assert len(krea.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (203, {}),
+        (206, {}),
+        (206, {"content-range": f"bytes 0-{len(MP4) - 1}/{len(MP4)}"}),
+        (206, {"content-range": f"bytes 0-{len(MP4) - 1}/*"}),
+    ],
+)
+async def test_answers_that_bring_the_whole_file_in_other_words_are_taken(
+    krea: FakeKrea, client: KreaClient, tmp_path: Path, status: int, headers: dict[str, str]
+) -> None:
+    krea.script.append(httpx.Response(status, content=MP4, headers={**VIDEO, **headers}))
+    async with client:
+        assert (await client.download(URL, tmp_path / "a.mp4")).size == len(MP4)
+
+
+@pytest.mark.parametrize("stated", ["bytes 0-99/3000", "bytes 100-199/3000", "bytes 100-199/*"])
+async def test_a_part_that_nobody_asked_for_is_no_file(krea: FakeKrea, client: KreaClient, tmp_path: Path, stated: str) -> None:
+    krea.script += [
+        httpx.Response(206, content=MP4[:100], headers={**VIDEO, "content-range": stated}),
+        httpx.Response(200, content=MP4, headers=VIDEO),
+    ]
+    async with client:
+        assert (await client.download(URL, tmp_path / "a.mp4")).size == len(MP4)
+
+
+@pytest.mark.parametrize("status", [202, 204, 400, 401, 405, 416])
+async def test_a_single_odd_answer_of_a_file_s_host_is_asked_again(krea: FakeKrea, client: KreaClient, tmp_path: Path, status: int) -> None:
+    krea.script += [httpx.Response(status, text="" if status == 204 else "not now"), httpx.Response(200, content=MP4, headers=VIDEO)]
+    async with client:
+        assert (await client.download(URL, tmp_path / "a.mp4")).size == len(MP4)
+
+
+async def test_an_odd_answer_that_stays_is_told(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
+    krea.script += [httpx.Response(400, text="no")] * 3
+    async with client:
+        with pytest.raises(BadClipError, match=r"answers 400 instead of the file, 3 times") as caught:
+            await client.download(URL, tmp_path / "a.mp4")
+    assert (caught.value.code, caught.value.retryable, "SECRET" in str(caught.value)) == ("bad_answer", False, False)
+
+
 async def test_a_busy_host_is_waited_for(krea: FakeKrea, time: Time, client: KreaClient, tmp_path: Path) -> None:
     krea.script += [
         httpx.Response(503, headers={"Retry-After": "4"}),

@@ -113,7 +113,7 @@ def test_a_busy_krea_says_when_to_come_back() -> None:
 
 
 def test_messages_of_lost_requests_carry_no_secrets() -> None:
-    found = of_lost_request(httpx.ReadError("https://u:p@krea.test/x?token=abc"), "/g")
+    found = of_lost_request(httpx.ReadError("https://u:p@krea.test/x?token=abc"), "/g", base_url="https://krea.test")
     assert isinstance(found, LostAnswerError)
     assert "abc" not in str(found)
     assert "u:p" not in str(found)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Self
 
 import anyio
@@ -13,6 +17,7 @@ import httpx
 import pytest
 
 from animatic.errors import UsageError
+from animatic.krea import bounded_server
 from animatic.krea.webhook import MAX_BODY_BYTES, MAX_BURST, WebhookReceiver
 
 pytestmark = pytest.mark.anyio
@@ -94,10 +99,12 @@ async def test_an_unknown_token_is_turned_away(token: str) -> None:
         ({"json": {"status": "completed"}}, 400),
         ({"json": {"job_id": "x" * 200}}, 400),
         ({"json": {"job_id": 7}}, 400),
+        ({"content": b"[" * 30_000, "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b'{"a":' * 12_000, "headers": {"content-type": "application/json"}}, 400),
         ({"json": {"job_id": "a", "padding": "x" * MAX_BODY_BYTES}}, 413),
         ({"json": {"id": "j-1"}}, 204),
     ],
-    ids=["text", "no type", "torn", "empty", "list", "no id", "long id", "number", "large", "other name"],
+    ids=["text", "no type", "torn", "empty", "list", "no id", "long id", "number", "deep list", "deep map", "large", "other name"],
 )
 async def test_bodies_are_hints_or_refused(content: dict[str, Any], status: int) -> None:
     async with Receiver() as server:
@@ -119,6 +126,73 @@ async def test_a_flood_is_slowed_down() -> None:
         assert await server.post() == 429
         now += 1.0
         assert await server.post() == 204
+
+
+async def test_strangers_do_not_use_up_what_callbacks_are_allowed() -> None:
+    async with Receiver(clock=lambda: 0.0) as server:
+        for _ in range(int(MAX_BURST) + 1):
+            assert await server.post("f" * 32) == 404
+        assert await server.post() == 204
+
+
+HALF_A_REQUEST = f"POST /hooks/{TOKEN} HTTP/1.1\r\nHost: x\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /ho", HALF_A_REQUEST, HALF_A_REQUEST + b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"],
+    ids=["nothing", "half a line", "half the headers", "half the body"],
+)
+async def test_a_slow_connection_is_cut(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_server, "CONNECTION_SECONDS", 0.05)
+    async with Receiver() as server, await anyio.connect_tcp("127.0.0.1", server.receiver.port) as stream:
+        with anyio.fail_after(10):
+            if sent:
+                await stream.send(sent)
+            with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+                await stream.receive()
+
+
+async def test_endless_headers_are_cut() -> None:
+    async with Receiver() as server, await anyio.connect_tcp("127.0.0.1", server.receiver.port) as stream:
+        with anyio.fail_after(10):
+            with contextlib.suppress(anyio.BrokenResourceError):
+                await stream.send(HALF_A_REQUEST + b"X: " + b"x" * (2 * bounded_server.MAX_HEADER_BYTES))
+            assert b" 400 " in await stream.receive()
+
+
+FEW_DESCRIPTORS = """
+import asyncio, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+from animatic.krea.webhook import WebhookReceiver
+
+async def main():
+    async with WebhookReceiver("https://public.test", port=0) as receiver:
+        receiver.register(sys.argv[1])
+        print(receiver.port, flush=True)
+        print(await receiver.wait_for(sys.argv[1], 60), flush=True)
+        with open(sys.argv[2], "w") as file:
+            print("the run goes on", file=file)
+
+asyncio.run(main())
+"""
+
+
+def test_a_storm_of_slow_connections_takes_neither_the_descriptors_nor_the_log_nor_the_callback(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FEW_DESCRIPTORS, TOKEN, str(tmp_path / "written")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with contextlib.ExitStack() as stack:
+            for _ in range(400):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                with contextlib.suppress(OSError):
+                    connection.sendall(HALF_A_REQUEST)
+            with httpx.Client(trust_env=False) as http:
+                assert http.post(f"http://127.0.0.1:{port}/hooks/{TOKEN}", json=JOB).status_code == 204
+            out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("j-1\n", "", 0)
+    assert (tmp_path / "written").read_text() == "the run goes on\n"
 
 
 async def test_a_callback_whose_handling_fails_is_still_answered(caplog: pytest.LogCaptureFixture) -> None:

@@ -70,6 +70,11 @@ def test_the_token_of_the_settings_is_masked_wherever_it_stands() -> None:
     assert redact_body({"prompt": "a sign: wfg+7/aq:zz01"}) == {"prompt": "a sign: ***"}
 
 
+def test_an_address_loses_the_token_of_the_settings() -> None:
+    Settings(krea_token=Secret("wfg7aqzz01"))
+    assert bare_url("https://h/files/wfg7aqzz01/a.mp4?x=1") == "https://h/files/***/a.mp4"
+
+
 def test_a_placeholder_for_a_token_masks_no_words() -> None:
     Settings(krea_token=Secret("token"))
     assert redact("the token is refused") == "the token is refused"

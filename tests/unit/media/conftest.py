@@ -50,20 +50,28 @@ def make_clip(tmp_path: Path) -> ClipMaker:
         times: list[int] | None = None,
         first: int = 0,
         comment: str | None = None,
+        pixel: Fraction | None = None,
+        movflags: str | None = None,
+        lively: bool = False,
     ) -> Path:
         path = tmp_path / name
-        with av.open(str(path), "w") as output:
+        with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as output:
             if comment:
                 output.metadata["comment"] = comment
             stream = output.add_stream(codec, rate=fps)
             assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
             stream.time_base = stream.codec_context.time_base = 1 / Fraction(fps)
+            if pixel:
+                stream.codec_context.sample_aspect_ratio = pixel
             if rotation:
                 stream.set_display_rotation(rotation)
             sound = output.add_stream("aac", rate=16000) if audio else None
             for index in range(frames):
-                frame = VideoFrame.from_ndarray(np.full((size[1], size[0], 3), gray_of(index + first), dtype=np.uint8))
+                shade = np.full((size[1], size[0], 3), gray_of(index + first), dtype=np.uint8)
+                if lively:
+                    shade = np.random.default_rng(index).integers(0, 255, shade.shape, dtype=np.uint8)
+                frame = VideoFrame.from_ndarray(shade)
                 frame.pts = times[index] if times else index
                 frame.time_base = 1 / Fraction(fps)
                 output.mux(stream.encode(frame))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from animatic.errors import BadClipError, BadMediaError
-from animatic.media import probe, sniff
+from animatic.media import assemble_reel, extract_frame, probe, sniff, thumbnail
 from tests.unit.media.conftest import ClipMaker
 
 
@@ -166,3 +166,54 @@ def test_unreadable_references_raise_bad_media(tmp_path: Path, make_clip: ClipMa
     cut.write_bytes(cut.read_bytes()[:200])
     with pytest.raises(BadMediaError):
         sniff(cut)
+
+
+FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof"
+
+
+@pytest.mark.parametrize("movflags", [None, "+faststart", FRAGMENTED], ids=["index last", "index first", "fragments"])
+@pytest.mark.parametrize("tail", [b"\r\n\n", b"x", bytes(8), b"TAG" + b"a title".ljust(125, b"\0"), b"<!-- cdn -->" * 9, bytes(64 * 1024)])
+def test_bytes_after_the_last_box_are_no_part_of_a_clip(make_clip: ClipMaker, movflags: str | None, tail: bytes) -> None:
+    clip = make_clip(movflags=movflags, frames=48)
+    facts = probe(clip)
+    clip.write_bytes(clip.read_bytes() + tail)
+    assert probe(clip) == facts
+    assert sniff(clip) == ("video/mp4", "video")
+
+
+@pytest.mark.parametrize("movflags", [None, "+faststart", FRAGMENTED], ids=["index last", "index first", "fragments"])
+def test_a_clip_cut_anywhere_is_refused(make_clip: ClipMaker, movflags: str | None) -> None:
+    clip = make_clip(movflags=movflags, frames=8, lively=True)
+    whole = clip.read_bytes()
+    for cut in (1, 3, 5, 9, 40, 200, len(whole) // 3, len(whole) // 2, len(whole) - 20):
+        clip.write_bytes(whole[:-cut])
+        with pytest.raises(BadClipError):
+            probe(clip)
+
+
+@pytest.mark.parametrize(
+    ("pixel", "rotation", "shown"), [(Fraction(2), 0, (128, 48)), (Fraction(1, 2), 0, (64, 96)), (Fraction(4, 3), 90, (48, 85))]
+)
+def test_size_is_told_in_square_pixels(make_clip: ClipMaker, pixel: Fraction, rotation: int, shown: tuple[int, int]) -> None:
+    facts = probe(make_clip(size=(64, 48), pixel=pixel, rotation=rotation))
+    assert (facts.width, facts.height) == shown
+
+
+def damaged(clip: Path, at: float = 0.5, size: int = 3000) -> Path:
+    """Overwrite a part of the frames with zeros."""
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mdat") + int((len(data) - data.index(b"mdat")) * at)
+    data[start : start + size] = bytes(size)
+    clip.write_bytes(data)
+    return clip
+
+
+def test_damaged_frames_in_the_middle_are_no_reason_to_refuse_a_clip(make_clip: ClipMaker, tmp_path: Path) -> None:
+    clip = damaged(make_clip(frames=72, size=(320, 180), lively=True))
+    assert probe(clip).frames == 72
+    thumbnail(clip, tmp_path / "small.jpg")
+    extract_frame(clip, "last", tmp_path / "last.png")
+    for picture in ("small.jpg", "last.png"):
+        assert (probe(tmp_path / picture).width, probe(tmp_path / picture).height) == (320, 180)
+    reel = assemble_reel([clip, make_clip("b.mp4", size=(64, 48))], tmp_path / "reel.mp4")
+    assert reel.frames == 96

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from animatic.errors import BadClipError, BadMediaError
-from animatic.media import contact_sheet, extract_frame, thumbnail
+from animatic.media import contact_sheet, extract_frame, probe, thumbnail
 from tests.unit.media.conftest import ClipMaker, channel
 
 
@@ -101,3 +102,11 @@ def test_a_contact_sheet_names_the_clip_that_does_not_decode(make_clip: ClipMake
         contact_sheet([make_clip(), tmp_path / "bad.mp4"], tmp_path / "sheet.jpg")
     with pytest.raises(ValueError, match="at least one"):
         contact_sheet([], tmp_path / "sheet.jpg")
+
+
+def test_pictures_of_a_clip_are_in_square_pixels(make_clip: ClipMaker, tmp_path: Path) -> None:
+    clip = make_clip(size=(64, 48), pixel=Fraction(2))
+    extract_frame(clip, "last", tmp_path / "last.png")
+    thumbnail(clip, tmp_path / "small.jpg")
+    for picture in ("small.jpg", "last.png"):
+        assert (probe(tmp_path / picture).width, probe(tmp_path / picture).height) == (128, 48)

@@ -104,3 +104,19 @@ def test_a_bad_clip_is_named_and_nothing_is_written(make_clip: ClipMaker, tmp_pa
     assert not list(tmp_path.glob(".tmp-*"))
     with pytest.raises(ValueError, match="at least one"):
         assemble_reel([], tmp_path / "reel.mp4")
+
+
+def test_clips_of_oblong_pixels_keep_their_shape_in_a_mixed_reel(make_clip: ClipMaker, tmp_path: Path) -> None:
+    clips = [make_clip("a.mp4", size=(128, 48)), make_clip("b.mp4", size=(128, 48)), make_clip("c.mp4", size=(64, 48), pixel=Fraction(2))]
+    facts = assemble_reel(clips, tmp_path / "reel.mp4")
+    assert (facts.width, facts.height) == (128, 48)
+    extract_frame(tmp_path / "reel.mp4", "last", tmp_path / "last.png")
+    with Image.open(tmp_path / "last.png") as picture:
+        corners = [channel(picture, at) for at in ((1, 1), (126, 46), (64, 24))]
+    assert max(corners) - min(corners) < 6  # no bars at its sides
+
+
+def test_a_reel_of_oblong_pixels_alone_is_copied_and_told_as_it_is_shown(make_clip: ClipMaker, tmp_path: Path) -> None:
+    clips = [make_clip(f"{name}.mp4", size=(64, 48), pixel=Fraction(2)) for name in "ab"]
+    facts = assemble_reel(clips, tmp_path / "reel.mp4")
+    assert (facts.width, facts.height, facts.frames) == (128, 48, 48)

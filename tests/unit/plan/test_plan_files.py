@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from animatic.cli import main
-from animatic.limits import MAX_UPLOAD_BYTES
+from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES
 from animatic.plan.files import BadFileError, inspect
 
 
@@ -27,9 +27,33 @@ def test_content_is_hashed_once_per_version_of_the_file(tmp_path: Path) -> None:
 def test_a_file_beyond_the_upload_limit_is_refused_unread(tmp_path: Path) -> None:
     file = tmp_path / "big.mp4"
     with file.open("wb") as sparse:
+        sparse.write(b"\0\0\0\x18ftypisom")
         sparse.truncate(MAX_UPLOAD_BYTES + 1)
     with pytest.raises(BadFileError, match=r"has 75.0 MB; Krea takes up to 75.0 MB"):
         inspect(file, "big.mp4")
+
+
+@pytest.mark.parametrize("format_", ["GIF", "BMP", "TIFF", "AVIF"])
+def test_pictures_of_other_formats_are_taken_with_a_note(tmp_path: Path, format_: str) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a", format_)
+    assert inspect(tmp_path / "a", "a").note("a") == f"a is {format_}, which Krea does not take: it is uploaded as PNG or JPEG"
+
+
+def test_what_is_uploaded_as_it_is_needs_no_note(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    assert inspect(tmp_path / "a.png", "a.png").note("a.png") is None
+
+
+def test_a_picture_beyond_the_upload_limit_is_made_smaller_and_one_beyond_all_reason_is_not(tmp_path: Path) -> None:
+    picture = tmp_path / "big.png"
+    Image.new("RGB", (64, 64)).save(picture)
+    grow(picture, 77_000_000)
+    note = inspect(picture, "big.png").note("big.png")
+    assert note == "big.png has 77.0 MB, Krea takes 75.0 MB: it is uploaded as a smaller JPEG"
+    with picture.open("r+b") as sparse:
+        sparse.truncate(MAX_PICTURE_BYTES + 1)
+    with pytest.raises(BadFileError, match=r"has 500.0 MB"):
+        inspect(picture, "big.png")
 
 
 def grow(png: Path, size: int) -> None:
@@ -46,17 +70,16 @@ def grow(png: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize("verb", [["validate"], ["run", "teaser", "--simulate"]], ids=["validate", "run"])
-def test_a_still_of_77_million_bytes_is_an_error_at_its_line_and_nothing_is_sent(
+def test_a_clip_of_77_million_bytes_is_an_error_at_its_line_and_nothing_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: list[str]
 ) -> None:
     """77,000,000 bytes are more than 75 MB but less than 75 MiB: Krea may read its limit either way."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    Image.new("RGB", (64, 64)).save("big.png")
-    grow(Path("big.png"), 77_000_000)
-    with Image.open("big.png") as image:
-        image.load()
+    with Path("big.mp4").open("wb") as file:
+        file.write(b"\0\0\0\x18ftypisom")
+        file.truncate(77_000_000)
     Path("pipelines.yaml").write_text(
         "version: 1\n"
         "defaults:\n"
@@ -65,7 +88,7 @@ def test_a_still_of_77_million_bytes_is_an_error_at_its_line_and_nothing_is_sent
         "  teaser:\n"
         "    shots:\n"
         "      - {id: first, prompt: One}\n"
-        "      - {id: second, prompt: Two, start_image: big.png}\n",
+        "      - {id: second, prompt: Two, edit_video: big.mp4}\n",
         encoding="utf-8",
     )
     with pytest.raises(SystemExit) as leaving:
@@ -73,8 +96,8 @@ def test_a_still_of_77_million_bytes_is_an_error_at_its_line_and_nothing_is_sent
     assert leaving.value.code == 2
     told = "".join(capsys.readouterr())
     assert "pipelines.yaml:8:" in told
-    assert "big.png has 77.0 MB; Krea takes up to 75.0 MB per file" in told
-    assert sorted(path.name for path in folder.iterdir()) == ["big.png", "pipelines.yaml"], "no run has begun"
+    assert "big.mp4 has 77.0 MB; Krea takes up to 75.0 MB per file" in told
+    assert sorted(path.name for path in folder.iterdir()) == ["big.mp4", "pipelines.yaml"], "no run has begun"
 
 
 def test_a_named_pipe_is_not_opened(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,7 +15,7 @@ from animatic.catalog import Catalog
 from animatic.media import extract_frame, probe
 from animatic.simulator.checks import media_places
 from animatic.simulator.render.clip import COMMENT, poster, render_clip, render_still
-from animatic.simulator.render.drawing import fitted
+from animatic.simulator.render.drawing import fitted, output_size
 from animatic.simulator.render.recipe import Media, Recipe, recipe_of
 from tests.present import present
 
@@ -191,3 +192,61 @@ def test_a_recipe_knows_which_file_plays_which_part(catalog: Catalog) -> None:
     assert made.source is not None
     assert (made.start.sha256, made.source.sha256, made.seconds) == ("u1", "u2", None)
     assert [reference.sha256 for reference in made.references] == ["u3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "size"),
+    [
+        ("luma/ray-2", {"aspect_ratio": "9:16"}, (540, 960)),
+        ("luma/ray-2", {"aspect_ratio": "1:1"}, (540, 540)),
+        ("luma/ray-2", {}, (960, 540)),
+        ("luma/ray-2", {"aspect_ratio": "9:16", "width": 640, "height": 480}, (640, 480)),
+        ("xai/grok-video", {"aspect_ratio": "9:16", "resolution": "480p"}, (480, 854)),
+        ("alibaba/wan-2.1", {"aspect_ratio": "9:16"}, (720, 1280)),
+        ("runway/gen-4.5", {"aspect_ratio": "720:1280"}, (720, 1280)),
+        ("google/nano-banana-pro", {"aspect_ratio": "9:16", "resolution": "1K"}, (1024, 1820)),
+        ("google/imagen-4", {"width": 768, "height": 1024}, (768, 1024)),
+    ],
+)
+def test_portraits_are_portraits_whatever_the_model_s_own_size(name: str, body: dict[str, Any], size: tuple[int, int]) -> None:
+    model = present(Catalog.load().find(name))
+    assert output_size(recipe_of(model, body, "", {}, variation=0, longest_side=1920), even=True) == size
+
+
+def test_a_clip_is_as_tall_as_the_portrait_that_it_starts_from_unless_a_ratio_is_asked_for(tmp_path: Path) -> None:
+    model = present(Catalog.load().find("alibaba/wan-2.1"))
+    media: dict[tuple[str | int, ...], Media] = {("start_image",): still(tmp_path / "tall.png", "red", (180, 320))}
+    for body, size in (({}, (720, 1280)), ({"aspect_ratio": "16:9"}, (1280, 720))):
+        assert output_size(recipe_of(model, body, "", media, variation=0, longest_side=1920), even=True) == size
+
+
+def test_a_clip_of_a_telephone_is_edited_as_it_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        stream.set_display_rotation(90)
+        picture = np.zeros((180, 320, 3), np.uint8)
+        picture[:90, :, 0] = 255
+        for _ in range(12):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        output.mux(stream.encode(None))
+    facts = probe(path)
+    assert (facts.width, facts.height) == (180, 320)
+    source = Media(sha256="turned", path=str(path), moving=True)
+    made = tmp_path / "made.mp4"
+    render_clip(recipe(source=source, aspect=None, seconds=None), made)
+    facts = probe(made)
+    assert (facts.width, facts.height) == (180, 320)
+    extract_frame(path, "first", tmp_path / "shown.png")
+    extract_frame(made, "first", tmp_path / "made.png")
+    halves = [
+        [_redness(tmp_path / name, box) > 60 for box in ((10, 20, 80, 120), (100, 20, 170, 120))] for name in ("shown.png", "made.png")
+    ]
+    assert halves[0] == halves[1]
+    assert len(set(halves[0])) == 2
+
+
+def _redness(path: Path, box: tuple[int, int, int, int]) -> float:
+    with Image.open(path) as image:
+        return float(np.asarray(image.crop(box), dtype=float)[..., 0].mean() - np.asarray(image.crop(box), dtype=float)[..., 2].mean())

@@ -271,3 +271,16 @@ def test_any_value_at_any_key_is_answered(key: str, value: Any) -> None:
     declaration = declared(json.dumps({"version": 1, "pipelines": {"p": body}}))
     assert "p" in declaration.pipelines
     assert all(problem.place for problem in declaration.problems)
+
+
+def test_deliver_says_how_objects_are_put() -> None:
+    text = """
+version: 1
+deliver: {to: s3://brand-media/films/, sse: "aws:kms", kms_key: alias/film, cache_control: "public, max-age=60"}
+pipelines:
+  one: {shots: [{id: x}]}
+  two: {deliver: {to: ./two}, shots: [{id: x}]}
+"""
+    pipelines = declared(text).pipelines
+    assert pipelines["one"].deliver == "s3://brand-media/films?sse=aws:kms&kms_key=alias/film&cache_control=public, max-age%3D60"
+    assert pipelines["two"].deliver == "./two"
