@@ -21,7 +21,7 @@ from animatic.engine.run import Run, SubmittedJob, stops_everything
 from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
-from animatic.plan import Request, Step
+from animatic.plan import Request, Step, slate_of
 from animatic.redact import redact_body
 
 T = TypeVar("T")
@@ -175,7 +175,8 @@ async def _spend(
         if run.timing.now() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up
             raise NotSentError("the machine was asleep between the intent and the submission")
         webhook = run.receiver.register(intent.token) if run.receiver else None
-        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
+        slate = slate_of(run.plan, step, request) if run.simulated else None
+        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook, slate=slate)
     except LostAnswerError as error:
         return Lost(intent=intent, error=error, at=run.timing.monotonic())
     except AnimaticError as error:

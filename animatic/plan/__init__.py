@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from animatic.plan.saved import plan_from_json as plan_from_json
     from animatic.plan.saved import plan_to_json as plan_to_json
     from animatic.plan.select import select as select
+    from animatic.plan.slates import slate_of as slate_of
 
 _NAMES = {
     "build": "build_plan destination_of",
@@ -53,6 +54,7 @@ _NAMES = {
     "report": "expected_minutes minutes_from render_plan to_pay",
     "saved": "diff_plans plan_from_json plan_to_json",
     "select": "select",
+    "slates": "slate_of",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
