@@ -17,7 +17,8 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from animatic.engine.deliver import missing_from
-from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
+from animatic.engine.manifest_writer import ManifestWriter, record_reel
+from animatic.engine.outcome import outcome
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
@@ -86,7 +87,7 @@ async def execute_run(context: FlowRunContext) -> State[None]:
             await asyncio.wait([context.work])
             raise
         context.error = InterruptedRunError(
-            "interrupted", hint=f"what was submitted is in the ledger: animatic resume {context.plan.run_id}"
+            "interrupted", hint=f"what was submitted is in the ledger: `animatic resume {context.plan.run_id}`"
         )
     except AnimaticError as error:
         context.error = error

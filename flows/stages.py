@@ -161,7 +161,7 @@ def _give_prefect_up(run: Run, error: Exception) -> PrefectError:
     """Stop the run and return why."""
     failure = PrefectError(
         f"the Prefect API has not answered for {run.settings.patience.outage:.0f} s ({type(error).__name__})",
-        hint=f"what was submitted is in the ledger; when Prefect is back: animatic resume {run.plan.run_id}",
+        hint=f"what was submitted is in the ledger; when Prefect is back: `animatic resume {run.plan.run_id}`",
     )
     run.stop(failure)
     return failure

@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Flow[..., Any]:
             return pipeline_flow(spec)
     missing = UsageError(
         f"there is no pipeline {name!r} in {pipelines_file()}; there are: {', '.join(identifier(pipeline) for pipeline in pipelines)}",
-        hint="if it left the file for good, remove its deployment: animatic deploy --prune",
+        hint="if it left the file for good, remove its deployment: `animatic deploy --prune`",
     )
     if starting:
         return _refusing_flow(name, missing)

@@ -100,7 +100,7 @@ def check_version(spec: PipelineSpec, deployed: str | None, *, follow: bool) -> 
     raise UsageError(
         f"pipeline {spec.name!r} is not what was deployed: {spec.document.path} holds version {found}, "
         f"the deployment is version {deployed}",
-        hint="deploy again (animatic deploy), bring the worker's copy of the file up to date, "
+        hint="deploy again with `animatic deploy`, bring the worker's copy of the file up to date, "
         "or deploy with --follow to render whatever the file says",
     )
 

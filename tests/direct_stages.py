@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from animatic.engine.deliver import Delivered, deliver_reel, deliver_take, missing_from
 from animatic.engine.fetch import fetch_take
-from animatic.engine.manifest_writer import ManifestWriter, outcome, record_reel
+from animatic.engine.manifest_writer import ManifestWriter, record_reel
+from animatic.engine.outcome import outcome
 from animatic.engine.run import Run, SubmittedJob
 from animatic.engine.steps import make_all
 from animatic.engine.submit import obtain

@@ -36,7 +36,7 @@ def unknown_field(model: Model, name: str, catalog: Catalog | None) -> Finding:
         return Finding(
             path=path,
             message=f"'{name}' was retired by Krea{since}; the field of {model.name} is '{modern}'",
-            hint=f"write {modern}; 'animatic fix' rewrites all retired names",
+            hint=f"write {modern}; `animatic fix` rewrites all retired names",
             code="retired-name",
             on_key=True,
         )

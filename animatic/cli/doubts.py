@@ -90,12 +90,12 @@ def _lines(doubt: dict[str, Any]) -> list[str]:
     shot, candidates = doubt["shot"], doubt["candidates"]
     lines = [f"{doubt['pipeline']} · {shot}  sent {doubt['intended_at']}  {doubt['model']}  take {doubt['fingerprint'][:12]}"]
     if doubt["kind"] == "unclear_result":
-        again, anew = f"animatic resume {doubt['run']}", f"animatic retake {doubt['pipeline']} {shot}"
+        again, anew = f"`animatic resume {doubt['run']}`", f"`animatic retake {doubt['pipeline']} {shot}`"
         return [*lines, f"  {doubt['reason']}", f"  look at it again: {again}   or pay for a new one: {anew}"]
     lines += [f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['url'] or ''}" for job in candidates or ()]
     if candidates is None:
         lines.append("  candidates: set KREA_API_TOKEN to see them")
     elif not candidates:
         lines.append("  no job of that time is unclaimed")
-    lines.append(f"  decide: animatic adopt {shot} JOB   or, if it is none of them:   animatic resubmit {shot}")
+    lines.append(f"  decide: `animatic adopt {shot} JOB`   or, if it is none of them:   `animatic resubmit {shot}`")
     return lines

@@ -1,4 +1,4 @@
-"""Prepares a run, executes it with live progress, and reports how it ended: what ``run``, ``resume`` and ``retake`` share.
+"""Prepares a run and executes it with live progress: what ``run``, ``resume`` and ``retake`` share.
 
 A run is planned and refused early; only then do the simulator and the local Prefect server start, and Prefect is imported.
 """
@@ -15,9 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from animatic.cli.output import print_json, say, show_problems
+from animatic.cli.advice import carry_simulate
+from animatic.cli.ending import report
+from animatic.cli.output import say, show_problems
 from animatic.errors import InterruptedRunError
-from animatic.money import dollars
 from animatic.settings import Settings, quieten_prefect, use_prefect_api
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from animatic.engine.run import Run
     from animatic.flows.run import FlowRunContext
     from animatic.ledger import Ledger
-    from animatic.manifest import Manifest
     from animatic.plan import Plan
     from animatic.simulator.launch import Running
     from animatic.spec import PipelineSpec
@@ -71,11 +71,16 @@ async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Sett
 
 def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool) -> int:
     """Execute a prepared run with live progress, print the result, and return the exit code. Raises PrefectError where no API answers."""
+    if prepared.simulate:
+        carry_simulate()
     if prepared.plan.warnings:
         show_problems(prepared.plan.warnings)
-    with _services(prepared) as simulator_url:
-        context = asyncio.run(_execute(prepared, simulator_url, cancel_jobs=cancel_jobs))
-    _report(context, as_json=as_json)
+    try:
+        with _services(prepared) as simulator_url:
+            context = asyncio.run(_execute(prepared, simulator_url, cancel_jobs=cancel_jobs))
+    except KeyboardInterrupt:  # later ones are heard by the run itself
+        raise InterruptedRunError("interrupted before the run began: nothing was submitted, nothing was paid") from None
+    report(context, as_json=as_json)
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:
         # Prefect's threads would go on trying to deliver their events for minutes before they let the process end.
@@ -120,7 +125,8 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
         def show(context: FlowRunContext, run: Run) -> None:
             if context.flow_run_url:
                 say(f"Watch it in the Prefect UI: {context.flow_run_url}")
-            views.enter_context(LiveView(run.progress, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.simulated))
+            title = f"{run.plan.pipeline} · {run.plan.run_id}"
+            views.enter_context(LiveView(run.progress, title, simulated=run.simulated, budget=run.plan.budget_usd))
 
         return await launch(
             prepared.spec,
@@ -139,66 +145,11 @@ def _stop_on_signals(context: FlowRunContext) -> None:
 
     def stop() -> None:
         if context.interrupted:
+            say(f"Stopped at once: what was submitted is in the ledger; go on with `animatic resume {context.plan.run_id}`")
             os._exit(InterruptedRunError.exit_code)
-        fate = "is cancelled" if context.cancel_jobs else "stays in the ledger"
+        fate = "is cancelled" if context.cancel_jobs else "runs on at Krea and is in the ledger"
         say(f"Stopping: what was submitted {fate} (once more to stop at once) ...")
         context.interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-
-
-def _report(context: FlowRunContext, *, as_json: bool) -> None:
-    """Print the result: the summary or JSON on standard output, what went wrong on standard error."""
-    manifest = context.manifest
-    if as_json:
-        print_json(facts(context, manifest))
-    elif manifest is not None:
-        print(summary(context, manifest))
-    if not context.reported:
-        say("Prefect does not answer: it will show this run as running; the manifest is right")
-    if context.error is not None:
-        say(f"error: {context.error}")
-
-
-def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
-    """Return how a run ended, for programs. ``manifest`` is None where the run ended before it wrote one."""
-    error = context.error
-    return {
-        "run_id": context.plan.run_id,
-        "pipeline": context.plan.pipeline,
-        "state": manifest.state if manifest else None,
-        "manifest": context.manifest_location,
-        "page": context.page_location,
-        "flow_run_url": context.flow_run_url,
-        "cost": manifest.cost.model_dump(mode="json") if manifest else None,
-        "shots": _counts(manifest) if manifest else {},
-        "error": error and {"code": error.code, "exit_code": error.exit_code, "message": error.message, "hint": error.hint},
-    }
-
-
-def summary(context: FlowRunContext, manifest: Manifest) -> str:
-    """Return how a run ended, for people: shots by state, money, and where reel, page and manifest are."""
-    counts = _counts(manifest)
-    if counts.keys() == {"reused"}:
-        outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
-    else:
-        unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
-        shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in counts.items())
-        outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
-    lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
-    adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
-    lines += [f"  {shot.key or shot.id}: {shot.note}" for shot in adopted]
-    if manifest.reel is not None:
-        folder = (context.page_location or "").removesuffix("index.html")
-        lines.append(f"  reel      {folder}{manifest.reel.file or 'reel.mp4'}")
-    lines += [f"  page      {context.page_location}", f"  manifest  {context.manifest_location}"]
-    return "\n".join(lines)
-
-
-def _counts(manifest: Manifest) -> dict[str, int]:
-    """Return the number of shots by state, in the order of the storyboard."""
-    counts: dict[str, int] = {}
-    for shot in manifest.shots:
-        counts[shot.state] = counts.get(shot.state, 0) + 1
-    return counts

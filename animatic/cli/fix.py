@@ -54,7 +54,7 @@ def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> None:
     elif not changed:
         say("nothing to fix")
     else:
-        say(f"{count(changed, 'change')} " + ("written" if write else "shown; apply with: animatic fix --write"))
+        say(f"{count(changed, 'change')} " + ("written" if write else "shown; apply with: `animatic fix --write`"))
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:

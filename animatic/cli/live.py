@@ -1,34 +1,45 @@
-"""Shows a run on standard error: a table of its shots on a terminal, a line per change elsewhere."""
+"""Shows a run on standard error: a table of its shots that fits the terminal, or a line per change where there is none."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Self, assert_never
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from animatic.columns import Cell, Column, Style, shortened, size, table
 from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
 from animatic.money import dollars
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAMES_PER_SECOND = 8
-MAX_ROWS = 30
-"""Shots of a longer storyboard are shown by urgency."""
+LINES_AROUND = 5
+"""Of the terminal beside the rows: title, titles of the columns, what is left out, the sum, and one for the cursor."""
 LOGGED_STATUSES = frozenset({"waiting for Krea", "backlogged", "processing"})
 """Details of a running shot that are worth a line in a log; every status of every job would drown it."""
+COLUMNS = (
+    Column(title=""),
+    Column(title="shot", least=10, keep_end=True),
+    Column(title="state"),
+    Column(title="detail", least=12, drop=1),
+    Column(title="time", right=True, drop=2),
+    Column(title="usd", right=True),
+)
 
 
 class LiveView:
-    """Context manager: shows the progress of a run while it goes on."""
+    """Context manager: shows the progress of a run while it goes on. ``budget``: what the run may cost, where that is limited."""
 
-    def __init__(self, progress: ProgressTracker, title: str, *, simulated: bool) -> None:
+    def __init__(self, progress: ProgressTracker, title: str, *, simulated: bool, budget: Decimal | None = None) -> None:
         self._progress = progress
         self._title = title + (" · SIMULATED" if simulated else "")
+        self._budget = budget
         self._console = Console(stderr=True, highlight=False)
         # Before the display is made: on a terminal, Rich renders once as soon as it has the display.
         self._began = time.monotonic()
@@ -59,27 +70,68 @@ class LiveView:
         print("  ".join(parts), file=sys.stderr, flush=True)
 
     def _render(self) -> Group:
+        width, height = self._console.size
         now = time.monotonic()
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        shots = list(self._progress.shots.values())
-        for shot in shots if len(shots) <= MAX_ROWS else sorted(shots, key=_urgency)[:MAX_ROWS]:
-            elapsed = shot.elapsed(now)
-            mark, style = _look(shot.state)
-            table.add_row(
-                Text(mark or SPINNER[int(now * FRAMES_PER_SECOND) % len(SPINNER)], style=style),
-                Text(shot.key, style="bold"),
-                Text(shot.state, style=style),
-                Text(shot.detail, style="dim", overflow="ellipsis", no_wrap=True),
-                Text("" if elapsed is None else f"{elapsed:.0f} s", style="dim"),
-                Text(_money(shot), style="dim"),
-            )
-        done = sum(shot.state in FINAL for shot in shots)
-        spent = sum((shot.usd or Decimal(0) for shot in shots if shot.state != "reused"), Decimal(0))
-        totals = f"{done} of {len(shots)} shots · {dollars(spent)} · {now - self._began:.0f} s"
-        return Group(Text(self._title, style="bold"), table, Text(totals, style="dim"))
+        lines = frame(self._progress, self._title, width=width, height=height, now=now, seconds=now - self._began, budget=self._budget)
+        return Group(*(Text.from_ansi(line, no_wrap=True, overflow="crop") for line in lines))
 
 
-def _look(state: State) -> tuple[str, str]:
+def frame(
+    progress: ProgressTracker, title: str, *, width: int, height: int, now: float, seconds: float, budget: Decimal | None = None
+) -> list[str]:
+    """Return one picture of a run, at most ``height`` lines of ``width`` columns: its title, shots by urgency, what is left out, the sum.
+
+    ``now`` is the moment on the progress' clock, ``seconds`` how long the run goes on.
+    """
+    shots = list(progress.shots.values())
+    room = max(1, height - LINES_AROUND)
+    shown = shots if len(shots) <= room else sorted(shots, key=_urgency)[:room]
+    rows = [_row(shot, now) for shot in shown]
+    lines = [f"\x1b[1m{shortened(title, width - 1)}\x1b[0m", *table(COLUMNS, rows, width=width - 1, indent=0, color=True)]
+    if len(shown) < len(shots):
+        left_out = Counter(shot.state for shot in shots) - Counter(shot.state for shot in shown)
+        told = ", ".join(f"{number} {state}" for state, number in left_out.items())
+        lines.append(shortened(f"+{len(shots) - len(shown)} more: {told}", width - 1))
+    return [*lines, f"\x1b[2m{_sum(progress, seconds, budget, width - 1)}\x1b[0m"]
+
+
+def _row(shot: ShotProgress, now: float) -> tuple[Cell, ...]:
+    elapsed = shot.elapsed(now)
+    mark, style = _look(shot.state)
+    return (
+        (mark or SPINNER[int(now * FRAMES_PER_SECOND) % len(SPINNER)], style),
+        (shot.key, "bold"),
+        (shot.state, style),
+        (shot.detail, "dim"),
+        ("" if elapsed is None else _time(elapsed), "dim"),
+        (_money(shot), "dim"),
+    )
+
+
+def _sum(progress: ProgressTracker, seconds: float, budget: Decimal | None, width: int) -> str:
+    """Return the line below the shots; where it is too long, what matters least is left out."""
+    money = progress.money()
+    done = sum(shot.state in FINAL for shot in progress.shots.values())
+    parts = [f"{done} of {len(progress.shots)} shots", f"billed {dollars(money.billed)}"]
+    parts += [f"{dollars(money.set_aside)} set aside"] if money.set_aside else []
+    parts += [f"budget {dollars(budget)}"] if budget is not None else []
+    parts.append(_time(seconds))
+    return shortened(_joined(parts, width), width)
+
+
+def _joined(parts: Sequence[str], width: int) -> str:
+    kept = list(parts)
+    while size(" · ".join(kept)) > width and len(kept) > 1:
+        del kept[-1]
+    return " · ".join(kept)
+
+
+def _time(seconds: float) -> str:
+    """Return ``45 s`` or ``3:05``."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{int(seconds) // 60}:{int(seconds) % 60:02}"  # noqa: PLR2004 (two digits)
+
+
+def _look(state: State) -> tuple[str, Style]:
     """Return the mark and the style of a state; the empty mark is a spinner."""
     match state:
         case "delivered":
@@ -91,19 +143,17 @@ def _look(state: State) -> tuple[str, str]:
         case "in doubt":
             return "?", "yellow"
         case "skipped":
-            return "-", "bright_black"
+            return "-", "dim"
         case "pending":
             return "·", ""
-        case "running":
-            return "", "blue"
-        case "preparing" | "submitting" | "fetching":
+        case "running" | "preparing" | "submitting" | "fetching":
             return "", ""
         case _:
             assert_never(state)
 
 
 def _urgency(shot: ShotProgress) -> int:
-    """Return where a shot stands in a table that cannot hold all: trouble first, then what goes on."""
+    """Return where a shot stands in a table that cannot hold all: trouble first, then what goes on, then what was made."""
     match shot.state:
         case "failed" | "in doubt":
             return 0
@@ -113,8 +163,12 @@ def _urgency(shot: ShotProgress) -> int:
             return 2
         case "preparing":
             return 3
-        case "pending" | "delivered" | "reused" | "skipped":
+        case "delivered":
             return 4
+        case "pending":
+            return 5
+        case "reused" | "skipped":
+            return 6
         case _:
             assert_never(shot.state)
 

@@ -99,11 +99,13 @@ async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: 
     else:
         newest = await past_runs(where, limit=1)
         if not newest:
-            raise UsageError("there are no runs yet", hint="start one: animatic run PIPELINE --simulate")
+            raise UsageError("there are no runs yet", hint="start one: `animatic run --simulate`")
         run = newest[0]
     manifest = await run.manifest()
     if manifest is None:
-        raise UsageError(f"run {run.plan.run_id} ended before it wrote a manifest", hint=f"continue it: animatic resume {run.plan.run_id}")
+        raise UsageError(
+            f"run {run.plan.run_id} ended before it wrote a manifest", hint=f"continue it: `animatic resume {run.plan.run_id}`"
+        )
     return run, manifest
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import keyword
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from animatic import __version__
-from animatic.cli.output import keep_traceback, say, show_problems
-from animatic.errors import AnimaticError, DeclarationError, InterruptedRunError
+from animatic.cli.advice import GIVEN, given_on
+from animatic.cli.failures import as_object, from_click, show_error
+from animatic.cli.output import keep_traceback, print_json
+from animatic.errors import AnimaticError, InterruptedRunError, StorageError
 from animatic.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 VERBS = {
     "validate": "Report every mistake in the pipelines file, with its line",
@@ -57,8 +61,22 @@ def command_of(verb: str) -> click.Command:
     return command
 
 
+class OutputClosedError(Exception):
+    """The reader of our output left. Click takes the broken pipe itself for an error of ours and exits with 1."""
+
+
 class Verbs(click.Group):
     """A group whose commands are imported when they are called. Listing them imports none."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        """Parse the command line, and print the help where that is asked for."""
+        with _telling_closed_output():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        with _telling_closed_output():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the table."""
@@ -77,6 +95,14 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+@contextlib.contextmanager
+def _telling_closed_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise OutputClosedError from None
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="animatic")
 def cli() -> None:
@@ -85,39 +111,64 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a verb and exit with its code. No traceback reaches the user; those of unexpected errors go to a file."""
+    _open_streams()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    GIVEN.set(given_on(words))
     try:
-        sys.exit(_run(arguments))
-    except BrokenPipeError:
+        sys.exit(_run(words))
+    except (BrokenPipeError, OutputClosedError):
         # The reader of our output left (``| head``): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _open_streams() -> None:
+    """Put a stream that nobody reads in the place of one that was closed before we began, as daemons have it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 (open as long as the process)
+
+
+def _run(words: list[str]) -> int:
     """Run a verb, show the error that ended it, and return its exit code."""
     try:
-        code = cli.main(args=None if arguments is None else list(arguments), prog_name="animatic", standalone_mode=False)
+        code = cli.main(args=words, prog_name="animatic", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        say("interrupted; what was submitted is in the ledger")
-        return InterruptedRunError.exit_code
-    except DeclarationError as error:
-        show_problems(error.problems, texts=error.texts)
-        return error.exit_code
-    except AnimaticError as error:
-        say(f"error: {error}")
-        return error.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputClosedError):
         raise
-    except Exception as error:  # noqa: BLE001 (the last resort: an error of ours, kept for a report)
-        say(f"error: animatic itself failed: {_described(error)}\n  the traceback, for a report, is in {keep_traceback(error)}")
-        return AnimaticError.exit_code
+    except Exception as error:  # noqa: BLE001 (the last resort is an error of ours, kept for a report)
+        return _failed(_as_ours(error), words)
+    except KeyboardInterrupt:
+        return _failed(InterruptedRunError("interrupted"), words)
     return code if isinstance(code, int) else 0
+
+
+def _as_ours(error: Exception) -> AnimaticError:
+    """Return what ended the command as one of our errors."""
+    match error:
+        case AnimaticError():
+            return error
+        case click.ClickException():
+            return from_click(error)
+        case click.Abort():
+            return InterruptedRunError("interrupted")
+        case OSError(errno=errno.ENOSPC):
+            return StorageError("cannot write the output: no space left on the device")
+        case _:
+            return AnimaticError(
+                f"animatic itself failed: {_described(error)}", hint=f"the traceback, for a report, is in {keep_traceback(error)}"
+            )
+
+
+def _failed(error: AnimaticError, words: Sequence[str]) -> int:
+    """Tell what ended the command, as it was asked for, and return the exit code."""
+    show_error(error)
+    if "--json" in words:
+        print_json({"error": as_object(error)})
+        sys.stdout.flush()
+    return error.exit_code
 
 
 def _described(error: Exception) -> str:

@@ -6,11 +6,14 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from animatic.cli.advice import completed
+from animatic.columns import Cell, Column, paint, table
 from animatic.errors import Problem, UsageError
 from animatic.files import write_whole
 from animatic.redact import redact
@@ -21,8 +24,28 @@ if TYPE_CHECKING:
 
 
 def say(text: str) -> None:
-    """Tell a person, on standard error: progress, warnings, errors, what to do next."""
-    print(text, file=sys.stderr, flush=True)
+    """Tell a person, on standard error: progress, warnings, errors, what to do next. Commands in backticks are completed."""
+    print(completed(text), file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Tell a person what may go wrong, on standard error."""
+    say(f"{paint('warning:', 'yellow', color=color_on(sys.stderr))} {text}")
+
+
+def color_on(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that wants color."""
+    return stream.isatty() and not refuses_color()
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """Return the columns of the terminal that a stream is; None where it is none: then nothing is shortened."""
+    return shutil.get_terminal_size((100, 30)).columns if stream.isatty() else None
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, indent: int = 0) -> None:
+    """Print a table on standard output, fitted to the terminal, or as wide as it is where there is none."""
+    print("\n".join(table(columns, rows, width=terminal_width(sys.stdout), indent=indent, color=color_on(sys.stdout))))
 
 
 def print_json(value: Any) -> None:
@@ -59,7 +82,7 @@ def show_problems(problems: Sequence[Problem], documents: Sequence[Document] = (
 
     given = dict(texts or {})
     known = _texts(problems, {document.name for document in documents} | given.keys()) | given
-    print(render_problems(problems, documents, texts=known, color=sys.stderr.isatty() and not refuses_color()), file=sys.stderr)
+    say(render_problems(problems, documents, texts=known, color=color_on(sys.stderr)))
 
 
 def _texts(problems: Sequence[Problem], loaded: set[str]) -> dict[str, str]:

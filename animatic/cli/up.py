@@ -133,7 +133,7 @@ def _server(home: Path, port: int | None) -> Iterator[LocalServer]:
     there = running(home)
     if there is not None and port not in {None, there.port}:
         raise PrefectError(
-            f"the local Prefect server is up at port {there.port}, not {port}", hint="end it with: animatic down; or leave --port out"
+            f"the local Prefect server is up at port {there.port}, not {port}", hint="end it with `animatic down`, or leave --port out"
         )
     if there is None and port:
         with bound(port, "--port"):

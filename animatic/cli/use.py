@@ -32,7 +32,9 @@ def use(
     """
     *names, number = words
     if not number.isdecimal() or int(number) < 1:
-        raise UsageError(f"{number!r} is not the number of a take", hint=f"animatic {USAGE}; `animatic takes` lists them")
+        raise UsageError(
+            f"{number!r} is not the number of a take", hint=f"write: animatic {USAGE}; `animatic takes {' '.join(names)}` lists them"
+        )
     take = int(number)
     pipeline, shot = pipeline_and_shot(names, USAGE, files)
     asyncio.run(_select_take(pipeline, shot, take, params, files, deliver, simulated=simulate))

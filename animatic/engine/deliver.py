@@ -82,7 +82,7 @@ async def _copy(run: Run, source: str, target: str) -> None:
     if there is None or wanted is None or there.size != wanted.size:
         raise StorageError(
             f"{run.storage.location(target)} is there already and is something else",
-            hint="move it away, then: animatic resume " + run.plan.run_id,
+            hint=f"move it away, then: `animatic resume {run.plan.run_id}`",
         )
 
 
@@ -115,7 +115,9 @@ async def _deliver_reel(run: Run, cut: Cut) -> Clip:
         # A resumed run: the reel of the interrupted attempt may lack shots that are there now.
         await run.storage.delete(key)
         if not await run.storage.store(key, target, content_type="video/mp4", sha256=digest):
-            raise AnimaticError(f"another process is writing {run.storage.location(key)}", hint=f"animatic resume {run.plan.run_id}")
+            raise AnimaticError(
+                f"another process is writing {run.storage.location(key)}", hint=f"try again: `animatic resume {run.plan.run_id}`"
+            )
     crashpoint("after-reel")
     return Clip(
         key=run.storage.location(key),

@@ -97,7 +97,7 @@ async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[D
     crashpoint("after-download")
     async with run.gates.media:
         facts = await asyncio.to_thread(probe, target)
-    _check_kind(step, facts)
+    _check_kind(run, step, facts)
     return download, facts
 
 
@@ -110,12 +110,12 @@ async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str:
     return key
 
 
-def _check_kind(step: Step, facts: Facts) -> None:
+def _check_kind(run: Run, step: Step, facts: Facts) -> None:
     due: Kind = "video" if step.kind == "video" else "image"
     if not facts.mime.startswith(f"{due}/"):
         raise BadClipError(
             f"shot {step.key!r} should be {'a clip' if due == 'video' else 'a still'}, but Krea delivered {facts.mime}",
-            hint="it is paid for and stays as it is; for another result: animatic retake",
+            hint=f"it is paid for and stays as it is; for another result: `animatic retake {run.plan.pipeline} {step.key}`",
             code="wrong_kind",
         )
 

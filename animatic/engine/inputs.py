@@ -118,7 +118,7 @@ async def local_clip(run: Run, take: Take) -> Path:
     if not found or await asyncio.to_thread(sha256_of, arriving) != take.clip.sha256:
         raise StorageError(
             f"the clip of {take.step!r} at {run.storage.location(take.clip.key)} is {'not what was delivered' if found else 'gone'}",
-            hint="put the file back, or make a new take: animatic retake",
+            hint=f"put the file back, or make a new take: `animatic retake {take.pipeline} {take.step}`",
         )
     arriving.replace(target)
     return target

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Self, assert_never
 
 from pydantic import TypeAdapter
@@ -14,27 +14,22 @@ from pydantic import TypeAdapter
 from animatic import manifest
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
-from animatic.engine.progress import state_of_record
+from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.run import Run
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
-    MoneyError,
-    ServiceError,
     ShotError,
     StorageError,
-    UnclearResultError,
-    UsageError,
 )
 from animatic.krea import NotSentError
 from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.model import Grounds
 from animatic.manifest import Failure, Input, ShotChanges, render_page
-from animatic.manifest.model import ShotState
+from animatic.manifest.model import Doing, ShotState
 from animatic.plan import Cut, Step
 
 log = logging.getLogger(__name__)
-MAX_FAILURES_NAMED = 5
 NOT_STARTED = frozenset({"upstream", "stopped"})
 TURNED_AWAY = frozenset({NotSentError.code, "rate_limited", "NotSentError"})
 """Submissions that Krea turned away for now: the ledger keeps them, the manifest would only be noisier for them."""
@@ -46,7 +41,7 @@ async def record_end(
     """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
     submissions: tuple[Submission, ...] = ()
     state = _state(run, step, take, error)
-    changes = ShotChanges(state=state)
+    changes = ShotChanges(state=state, doing=None, set_aside_usd=None)
     try:
         submissions = await run.ledger.submissions.of(step.fingerprint)
         changes |= ShotChanges(attempts=[_attempt(submission) for submission in submissions if _belongs_in_manifest(run, submission)])
@@ -78,7 +73,15 @@ async def record_end(
         error.message if error else "",
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
+        billed=_billed(run, submissions),
     )
+
+
+def _billed(run: Run, submissions: tuple[Submission, ...]) -> Decimal | None:
+    """Return what this run was billed for a shot, None where nothing of it is settled."""
+    ours = [found.settled.usd for found in submissions if found.settled and found.intent.run_id == run.plan.run_id]
+    known = [usd for usd in ours if usd is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _origin_of(take: Take, submissions: tuple[Submission, ...]) -> ShotChanges:
@@ -155,48 +158,25 @@ def _attempt(submission: Submission) -> manifest.Attempt:
     )
 
 
+def _left_by_interruption(submissions: tuple[Submission, ...]) -> ShotChanges:
+    """Return what an interruption leaves of a shot: not started, submitted without an answer, running, or cancelled."""
+    last = submissions[-1] if submissions else None
+    if last is None or (last.settled is not None and last.settled.outcome in {"unsent", "withdrawn", "never_arrived"}):
+        return ShotChanges(doing="not started", set_aside_usd=None)
+    attempts = [_attempt(submission) for submission in submissions]
+    if last.settled is None:
+        job_id = last.submitted.job_id if last.submitted else None
+        doing: Doing = "running" if last.submitted else "submitted"
+        return ShotChanges(doing=doing, set_aside_usd=last.intent.usd, job_id=job_id, attempts=attempts)
+    return ShotChanges(doing="fetching" if last.settled.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
+
+
 def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:
     """Note a reel, or why there is none."""
     if error is not None:
         run.state.errors.setdefault("reel", error)
     if reel is not None:
         run.manifest.reel(reel, variant=cut.variant)
-
-
-def outcome(run: Run) -> AnimaticError | None:
-    """Return the error that the run as a whole ends with, None if all is well.
-
-    Money comes before services, then a setting that is wrong, then doubt, then failed shots.
-    """
-    errors = run.state.errors
-    if not errors:
-        return None
-    for kind in (MoneyError, ServiceError, UsageError):
-        if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
-            return found
-    if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
-        return _doubt(doubtful)
-    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:MAX_FAILURES_NAMED])
-    more = f"; and {len(errors) - MAX_FAILURES_NAMED} more" if len(errors) > MAX_FAILURES_NAMED else ""
-    return ShotError(
-        f"{len(errors)} of {len(run.plan.steps)} shots were not delivered: {told}{more}",
-        hint=f"what was paid for is kept; go on with: animatic resume {run.plan.run_id}",
-    )
-
-
-def _doubt(errors: Mapping[str, InDoubtError]) -> InDoubtError:
-    """Return the one error for all shots in doubt."""
-    unclear = {key: error for key, error in errors.items() if isinstance(error, UnclearResultError)}
-    if len(unclear) == len(errors):
-        told = "; ".join(f"{key}: {error.message}" for key, error in list(unclear.items())[:MAX_FAILURES_NAMED])
-        hint = next(iter(unclear.values())).hint if len(unclear) == 1 else "animatic doubts lists them; each shot's note says what to do"
-        return UnclearResultError(told, hint=hint)
-    which = f"shot {next(iter(errors))!r} is" if len(errors) == 1 else f"shots {', '.join(errors)} are"
-    also = f", or completed with a result that was not understood ({', '.join(unclear)})" if unclear else ""
-    return InDoubtError(
-        f"{which} in doubt: Krea may or may not have accepted the submission{also}",
-        hint="animatic doubts shows the candidates and how to decide",
-    )
 
 
 WRITE_SECONDS = 2.0
@@ -210,7 +190,6 @@ class ManifestWriter:
         self._run = run
         self._dirty = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
-        self._listen = lambda _shot: self._dirty.set()
 
     @property
     def manifest_location(self) -> str:
@@ -235,9 +214,30 @@ class ManifestWriter:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
 
+    def _listen(self, shot: ShotProgress) -> None:
+        """Note what a waiting shot is doing, and have it written."""
+        entry = self._run.manifest.shot(shot.key)
+        doing = doing_of(shot.state)
+        if entry.record.state == "waiting" and doing is not None:
+            aside = shot.usd if doing in {"submitted", "running"} else None
+            entry.update(doing=doing, set_aside_usd=aside, job_id=shot.job_id if doing in {"running", "fetching"} else None)
+        self._dirty.set()
+
+    async def _note_open(self) -> None:
+        """Note of every shot that an interruption left how far it came, as the ledger has it."""
+        run = self._run
+        for step in run.plan.steps:
+            entry = run.manifest.shot(step.key)
+            if entry.record.state != "waiting":
+                continue
+            begun = run.progress.shots[step.key].state not in {"pending", "preparing"}
+            entry.update(**_left_by_interruption(await run.ledger.submissions.of(step.fingerprint) if begun else ()))
+
     async def finish(self, *, cancelled: bool) -> manifest.Manifest:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""
         run = self._run
+        if cancelled:
+            await self._note_open()
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
         data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")

@@ -188,7 +188,7 @@ async def plan_retake(
     if spec.reuse != "always":
         raise UsageError(
             f"{spec.name!r} makes everything anew in each run (reuse: {spec.reuse}), so there is no take to follow",
-            hint=f"animatic run {spec.name}",
+            hint=f"make it anew: `animatic run {spec.name}`",
         )
     planner = Planner(
         declaration=declaration,
@@ -203,7 +203,7 @@ async def plan_retake(
     before = planner.plan(current_take=lambda base: selected.get(base, 1))
     target = step_named(before, shot)
     if _first_unused(target.base, known) == 1:
-        raise UsageError(f"shot {target.key!r} has no take yet", hint=f"animatic run {spec.name} makes the first")
+        raise UsageError(f"shot {target.key!r} has no take yet", hint=f"`animatic run {spec.name}` makes the first")
     request = _changed_request(target, catalog, changes) if changes else None
     number = await _keep_number(ledger, target.base, known, changes)
     takes = {**selected, target.base: number}
@@ -249,7 +249,8 @@ def _changed_request(target: Step, catalog: Catalog, changes: Mapping[str, Any])
     if findings:
         raise UsageError(
             f"shot {target.key!r}: {'; '.join(finding.message for finding in findings)}",
-            hint="; ".join(dict.fromkeys(finding.hint for finding in findings if finding.hint)) or f"animatic models {model.name}",
+            hint="; ".join(dict.fromkeys(finding.hint for finding in findings if finding.hint))
+            or f"`animatic models {model.name}` shows its fields",
         )
     seconds = duration_of(model, body) if request.duration is not None else None
     return replace(request, body=body, price=price_of(model, body), duration=None if seconds is None else float(seconds))

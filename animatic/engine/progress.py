@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, assert_never, get_args
 
 if TYPE_CHECKING:
-    from animatic.manifest.model import ShotState
+    from animatic.manifest.model import Doing, ShotState
 
 State = Literal["pending", "preparing", "submitting", "in doubt", "running", "fetching", "delivered", "reused", "failed", "skipped"]
 STATES: tuple[State, ...] = get_args(State)
@@ -75,6 +75,21 @@ def state_of_record(recorded: ShotState) -> State:
             assert_never(recorded)
 
 
+def doing_of(state: State) -> Doing | None:
+    """Return the manifest's word for what a waiting shot is doing; None where it has ended."""
+    match state:
+        case "pending":
+            return "not started"
+        case "submitting":
+            return "submitted"
+        case "preparing" | "running" | "fetching":
+            return state
+        case "in doubt" | "delivered" | "reused" | "failed" | "skipped":
+            return None
+        case _:
+            assert_never(state)
+
+
 @dataclass(kw_only=True, slots=True)
 class ShotProgress:
     """One shot, now. ``detail`` is Krea's status while it runs, and the reason once it has failed."""
@@ -86,6 +101,9 @@ class ShotProgress:
     job_id: str | None = None
     attempt: int = 0
     usd: Decimal | None = None
+    """What its job costs, or its take had cost."""
+    billed: Decimal | None = None
+    """What this run was billed for it, once that is settled."""
     began: float | None = None
     ended: float | None = None
 
@@ -95,6 +113,14 @@ class ShotProgress:
 
 
 Listener = Callable[[ShotProgress], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunMoney:
+    """Money of a run at a moment: what is settled, and what is set aside for submissions that may still be billed."""
+
+    billed: Decimal
+    set_aside: Decimal
 
 
 @dataclass(kw_only=True, slots=True)
@@ -120,8 +146,10 @@ class ProgressTracker:
         attempt: int | None = None,
         usd: Decimal | None = None,
         model: str | None = None,
+        billed: Decimal | None = None,
+        took: float | None = None,
     ) -> None:
-        """Note a change and tell the listeners, unless nothing differs."""
+        """Note a change and tell the listeners, unless nothing differs. ``took``: seconds, where somebody else has measured them."""
         shot = self.shots[key]
         before = (shot.state, shot.detail, shot.job_id, shot.attempt)
         shot.state, shot.detail = state, detail
@@ -129,10 +157,25 @@ class ProgressTracker:
         shot.attempt = attempt or shot.attempt
         shot.usd = usd if usd is not None else shot.usd
         shot.model = model or shot.model
+        shot.billed = billed if billed is not None else shot.billed
         now = self.clock()
         if shot.began is None and state != "pending":
             shot.began = now
-        shot.ended = now if IS_FINAL[state] else None
+        shot.ended = (shot.ended if before[0] == state and shot.ended is not None else now) if IS_FINAL[state] else None
+        if took is not None and shot.ended is not None:
+            shot.began = shot.ended - took
         if before != (shot.state, shot.detail, shot.job_id, shot.attempt):
             for listener in self.listeners:
                 listener(shot)
+
+    def money(self) -> RunMoney:
+        """Return what this run was billed so far, and what is set aside for jobs whose end is not known. Reused takes are in neither."""
+        billed = set_aside = Decimal(0)
+        for shot in self.shots.values():
+            if shot.billed is not None:
+                billed += shot.billed
+            elif shot.state in {"fetching", "delivered"}:
+                billed += shot.usd or Decimal(0)
+            elif shot.state in {"submitting", "in doubt", "running"}:
+                set_aside += shot.usd or Decimal(0)
+        return RunMoney(billed=billed, set_aside=set_aside)

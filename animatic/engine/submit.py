@@ -65,7 +65,7 @@ async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
         raise InDoubtError(
             f"shot {step.key!r} was submitted as job {job_id}, which is not to be seen here: {reason}",
             hint="run again with the KREA_API_URL and KREA_API_TOKEN that it was sent with; "
-            f"if they are gone, pay for a new one: animatic retake {run.plan.pipeline} {step.key}",
+            f"if they are gone, pay for a new one: `animatic retake {run.plan.pipeline} {step.key}`",
             candidates=(job_id,),
         )
 
@@ -100,7 +100,7 @@ async def existing_take(run: Run, step: Step) -> Take | None:
         raise ShotError(
             f"the clip of shot {step.key!r} was paid for, but {run.storage.location(take.clip.key)} is "
             f"{'gone' if digest is None else 'not what was delivered any more'}",
-            hint=f"put the file back, or pay for a new take: animatic retake {run.plan.pipeline} {step.key}",
+            hint=f"put the file back, or pay for a new take: `animatic retake {run.plan.pipeline} {step.key}`",
             code="clip_missing" if digest is None else "clip_changed",
         )
     return take

@@ -13,6 +13,7 @@ from animatic.manifest.model import (
     Attempt,
     Clip,
     Cost,
+    Doing,
     Failure,
     Input,
     Manifest,
@@ -32,6 +33,8 @@ class ShotChanges(TypedDict, total=False):
     """What becomes known of a shot as the run goes on."""
 
     state: ShotState
+    doing: Doing | None
+    set_aside_usd: Decimal | None
     note: str | None
     model: str
     request: Mapping[str, Any]

@@ -31,6 +31,8 @@ from animatic.redact import bare_url, redact, redact_body
 VERSION: Final = 1
 RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
 ShotState = Literal["delivered", "reused", "failed", "skipped", "in_doubt", "waiting"]
+Doing = Literal["not started", "preparing", "submitted", "running", "fetching", "cancelled"]
+"""What a waiting shot is doing: nothing was sent for it yet, or it was (then it may be billed), or its job runs, or was cancelled."""
 
 
 def _decimal(value: Any) -> Any:
@@ -129,6 +131,10 @@ class Shot(Record):
     variant: Mapping[str, Any] = Field(default_factory=dict)
     title: str | None = None
     state: ShotState = "waiting"
+    doing: Doing | None = None
+    """While it is waiting: how far it is. The last word of a run that was interrupted."""
+    set_aside_usd: Usd | None = None
+    """While it is waiting: what its submission will be billed if its job completes."""
     note: Text | None = None
     """What it waits for, or why it was left out."""
     model: str

@@ -22,7 +22,7 @@ from animatic.flows.parameters import TAG
 
 AUTOMATION_NAME = "animatic: a run failed"
 AUTOMATION_DESCRIPTION = (
-    "Tells of storyboard runs that failed, crashed, are in doubt or went over their budget. Kept by `animatic deploy --notify`."
+    "Tells of storyboard runs that failed, crashed, are in doubt or went over their budget. Kept by `animatic deploy --notify TYPE/NAME`."
 )
 NOTIFYING_EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
 NOTIFICATION_SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"

@@ -41,7 +41,7 @@ def read(path: Path, name: str) -> Source:
         data = path.read_bytes()
     except FileNotFoundError:
         raise _refusal(
-            name, "there is no such file", hint="start one with 'animatic new', or name another with --file PATH", code="missing-file"
+            name, "there is no such file", hint="start one with `animatic new`, or name another with --file PATH", code="missing-file"
         ) from None
     except IsADirectoryError:
         raise _refusal(name, "this is a folder, not a pipelines file", hint="name a file in it", code="unreadable-file") from None

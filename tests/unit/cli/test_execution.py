@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from animatic.cli.execution import facts, run_async, summary
+from animatic.cli.ending import facts, summary
+from animatic.cli.execution import run_async
 from animatic.errors import OverBudgetError
 from tests.unit.cli.conftest import Ended
 

@@ -1,0 +1,120 @@
+"""Tells how a run ended: the summary for people, the facts for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from animatic.cli.failures import as_object, show_error
+from animatic.cli.output import print_json, say
+from animatic.money import dollars
+
+if TYPE_CHECKING:
+    from animatic.flows.run import FlowRunContext
+    from animatic.manifest import Manifest
+    from animatic.manifest.model import Doing, Shot
+
+MAX_REELS_NAMED = 6
+DOING: dict[Doing, str] = {
+    "running": "running at Krea",
+    "submitted": "submitted without an answer yet",
+    "fetching": "paid for and not fetched yet",
+    "cancelled": "cancelled, not billed",
+    "preparing": "being prepared",
+    "not started": "not started",
+}
+"""What a shot that waits is doing, for people, in the order in which it matters."""
+
+
+def report(context: FlowRunContext, *, as_json: bool) -> None:
+    """Print the result: the summary or JSON on standard output, what went wrong on standard error."""
+    manifest = context.manifest
+    if as_json:
+        print_json(facts(context, manifest))
+    elif manifest is not None:
+        print(summary(context, manifest))
+    if not context.reported:
+        say("Prefect does not answer: it will show this run as running; the manifest is right")
+    if context.error is not None:
+        show_error(context.error)
+
+
+def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
+    """Return how a run ended, for programs. ``manifest`` is None where the run ended before it wrote one."""
+    folder = _folder(context)
+    return {
+        "run_id": context.plan.run_id,
+        "pipeline": context.plan.pipeline,
+        "state": manifest.state if manifest else None,
+        "manifest": context.manifest_location,
+        "page": context.page_location,
+        "reels": [f"{folder}{reel.file}" for reel in manifest.reels if reel.file] if manifest else [],
+        "flow_run_url": context.flow_run_url,
+        "cost": manifest.cost.model_dump(mode="json") if manifest else None,
+        "shots": counts(manifest) if manifest else {},
+        "waiting": waiting_facts(manifest) if manifest else {},
+        "error": None if context.error is None else as_object(context.error),
+    }
+
+
+def waiting_facts(manifest: Manifest) -> dict[str, Any]:
+    """Return the shots that wait by what they are doing: how many, and the money that is set aside for them."""
+    found = _waiting(manifest)
+    return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(_set_aside(shots))} for doing, shots in found.items()}
+
+
+def summary(context: FlowRunContext, manifest: Manifest) -> str:
+    """Return how a run ended, for people: shots by state, money, and where reels, page and manifest are."""
+    found = counts(manifest)
+    if found.keys() == {"reused"}:
+        outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
+    else:
+        unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
+        shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in found.items())
+        outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
+    lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
+    lines += [f"  {line}" for line in waiting_lines(manifest)]
+    adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
+    lines += [f"  {shot.key or shot.id}: {shot.note}" for shot in adopted]
+    reels = [reel.file for reel in manifest.reels if reel.file] or ([manifest.reel.file or "reel.mp4"] if manifest.reel else [])
+    lines += [f"  reel      {_folder(context)}{file}" for file in reels[:MAX_REELS_NAMED]]
+    if len(reels) > MAX_REELS_NAMED:
+        lines.append(f"  and {len(reels) - MAX_REELS_NAMED} more reels, on the page")
+    return "\n".join([*lines, f"  page      {context.page_location}", f"  manifest  {context.manifest_location}"])
+
+
+def waiting_lines(manifest: Manifest) -> list[str]:
+    """Return a line for each thing that waiting shots are doing, with the money that is set aside for it."""
+    lines = []
+    for doing, shots in _waiting(manifest).items():
+        aside = _set_aside(shots)
+        money = f": {dollars(aside)} set aside, billed if {'it completes' if len(shots) == 1 else 'they complete'}" if aside else ""
+        lines.append(f"{len(shots)} {DOING[doing]}{money}")
+    return lines
+
+
+def state_word(shot: Shot) -> str:
+    """Return the state of a shot for people: of one that waits, what it is doing."""
+    return shot.doing if shot.state == "waiting" and shot.doing else shot.state.replace("_", " ")
+
+
+def counts(manifest: Manifest) -> dict[str, int]:
+    """Return the number of shots by state, in the order of the storyboard."""
+    return dict(Counter(shot.state for shot in manifest.shots))
+
+
+def _waiting(manifest: Manifest) -> dict[Doing, list[Shot]]:
+    found = {
+        doing: [shot for shot in manifest.shots if shot.state == "waiting" and (shot.doing or "not started") == doing] for doing in DOING
+    }
+    return {doing: shots for doing, shots in found.items() if shots}
+
+
+def _set_aside(shots: list[Shot]) -> Decimal:
+    """Return the money for some shots; those that share a request are paid for once."""
+    return sum({shot.fingerprint: shot.set_aside_usd or Decimal(0) for shot in shots}.values(), Decimal(0))
+
+
+def _folder(context: FlowRunContext) -> str:
+    return (context.page_location or "").removesuffix("index.html")
