@@ -9,7 +9,16 @@ from collections import Counter
 from collections.abc import Mapping
 
 from animatic.engine.run import Run
-from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, UnclearResultError, UsageError
+from animatic.errors import (
+    AnimaticError,
+    InDoubtError,
+    JobFailedError,
+    MoneyError,
+    ServiceError,
+    ShotError,
+    UnclearResultError,
+    UsageError,
+)
 
 MAX_FAILURES_NAMED = 5
 SEEN = 60
@@ -59,15 +68,23 @@ def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:
     """Return the sentence for shots that are missing: how many of all, the commonest cause and its remedy, then each failure."""
     failed = {key: error for key, error in errors.items() if error.code not in WAITING} or dict(errors)
     waiting = [key for key in errors if key not in failed]
-    code = Counter(error.code for error in failed.values()).most_common(1)[0][0]
-    key = next(key for key, error in failed.items() if error.code == code)
-    cause, remedy = REMEDIES.get(code, (code.replace("_", " "), "resume"))
+    kinds = {key: _kind(error) for key, error in failed.items()}
+    kind = Counter(kinds.values()).most_common(1)[0][0]
+    key = next(key for key, own in kinds.items() if own == kind)
+    cause, remedy = REMEDIES.get(kind, (kind.replace("_", " "), "resume"))
     others = f" (+{len(failed) - 1})" if len(failed) > 1 else ""
     count, what = f"{len(errors)} of {_plural(total)} missing:", f"{cause}{others}; {remedy}."
     first = f"{count} {_short(key, SEEN - len(count) - len(what) - 1)} {what}"
     told = "; ".join(f"{key}: {error.message}" for key, error in list(failed.items())[:MAX_FAILURES_NAMED])
     more = f"; and {len(failed) - MAX_FAILURES_NAMED} more" if len(failed) > MAX_FAILURES_NAMED else ""
     return f"{first} {told}{more}" + (f"; {_listed(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for them" if waiting else "")
+
+
+def _kind(error: AnimaticError) -> str:
+    """Return the code by which the table knows an error; Krea has codes of its own for what its jobs fail with."""
+    if error.code in REMEDIES:
+        return error.code
+    return "moderated" if isinstance(error, JobFailedError) and not error.repeatable else type(error).code
 
 
 def _doubt(errors: Mapping[str, InDoubtError], total: int) -> InDoubtError:

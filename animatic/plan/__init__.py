@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from animatic.plan.check import find_pipeline as find_pipeline
     from animatic.plan.draw import as_mermaid as as_mermaid
     from animatic.plan.draw import as_svg as as_svg
+    from animatic.plan.draw import edge_labels as edge_labels
     from animatic.plan.fingerprint import base_of as base_of
     from animatic.plan.fingerprint import filled as filled
     from animatic.plan.fingerprint import fingerprint_of as fingerprint_of
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "build": "build_plan destination_of",
     "check": "Examination check_declaration examine find_pipeline",
-    "draw": "as_mermaid as_svg",
+    "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",
     "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
     "report": "expected_minutes minutes_from render_plan to_pay",

@@ -1,20 +1,14 @@
-"""What deployments are made of, without a server: versions, origins, prefect.yaml, addresses, tables."""
+"""What deployments are made of, without a server: versions, origins, prefect.yaml, addresses."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from animatic.engine.progress import ProgressTracker
 from animatic.errors import UsageError
-from animatic.flows.tables import end_markdown, headline, percent_ended, shot_rows
 from animatic.flows.worker import check_version, version_of
-from animatic.manifest import Cost, Failure, Manifest, Reel, Shot
-from animatic.manifest.model import Source
 from animatic.prefect.deployments import wanted_deployments
 from animatic.prefect.origin import in_folder, in_repository
 from animatic.prefect.prefect_yaml import prefect_yaml
@@ -92,51 +86,3 @@ def test_the_prefect_yaml_of_this_project_is_in_step_with_its_pipelines() -> Non
     declaration = load_declaration((REPOSITORY / "pipelines.yaml",))
     text = prefect_yaml(declaration, Path("pipelines.yaml"), pool="animatic", target=Path("deployments/prefect.yaml"))
     assert (REPOSITORY / "deployments" / "prefect.yaml").read_text(encoding="utf-8") == text, "run: animatic deploy --write"
-
-
-def test_the_live_table_links_what_is_delivered_and_tells_money_as_it_is() -> None:
-    progress = ProgressTracker.of({"dawn": "xai/grok-video", "surf": "xai/grok-video", "old": "xai/grok-video", "odd": "kling/kling-2.5"})
-    progress.change("dawn", "delivered", job_id="j1", usd=Decimal("0.280"))
-    progress.change("surf", "running", "processing", job_id="j2", usd=Decimal("0.28"))
-    progress.change("old", "reused", usd=Decimal("0.28"))
-    progress.change("odd", "running", job_id="j3")
-
-    rows = shot_rows(progress, {"dawn": "01-dawn.mp4"}, lambda name: f"https://cdn.example/{name}")
-
-    assert [(row["shot"], row["state"], row["usd"]) for row in rows] == [
-        ("dawn", "delivered", "0.28"),
-        ("surf", "running", "0.28"),
-        ("old", "reused", "paid before"),
-        ("odd", "running", "unknown"),
-    ]
-    assert rows[0]["clip"] == "[01-dawn.mp4](https://cdn.example/01-dawn.mp4)"
-    assert shot_rows(progress, {"dawn": "01-dawn.mp4"}, lambda _: None)[0]["clip"] == "01-dawn.mp4"
-    assert percent_ended(progress) == 50
-    assert headline(progress) == "2 of 4 shots: 1 delivered, 2 running, 1 reused; $0.56"
-
-
-def test_a_table_of_very_many_shots_shows_those_that_need_attention_first() -> None:
-    progress = ProgressTracker.of({f"s{number}": "xai/grok-video" for number in range(3000)})
-    progress.change("s2999", "failed", "moderation refused the prompt")
-    rows = shot_rows(progress, {}, lambda _: None)
-    assert len(rows) == 1000
-    assert rows[0]["shot"] == "s2999"
-
-
-def test_the_account_of_a_failed_run_names_the_shots_and_why() -> None:
-    lost = Failure(code="job_failed", message="the job\nfailed")
-    manifest = Manifest(
-        pipeline="town", run_id="r1", state="partial", simulated=True, started_at=datetime.now(UTC), animatic="0",
-        source=Source(file="pipelines.yaml", sha256="0"),
-        cost=Cost(estimated_usd=None, billed_usd=Decimal("0.28"), reused_usd=None, unpriced=1),
-        shots=(Shot(id="dawn", model="m", fingerprint="f", take=1), Shot(id="surf", model="m", fingerprint="g", take=1, error=lost)),
-        reels=(Reel(key="reel.mp4", sha256="0", size=1, mime="video/mp4", file="reel.mp4"),),
-    )  # fmt: skip
-    text = end_markdown(manifest, address=lambda _: None, location=lambda name: f"/out/{name}")
-    assert "town: partial (simulated)" in text
-    assert "**$0.28**" in text
-    assert "an unknown amount" in text
-    assert "- **surf**: the job failed" in text
-    assert "- manifest: `/out/manifest.json`" in text
-    assert "- reel: `/out/reel.mp4`" in text
-    assert "dawn" not in text

@@ -331,6 +331,10 @@ def test_a_cancelled_run_stops_in_seconds_and_the_next_one_pays_only_for_what_is
 
         # Retry, as the button in the UI does it: the same run, taken up. The runner looks every three seconds whether the process has gone.
         wait_for(lambda: "Cancelled flow run" in (tmp_path / "serve.log").read_text())
+        # What the run said of itself comes back after Prefect's own words.
+        wait_for(lambda: "animatic resume" in (api.http.get(f"/flow_runs/{first}").json()["state"]["message"] or ""))
+        shots = api.http.post("/artifacts/filter", json={"artifacts": {"key": {"any_": [f"{name}-shots"]}}}).json()[0]
+        assert "interrupted" in shots["description"]
         api.set_state(first, "SCHEDULED")
         again = api.wait(first)
 

@@ -47,6 +47,13 @@ def test_the_commonest_cause_is_named_and_what_waits_is_not_a_failure() -> None:
     assert text.startswith("4 of 6 shots missing: storm failed at Krea (+2); resume. blood: The request")
 
 
+def test_krea_s_own_codes_are_told_in_our_words() -> None:
+    flagged = JobFailedError("flagged", code="content_moderated", repeatable=False)
+    broken = JobFailedError("the provider failed", code="provider_error_17")
+    assert missing_shots({"a": flagged}, 3).startswith("1 of 3 shots missing: a moderated; reword, resume. a: flagged")
+    assert missing_shots({"a": broken}, 3).startswith("1 of 3 shots missing: a failed at Krea; resume. a: the provider")
+
+
 def test_money_comes_first_and_doubt_says_how_to_decide_at_once() -> None:
     money = OverBudgetError("over")
     assert outcome(run_of({"a": BLOOD, "b": money})) is money
