@@ -65,13 +65,13 @@ def run_name(pipeline: str, params: tuple[str, ...]) -> str:
     from animatic.flows.run import is_simulated
 
     values = flow_run.parameters or {}
-    own = (_spelled(name, values[name]) for name in params if name in values and name not in OWN)
+    own = (spelled(name, values[name]) for name in params if name in values and name not in OWN)
     asked = [f"only {str(values[ONLY])[:RUN_NAME_PART]}"] if values.get(ONLY) else []
     mark = ["SIMULATED"] if is_simulated() else []
     return " · ".join([*mark, pipeline, *own, *asked, *([FRESH] if values.get(FRESH) else [])])
 
 
-def _spelled(name: str, value: Any) -> str:
+def spelled(name: str, value: Any) -> str:
     """Return a value as the name of a run shows it: text speaks for itself, figures say what they are."""
     return (str(value) if isinstance(value, str) else f"{name} {str(value).lower()}")[:RUN_NAME_PART]
 

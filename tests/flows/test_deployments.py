@@ -156,7 +156,7 @@ def test_deploying_follows_the_file_and_a_second_time_changes_nothing(
     assert f"+ {name}" in first.out
     deployment = api.deployment(name)
     assert {"animatic", "teaser"} == set(deployment["tags"])
-    assert deployment["description"] == "A town by the sea."
+    assert deployment["description"].startswith("A town by the sea.\n\n2 shots by xai/grok-video")
     assert api.http.get(f"/work_pools/pool-{name}").json()["type"] == "process"
     properties = deployment["parameter_openapi_schema"]["properties"]
     assert properties["city"] | {"position": 0} == {

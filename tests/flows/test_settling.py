@@ -124,7 +124,7 @@ async def test_the_last_word_waits_until_prefect_has_had_its_own(server: Server)
         if naps == 5:
             server.state = Cancelled(message="Flow run was cancelled successfully.")
 
-    assert await have_the_last_word(cast(PrefectClient, server), RUN.id, message, sleep=sleep)
+    assert await have_the_last_word(cast("PrefectClient", server), RUN.id, message, sleep=sleep)
     assert (naps, server.state.message) == (5, message)
 
 
@@ -137,5 +137,5 @@ async def test_a_run_that_was_retried_meanwhile_is_left_alone(server: Server) ->
         server.state = Running()
 
     server.state = Cancelled(message="stopped.")
-    assert not await have_the_last_word(cast(PrefectClient, server), RUN.id, "stopped.", sleep=sleep)
+    assert not await have_the_last_word(cast("PrefectClient", server), RUN.id, "stopped.", sleep=sleep)
     assert (naps, server.state.is_running()) == (1, True)
