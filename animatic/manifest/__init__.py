@@ -11,6 +11,7 @@ from animatic.manifest.model import (
     PrefectRun,
     Provenance,
     Reel,
+    ReelShot,
     Shot,
     read_manifest,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "PrefectRun",
     "Provenance",
     "Reel",
+    "ReelShot",
     "Shot",
     "ShotChanges",
     "ShotEntry",

@@ -114,7 +114,7 @@ def _header(pen: ImageDraw.ImageDraw, recipe: Recipe, line: tuple[int, int, int]
     title = shown(" · ".join(text for text in (note.title, note.variant) if text))
     size = _scaled(_TITLE, unit)
     draw_text(pen, (edge, below), shortened(title, size, room), size, _SOFT)
-    draw_text(pen, (right, mark[3] + round(44 * unit)), shortened(label, small, right - edge), small, _SOFT, anchor="right")
+    draw_text(pen, (right, top + round(96 * unit)), shortened(label, small, right - edge), small, _SOFT, anchor="right")
     return top + round(124 * unit)
 
 
