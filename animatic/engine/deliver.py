@@ -18,7 +18,6 @@ from animatic.manifest import Clip, Reel, ReelShot
 from animatic.media import assemble_reel, thumbnail
 from animatic.plan import Cut, Step, fingerprint_of
 
-
 REEL_STILL_WIDTH = 1280
 """Pixels: a reel fills the width of its page."""
 log = logging.getLogger(__name__)

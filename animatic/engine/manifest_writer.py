@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from animatic import manifest
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
+from animatic.engine.index_writer import write_index
 from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.run import Run
 from animatic.errors import (
@@ -247,6 +248,7 @@ class ManifestWriter:
         await self._write(data)
         await self._write_page(data)
         crashpoint("after-manifest")
+        await write_index(run.storage, run.ledger, final)
         return final
 
     async def _keep_writing(self) -> None:

@@ -1,7 +1,7 @@
 """Renders a run's manifest as one HTML page: a storyboard sheet that needs nothing but the files beside it.
 
-All text of users and services reaches the page through Jinja2's escaping; all links are relative, or http(s) where a user gave one. The one
-script is ours, and the page's policy names it by its hash: nothing else runs. Without it everything is there, and clips open in the browser.
+All text of users and services reaches the page through Jinja2's escaping; all links are relative, or http(s) where a user gave one. The
+only script is ours, and the policy names it by its hash: nothing else runs. Without it clips open in the browser, and all else is there.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, Re
 from animatic.manifest.links import Links
 from animatic.manifest.page import render_page
 from animatic.plan.layout import diagram_of
-from animatic.plan.model import Step
+from animatic.plan.model import ShotInput, Step
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} " + "x" * 400
@@ -264,7 +264,7 @@ def test_lineage_leads_to_the_shot_of_the_same_variant(
 
 
 def test_a_record_names_shots_alike_in_inputs_and_dependencies(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
-    start = replace(steps[1].request.inputs[0], step="9x16/dawn")
+    start = ShotInput(path=("start_image",), media="image", step="9x16/dawn", frame="last")
     request = replace(steps[1].request, inputs=(start,))
     surf = replace(steps[1], key="9x16/surf", variant={"r": "9:16"}, depends_on=("9x16/dawn",), requests=(request,))
     shot = builder_of(surf).to_json()["shots"][0]
