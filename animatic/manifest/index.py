@@ -123,12 +123,23 @@ def entries_in(page: str) -> list[IndexEntry]:
 def render_index(entries: Iterable[IndexEntry], *, older: int = 0) -> str:
     """Return the index of these runs. ``older``: how many more there are, which are not shown."""
     runs = sorted(entries, key=lambda entry: entry.run_id, reverse=True)
-    shown, left = runs[:MAX_RUNS], older + max(0, len(runs) - MAX_RUNS)
+    shown, left = _settled(runs[:MAX_RUNS]), older + max(0, len(runs) - MAX_RUNS)
     data = json.dumps([entry.model_dump(mode="json") for entry in shown], ensure_ascii=False)
     # In an HTML script only the text "</script" and comments end it early.
     data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     simulated = any(entry.simulated for entry in shown)
     return template("index.html.j2").render(runs=shown, sums=_sums(shown), older=left, simulated=simulated, data=data)
+
+
+def _settled(runs: Iterable[IndexEntry]) -> list[IndexEntry]:
+    """Say of a run that has not ended, and that a later one of its pipeline has followed, that it did not."""
+    seen: set[str] = set()
+    settled = []
+    for entry in runs:
+        broken = entry.finished_at is None and entry.pipeline in seen
+        settled.append(entry.model_copy(update={"state_text": "Did not end"}) if broken else entry)
+        seen.add(entry.pipeline)
+    return settled
 
 
 def _sums(runs: Iterable[IndexEntry]) -> list[PipelineSum]:

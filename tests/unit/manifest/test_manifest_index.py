@@ -61,6 +61,15 @@ def test_a_page_of_somebody_else_holds_no_runs() -> None:
     assert entries_in('<script type="application/json" id="runs">[{"run_id": 1}]</script>') == []
 
 
+def test_a_run_that_died_is_not_in_progress_for_ever(builder: ManifestBuilder, clip: Clip) -> None:
+    done = entry_of(ended(builder, clip))
+    died = done.model_copy(update={"finished_at": None, "state": "waiting", "state_text": "In progress"})
+    assert "In progress" in Page(render_index([died])).text
+    page = Page(render_index([died, done.model_copy(update={"run_id": "20261122T000000Z-b"})]))
+    assert "Did not end" in page.text
+    assert [entry.finished_at is None for entry in entries_in(render_index([died]))] == [True]
+
+
 def test_pipelines_are_summed_up(builder: ManifestBuilder, clip: Clip) -> None:
     one = entry_of(ended(builder, clip))
     other = one.model_copy(update={"run_id": "20261122T000000Z-b", "pipeline": "town", "billed_usd": None, "simulated": True})
