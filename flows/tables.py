@@ -234,7 +234,11 @@ def _counted(states: Sequence[State], *, settled: bool) -> str:
     there = sum(state in {"delivered", "reused"} for state in states)
     done = there if settled else sum(state in FINAL for state in states)
     said = ", ".join(f"{number} {word}" for word, number in counts.items())
-    return f"{done} of {_plural(len(states))}{' are there' if settled and done < len(states) else ''}: {said}"
+    return f"{done} of {_plural(len(states))}{_is_there(len(states)) if settled and done < len(states) else ''}: {said}"
+
+
+def _is_there(count: int) -> str:
+    return " is there" if count == 1 else " are there"
 
 
 def _plural(count: int) -> str:
