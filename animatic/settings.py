@@ -45,6 +45,9 @@ QUIET_PREFECT = {
 """Settings of Prefect for a run that a person watches on a terminal, where the person has not set them."""
 
 
+MAX_SUBMIT_AT_ONCE = 64
+
+
 class Secret:
     """Text that shows itself only when asked: ``reveal()``."""
 
@@ -146,6 +149,8 @@ class Settings:
     custom_s3: bool = False
     """Whether S3 is not Amazon's: an endpoint of its own is set."""
     home: Path = field(default_factory=default_home)
+    submit_at_once: int = 8
+    """Submissions on their way to Krea at the same time."""
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
@@ -189,6 +194,7 @@ class Settings:
             public_url=(env.get(PUBLIC_URL) or "").rstrip("/") or None,
             aws_block=env.get(AWS_BLOCK) or None,
             custom_s3=bool(env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")),
+            submit_at_once=_count(env, "ANIMATIC_SUBMIT_AT_ONCE", 8),
             patience=Patience(
                 grace=_seconds(env, "ANIMATIC_GRACE_SECONDS", 15.0),
                 poll=_seconds(env, "ANIMATIC_POLL_SECONDS", 2.0),
@@ -223,6 +229,15 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
         return default
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:  # noqa: PLR2004
         raise UsageError(f"{name} is not a port (1 to 65535): {text!r}")
+    return int(text)
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = (env.get(name) or "").strip()
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MAX_SUBMIT_AT_ONCE:
+        raise UsageError(f"{name} is not a number from 1 to {MAX_SUBMIT_AT_ONCE}: {text!r}")
     return int(text)
 
 

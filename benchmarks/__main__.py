@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import reels, running, storing, tables, validating, watching
+from benchmarks import reels, running, storing, submitting, tables, validating, watching
 
 SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "start": validating.small,
     "scale": validating.large,
     "plan": validating.planning,
     "run": running.overhead,
+    "submitting": submitting.speed,
     "wait": watching.thousand,
     "store": storing.deliver,
     "reel": reels.assemble,

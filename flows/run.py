@@ -29,6 +29,7 @@ from animatic.flows.events import announce_over_budget, announcing
 from animatic.flows.settling import SIMULATED_NOTE, STOPPED
 from animatic.flows.stages import PrefectStages, prefect_given_up
 from animatic.manifest import Manifest, PrefectRun
+from animatic.money import dollars
 from animatic.plan import Plan
 from animatic.settings import Settings, simulates_served_runs
 from animatic.tasks.context import TaskContext, task_context
@@ -142,6 +143,8 @@ async def _make(context: FlowRunContext, writer: ManifestWriter, stages: Prefect
         context.manifest = await stages.write_manifest()
     except PrefectError:
         context.manifest = await writer.finish(cancelled=False)
+    for stray in context.manifest.stray_jobs:
+        get_run_logger().warning("paid beside: job %s (%s), %s", stray.job_id, dollars(stray.usd), stray.why)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:
@@ -173,9 +176,10 @@ def _final_state(context: FlowRunContext) -> State[None]:
             pass
     manifest = context.manifest
     shots = manifest.shots if manifest is not None else ()
+    beside = f"; {len(manifest.stray_jobs)} paid beside, see `animatic doubts`" if manifest is not None and manifest.stray_jobs else ""
     if shots and all(shot.state == "reused" for shot in shots):
-        return Completed(name="Reused", message=f"{mark}all {len(shots)} shots were made before: nothing was submitted, nothing was paid")
-    return Completed(message=f"{mark}{end_summary(manifest)}: {context.page_address}" if manifest is not None else mark)
+        return Completed(name="Reused", message=f"{mark}all {len(shots)} shots were made before: nothing was submitted, nothing was paid{beside}")
+    return Completed(message=f"{mark}{end_summary(manifest)}{beside}: {context.page_address}" if manifest is not None else mark)
 
 
 def interrupted_message(run_id: str, manifest: Manifest | None, error: AnimaticError | None = None) -> str:

@@ -17,7 +17,8 @@ from prefect.client.schemas.objects import State
 
 from animatic.backoff import Backoff
 from animatic.engine.deliver import Delivered
-from animatic.engine.run import Run, SubmittedJob
+from animatic.engine.run import Run
+from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, PrefectError
 from animatic.krea import Job
 from animatic.ledger import Take

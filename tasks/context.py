@@ -20,7 +20,8 @@ from prefect.states import Completed, Failed
 
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import ManifestWriter
-from animatic.engine.run import Run, SubmittedJob
+from animatic.engine.run import Run
+from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError
 from animatic.krea import Job, NotSentError
 from animatic.ledger import Take

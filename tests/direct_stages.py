@@ -6,7 +6,8 @@ from animatic.engine.deliver import Delivered, deliver_reel, deliver_take, missi
 from animatic.engine.fetch import fetch_take
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
 from animatic.engine.outcome import outcome
-from animatic.engine.run import Run, SubmittedJob
+from animatic.engine.run import Run
+from animatic.engine.state import SubmittedJob
 from animatic.engine.steps import make_all
 from animatic.engine.submit import obtain
 from animatic.engine.wait import await_job

@@ -116,6 +116,8 @@ class KreaDouble:
         self.dead_files: dict[str, DeadFile] = {}
         """Jobs whose files cannot be had, and how: expired (403), an error of the host, or no connection."""
         self.hidden: set[str] = set()
+        self.honest = False
+        """Whether clips are as long as was asked for, and begin with the start image."""
         self.is_simulator = False
         """Whether it says in its answers that it is the simulator."""
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
@@ -299,4 +301,16 @@ class KreaDouble:
                 return httpx.Response(200, content=whole[: len(whole) // 2], headers={"Content-Length": str(len(whole))})
             case "still":
                 return httpx.Response(200, content=still_bytes(shade), headers={"Content-Type": "image/png"})
-        return httpx.Response(200, content=clip_bytes(shade), headers={"Content-Type": "video/mp4"})
+        frames = 6
+        if self.honest:
+            shade, frames = self._start_shade(job.body) or shade, int(job.body.get("duration", 4)) * 12
+        return httpx.Response(200, content=clip_bytes(shade, frames), headers={"Content-Type": "video/mp4"})
+
+    def _start_shade(self, body: dict[str, Any]) -> int | None:
+        """Return the shade of the asset that a request starts from, None without one."""
+        name = str(body.get("start_image", "")).rpartition("/")[2]
+        if name not in self.assets:
+            return None
+        upload = self.assets[name]
+        with Image.open(io.BytesIO(upload[upload.index(b"\x89PNG") :])) as image:
+            return int(np.asarray(image.convert("L")).mean())

@@ -50,6 +50,7 @@ ENVIRONMENT = {
     "ANIMATIC_PUBLIC_URL": (
         "Where browsers can read the destination, for links in the Prefect UI: a distribution before the bucket, or a file server."
     ),
+    "ANIMATIC_SUBMIT_AT_ONCE": "Submissions on their way to Krea at the same time, per process (1 to 64, default 8).",
     "ANIMATIC_FOLLOW": "Set for a worker: render whatever the file says, deployed or not (`animatic deploy --follow`).",
     "ANIMATIC_SIMULATOR_URL": "Set by `animatic up` for its own runs: they go to its simulator.",
     "ANIMATIC_AWS_BLOCK": "Name of an `AwsCredentials` block of prefect-aws, for workers without S3 credentials of their own.",
@@ -64,7 +65,18 @@ PATIENCE = {
     "get": "ANIMATIC_GET_SECONDS",
     "outage": "ANIMATIC_OUTAGE_SECONDS",
 }
-RECORDS = (model.Manifest, model.Cost, model.Source, model.PrefectRun, model.Shot, model.Attempt, model.Input, model.Clip, model.Failure)
+RECORDS = (
+    model.Manifest,
+    model.Cost,
+    model.Source,
+    model.PrefectRun,
+    model.Shot,
+    model.Attempt,
+    model.Input,
+    model.Clip,
+    model.Failure,
+    model.StrayJob,
+)
 
 
 def reference() -> str:

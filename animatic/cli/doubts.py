@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +12,8 @@ import click
 
 from animatic.cli.lookup import declared, krea_client
 from animatic.cli.options import deliver_option, file_option, json_option
-from animatic.cli.output import print_json
-from animatic.errors import InDoubtError
+from animatic.cli.output import print_json, say
+from animatic.errors import InDoubtError, ServiceError
 from animatic.redact import bare_url
 from animatic.settings import Settings
 
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 @deliver_option
 @json_option
 def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
-    """List submissions in doubt, and the jobs that they may have become.
+    """List submissions in doubt, and jobs that were paid and are in no take.
 
     A submission is in doubt where its answer was lost (Krea may have accepted it), or where its job completed and was billed, but its
-    result was not understood. The exit code is 5 if there are any. Decide each with `animatic adopt` or `animatic resubmit`.
+    result was not understood. The exit code is 5 if there are any. Decide each with `animatic adopt` or `animatic resubmit`. Stray jobs
+    wait for nobody: each was paid beside the job that made the take, or was given up.
     """
     found = asyncio.run(_doubts(files, deliver))
     if as_json:
@@ -37,27 +40,35 @@ def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
         print("\n".join(line for doubt in found for line in _lines(doubt)))
     else:
         print("nothing is in doubt")
-    return InDoubtError.exit_code if found else 0
+    return InDoubtError.exit_code if any(doubt["kind"] != "stray" for doubt in found) else 0
 
 
 async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str, Any]]:
-    from animatic.engine.decisions import candidates_of, list_doubts
+    from animatic.engine.candidate_pictures import save_picture
+    from animatic.engine.decisions import ask_krea, candidates_of, list_doubts
     from animatic.engine.history import open_destinations
 
-    settings = Settings.from_environment()
-    found = []
-    for doubt in await list_doubts(open_destinations(declared(files), deliver)):
-        jobs: tuple[Job, ...] | None = None
-        if doubt.kind == "unclear_result":
-            jobs = ()  # its job is known
-        elif settings.krea_token is not None and not doubt.destination.simulated:
-            async with krea_client(settings) as client:
-                jobs = await candidates_of(client, doubt)
-        found.append(_facts(doubt, jobs))
-    return found
+    settings, now = Settings.from_environment(), datetime.now(UTC)
+    destinations = open_destinations(declared(files), deliver)
+    listed = await list_doubts(destinations)
+    real = [destination for destination in destinations if not destination.simulated]
+    unasked = [doubt for doubt in listed if doubt.destination.simulated or settings.krea_token is None]
+    found = [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in unasked]
+    if settings.krea_token is not None and real:
+        async with krea_client(settings) as client:
+            try:
+                asked = [doubt for destination in real for doubt in await ask_krea(client, listed, destination, now)]
+                for doubt in asked:
+                    jobs = await candidates_of(client, doubt) if doubt.kind == "lost_answer" else doubt.late
+                    pictures = {job.id: await save_picture(client, job, settings.home / "candidates") for job in jobs}
+                    found.append(_facts(doubt, jobs, pictures))
+            except ServiceError as error:
+                say(f"warning: Krea was not asked: {error}")
+                found += [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in listed if doubt.destination in real]
+    return sorted(found, key=lambda doubt: str(doubt["intended_at"]))
 
 
-def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None) -> dict[str, Any]:
+def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None, pictures: Mapping[str, Path | None]) -> dict[str, Any]:
     """Return a doubt for programs; ``candidates`` is null where Krea was not asked."""
     intent, submitted = doubt.submission.intent, doubt.submission.submitted
     return {
@@ -73,16 +84,17 @@ def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None) -> dict[str, Any]:
         "job_id": submitted.job_id if submitted else None,
         "usd": None if doubt.usd is None else float(doubt.usd),
         "reason": doubt.reason,
-        "candidates": None if jobs is None else [_candidate(job) for job in jobs],
+        "candidates": None if jobs is None else [_candidate(job, pictures.get(job.id)) for job in jobs],
     }
 
 
-def _candidate(job: Job) -> dict[str, Any]:
+def _candidate(job: Job, picture: Path | None) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "status": job.status,
         "created_at": job.created_at.isoformat(),
         "url": bare_url(job.urls[0]) if job.urls else None,
+        "picture": str(picture) if picture else None,
     }
 
 
@@ -92,7 +104,13 @@ def _lines(doubt: dict[str, Any]) -> list[str]:
     if doubt["kind"] == "unclear_result":
         again, anew = f"`animatic resume {doubt['run']}`", f"`animatic retake {doubt['pipeline']} {shot}`"
         return [*lines, f"  {doubt['reason']}", f"  look at it again: {again}   or pay for a new one: {anew}"]
-    lines += [f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['url'] or ''}" for job in candidates or ()]
+    if doubt["kind"] == "stray":
+        price = "an unknown price" if doubt["usd"] is None else f"${doubt['usd']:.2f}"
+        jobs = [doubt["job_id"]] if doubt["job_id"] else [job["job_id"] for job in candidates or ()]
+        return [*lines, f"  stray: job {', '.join(jobs)} for {price}: {doubt['reason']}; look at it at krea.ai"]
+    lines += [
+        f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['picture'] or job['url'] or ''}" for job in candidates or ()
+    ]
     if candidates is None:
         lines.append("  candidates: set KREA_API_TOKEN to see them")
     elif not candidates:

@@ -39,7 +39,7 @@ VERBS = {
     "watch": "Follow a run live until it ends",
     "takes": "List the takes of a shot",
     "use": "Select the take of a shot to use",
-    "doubts": "List submissions in doubt, and the jobs that they may have become",
+    "doubts": "List submissions in doubt, and jobs that were paid and are in no take",
     "adopt": "Resolve an in-doubt submission to a Krea job",
     "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",
     "spend": "Show what was paid, by day, pipeline, model or shot",

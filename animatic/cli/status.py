@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from animatic.cli.execution import stray_lines
 from animatic.cli.lookup import newest_or_named
 from animatic.cli.options import deliver_option, file_option, json_option
 from animatic.cli.output import print_json
@@ -40,6 +41,7 @@ def _lines(manifest: Manifest, page: str) -> list[str]:
     lines = [f"{manifest.pipeline} {manifest.run_id}: {manifest.state}{' (simulated)' if manifest.simulated else ''}"]
     lines += [_shot_line(shot) for shot in manifest.shots]
     lines.append(f"  billed {dollars(cost.billed_usd or 0)}, reused {dollars(cost.reused_usd or 0)}, {cost.unpriced} without a known price")
+    lines += stray_lines(manifest)
     lines.append(f"  {page}")
     if manifest.prefect.url:
         lines.append(f"  {manifest.prefect.url}")

@@ -40,6 +40,11 @@ class Budget:
     """Reserved or paid by this run, by fingerprint and attempt; unknown prices count as nothing."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether what others spend at the destination counts as well: then look, intent and second look belong together."""
+        return self.plan.per_day_usd is not None or self.plan.per_month_usd is not None
+
+    @property
     def spent(self) -> Decimal:
         """What this run has reserved or paid."""
         return sum(self.held.values(), ZERO)
@@ -65,12 +70,30 @@ class Budget:
                 f"shot {step.key!r} costs {price} USD, but {spent} of the {limit} USD of this run are spent",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or leave shots out with --only",
             )
-        await self._check_periods(step, price)
-        self.held[step.fingerprint, attempt] = price
+        self.held[step.fingerprint, attempt] = price  # before anything is awaited: others reserve meanwhile
+        try:
+            await self._check_periods(step, price)
+        except BaseException:
+            self.release(step.fingerprint, attempt)
+            raise
 
     async def confirm(self, step: Step) -> None:
         """Look again, now that the intent counts as spent. Raises OverBudgetError where another worker was quicker."""
         await self._check_periods(step, ZERO)
+        await self._check_other_processes(step)
+
+    async def _check_other_processes(self, step: Step) -> None:
+        """Count what other processes of this same run have submitted meanwhile: one that lives, and its `resume`."""
+        limit, began = self.plan.budget_usd, _day_of_run(self.plan.run_id)
+        if limit is None or began is None:
+            return
+        others = await self.ledger.spending.of_run(self.plan.run_id, days_of(began, self.clock().date()), self.held)
+        spent = self.spent + sum((cost.usd for cost in others if cost.usd is not None), ZERO)
+        if spent > limit:
+            raise OverBudgetError(
+                f"shot {step.key!r} would go over the {limit} USD of this run: with what another process of it has submitted, {spent} USD",
+                hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or let the other process end first",
+            )
 
     def release(self, fingerprint: str, attempt: int) -> None:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""

@@ -9,8 +9,9 @@ from itertools import count
 from typing import Literal
 
 from animatic.engine.budget import days_of
-from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
+from animatic.engine.evidence import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
+from animatic.engine.strays import Stray, follow, late_jobs, list_strays, record_late_jobs, strays_among, why_late
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
@@ -22,8 +23,9 @@ MIN_FINGERPRINT_DIGITS = 6
 """As many digits of a fingerprint name a submission; fewer might be the id of a shot."""
 
 
-DoubtKind = Literal["lost_answer", "unclear_result"]
-"""Why a submission waits for a person: nobody knows which job it became, or its job completed and nobody knows where the result is."""
+DoubtKind = Literal["lost_answer", "unclear_result", "stray"]
+"""Why a submission is shown to a person: nobody knows which job it became; its job completed and nobody knows where the result is; or
+its job was paid, or may be, and makes no take. The first two wait for a decision, the last is only reported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,43 +34,52 @@ class OpenDoubt:
 
     destination: OpenDestination
     submission: Submission
-
-    @property
-    def kind(self) -> DoubtKind:
-        """What is in doubt."""
-        return "unclear_result" if self.submission.known else "lost_answer"
+    kind: DoubtKind
+    stray: Stray | None = None
+    """Where that is what it is, and the job is known."""
+    late: tuple[Job, ...] = ()
+    """Of a stray: jobs without an owner that may be of a submission that was given up."""
 
     @property
     def usd(self) -> Decimal | None:
         """What was billed, or may have been; None where no price is known."""
-        settled = self.submission.settled
+        if self.kind == "stray":
+            return self.stray.usd if self.stray else self.submission.intent.usd
+        settled = self.submission.ending
         return self.submission.intent.usd if settled is None or settled.usd is None else settled.usd
 
     @property
     def reason(self) -> str:
         """One sentence for people."""
         submission = self.submission
-        if submission.settled is not None:
-            return submission.settled.error.message if submission.settled.error else "the result of its job was not understood"
+        if self.stray is not None:
+            return self.stray.why
+        if self.kind == "stray":
+            return why_late(submission)
+        if submission.ending is not None:
+            return submission.ending.error.message if submission.ending.error else "the result of its job was not understood"
         return submission.doubt.reason if submission.doubt else "the process ended before an answer came"
 
 
 async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timing = REAL_TIME) -> list[OpenDoubt]:
-    """Return the submissions of the last month that wait for a person, or that nobody is sending any more, by time.
+    """Return the submissions of the last month that wait for a person, or that nobody is sending any more, and the strays, by time.
 
     Among them are completed jobs whose results were not understood, unless the shot has its take all the same.
     """
     now = timing.now()
+    days = days_of((now - LOOK_BACK).date(), now.date())
     found: list[OpenDoubt] = []
     for destination in destinations:
         opened = await destination.ledger.submissions.open(now - LOOK_BACK, now)
         found += [
-            OpenDoubt(destination=destination, submission=submission)
+            OpenDoubt(destination=destination, submission=submission, kind="lost_answer")
             for submission in opened
             if submission.doubt is not None or _is_abandoned(destination.ledger, submission, now)
         ]
         unclear = await _unclear(destination.ledger, now)
-        found += [OpenDoubt(destination=destination, submission=submission) for submission in unclear]
+        found += [OpenDoubt(destination=destination, submission=submission, kind="unclear_result") for submission in unclear]
+        strays = await list_strays(destination.ledger, days)
+        found += [OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray) for stray in strays]
     return sorted(found, key=lambda doubt: doubt.submission.intent.intended_at)
 
 
@@ -79,6 +90,40 @@ async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
     made = await ledger.takes.get_many(sorted({line.fingerprint for line in lines}))
     found = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines if line.fingerprint not in made]
     return [submission for submission in found if submission is not None and submission.waits_for_job]
+
+
+async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: OpenDestination, now: datetime) -> list[OpenDoubt]:
+    """Ask Krea about the strays of a destination: those that were not billed are left out, and jobs that came too late are added.
+
+    What Krea says is recorded: how strays ended, and a late job that can be of one submission only.
+    """
+    ours = [doubt for doubt in doubts if doubt.destination is destination]
+    strays = [doubt.stray for doubt in ours if doubt.stray]
+    billed = {stray.job_id for stray in await follow(client, destination.ledger, strays)}
+    kept = [doubt for doubt in ours if doubt.stray is None or doubt.stray.job_id in billed]
+    days = days_of((now - LATE_JOBS_SINCE).date(), now.date())
+    costs = (await destination.ledger.spending.on(days)).costs
+    lines = [cost.line for cost in costs if cost.outcome in {"never_arrived", "withdrawn", "unsent"}]
+    ended = [await destination.ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
+    taken = await destination.ledger.submissions.by_evidence(days)
+    late = await late_jobs(client, destination.ledger, [*(one for one in ended if one), *taken])
+    open_doubts = [doubt.submission for doubt in ours if doubt.kind == "lost_answer"]
+    recorded = await record_late_jobs(destination.ledger, late, open_doubts, now)
+    takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
+    found = [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
+    known = {one.intent.token for one in recorded}
+    return [
+        *kept,
+        *(
+            OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray)
+            for stray in await follow(client, destination.ledger, found)
+        ),
+        *(
+            OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs)
+            for one, jobs in late
+            if one.intent.token not in known
+        ),
+    ]
 
 
 def _is_abandoned(ledger: Ledger, submission: Submission, now: datetime) -> bool:
@@ -93,7 +138,7 @@ async def candidates_of(client: KreaClient, doubt: OpenDoubt) -> tuple[Job, ...]
 
 def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
     """Return the doubt about a shot (its key, or a beginning of its fingerprint). Raises UsageError unless it is exactly one."""
-    intents = [(doubt, doubt.submission.intent) for doubt in doubts]
+    intents = [(doubt, doubt.submission.intent) for doubt in doubts if doubt.kind != "stray"]
     by_take = {
         intent.fingerprint: doubt  # the last of several for one take: deciding it decides them all
         for doubt, intent in intents
@@ -102,6 +147,8 @@ def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
     matching = list(by_take.values())
     if len(matching) == 1:
         return matching[0]
+    if not matching and any(doubt.submission.intent.step == shot for doubt in doubts):
+        raise UsageError(f"shot {shot!r} has its take, or was given up: its stray job waits for no decision", hint="see `animatic doubts`")
     if not matching:
         raise UsageError(f"no submission of shot {shot!r} is in doubt", hint="`animatic doubts` lists those that are")
     prints = ", ".join(f"{doubt.submission.intent.fingerprint[:12]} ({doubt.submission.intent.pipeline})" for doubt in matching)

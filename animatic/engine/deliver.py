@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
+from animatic.engine.strays import strays_among
 from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError, StorageError
 from animatic.files import sha256_of
@@ -76,7 +77,10 @@ async def _select_newest(run: Run, step: Step) -> None:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")
         for number in range(1, step.take):  # a person asked for another take instead of what was not understood
-            await run.ledger.submissions.withdraw_unclear(fingerprint_of(step.base, number), f"take {step.take} was made instead")
+            before = fingerprint_of(step.base, number)
+            if await run.ledger.takes.get(before) is None:
+                given_up = await run.ledger.submissions.withdraw_waiting(before, f"take {step.take} was made instead")
+                run.state.strays |= {stray.job_id: stray for stray in strays_among(given_up, None)}
 
 
 async def _copy(run: Run, source: str, target: str) -> None:

@@ -85,7 +85,7 @@ def _decide(step: Step, submissions: tuple[Submission, ...], decisions: Mapping[
         return Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
     for submission in reversed(submissions):
         if submission.submitted is not None and submission.waits_for_job:
-            return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.settled))
+            return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.ending))
     return Decision(action="run", reason="failed before")
 
 

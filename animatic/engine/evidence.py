@@ -1,22 +1,31 @@
 """Reads what there is to know of a submission whose answer is missing, and draws the conclusion from that alone.
 
-The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are; with
-webhooks, the callback of the submission's own token names it. None once Krea has had its time: it never arrived. Exactly one: it is
-ours. Several: a person decides.
+The candidates are the jobs that Krea lists in the window of the submission, less those that the ledger knows whose they are and those
+that their type or result speaks against; with webhooks, the callback of the submission's own token names it. None once Krea has had its
+time: it never arrived. Exactly one, which fits no other submission: it is ours. Anything else: a person decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from animatic.engine.compare import learned_of, results_of, starts_elsewhere, starts_here, starts_of
+from animatic.engine.expectation import Result, fitting, gives_other, has_other_type
 from animatic.engine.run import Run
 from animatic.krea import Job, KreaClient
 from animatic.ledger import How, Intent, Ledger, Submission
+from animatic.media import likeness
 
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
+LATE_CREATION = timedelta(seconds=120)
+"""After the last moment at which a submission may have been sent, until when Krea may have created its job."""
+LATE_JOB = timedelta(minutes=10)
+"""After a submission was given up, until when a job that Krea makes may be its own."""
+LATE_JOBS_SINCE = timedelta(days=2)
+"""For how long the jobs of submissions that were given up are still looked for."""
 SENDING_SLACK_SECONDS = 60.0
 """Beyond the time-out of a POST until its owner is certainly not sending it any more."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
@@ -41,7 +50,7 @@ class Evidence:
     """What one look found out about a submission."""
 
     candidates: tuple[Job, ...]
-    """Jobs of its window that belong to no submission, the newest first."""
+    """Jobs of its window that belong to no submission and that nothing speaks against, the newest first."""
     rivals: int
     """Other submissions without an answer that one of the candidates could belong to."""
     rivals_running: bool
@@ -50,6 +59,10 @@ class Evidence:
     """Krea's types of jobs for such requests, as far as the ledger has learned them."""
     called: str | None
     """The job that a callback of the submission's own token names."""
+    results: Mapping[str, Result] = field(default_factory=dict)
+    """What candidates gave, by job id, as far as it was looked at."""
+    likeness: Mapping[str, float] = field(default_factory=dict)
+    """Of their first pictures to the one that the submission starts from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +72,8 @@ class Adopt:
     job: Job
     how: How
     expected_types: tuple[str, ...] = ()
+    result: Result | None = None
+    likeness: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +106,8 @@ class Deadlines:
     """A job that is not listed by then does not exist."""
     claimed_by: float
     """Rivals that still run have claimed theirs by then; two that both lost an answer would wait for each other for ever."""
+    compared_by: float
+    """Until then the results of candidates are waited for, which may tell them apart or show that the only one is a stranger's."""
 
 
 def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
@@ -98,64 +115,131 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     candidates = evidence.candidates
     if called := next((job for job in candidates if job.id == evidence.called), None):
         return Adopt(job=called, how="callback")
-    if len(candidates) == 1 and not evidence.rivals:
-        early = now < deadlines.adopted_by
-        return LookAgain() if early else Adopt(job=candidates[0], how="evidence", expected_types=evidence.expected_types)
-    if candidates:
-        patient = evidence.rivals_running and now < deadlines.claimed_by
-        return LookAgain() if patient else AskPerson(candidates=candidates)
-    return NeverArrived() if now >= deadlines.listed_by else LookAgain()
-
-
-def out_of_reach(run: Run, intent: Intent) -> str | None:
-    """Tell why the job of a submission may exist although this run does not see it: another Krea, another token. None: it would see it."""
-    if not intent.origin:
-        return None
-    if intent.origin != run.client.origin:
-        return f"it was sent to {intent.origin}, and this run asks {run.client.origin}"
-    return None if intent.account == run.client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
-
-
-async def look(run: Run, intent: Intent, window: Window, *, callbacks: bool) -> Evidence:
-    """Read what there is to know of a submission now. ``callbacks``: whether this process has registered its token."""
-    candidates = await unclaimed(run.client, run.ledger, window)
-    types = await run.ledger.submissions.answered_types(intent) if any(job.type for job in candidates) else ()
-    candidates = tuple(job for job in candidates if not contradicts(job, intent, types))
-    rivals = await rivals_for(run.ledger, intent, candidates, post_seconds=run.settings.patience.post)
-    return Evidence(
-        candidates=candidates,
-        rivals=len(rivals),
-        rivals_running=any(run.ledger.submissions.owner_alive(rival.intent) is not False for rival in rivals),
-        expected_types=types,
-        called=await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None,
+    if not candidates:
+        return NeverArrived() if now >= deadlines.listed_by else LookAgain()
+    unclaimed_yet = evidence.rivals_running and now < deadlines.claimed_by
+    unfinished = now < deadlines.compared_by and not all(job.terminal for job in candidates)
+    if now < deadlines.adopted_by or unclaimed_yet or unfinished:
+        return LookAgain()
+    if len(candidates) > 1 or evidence.rivals:
+        return AskPerson(candidates=candidates)
+    (job,) = candidates
+    return Adopt(
+        job=job,
+        how="evidence",
+        expected_types=evidence.expected_types,
+        result=evidence.results.get(job.id),
+        likeness=evidence.likeness.get(job.id),
     )
 
 
-def contradicts(job: Job, intent: Intent, types: tuple[str, ...]) -> bool:
-    """Whether Krea's type of the job says that it is for another kind of request. ``types``: those known of such requests."""
-    if job.type is None:
-        return False
-    if types:
-        return job.type not in types
-    kind = intent.endpoint.removeprefix("/generate/").partition("/")[0]
-    named = {name for name in ("video", "image") if name in job.type.lower()}
-    return kind in {"video", "image"} and len(named) == 1 and kind not in named
+def out_of_reach(client: KreaClient, intent: Intent) -> str | None:
+    """Tell why the job of a submission may exist although this client does not see it: another Krea or token. None: it would see it."""
+    if not intent.origin:
+        return None
+    if intent.origin != client.origin:
+        return f"it was sent to {intent.origin}, and this run asks {client.origin}"
+    return None if intent.account == client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
+
+
+async def look(
+    run: Run,
+    intent: Intent,
+    window: Window,
+    *,
+    callbacks: bool,
+    closely: bool,
+    until: datetime | None = None,
+    seen_before: tuple[str, ...] = (),
+) -> Evidence:
+    """Read what there is to know of a submission now.
+
+    ``callbacks``: whether this process has registered its token. ``closely``: whether the results of completed candidates are fetched
+    and compared as well. ``until``: later jobs count only if no other submission that is on its way may have made them. ``seen_before``:
+    candidates of an earlier look, which count although they are not listed any more.
+    """
+    called = await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None
+    found = await unclaimed(run.client, run.ledger, window, seen_before)
+    if not found:
+        return Evidence(candidates=(), rivals=0, rivals_running=False, expected_types=(), called=called)
+    learned = await learned_of(run, intent.model)
+    candidates = tuple(job for job in found if not has_other_type(job.type, intent, learned))
+    given = {job.id: await results_of(run, job) for job in candidates} if closely else {}
+    candidates = tuple(job for job in candidates if not gives_other(given.get(job.id, ()), intent, learned))
+    results = {job.id: seen for job in candidates if (seen := fitting(given.get(job.id, ()), intent, learned))}
+    rivals = await rivals_for(run, intent, candidates)
+    starts = await starts_of(run, (intent, *(rival.intent for rival in rivals))) if results else {}
+    elsewhere = {job_id for job_id, seen in results.items() if starts_elsewhere(seen.picture, intent.token, starts)}
+    candidates = tuple(job for job in candidates if job.id not in elsewhere)
+    fitting_rivals = await _rivals_by_job(run, rivals, candidates, given, results, starts, intent)
+    if until is not None:
+        candidates = tuple(
+            job for job in candidates if job.created_at <= until or not any(_is_running(run, rival) for rival in fitting_rivals[job.id])
+        )
+    # Whoever made one of them may have had its answer, and claimed it, while all this was read.
+    claimed = await run.ledger.submissions.claimed(job.id for job in candidates)
+    candidates = tuple(job for job in candidates if job.id not in claimed)
+    left = {rival.intent.token: rival for job in candidates for rival in fitting_rivals[job.id]}
+    ours = starts.get(intent.token)
+    return Evidence(
+        candidates=candidates,
+        rivals=len(left),
+        rivals_running=any(_is_running(run, rival) for rival in left.values()),
+        expected_types=tuple(sorted(learned.types.get(intent.media_fields, ()))),
+        called=called,
+        results=results,
+        likeness={job_id: likeness(ours, seen.picture) for job_id, seen in results.items()} if ours is not None else {},
+    )
+
+
+def _is_running(run: Run, rival: Submission) -> bool:
+    """Whether a submission may yet claim its job by itself."""
+    return rival.settled is None and run.ledger.submissions.owner_alive(rival.intent) is not False
+
+
+async def _rivals_by_job(
+    run: Run,
+    rivals: tuple[Submission, ...],
+    candidates: tuple[Job, ...],
+    given: Mapping[str, tuple[Result | None, ...]],
+    results: Mapping[str, Result],
+    starts: Mapping[str, bytes | None],
+    intent: Intent,
+) -> dict[str, list[Submission]]:
+    """Return, for each candidate, those of the rivals that it could belong to, now that more is known of it."""
+    found: dict[str, list[Submission]] = {job.id: [] for job in candidates}
+    for rival in rivals:
+        learned = await learned_of(run, rival.intent.model)
+        for job in candidates:
+            if not window_of(rival.intent).holds(job) or has_other_type(job.type, rival.intent, learned):
+                continue
+            if gives_other(given.get(job.id, ()), rival.intent, learned):
+                continue
+            if job.id in results and starts_here(results[job.id].picture, intent.token, starts):
+                continue
+            found[job.id].append(rival)
+    return found
 
 
 def window_of(intent: Intent) -> Window:
-    """Return the window of a submission: as long as its owner may be sending it."""
-    return Window(first=intent.by_krea(intent.intended_at) - CLOCK_MARGIN, last=intent.by_krea(intent.deadline) + CLOCK_MARGIN)
+    """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
+    margin = CLOCK_MARGIN + timedelta(seconds=intent.clock_error)
+    return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
 
 
-async def unclaimed(client: KreaClient, ledger: Ledger, window: Window) -> tuple[Job, ...]:
-    """Return the jobs of the window that belong to no submission of this ledger, the newest first."""
+async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
+    """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first."""
     found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
+    listed = {job.id for job in found}
+    found += [job for job_id in seen_before if job_id not in listed and (job := await client.job(job_id))]
     claimed = await ledger.submissions.claimed(job.id for job in found)
     return tuple(job for job in found if job.id not in claimed)
 
 
-async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, post_seconds: float) -> tuple[Submission, ...]:
-    """Return the other submissions without an answer that one of the jobs could belong to.
+async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Submission, ...]:
+    """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
+
+    Those that were given up are among them: Krea may have made their jobs later than anybody waited.
 
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
     its job meanwhile.
@@ -163,7 +247,7 @@ async def rivals_for(ledger: Ledger, intent: Intent, jobs: Iterable[Job], *, pos
     times = [job.created_at for job in jobs]
     if not times:
         return ()
-    longest = timedelta(seconds=post_seconds + SENDING_SLACK_SECONDS)
-    opened = await ledger.submissions.open(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
-    others = [submission for submission in opened if submission.intent.token != intent.token]
+    longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
+    opened = await run.ledger.submissions.unanswered(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
+    others = [one for one in opened if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)]
     return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))

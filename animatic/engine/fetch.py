@@ -7,11 +7,12 @@ from pathlib import Path
 
 from animatic.catalog.model import Kind
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.run import Run, SubmittedJob
+from animatic.engine.run import Run
+from animatic.engine.state import SubmittedJob
 from animatic.engine.workdir import on_disk
-from animatic.errors import BadClipError
+from animatic.errors import AnimaticError, BadClipError
 from animatic.formats import suffix_of
-from animatic.krea import Download, ExpiredUrlError, Job
+from animatic.krea import Download, ExpiredUrlError, Job, ResultUnreachableError
 from animatic.ledger import ClipRecord, Take, take_folder
 from animatic.media import Facts, probe, thumbnail
 from animatic.plan import Step
@@ -72,23 +73,31 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
 
 async def _download(run: Run, step: Step, submitted: SubmittedJob, job: Job, target: Path) -> tuple[str, Download, Facts]:
     """Fetch the first of the result's addresses that holds what the shot should be; returns it, and the facts of what it gave."""
-    refused: BadClipError | None = None
-    for place, url in enumerate(job.urls):
+    refused: AnimaticError | None = None
+    for place in range(len(job.urls)):
         try:
-            return url, *await _download_one(run, step, url, target)
-        except ExpiredUrlError:
-            # Addresses of results do not last; reading the job again gives a new one where there is one.
-            again = await run.client.job(job.id)
-            fresh = () if again is None else submitted.result_of(again).urls
-            if place >= len(fresh):
-                raise
-            return fresh[place], *await _download_one(run, step, fresh[place], target)
+            return await _download_at(run, step, submitted, job, place, target)
+        except (ExpiredUrlError, ResultUnreachableError) as error:  # another address may lie elsewhere
+            refused = refused or error
         except BadClipError as error:
             if error.retryable:  # perhaps only its way here was bad: another address is no better than this one
                 raise
             refused = refused or error
     assert refused is not None
     raise refused
+
+
+async def _download_at(run: Run, step: Step, submitted: SubmittedJob, job: Job, place: int, target: Path) -> tuple[str, Download, Facts]:
+    """Fetch one of the result's addresses. They do not last: reading the job again gives a new one where there is one."""
+    url = job.urls[place]
+    try:
+        return url, *await _download_one(run, step, url, target)
+    except ExpiredUrlError:
+        again = await run.client.job(job.id)
+        fresh = () if again is None else submitted.result_of(again).urls
+        if place >= len(fresh):
+            raise
+        return fresh[place], *await _download_one(run, step, fresh[place], target)
 
 
 async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[Download, Facts]:

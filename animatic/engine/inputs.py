@@ -95,6 +95,12 @@ async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:
     return await _asset(run, clip, take.clip.sha256, take.clip.mime, clip.name)
 
 
+async def picture_of_shot(run: Run, given: ShotInput) -> Path:
+    """Return a local copy of the still, or of the frame of a clip, that an input takes from an earlier shot of this run."""
+    take = run.takes[given.step]
+    return await local_clip(run, take) if given.frame is None else (await _frame(run, take, given.frame))[0]
+
+
 async def _frame(run: Run, take: Take, frame: Frame) -> tuple[Path, str]:
     target = run.workdir / f"{take.fingerprint}-{frame}.png"
     if not target.exists():

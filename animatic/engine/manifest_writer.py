@@ -17,6 +17,7 @@ from animatic.engine.deliver import Delivered
 from animatic.engine.index_writer import write_index
 from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.run import Run
+from animatic.engine.strays import note_strays, report_strays
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
@@ -49,6 +50,7 @@ async def record_end(
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
         log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
+    note_strays(run, submissions, take)
     if take is not None and delivered is not None:
         changes |= ShotChanges(
             clip=delivered.clip,
@@ -111,7 +113,7 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
 
 def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
     """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what was bought."""
-    settled = submission.settled
+    settled = submission.ending
     if settled and settled.outcome == "unsent" and settled.error and settled.error.code in TURNED_AWAY:
         return False
     return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome in {"completed", "empty"}
@@ -119,9 +121,9 @@ def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
 
 def _status(submission: Submission) -> str:
     """Return the job's status in Krea's word where the ledger is finer; what was wrong with it is in the attempt's error."""
-    if submission.settled is None:
+    if submission.ending is None:
         return submission.state
-    match submission.settled.outcome:
+    match submission.ending.outcome:
         case "moderated":
             return "failed"
         case "empty":
@@ -129,7 +131,7 @@ def _status(submission: Submission) -> str:
         case "completed" | "failed" | "cancelled" | "timed_out" | "unsent" | "never_arrived" | "withdrawn" as outcome:
             return outcome
         case _:
-            assert_never(submission.settled.outcome)
+            assert_never(submission.ending.outcome)
 
 
 def _input(sent: SentInput) -> Input:
@@ -146,7 +148,7 @@ def _input(sent: SentInput) -> Input:
 
 
 def _attempt(submission: Submission) -> manifest.Attempt:
-    settled, submitted = submission.settled, submission.submitted
+    settled, submitted = submission.ending, submission.submitted
     error = settled.error if settled else None
     return manifest.Attempt(
         attempt=submission.number,
@@ -242,6 +244,7 @@ class ManifestWriter:
         run = self._run
         if cancelled:
             await self._note_open()
+        await report_strays(run)
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
         data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")

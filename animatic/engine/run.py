@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from animatic import __version__
 from animatic.engine.budget import Budget
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.history import open_destination
+from animatic.engine.post_gate import PostGate
 from animatic.engine.progress import ProgressTracker
+from animatic.engine.state import Gates, RunState
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
 from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError, MoneyError, PrefectError, ShotError, UsageError
-from animatic.krea import Job, KreaClient, Watcher
-from animatic.ledger import Intent, Ledger, SentInput, Take
+from animatic.krea import KreaClient, Watcher
+from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
@@ -34,79 +34,6 @@ if TYPE_CHECKING:
 
 FIRST_ANSWER_SECONDS = 30.0
 """For Krea's first answer: less than an outage may last in mid-run, as a wrong address should not take minutes to show."""
-MEDIA_AT_ONCE = 2
-TRANSFERS_AT_ONCE = 6
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SubmittedJob:
-    """A job that was paid for and that somebody has to wait for."""
-
-    fingerprint: str
-    attempt: int
-    job_id: str
-    model: str
-    submitted_at: datetime
-    usd: Decimal | None
-    request: Mapping[str, Any]
-    """Body as sent, URLs without query."""
-    inputs: tuple[SentInput, ...]
-    adopted: bool
-    """Resumed from the ledger: this process did not send it."""
-
-    def result_of(self, job: Job) -> Job:
-        """Return the job with the addresses of its result alone: what was sent and is repeated in an answer is none."""
-        sent = {given.sent_as for given in self.inputs}
-        return replace(job, urls=tuple(url for url in job.urls if bare_url(url) not in sent))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gates:
-    """What limits how much happens at once."""
-
-    slots: asyncio.Semaphore | None
-    """Krea jobs of this pipeline at once, where the pipeline says so."""
-    post: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One POST at a time: a crash leaves at most one submission in doubt, and whatever appears in Krea's list meanwhile is that one."""
-    prepare: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
-    transfer: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
-    media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
-    fingerprints: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    """Equal shots of one run share a take: the first makes it, the others find it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LostAnswers:
-    """Submissions of one take by this run that count as never arrived, although nobody saw Krea refuse them."""
-
-    intents: tuple[Intent, ...]
-    """The first one first."""
-    since: float
-    """Monotonic time of the first loss."""
-    message: str
-    """How the last answer was lost."""
-
-
-@dataclass(kw_only=True)
-class RunState:
-    """What changes while a run goes on. Progress, manifest and budget keep their own."""
-
-    takes: dict[str, Take] = field(default_factory=dict)
-    """Takes that this run has, by step key."""
-    errors: dict[str, AnimaticError] = field(default_factory=dict)
-    """How shots failed, by step key."""
-    running: dict[str, SubmittedJob] = field(default_factory=dict)
-    """Jobs that are waited for, by step key."""
-    stopped: AnimaticError | None = None
-    """Why nothing new starts any more."""
-    left_behind_resolved: bool = False
-    """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
-    lost_answers: dict[str, LostAnswers] = field(default_factory=dict)
-    """Submissions whose answers were lost and that Krea does not list, by fingerprint."""
-    posts_held_until: float = 0.0
-    """Monotonic time before which nothing is submitted: Krea asked for a pause."""
-
-
 SENDING_HERE: set[str] = set()
 """Tokens of the submissions that this process is sending, or whose lost answers it is looking for.
 
@@ -226,7 +153,9 @@ async def open_run(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(storage.check(), prove_token(client, simulator_url or settings.krea_url, settings.patience.outage))
-        watcher = await stack.enter_async_context(Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic))
+        watcher = await stack.enter_async_context(
+            Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic, randomness=timing.randomness)
+        )
         receiver = None if simulated else await _open_receiver(stack, settings, watcher)
         workdir = stack.enter_context(working_folder(settings.home))
         budget = Budget(plan=plan, ledger=ledger, clock=timing.now)
@@ -249,7 +178,7 @@ async def open_run(
             budget=budget,
             progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}, clock=timing.monotonic),
             manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
-            gates=Gates(slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None),
+            gates=Gates(slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None, post=PostGate(settings.submit_at_once)),
         )
 
 

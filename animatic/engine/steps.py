@@ -11,7 +11,8 @@ from typing import Protocol
 from animatic.backoff import Backoff
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
-from animatic.engine.run import Run, SubmittedJob, stops_everything
+from animatic.engine.run import Run, stops_everything
+from animatic.engine.state import SubmittedJob
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
@@ -85,7 +86,9 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
 async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
     failure: AnimaticError | None = None
     for request in step.requests:
+        run.state.failures[step.fingerprint] = 0
         failures, backoff = 0, _backoff(run)
+        lost_before = _lost(run, step)
         while True:
             try:
                 return await _attempt(run, step, request, stages, starts)
@@ -97,7 +100,9 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
                 failures += 1
                 if error.code == "cancelled":
                     raise
-                if not error.repeatable or failures > step.retries:
+                run.state.failures[step.fingerprint] = failures
+                # An answer that was lost may have been a job as well: each POST counts once.
+                if not error.repeatable or failures + _lost(run, step) - lost_before > step.retries:
                     break
                 run.progress.change(step.key, "preparing", f"attempt {failures} failed: {error.message}")
                 await run.timing.sleep(backoff.next())
@@ -134,6 +139,11 @@ async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts:
             await run.timing.sleep(pause)
             continue
         return found if isinstance(found, Take) else (found, await stages.wait(step, found))
+
+
+def _lost(run: Run, step: Step) -> int:
+    lost = run.state.lost_answers.get(step.fingerprint)
+    return 0 if lost is None else len(lost.intents)
 
 
 def _backoff(run: Run) -> Backoff:

@@ -1,4 +1,4 @@
-"""Gets the take of a step or the job that makes it; the one place that spends money, with at most one paid POST per take.
+"""Gets the take of a step or the job that makes it; the one place that spends money, with at most one POST per take at a time.
 
 The ledger decides. A take that exists is used; a job that was paid for is resumed; an intent that somebody holds is waited for; a
 submission in doubt is resolved by reading; and only what nobody ever paid for is intended, sent and claimed.
@@ -14,10 +14,14 @@ from functools import partial
 from typing import TypeVar
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.doubt import STALE_INTENT, Lost, await_owner, check_lost_answers, resolve_doubt, resolve_left_behind, resolve_lost
+from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, resolve_left_behind
 from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
+from animatic.engine.expectation import expectation_of
 from animatic.engine.inputs import Resolved, resolve_inputs
-from animatic.engine.run import Run, SubmittedJob, stops_everything
+from animatic.engine.lost import check_given_up, check_lost_answers, confusable, resolve_lost, wait_for_answer
+from animatic.engine.run import Run, stops_everything
+from animatic.engine.search import Lost
+from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
@@ -59,7 +63,7 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
 
 async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
     """Refuse to wait for a job that this run cannot see, lest it counts as lost. Raises InDoubtError."""
-    reason = out_of_reach(run, submission.intent)
+    reason = out_of_reach(run.client, submission.intent)
     job_id = submission.submitted.job_id if submission.submitted else ""
     if reason and await run.client.job(job_id) is None:
         raise InDoubtError(
@@ -80,7 +84,7 @@ def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
     failed = [
         submission
         for submission in submissions
-        if submission.settled and submission.settled.outcome in {"failed", "unsent"} and not _was_busy(submission.settled)
+        if submission.ending and submission.ending.outcome in {"failed", "unsent"} and not _was_busy(submission.ending)
     ]
     return frozenset(item.sent_as for submission in failed for item in submission.intent.inputs if item.sent_as)
 
@@ -123,29 +127,77 @@ def _adopt(submission: Submission) -> SubmittedJob:
 
 async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> SubmittedJob | None:
     """Send one POST. None: another worker holds this submission, or it never arrived; the ledger knows, so look again."""
-    async with run.gates.post:
+    media_fields = frozenset(sent.field for sent in resolved.inputs)
+    expected = expectation_of(request.endpoint, resolved.body, resolved.inputs)
+    async with run.gates.left_behind:
         if not run.state.left_behind_resolved:
             await resolve_left_behind(run)
             run.state.left_behind_resolved = True
-        await run.wait_for_posts()
-        run.check_open()
-        if await check_lost_answers(run, step):
-            return None
-        with contextlib.ExitStack() as flight:
-            # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
-            sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
-            if not isinstance(sent, Lost):
-                return sent
-            run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
-            found = await resolve_lost(run, sent)
-            return None if found is None else _sent(found, sent.intent)
+    with contextlib.ExitStack() as flight:
+        while True:
+            async with run.gates.post:
+                await run.wait_for_posts()
+                run.check_open()
+                search = await confusable(run, request.model, media_fields, expected)
+                if search is None:
+                    if await check_lost_answers(run, step):
+                        return None
+                    # From the intent to the record of the answer nothing may be cut short: a cancelled run ends after this, not within.
+                    sent = await _to_the_end(lambda: _spend(run, step, request, resolved, number, flight))
+                    break
+            run.progress.change(step.key, "preparing", f"waits for the lost answer of {search.submission.intent.step}", model=request.model)
+            await wait_for_answer(run, search)
+        if not isinstance(sent, Lost):
+            return sent
+        run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
+        found = await resolve_lost(run, sent)
+        return None if found is None else _sent(found, sent.intent)
 
 
 async def _spend(
     run: Run, step: Step, request: Request, resolved: Resolved, number: int, flight: contextlib.ExitStack
 ) -> SubmittedJob | Lost | None:
-    if number > 1 and await _was_found(run, step, number - 1):
+    before = await run.ledger.submissions.of(step.fingerprint) if number > 1 else ()
+    if before and before[-1].waits_for_job:  # another worker has found the job of a submission that was given up
         return None
+    if await check_given_up(run, before):
+        return None
+    began, losses = run.timing.monotonic(), run.gates.post.losses
+    async with run.gates.reserve if run.budget.is_shared else contextlib.nullcontext():
+        intent = await _intend(run, step, request, resolved, number)
+        if intent is None:
+            return None
+        flight.enter_context(run.while_sending(intent.token))
+        crashpoint("after-intended")
+        run.progress.change(step.key, "submitting", attempt=number)
+        refused = await _confirm(run, step)
+    if refused is not None:
+        await _settle_unsent(run, intent, refused)
+        raise refused
+    try:
+        # Both clocks: one does not count the time in which the machine slept, the other may step.
+        if run.timing.now() - intent.intended_at > STALE_INTENT or run.timing.monotonic() - began > STALE_INTENT.total_seconds():
+            raise NotSentError("the machine was asleep between the intent and the submission")  # others may have given it up
+        webhook = run.receiver.register(intent.token) if run.receiver else None
+        slate = slate_of(run.plan, step, request) if run.simulated else None
+        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook, slate=slate)
+    except LostAnswerError as error:
+        run.gates.post.lost()
+        return Lost(intent=intent, error=error, at=run.timing.monotonic())
+    except AnimaticError as error:
+        await _settle_unsent(run, intent, error)
+        raise
+    run.gates.post.answered(losses)
+    crashpoint("after-answer")
+    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
+    crashpoint("after-submitted")
+    # Noted at once: an interruption may come before anybody waits for it.
+    run.state.running[step.key] = sent = _sent(job, intent)
+    return sent
+
+
+async def _intend(run: Run, step: Step, request: Request, resolved: Resolved, number: int) -> Intent | None:
+    """Reserve the price and win the right to send the POST; None: another worker has it."""
     await run.budget.reserve(step, number, request)
     crashpoint("before-intended")
     intent = await run.ledger.submissions.intend(
@@ -161,44 +213,31 @@ async def _spend(
         inputs=resolved.inputs,
         deadline_seconds=run.settings.patience.post + SENDING_SLACK_SECONDS,
         clock_offset=run.client.clock_offset,
+        clock_error=run.client.clock_error,
         origin="" if run.simulated else run.client.origin,
         account=(lambda _token: "") if run.simulated else run.client.account,
     )
     if intent is None:
         run.budget.release(step.fingerprint, number)
-        return None
-    flight.enter_context(run.while_sending(intent.token))
-    crashpoint("after-intended")
-    run.progress.change(step.key, "submitting", attempt=number)
+    return intent
+
+
+async def _confirm(run: Run, step: Step) -> AnimaticError | None:
+    """Look at the budgets again, now that the intent counts; returns why nothing may be sent."""
     try:
         await run.budget.confirm(step)
-        if run.timing.now() - intent.intended_at > STALE_INTENT:  # withdrawn, rather than sent after others gave it up
-            raise NotSentError("the machine was asleep between the intent and the submission")
-        webhook = run.receiver.register(intent.token) if run.receiver else None
-        slate = slate_of(run.plan, step, request) if run.simulated else None
-        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook, slate=slate)
-    except LostAnswerError as error:
-        return Lost(intent=intent, error=error, at=run.timing.monotonic())
     except AnimaticError as error:
-        run.budget.release(step.fingerprint, number)
-        await run.ledger.submissions.settle(
-            step.fingerprint, number, "unsent", usd=Decimal(0), error=Failure(code=error.code, message=error.message)
-        )
-        if stops_everything(error):
-            run.stop(error)
-        raise
-    crashpoint("after-answer")
-    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
-    crashpoint("after-submitted")
-    # Noted at once: an interruption may come before anybody waits for it.
-    run.state.running[step.key] = sent = _sent(job, intent)
-    return sent
+        return error
+    return None
 
 
-async def _was_found(run: Run, step: Step, number: int) -> bool:
-    """Whether another worker found the job of a submission that was given up, since the ledger was read."""
-    before = await run.ledger.submissions.get(step.fingerprint, number)
-    return before is not None and before.waits_for_job
+async def _settle_unsent(run: Run, intent: Intent, error: AnimaticError) -> None:
+    """Record that an intent was not sent, or was turned away."""
+    run.budget.release(intent.fingerprint, intent.attempt)
+    failure = Failure(code=error.code, message=error.message)
+    await run.ledger.submissions.settle(intent.fingerprint, intent.attempt, "unsent", usd=Decimal(0), error=failure)
+    if stops_everything(error):
+        run.stop(error)
 
 
 def _sent(job: Job, intent: Intent) -> SubmittedJob:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Literal
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.run import Run, SubmittedJob
+from animatic.engine.run import Run
+from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, JobFailedError, JobOpenError, JobTimeoutError, UnclearResultError
 from animatic.krea import Job
 from animatic.ledger import Failure
@@ -184,7 +185,7 @@ async def _settle(
     crashpoint("before-settled")
     if usd == ZERO:
         run.budget.release(submitted.fingerprint, submitted.attempt)
-    settled = await run.ledger.submissions.settle(
+    await run.ledger.submissions.settle(
         submitted.fingerprint,
         submitted.attempt,
         outcome,
@@ -193,7 +194,4 @@ async def _settle(
         completed_at=job.completed_at if job else None,
         error=Failure(code=code, message=message) if code else None,
     )
-    if usd == ZERO and settled.outcome != outcome:
-        # It was settled too early (by an older version, or before its answer came); only now Krea says that nothing came of it.
-        await run.ledger.submissions.withdraw(submitted.fingerprint, submitted.attempt, message or outcome)
     crashpoint("after-settled")

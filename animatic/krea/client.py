@@ -95,8 +95,13 @@ class KreaClient:
 
     @property
     def clock_offset(self) -> timedelta:
-        """Krea's clock minus ours, from the ``Date`` of its answers; zero before the first."""
-        return self._session.offset.value
+        """Krea's clock minus ours as it is set now, from the ``Date`` of its answers; zero before the first."""
+        return self._session.krea_time() - self._session.clock()
+
+    @property
+    def clock_error(self) -> timedelta:
+        """By how much that may be wrong."""
+        return self._session.offset.error
 
     async def submit(self, endpoint: str, body: Mapping[str, Any], *, webhook: str | None = None, slate: SlateNote | None = None) -> Job:
         """Send one paid POST, once.
@@ -112,8 +117,7 @@ class KreaClient:
             headers[SLATE_HEADER] = slate.to_header()
         request = self._session.request("POST", endpoint, json=dict(body), headers=headers, timeout=self.patience.post)
         try:
-            async with self._session.posts:
-                answer = await self._session.send_once(request, seconds=self.patience.post)
+            answer = await self._session.send_once(request, seconds=self.patience.post)
         except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
             raise
         except Exception as error:  # whatever it is, the request may have left
@@ -218,7 +222,7 @@ class KreaClient:
             log.warning("%s", text)
 
     def _now(self) -> datetime:
-        return self._session.clock() + self._session.offset.value
+        return self._session.krea_time()
 
     def _deprecation(self, answer: Answer, endpoint: str) -> str | None:
         """Return Krea's announcement, in the headers of an answer, that it will withdraw the model; None without one."""

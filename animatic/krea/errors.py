@@ -40,14 +40,14 @@ from animatic.redact import redact
 class NotSentError(KreaUnreachableError):
     """A submission that Krea did not accept: it never left, or was turned away for now.
 
-    ``retry_after``: seconds that Krea asked for (``code`` is then ``rate_limited``), None if it asked for none. ``busy`` is true where Krea
-    answered (429, 425), and false where nobody did.
+    ``retry_after``: seconds that Krea asked for, None if it asked for none. ``busy`` is true where Krea answered (429, 425;
+    ``code`` is then ``rate_limited``), and false where nobody did.
     """
 
     code = "not_sent"
 
     def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None, busy: bool = False) -> None:
-        super().__init__(message, hint=hint, code=None if retry_after is None else "rate_limited")
+        super().__init__(message, hint=hint, code="rate_limited" if busy else None)
         self.retry_after = retry_after
         self.busy = busy
 
@@ -119,6 +119,7 @@ EXCEPTIONS: dict[type[Exception], Verdict] = {
 
 # Statuses that differ from their class: 2xx accepted, 3xx and 4xx refused, 5xx and all that is no HTTP status doubtful.
 STATUSES: dict[int, Verdict] = {
+    HTTPStatus.FOUND: Verdict.DOUBTFUL,
     HTTPStatus.SEE_OTHER: Verdict.DOUBTFUL,  # the way to say: done, look over there
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: Verdict.NOT_SENT,
     HTTPStatus.REQUEST_TIMEOUT: Verdict.DOUBTFUL,

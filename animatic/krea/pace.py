@@ -54,7 +54,7 @@ def http_date(value: str | None) -> datetime | None:
 
 
 class ClockOffset:
-    """Krea's clock minus ours, from ``Date`` headers.
+    """Krea's clock minus a clock of ours that never steps, from ``Date`` headers.
 
     A header has whole seconds, so each answer only says that the offset lies in an interval: from the header's second minus our time of
     receipt, to the end of that second minus our time of sending. The intervals of many answers overlap in a narrow one.
@@ -70,8 +70,13 @@ class ClockOffset:
         """The middle of what is possible; zero while nothing is known."""
         return (self._low + self._high) / 2
 
+    @property
+    def error(self) -> timedelta:
+        """By how much the value may be wrong: a slow answer tells little of the time at which Krea wrote its header."""
+        return (self._high - self._low) / 2
+
     def observe(self, date: datetime, *, sent: datetime, received: datetime) -> None:
-        """Narrow the interval by one answer; start over where they no longer overlap: a clock was set."""
+        """Narrow the interval by one answer; start over where they no longer overlap: Krea's clock was set."""
         low, high = date - received, date + timedelta(seconds=1) - sent
         if self._known and low <= self._high and self._low <= high:
             low, high = max(low, self._low), min(high, self._high)

@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
@@ -27,7 +27,7 @@ from animatic.krea.errors import UnexpectedSimulatorError, describe, refusal
 from animatic.krea.pace import ClockOffset, http_date, retry_after
 from animatic.krea.reasons import explain_body
 from animatic.redact import bare_url, redact
-from animatic.settings import SIMULATOR_HEADER, Patience, Secret
+from animatic.settings import MAX_SUBMIT_AT_ONCE, SIMULATOR_HEADER, Patience, Secret
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,9 @@ CONNECT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 ACCOUNT_DIGITS = 32
 MAX_CONCURRENT_READS = 16
-MAX_CONCURRENT_POSTS = 8
 MAX_CONCURRENT_TRANSFERS = 8
+MAX_CONNECTIONS = MAX_CONCURRENT_READS + MAX_CONCURRENT_TRANSFERS + MAX_SUBMIT_AT_ONCE
+"""No request waits for a connection."""
 _RETRIED_STATUSES = frozenset({408, 425, 429, 499})
 """Retried like those from 500 on."""
 _NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -93,15 +94,15 @@ class Session:
         self.clock = clock
         self.monotonic = monotonic
         self.offset = ClockOffset()
+        self._began = clock(), monotonic()
         self.slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
-        self.posts = asyncio.Semaphore(MAX_CONCURRENT_POSTS)
         self.transfers = asyncio.Semaphore(MAX_CONCURRENT_TRANSFERS)
         self._token = token
         self._simulator = simulator
         self._randomness = randomness or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self.http = httpx.AsyncClient(
             transport=transport,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30),
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=16, keepalive_expiry=30),
             timeout=httpx.Timeout(patience.get, connect=CONNECT_SECONDS, pool=60),
             headers={"User-Agent": f"animatic/{__version__}"},
             follow_redirects=False,
@@ -114,6 +115,15 @@ class Session:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.http.aclose()
+
+    def steady_time(self) -> datetime:
+        """Return our time in UTC as it would be if nobody had set the clock since this session began."""
+        wall, mark = self._began
+        return wall + timedelta(seconds=self.monotonic() - mark)
+
+    def krea_time(self) -> datetime:
+        """Return the time by Krea's clock, whatever ours says."""
+        return self.steady_time() + self.offset.value
 
     def url(self, path: str) -> httpx.URL:
         """Return the address of an API path, which starts with a slash."""
@@ -151,7 +161,7 @@ class Session:
         answer, too: a torn one.
         """
         async with asyncio.timeout(seconds + CONNECT_SECONDS):
-            sent = self.clock()
+            sent = self.steady_time()
             response = await self.http.send(request, stream=True)
             try:
                 self._refuse_simulator(response)
@@ -223,7 +233,7 @@ class Session:
                     break
         except httpx.RequestError:
             torn = True
-        asked_for = retry_after(response.headers.get("retry-after"), self.clock() + self.offset.value)
+        asked_for = retry_after(response.headers.get("retry-after"), self.krea_time())
         return Answer(status=response.status_code, headers=response.headers, body=bytes(body), retry_after=asked_for, torn=torn)
 
     def _refuse_simulator(self, response: httpx.Response) -> None:
@@ -236,7 +246,7 @@ class Session:
 
     def _observe(self, response: httpx.Response, sent: datetime) -> None:
         if date := http_date(response.headers.get("date")):
-            self.offset.observe(date, sent=sent, received=self.clock())
+            self.offset.observe(date, sent=sent, received=self.steady_time())
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

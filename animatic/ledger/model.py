@@ -34,6 +34,17 @@ def was_accepted(outcome: Outcome) -> bool:
             assert_never(outcome)
 
 
+def is_final(outcome: Outcome) -> bool:
+    """Whether nothing that Krea says later can change what was billed for a submission that ended so."""
+    match outcome:
+        case "completed" | "failed" | "cancelled" | "moderated":
+            return True
+        case "empty" | "timed_out" | "withdrawn" | "unsent" | "never_arrived":
+            return False
+        case _:
+            assert_never(outcome)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SentInput:
     """A media field of a request and what it took: a shot (or a frame of it), a local file, or a URL. As in the manifest."""
@@ -104,6 +115,8 @@ class Intent:
     """The token that it is sent with, as a hash that is keyed with ``token``; empty where ``origin`` is."""
     clock_offset: float = 0.0
     """Seconds that Krea's clock was ahead of the owner's: another machine's clock may differ from both."""
+    clock_error: float = 0.0
+    """Seconds by which that may be wrong."""
 
     @property
     def media_fields(self) -> frozenset[str]:
@@ -117,7 +130,7 @@ class Intent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grounds:
-    """Why a job without an owner was taken for a submission's: the only one of its window, and its type does not contradict it."""
+    """Why a job without an owner was taken for a submission's: of those of its window, the only one that nothing speaks against."""
 
     since: AwareDatetime
     """Of the window in which it could be created, by Krea's clock."""
@@ -126,6 +139,14 @@ class Grounds:
     type: str | None
     expected_types: tuple[str, ...] = ()
     """The types of jobs for such requests that the ledger knows from Krea's answers."""
+    mime: str | None = None
+    """Of its result, as are the facts below; None where it was not looked at."""
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    """Seconds."""
+    likeness: float | None = None
+    """Of its first frame to the start image that was sent: 1 for the same picture, 0 for its negative."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +173,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """The end of a submission. Never changes."""
+    """The end of a submission. Never changes; where Krea says otherwise later, a second one corrects it."""
 
     outcome: Outcome
     usd: Decimal | None
@@ -204,6 +225,13 @@ class Submission:
     settled: Settled | None = None
     doubt: Doubt | None = None
     withdrawal: Withdrawal | None = None
+    correction: Settled | None = None
+    """What Krea said of its job after it had been settled, where that differs."""
+
+    @property
+    def ending(self) -> Settled | None:
+        """How it ended, as far as is known now."""
+        return self.correction or self.settled
 
     @property
     def state(self) -> State:
@@ -227,19 +255,19 @@ class Submission:
         """
         if self.submitted is None or self.withdrawal is not None:
             return False
-        if self.settled is None:
+        if self.ending is None:
             return True
-        match self.settled.outcome:
+        match self.ending.outcome:
             case "completed" | "empty":
                 return True
             case "never_arrived" | "unsent":  # counted as lost, and then its answer came after all
                 return True
             case "timed_out":  # without an amount, Krea did not say that the job was cancelled
-                return self.settled.usd is None
+                return self.ending.usd is None
             case "failed" | "cancelled" | "moderated" | "withdrawn":
                 return False
             case _:
-                assert_never(self.settled.outcome)
+                assert_never(self.ending.outcome)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,6 +63,11 @@ def journal_time(key: str) -> datetime | None:
     return datetime.strptime(f"{match[1]} {match[2]} +0000", "%Y-%m-%d %H%M%S%f %z") if match else None
 
 
+def evidence_folder(day: date) -> str:
+    """Return the folder of all submissions intended on that day (UTC) whose jobs were taken because of evidence, ending in ``/``."""
+    return f"{ROOT}evidence/{day.isoformat()}/"
+
+
 def asset_folder(host: str, sha256: str) -> str:
     """Return the folder of what is known of one content uploaded to one Krea, ending in ``/``; ``host`` may carry a port."""
     return f"{ROOT}assets/{quote(host, safe='')}/{sha256}/"
@@ -202,7 +207,10 @@ B = TypeVar("B")
 
 async def each(function: Callable[[A], Awaitable[B]], items: Iterable[A]) -> list[B]:
     """Return what the function returns for each item, in order. The first failure ends the others and is raised as it is."""
-    remaining = enumerate(items)
+    due = list(items)
+    if len(due) == 1:  # as most calls have it; a group of tasks costs more than the work
+        return [await function(due[0])]
+    remaining = iter(enumerate(due))
     results: dict[int, B] = {}
     failures: list[Exception] = []
 
@@ -216,7 +224,7 @@ async def each(function: Callable[[A], Awaitable[B]], items: Iterable[A]) -> lis
                 return
 
     async with anyio.create_task_group() as group:
-        for _ in range(REQUESTS_AT_ONCE):
+        for _ in range(min(REQUESTS_AT_ONCE, len(due))):
             group.start_soon(work, group.cancel_scope)
     if failures:
         raise failures[0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 
 from animatic.errors import StorageError
-from animatic.ledger.model import Intent, JournalEntry, Outcome, Settled, Submitted, was_accepted
+from animatic.ledger.model import Intent, JournalEntry, Outcome, Settled, Submitted, is_final, was_accepted
 from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_key, journal_time, spending_key
 
 logger = logging.getLogger(__name__)
@@ -121,11 +121,25 @@ class Spending:
         self._records = records
         self._journal = journal
         self._settled: dict[str, Cost] = {}
+        self._lines: dict[str, JournalEntry] = {}
 
     async def on(self, days: Iterable[date]) -> SpendingReport:
         """Return what was submitted on those days (UTC) and what it costs."""
         costs = [cost for day in await each(self._day, set(days)) for cost in day]
         return SpendingReport(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
+
+    async def of_run(self, run_id: str, days: Iterable[date], known: Collection[tuple[str, int]]) -> list[Cost]:
+        """Return what a run has submitted on those days, without the submissions of ``known``: fingerprints and attempts."""
+        keys = [key for day in days for key in await self._journal.keys(day)]
+        for key, line in await each(self._line, [key for key in keys if key not in self._lines]):
+            if line is not None:
+                self._lines[key] = line
+        lines = ((key, self._lines[key]) for key in keys if key in self._lines)
+        unknown = [key for key, line in lines if line.run_id == run_id and (line.fingerprint, line.attempt) not in known]
+        return [cost for _, cost in await each(self._cost, unknown) if cost]
+
+    async def _line(self, key: str) -> tuple[str, JournalEntry | None]:
+        return key, await self._journal.entry(key)
 
     async def _day(self, day: date) -> list[Cost]:
         keys = await self._journal.keys(day)
@@ -146,17 +160,22 @@ class Spending:
         settled = await self._records.read(f"{folder}settled.json", Settled)
         if settled is None:
             return key, Cost(line=line, usd=line.usd, outcome=None)
-        late = None if was_accepted(settled.outcome) else await self._records.read(f"{folder}submitted.json", Submitted)
-        if late:  # Krea's answer came after all: the job runs, and may be billed.
+        corrected: Settled | None = None
+        if not is_final(settled.outcome):
+            corrected = await self._records.read(f"{folder}corrected.json", Settled)
+        ending = corrected or settled
+        late = await self._records.read(f"{folder}submitted.json", Submitted) if _counts_as_lost(ending.outcome) else None
+        if late:
+            # Its job was found after all: it runs, and may be billed.
             return key, Cost(line=line, usd=line.usd, outcome=None)
-        cost = Cost(line=line, usd=line.usd if settled.usd is None else settled.usd, outcome=settled.outcome)
-        if was_accepted(settled.outcome):
+        cost = Cost(line=line, usd=line.usd if ending.usd is None else ending.usd, outcome=ending.outcome)
+        if is_final(ending.outcome):
             self._settled[key] = cost
         return key, cost
 
     async def _close(self, day: date, costs: dict[str, Cost]) -> None:
-        """Sum the day up. Left out, and read again each time: what is open, and what a late answer can still turn into a job."""
-        final = {key: cost for key, cost in costs.items() if cost.outcome and was_accepted(cost.outcome)}
+        """Sum the day up. Left out, and read again each time: what is open, and what Krea may say otherwise later."""
+        final = {key: cost for key, cost in costs.items() if cost.outcome and is_final(cost.outcome)}
         if not final:
             return
         try:
@@ -164,6 +183,11 @@ class Spending:
         except StorageError as error:
             # Who may only read shall still be told what was spent.
             logger.info("the day %s could not be summed up: %s", day, error.message)
+
+
+def _counts_as_lost(outcome: Outcome) -> bool:
+    """Whether Krea has no job for a submission that ended so, unless one is on record all the same."""
+    return not was_accepted(outcome) or outcome == "withdrawn"
 
 
 def _totals(costs: Iterable[Cost]) -> Totals:

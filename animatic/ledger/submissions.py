@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -28,14 +28,15 @@ from animatic.ledger.model import (
     Submission,
     Submitted,
     Withdrawal,
+    is_final,
     was_accepted,
 )
 from animatic.ledger.owner import identity
-from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, journal_time
+from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder, journal_time
 from animatic.ledger.spending import Journal
 
-MAX_ENTRIES_FOR_TYPES = 500
-"""Submissions that are read for it, the latest ones."""
+MAX_ENTRIES_TO_LEARN_FROM = 300
+"""Submissions that are read for what answered ones were like: the latest."""
 OwnerAlive = Callable[[Intent], bool | None]
 
 
@@ -69,9 +70,12 @@ class Submissions:
         )
         doubt = None if submitted or settled else await self._records.read(f"{folder}doubt.json", Doubt)
         found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
-        if settled is None or settled.outcome == "completed" or not found.waits_for_job:
+        if not found.known or (settled is not None and is_final(settled.outcome)):
             return found
-        return replace(found, withdrawal=await self._records.read(f"{folder}withdrawn.json", Withdrawal))
+        correction, withdrawal = await asyncio.gather(
+            self._records.read(f"{folder}corrected.json", Settled), self._records.read(f"{folder}withdrawn.json", Withdrawal)
+        )
+        return replace(found, correction=correction, withdrawal=withdrawal)
 
     async def fingerprints(self) -> frozenset[str]:
         """Return every fingerprint for which anything was ever intended. One listing of the whole ledger: for planning fresh takes."""
@@ -93,13 +97,14 @@ class Submissions:
         request: Mapping[str, Any] | None = None,
         inputs: tuple[SentInput, ...] = (),
         clock_offset: timedelta = timedelta(0),
+        clock_error: timedelta = timedelta(0),
         origin: str = "",
         account: Callable[[str], str] = lambda _token: "",
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
 
-        ``clock_offset``: Krea's clock minus ours. ``origin``: where it is sent; ``account`` returns the hash of Krea's token, keyed with
-        the token of the submission.
+        ``clock_offset``: Krea's clock minus ours, ``clock_error``: by how much that may be wrong. ``origin``: where it
+        is sent; ``account`` returns the hash of Krea's token, keyed with the token of the submission.
 
         Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
@@ -128,6 +133,7 @@ class Submissions:
             origin=origin,
             account=account(token),
             clock_offset=clock_offset.total_seconds(),
+            clock_error=clock_error.total_seconds(),
         )
         if not await self._records.create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):
             return None
@@ -174,6 +180,9 @@ class Submissions:
         known = await self._records.create_or_read(_submitted_key(fingerprint, attempt), _submitted_by(standing))
         if known.job_id != job_id:
             raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
+        if evidence is not None and isinstance(intent, Intent):  # so that they are found again: another job may turn up
+            day = evidence_folder(intent.intended_at.astimezone(UTC).date())
+            await self._records.create(f"{day}{fingerprint}-{attempt:03}.json", standing)
 
     async def settle(
         self,
@@ -188,13 +197,18 @@ class Submissions:
     ) -> Settled:
         """Record the end of a submission, and what was billed for it. The first settlement wins and is returned.
 
-        Raises AlreadySubmittedError where it should count as unsent or never arrived, but its job is known.
+        One that was not final (it counted as never arrived, or nobody knew) is corrected by what Krea says of its job later; the first
+        correction stands. Raises AlreadySubmittedError where it should count as unsent or never arrived, but its job is known.
         """
         folder = attempt_folder(fingerprint, attempt)
         if not was_accepted(outcome) and (known := await self._records.read(_submitted_key(fingerprint, attempt), Submitted)):
             raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
         settled = Settled(outcome=outcome, usd=usd, job_id=job_id, completed_at=completed_at, error=error, at=self._records.now())
-        return await self._records.create_or_read(f"{folder}settled.json", settled)
+        standing = await self._records.create_or_read(f"{folder}settled.json", settled)
+        says_otherwise = (standing.outcome, standing.usd) != (outcome, usd)
+        if job_id is None or is_final(standing.outcome) or not was_accepted(outcome) or not says_otherwise:
+            return standing
+        return await self._records.create_or_read(f"{folder}corrected.json", settled)
 
     async def doubt(self, fingerprint: str, attempt: int, reason: str, candidates: Iterable[str]) -> Doubt:
         """Leave the submission to a person. The first doubt wins and is returned."""
@@ -206,10 +220,15 @@ class Submissions:
         withdrawal = Withdrawal(reason=reason, at=self._records.now())
         return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}withdrawn.json", withdrawal)
 
+    async def withdraw_waiting(self, fingerprint: str, reason: str) -> tuple[Submission, ...]:
+        """Do so for every submission of a take whose job is still waited for; returns them. What they cost stays on record."""
+        waiting = [submission for submission in await self.of(fingerprint) if submission.waits_for_job]
+        return tuple([replace(one, withdrawal=await self.withdraw(fingerprint, one.number, reason)) for one in waiting])
+
     async def withdraw_unclear(self, fingerprint: str, reason: str) -> None:
         """Do so for every submission of a take whose job completed with a result that was not understood. They stay paid."""
         for submission in await self.of(fingerprint):
-            if submission.settled is not None and submission.settled.outcome == "empty":
+            if submission.ending is not None and submission.ending.outcome == "empty":
                 await self.withdraw(fingerprint, submission.number, reason)
 
     async def claimed(self, job_ids: Iterable[str]) -> frozenset[str]:
@@ -222,24 +241,35 @@ class Submissions:
         await each(self._complete, claims)
         return frozenset(claim.job_id for claim in claims)
 
-    async def answered_types(self, intent: Intent) -> tuple[str, ...]:
-        """Return Krea's types of the jobs that Krea itself named for such a request (model and media fields), of yesterday and today."""
+    async def answered(self, model: str) -> tuple[Submission, ...]:
+        """Return the submissions to a model, of yesterday and today, whose job Krea itself named in its answer."""
         today = self._records.now().astimezone(UTC).date()
         keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
-        entries = await each(self._journal.entry, keys[-MAX_ENTRIES_FOR_TYPES:])
-        same_model = [entry for entry in entries if entry and entry.model == intent.model]
+        entries = await each(self._journal.entry, keys[-MAX_ENTRIES_TO_LEARN_FROM:])
+        same_model = [entry for entry in entries if entry and entry.model == model]
         found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), same_model)
-        alike = [one.submitted for one in found if one and one.submitted and one.intent.media_fields == intent.media_fields]
-        return tuple(sorted({submitted.type for submitted in alike if submitted.type and submitted.how == "answer"}))
+        return tuple(one for one in found if one and one.submitted and one.submitted.how == "answer")
+
+    async def by_evidence(self, days: Iterable[date]) -> tuple[Submission, ...]:
+        """Return the submissions intended on those days whose jobs were taken because of evidence."""
+        entries = [entry for day in days for entry in await self._records.storage.list(evidence_folder(day))]
+        claims = [claim for claim in await each(lambda entry: self._records.read(entry.key, Claim), entries) if claim]
+        found = await each(lambda claim: self.get(claim.fingerprint, claim.attempt), claims)
+        return tuple(submission for submission in found if submission)
 
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
+        return tuple(submission for submission in await self.unanswered(since, until) if not submission.known)
+
+    async def unanswered(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
+        """Return the same, and those that were given up because no answer came."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
         entries = await each(self._journal.entry, [key for key in keys if since <= (journal_time(key) or since) <= until])
         found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
-        return tuple(submission for submission in found if submission and not submission.known)
+        unanswered = (one for one in found if one and one.submitted is None)
+        return tuple(one for one in unanswered if one.settled is None or one.settled.outcome == "never_arrived")
 
     async def _claim(self, job_id: str) -> Claim | None:
         return await self._records.read(claim_key(job_id), Claim)

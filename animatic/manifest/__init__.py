@@ -13,6 +13,7 @@ from animatic.manifest.model import (
     Reel,
     ReelShot,
     Shot,
+    StrayJob,
     read_manifest,
 )
 from animatic.manifest.page import render_page
@@ -32,6 +33,7 @@ __all__ = [
     "Shot",
     "ShotChanges",
     "ShotEntry",
+    "StrayJob",
     "read_manifest",
     "render_page",
 ]

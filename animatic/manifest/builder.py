@@ -24,6 +24,7 @@ from animatic.manifest.model import (
     Shot,
     ShotState,
     Source,
+    StrayJob,
 )
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput
 from animatic.plan.model import Input as PlanInput
@@ -87,6 +88,8 @@ class ManifestBuilder:
         self._provenance = provenance or (SIMULATED if simulated else Provenance())
         self._shots = {step.key: ShotEntry(_first_record(step)) for step in plan.steps}
         self._reels: dict[str, Reel] = {}
+        self.stray_jobs: tuple[StrayJob, ...] = ()
+        """Jobs that were paid and belong to no take."""
 
     def shot(self, key: str) -> ShotEntry:
         """Return the entry of a step. Raises KeyError if the plan has none of that key."""
@@ -127,6 +130,7 @@ class ManifestBuilder:
             shots=tuple(entry.record for entry in self._shots.values()),
             reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"}, by_alias=True)) if reels else None,
             reels=reels,
+            stray_jobs=self.stray_jobs,
             provenance=self._provenance,
         )
 

@@ -197,6 +197,14 @@ class Source(Record):
     sha256: str
 
 
+class StrayJob(Record):
+    """A job that was paid, or may be, and belongs to no take."""
+
+    job_id: str
+    usd: Usd | None
+    why: Text
+
+
 class Provenance(Record):
     """How the clips came to be, in IPTC's terms, and whether they carry signed content credentials."""
 
@@ -228,6 +236,7 @@ class Manifest(Record):
     reel: Clip | None = None
     """The only reel, or the first."""
     reels: tuple[Reel, ...] = ()
+    stray_jobs: tuple[StrayJob, ...] = ()
     provenance: Provenance = Provenance()
 
 

@@ -25,6 +25,7 @@ from animatic.manifest import wording
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, Reel, ShotState
 from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, variant_name
+from animatic.money import dollars
 from animatic.plan.layout import Diagram, diagram_of
 
 DEFAULT_RATIO = 16 / 9
@@ -114,6 +115,7 @@ def template(name: str) -> Template:
         loader=PackageLoader("animatic.manifest", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["css_text"] = lambda text: re.sub(r"[^\w .·-]", "", text)
+    environment.globals["dollars"] = dollars
     return environment.get_template(name)
 
 

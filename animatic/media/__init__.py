@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
+from animatic.media.likeness import fingerprint_of_picture, likeness
 from animatic.media.reel import assemble_reel
 
-__all__ = ["Facts", "assemble_reel", "contact_sheet", "extract_frame", "probe", "sniff", "thumbnail"]
+__all__ = ["Facts", "assemble_reel", "contact_sheet", "extract_frame", "fingerprint_of_picture", "likeness", "probe", "sniff", "thumbnail"]

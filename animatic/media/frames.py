@@ -57,6 +57,11 @@ def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: P
     _save(image, target, format="PNG", compress_level=4)
 
 
+def first_picture(path: Path) -> Image.Image:
+    """Return the still, or the first frame of the clip, as RGB. Raises BadClipError if it does not decode."""
+    return _still(path) if identify(path).startswith("image/") else to_image(_frame(path, "first"))
+
+
 def thumbnail(path: Path, target: Path, width: int = 480) -> None:
     """Write a JPEG of at most ``width`` pixels across: the still, or a lively frame of the clip. BadClipError if it does not decode."""
     _save(_representative(path, width), target, format="JPEG", quality=82, optimize=True, progressive=True)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,15 +53,21 @@ class Ended:
         return next((line["run_id"] for line in self.lines if "run_id" in line), None)
 
 
-@dataclass
-class Set:
-    """A pipelines file, a simulator that outlives every process, and a destination."""
+@dataclass(kw_only=True)
+class Processes(ABC):
+    """A pipelines file, a destination, and processes that render the one into the other through a Krea that outlives them."""
 
     folder: Path
     deliver: str
-    simulator: Running
     environment: dict[str, str] = field(default_factory=dict)
+    quick: bool = True
+    """Whether the times that the product waits are short, unless the environment says others."""
     kills: int = 0
+
+    @property
+    @abstractmethod
+    def krea_url(self) -> str:
+        """Where that Krea answers."""
 
     @property
     def file(self) -> Path:
@@ -79,8 +86,8 @@ class Set:
 
     def start(self, *options: str, crash_at: str | None = None, command: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("KREA_", "ANIMATIC_"))}
-        env |= QUICK | {
-            "KREA_API_URL": self.simulator.url,
+        env |= (QUICK if self.quick else {}) | {
+            "KREA_API_URL": self.krea_url,
             "KREA_API_TOKEN": "test",
             "ANIMATIC_HOME": str(self.folder / "home"),
             "PYTHONPATH": python_path(ROOT),
@@ -121,6 +128,17 @@ class Set:
         ended = finish(process)
         self.kills += ended.code == KILLED
         return ended
+
+
+@dataclass(kw_only=True)
+class Set(Processes):
+    """The same with a simulator."""
+
+    simulator: Running
+
+    @property
+    def krea_url(self) -> str:
+        return self.simulator.url
 
     def billing(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = httpx.get(f"{self.simulator.url}/_simulator/billing", trust_env=False).json()["items"]

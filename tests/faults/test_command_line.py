@@ -74,6 +74,7 @@ async def delivered_once(stage: Set, ended: Ended, run_id: str, *, billed: int =
 
 
 async def test_killed_twice_and_resumed(stage: Set) -> None:
+    stage.environment["ANIMATIC_SUBMIT_AT_ONCE"] = "1"  # of two that look alike, nobody could tell which job is whose
     assert stage.cli("run", crash_at="after-answer").code == KILLED
     run_id = last_run(stage)
     assert stage.cli("resume", run_id, crash_at="after-take").code == KILLED

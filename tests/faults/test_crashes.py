@@ -30,12 +30,12 @@ ASKS_A_PERSON = 5
 
 
 def storyboard(name: str, shots: int = 4) -> str:
-    """A chain, some shots beside it, and one whose every answer is lost after it was accepted. No two requests are the same."""
+    """A chain, some shots beside it, and a longer one whose every answer is lost after it was accepted. No two requests are the same."""
     lines = [
         f"- {{id: ref, prompt: Harbour of {name}, duration: 2, start_image: ref.png}}",
         f"- {{id: dawn, prompt: Dawn of {name}, duration: 2}}",
         f"- {{id: surf, prompt: Surf of {name}, duration: 2, start_image: dawn}}",
-        f"- {{id: lost, prompt: 'Gulls of {name} [sim: lost]', duration: 2}}",
+        f"- {{id: lost, prompt: 'Gulls of {name} [sim: lost]', duration: 4}}",
         *(f"- {{id: s{number}, prompt: Shot {number} of {name}, duration: 2}}" for number in range(4, shots)),
     ]
     return f"  {name}:\n    concurrency: 2\n    shots:\n" + "".join(f"      {line}\n" for line in lines) + "    cut: {}\n"

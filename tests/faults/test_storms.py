@@ -59,6 +59,7 @@ def board(shots: int, *, retries: int = 4) -> str:
 
 
 async def weather(stage: Set, shots: int) -> None:
+    stage.environment["ANIMATIC_SUBMIT_AT_ONCE"] = "1"  # all shots look alike: of two lost answers at once nobody could tell which is whose
     stage.change({"faults": {**TENTHS, "retry_after": 0.1, "seed": 11}})
     stage.declare(board(shots))
     ended = stage.render(ANIMATIC_GRACE_SECONDS="0.8", timeout=280)

@@ -82,5 +82,7 @@ def test_people_are_told_what_to_do_about_a_result_that_is_not_understood(animat
     refused = animatic("resubmit", "nowhere")
     assert refused.code == 2
     assert animatic("resubmit", "surf").code == 0
-    assert "surf" not in animatic("doubts").out
+    assert "stray: job job-3 for $0.25" in animatic("doubts").out
+    assert animatic("doubts").code == 5  # dawn still waits for a person, the stray does not
+    assert animatic("resubmit", "surf").code == 2
     assert "0.45" in animatic("spend").out

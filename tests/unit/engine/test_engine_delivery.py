@@ -103,6 +103,7 @@ async def test_no_more_jobs_run_at_once_than_the_pipeline_allows(studio: Studio)
 
 async def test_on_failure_stop_starts_nothing_more(studio: Studio) -> None:
     studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(4)), pipeline="on_failure: stop")
+    studio.settings["submit_at_once"] = 1
     studio.krea.answers = ["400"]
     error = await studio.render()
     assert error is not None

@@ -206,15 +206,15 @@ async def test_a_clock_that_steps_while_a_submission_is_on_its_way_loses_nothing
     assert (virtual_time.now() - began).total_seconds() < 60
 
 
-async def test_submissions_after_lost_answers_have_an_end_and_are_further_apart_each_time(studio: Studio) -> None:
+async def test_submissions_after_lost_answers_have_an_end_and_each_waits_until_krea_has_had_its_time(studio: Studio) -> None:
     studio.krea.answers = ["500-before"] * 50
     times: list[float] = []
     studio.krea.on_post = lambda _body: times.append(virtual_time.monotonic())
     error = present(await studio.render())
     assert isinstance(error, KreaUnreachableError)
     assert (error.exit_code, len(times)) == (6, (await studio.step()).retries + 1)
-    grace = studio.patience.grace
-    assert [grace, 2 * grace] == pytest.approx([after - before for before, after in pairwise(times)], abs=3)
+    krea_s_time = studio.patience.post + studio.patience.grace
+    assert [krea_s_time] * 2 == pytest.approx([after - before for before, after in pairwise(times)], abs=3)
     assert "lost the answers to 3 submissions" in error.message
     assert "up to $0.60 may be billed" in error.message
     assert f"animatic resume {studio.run.plan.run_id}" in (error.hint or "")
@@ -240,14 +240,14 @@ async def test_what_was_given_up_stays_reserved_in_the_budget_of_the_run(studio:
 
 async def test_the_job_of_an_attempt_that_was_given_up_is_found_before_the_next(studio: Studio) -> None:
     """Listed only while the second answer is looked for, and created before the second POST."""
-    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-before"], 25.0
+    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-before"], 150.0
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
 
 
 async def test_the_list_is_read_once_more_before_the_post_that_follows_lost_answers(studio: Studio) -> None:
     """Krea is busy after the loss; the job shows up while it is waited for."""
-    studio.krea.answers, studio.krea.late_listing, studio.krea.retry_after = ["500-after", "429"], 40.0, "60"
+    studio.krea.answers, studio.krea.late_listing, studio.krea.retry_after = ["500-after", "429"], 160.0, "60"
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (2, 1)
 
@@ -333,7 +333,8 @@ async def test_a_stranger_s_job_that_is_alone_at_first_is_not_taken_for_ours(stu
 
 
 async def test_a_job_of_an_earlier_lost_answer_makes_it_a_doubt_and_is_not_passed_over(studio: Studio) -> None:
-    studio.krea.answers, studio.krea.late_listing = ["500-after", "500-after"], 25.0
+    studio.krea.answers, listed_after = ["500-after", "500-after"], iter((150.0, 5.0))
+    studio.krea.on_post = lambda _body: setattr(studio.krea, "late_listing", next(listed_after))
     assert isinstance(await studio.render(), InDoubtError)
     assert studio.krea.counts["post"] == 2
 
@@ -448,13 +449,14 @@ async def test_the_callback_of_its_own_token_settles_a_doubt_at_once(studio: Stu
 
 
 async def test_a_submission_whose_job_was_found_a_moment_before_the_next_is_not_paid_again(studio: Studio) -> None:
+    studio.settings["submit_at_once"] = 1
     intent = await intend(studio, ago=300)
     await studio.ledger.submissions.settle(intent.fingerprint, 1, "never_arrived", usd=Decimal(0))
     job = studio.krea.add(ENDPOINT, {})
 
     def meanwhile(run: Run) -> Run:
         async def sleep(seconds: float) -> None:
-            if run.gates.post.locked():  # the ledger was read, and the POST is next
+            if seconds == 0:  # the ledger was read, and the POST is next
                 await studio.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="callback")
             await asyncio.sleep(seconds)
 
@@ -533,6 +535,7 @@ async def test_no_connection_is_retried_for_the_length_of_an_outage_and_then_exi
 @pytest.mark.parametrize(("answer", "kind", "code"), [("401", KreaRefusedError, 6), ("402", OutOfCreditsError, 3)])
 async def test_no_money_or_no_token_stops_everything_and_delivers_what_runs(studio: Studio, answer: Any, kind: type, code: int) -> None:
     studio.declare("\n      ".join(f"- {{id: s{n}, prompt: Shot {n}, duration: 4}}" for n in range(5)))
+    studio.settings["submit_at_once"] = 1
     studio.krea.answers = ["accept", "accept", answer]
     error = present(await studio.render())
     assert isinstance(error, kind)

@@ -160,9 +160,10 @@ async def test_a_result_that_is_not_understood_is_in_doubt_until_a_person_pays_a
     with pytest.raises(UsageError, match="job-1"):
         await adopt_job(find_doubt(doubts, "dawn"), Job(id="job-2", status="completed", created_at=studio.clock()))
     await allow_resubmission(find_doubt(doubts, "dawn"))
-    assert await list_doubts(studio.destinations, timing=studio.timing()) == []
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 2
+    (stray,) = await list_doubts(studio.destinations, timing=studio.timing())
+    assert (stray.kind, stray.reason) == ("stray", "paid beside job job-2, which made the take")
     spending = await studio.ledger.spending.on([studio.clock().date()])
     assert spending.totals.usd == 2 * (studio.run.plan.steps[0].request.price.usd or 0)
 
@@ -174,7 +175,9 @@ async def test_a_retake_ends_the_doubt_about_a_result(studio: Studio) -> None:
     retake = await plan_retake(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot="dawn", changes={}, timing=studio.timing())
     assert await studio.render(retake.plan) is None
     assert studio.krea.counts["post"] == 2
-    assert await list_doubts(studio.destinations, timing=studio.timing()) == []
+    (stray,) = await list_doubts(studio.destinations, timing=studio.timing())
+    assert (stray.kind, stray.reason) == ("stray", "take 2 was made instead")
+    assert [(told.job_id, told.usd) for told in studio.run.manifest.stray_jobs] == [("job-1", stray.usd)]
 
 
 async def test_a_cancelled_job_is_not_repeated_by_the_run_but_by_the_next(studio: Studio) -> None:

@@ -48,8 +48,8 @@ def test_every_status_has_a_verdict() -> None:
     verdicts = {status: of_status(status) for status in range(1000)}
     assert {status for status, verdict in verdicts.items() if verdict is Verdict.NOT_SENT} == {407, 425, 429}
     assert all(verdicts[status] is Verdict.ACCEPTED for status in range(200, 300))
-    assert all(verdicts[status] is Verdict.DOUBTFUL for status in [*range(200), 303, 408, 499, *range(500, 1000)])
-    refused = [status for status in range(300, 500) if status not in {303, 407, 408, 425, 429, 499}]
+    assert all(verdicts[status] is Verdict.DOUBTFUL for status in [*range(200), 302, 303, 408, 499, *range(500, 1000)])
+    refused = [status for status in range(300, 500) if status not in {302, 303, 407, 408, 425, 429, 499}]
     assert all(verdicts[status] is Verdict.REFUSED for status in refused)
 
 

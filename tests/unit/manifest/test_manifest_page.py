@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pytest
 
-from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, Reel, ReelShot, wording
+from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, Reel, ReelShot, StrayJob, wording
 from animatic.manifest.links import Links
 from animatic.manifest.page import render_page
 from animatic.plan.layout import diagram_of
@@ -97,6 +97,16 @@ def test_failures_and_attempts_are_told(builder: ManifestBuilder) -> None:
         "3 shots: 1 failed, 1 skipped, 1 waiting",
     ):
         assert words in page.text
+
+
+def test_jobs_that_were_paid_beside_are_named(builder: ManifestBuilder) -> None:
+    assert "Paid beside" not in rendered(builder).text
+    builder.stray_jobs = (StrayJob(job_id="job-9", usd=Decimal("0.25"), why="dawn, attempt 1: paid beside job job-1, which made the take"),)
+    text = rendered(builder).text
+    assert "Paid beside" in text
+    assert "job-9" in text
+    assert "$0.25" in text
+    assert "dawn, attempt 1: paid beside job job-1" in text
 
 
 def test_only_a_simulated_run_wears_the_ribbon(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:

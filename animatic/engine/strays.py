@@ -1,0 +1,224 @@
+"""Stray jobs: paid, or perhaps, and in no take. Found in the ledger, followed until Krea says how they ended, and told in the manifest.
+
+A job goes astray where its answer came after its submission was given up, where it runs beside the one that made the take, or where a
+person gave it up. Nothing here submits or cancels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from animatic.engine.evidence import CLOCK_MARGIN, LATE_JOB, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.expectation import has_other_type, learn
+from animatic.engine.run import Run
+from animatic.engine.search import adopt
+from animatic.engine.state import LostAnswers
+from animatic.errors import AnimaticError
+from animatic.krea import Job, KreaClient
+from animatic.ledger import AlreadySubmittedError, ClaimedError, Cost, Ledger, Submission, Take
+from animatic.ledger.model import Grounds
+from animatic.manifest import StrayJob
+
+log = logging.getLogger(__name__)
+
+TURNED_AWAY = "rate_limited"
+"""The code of a submission that Krea, or a proxy before it, answered with "not now"."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stray:
+    """A job that was paid, or may be, and that makes no take."""
+
+    submission: Submission
+    job_id: str
+    usd: Decimal | None
+    why: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether Krea has said that it completed."""
+        return self.submission.ending is not None and self.submission.ending.outcome in {"completed", "empty"}
+
+
+def strays_among(submissions: Iterable[Submission], take: Take | None) -> tuple[Stray, ...]:
+    """Return those submissions for a take whose jobs are strays, once ``take`` (None: there is none) is what was made of them."""
+    found = []
+    for submission in submissions:
+        why = _why_stray(submission, take)
+        if why and submission.submitted:
+            ending = submission.ending
+            usd = submission.intent.usd if ending is None or ending.usd is None or not ending.usd else ending.usd
+            found.append(Stray(submission=submission, job_id=submission.submitted.job_id, usd=usd, why=why))
+    return tuple(found)
+
+
+def _why_stray(submission: Submission, take: Take | None) -> str | None:
+    ending, submitted = submission.ending, submission.submitted
+    if submitted is None or (take is not None and take.job_id == submitted.job_id):
+        return None
+    match ending.outcome if ending else None:
+        case "failed" | "cancelled" | "moderated":
+            return None
+        case "timed_out" if ending and ending.usd is not None:  # Krea said that it was cancelled
+            return None
+        case "withdrawn" if take is None:
+            return "its submission had been given up before it was found"
+        case "never_arrived" | "unsent" if take is None and submission.withdrawal is None:
+            return "it came after its submission had been given up: the next run takes it up"
+        case _:
+            pass
+    if take is not None:
+        return f"paid beside job {take.job_id}, which made the take"
+    return submission.withdrawal.reason if submission.withdrawal else None
+
+
+async def list_strays(ledger: Ledger, days: Iterable[date]) -> list[Stray]:
+    """Return the strays among the submissions of those days."""
+    suspects: dict[str, list[Cost]] = defaultdict(list)
+    for cost in (await ledger.spending.on(days)).costs:
+        if cost.outcome not in {"failed", "cancelled", "moderated", "unsent"}:
+            suspects[cost.line.fingerprint].append(cost)
+    # One completed job, or one that still runs, is what nearly every take has.
+    unusual = sorted(
+        fingerprint
+        for fingerprint, costs in suspects.items()
+        if len(costs) > 1 or costs[0].outcome in {"empty", "timed_out", "withdrawn"} or costs[0].outcome is None
+    )
+    takes = await ledger.takes.get_many(unusual)
+    found: list[Stray] = []
+    for fingerprint in unusual:
+        found += strays_among(await ledger.submissions.of(fingerprint), takes.get(fingerprint))
+    return found
+
+
+async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) -> list[Stray]:
+    """Ask Krea how strays ended and record it; returns those that were billed or may be. Raises KreaUnreachableError, StorageError."""
+    kept = []
+    for stray in strays:
+        job = None if stray.ended or out_of_reach(client, stray.submission.intent) else await client.job(stray.job_id)
+        if job is not None and job.terminal:
+            intent, billed = stray.submission.intent, job.status == "completed"
+            await ledger.submissions.settle(
+                intent.fingerprint,
+                stray.submission.number,
+                "completed" if billed else "failed" if job.status == "failed" else "cancelled",
+                usd=intent.usd if billed else Decimal(0),
+                job_id=job.id,
+                completed_at=job.completed_at,
+            )
+            if not billed:
+                continue
+        kept.append(stray)
+    return kept
+
+
+async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Submission]) -> list[tuple[Submission, tuple[Job, ...]]]:
+    """Return those submissions of which an unclaimed job may be, although they count as ended or have another, with the jobs."""
+    windows = [(one, window) for one in submissions if (window := _window_of_late_jobs(one)) and not out_of_reach(client, one.intent)]
+    if not windows:
+        return []
+    listed = await unclaimed(client, ledger, Window(first=min(window.first for _, window in windows), last=None))
+    found = []
+    for submission, window in windows:
+        jobs = tuple(job for job in listed if window.holds(job))
+        if jobs:
+            learned = learn(await ledger.submissions.answered(submission.intent.model), {})
+            jobs = tuple(job for job in jobs if not has_other_type(job.type, submission.intent, learned))
+        if jobs:
+            found.append((submission, jobs))
+    return found
+
+
+async def record_late_jobs(
+    ledger: Ledger, late: Iterable[tuple[Submission, tuple[Job, ...]]], others: Iterable[Submission], now: datetime
+) -> list[Submission]:
+    """Record each late job that can be of one given up submission only, so that it counts as spent; returns those submissions anew.
+
+    ``others``: submissions in doubt, which the jobs may belong to just as well.
+    """
+    found, windows = list(late), [window_of(other.intent) for other in others]
+    claims = Counter(job.id for _, jobs in found for job in jobs)
+    recorded: list[Submission] = []
+    for submission, jobs in found:
+        (job, *more), intent = jobs, submission.intent
+        if submission.submitted is not None or more or claims[job.id] > 1 or any(window.holds(job) for window in windows):
+            continue
+        grounds = Grounds(since=window_of(intent).first, seen_at=now, type=job.type)
+        with contextlib.suppress(ClaimedError, AlreadySubmittedError):
+            await ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="evidence", type=job.type, evidence=grounds)
+            recorded += [anew for anew in [await ledger.submissions.get(intent.fingerprint, submission.number)] if anew]
+    return recorded
+
+
+def _window_of_late_jobs(submission: Submission) -> Window | None:
+    """Return when a job may have been made that is a submission's all the same; None where none can."""
+    intent, window = submission.intent, window_of(submission.intent)
+    if submission.submitted is not None:
+        return window if submission.submitted.how in {"evidence", "listed"} else None
+    if submission.settled is None:
+        return None
+    match submission.settled.outcome:
+        case "never_arrived" | "withdrawn":
+            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + LATE_JOB)
+        case "unsent" if submission.settled.error and submission.settled.error.code == TURNED_AWAY:
+            # A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
+            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + CLOCK_MARGIN)
+        case _:
+            return None
+
+
+def why_late(submission: Submission) -> str:
+    """Return why a further job may be a submission's."""
+    if submission.submitted is not None:
+        return f"job {submission.submitted.job_id} was taken for it, and Krea has made another one at that time"
+    if submission.settled is not None and submission.settled.outcome == "unsent":
+        return "it was turned away, and all the same Krea has made what may be its job"
+    return "it was given up, and afterwards Krea has made what may be its job"
+
+
+async def report_strays(run: Run) -> None:
+    """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest."""
+    told: list[StrayJob] = []
+    try:
+        for lost in tuple(run.state.lost_answers.values()):
+            await _look_again(run, lost)
+        adopted = [await run.ledger.submissions.get(intent.fingerprint, intent.attempt) for intent in run.state.by_evidence]
+        for submission, jobs in await late_jobs(run.client, run.ledger, [one for one in adopted if one]):
+            why = f"{submission.intent.step}, attempt {submission.number}: {why_late(submission)}"
+            told += [StrayJob(job_id=job.id, usd=submission.intent.usd, why=why) for job in jobs]
+        strays = await follow(run.client, run.ledger, run.state.strays.values())
+    except AnimaticError as error:
+        log.warning("strays could not be followed: %s", error.message)
+        strays = list(run.state.strays.values())
+    told += [StrayJob(job_id=stray.job_id, usd=stray.usd, why=_told(stray)) for stray in strays]
+    run.manifest.stray_jobs = tuple({stray.job_id: stray for stray in told}.values())
+
+
+async def _look_again(run: Run, lost: LostAnswers) -> None:
+    """Look whether Krea has made a job after its submission had been given up."""
+    intent, now = lost.intents[-1], run.timing.monotonic()
+    window = Window(first=window_of(lost.intents[0]).first, last=None)
+    evidence = await look(run, intent, window, callbacks=True, closely=True)
+    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    if isinstance(conclusion, Adopt) and await adopt(run, intent, conclusion, window):
+        take = await run.ledger.takes.get(intent.fingerprint)
+        note_strays(run, await run.ledger.submissions.of(intent.fingerprint), take)
+
+
+def note_strays(run: Run, submissions: Iterable[Submission], take: Take | None) -> None:
+    """Keep the strays among the submissions for a take of this run, to be reported at its end: those of this run, or found by it."""
+    for stray in strays_among(submissions, take):
+        intent, made_here = stray.submission.intent, take is not None and take.run_id == run.plan.run_id
+        if made_here or run.plan.run_id == intent.run_id:
+            run.state.strays[stray.job_id] = stray
+
+
+def _told(stray: Stray) -> str:
+    intent = stray.submission.intent
+    return f"{intent.step}, attempt {stray.submission.number}: {stray.why}"

@@ -1,0 +1,45 @@
+"""Histories by seed: none breaks a rule. What fails prints its history, and the command that plays it again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.histories import ALL, Verdict, check_range, chunks, render
+from tests.histories.gaps import KNOWN_GAPS
+
+SAMPLE, MANY = 400, 100_000
+CHUNK, LARGE_CHUNK = 40, 500
+SHOWN = 3
+
+
+def told(broken: list[Verdict]) -> str:
+    """Return the first histories that broke a rule, and the seeds of all."""
+    shown = "\n\n".join(render(verdict) for verdict in broken[:SHOWN])
+    return f"\n{shown}\n\nall seeds that broke a rule: {', '.join(str(verdict.seed) for verdict in broken)}"
+
+
+@pytest.mark.parametrize("seeds", chunks(1, SAMPLE, CHUNK), ids=str)
+def test_a_sample_of_histories(seeds: tuple[int, int]) -> None:
+    broken = check_range(seeds, ALL - KNOWN_GAPS)
+    assert not broken, told(broken)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seeds", chunks(SAMPLE + 1, MANY, LARGE_CHUNK), ids=str)
+def test_many_histories(seeds: tuple[int, int]) -> None:
+    broken = check_range(seeds, ALL - KNOWN_GAPS)
+    assert not broken, told(broken)
+
+
+@pytest.mark.slow
+def test_a_history_is_the_same_in_every_process() -> None:
+    def played(hashes: str) -> str:
+        command = [sys.executable, "-c", "from tests.histories import fingerprint_of_range as f; print(f((1, 60)))"]
+        return subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": hashes}, check=True, capture_output=True, text=True).stdout
+
+    assert played("1") == played("2") != ""
