@@ -13,6 +13,9 @@ Style = Literal["", "bold", "dim", "green", "yellow", "red", "cyan"]
 _CODES: dict[Style, str] = {"": "", "bold": "1", "dim": "2", "green": "32", "yellow": "33", "red": "31", "cyan": "36"}
 _GAP = 2
 _ELLIPSIS = "…"
+_QUOTED = re.compile(r"`[^`]*`")
+_KEPT = "\x00"
+"""Stands for a space at which a line is not broken."""
 _LEAST_LINE = 20
 """Columns of a terminal below which nothing is fitted any more: lines are cut."""
 
@@ -136,10 +139,12 @@ def wrapped(text: str, width: int | None, *, indent: str = "", hanging: str | No
     if width is None or size(indent) + size(text) <= width:
         return [indent + text]
     later = indent if hanging is None else hanging
+    # A command between backticks stays on one line, so that it can be pasted: the terminal may break it, which copying undoes.
+    whole = _QUOTED.sub(lambda match: match.group().replace(" ", _KEPT), text)
     lines = textwrap.wrap(
-        text, max(width, _LEAST_LINE), initial_indent=indent, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+        whole, max(width, _LEAST_LINE), initial_indent=indent, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
     )
-    return lines or [indent]
+    return [line.replace(_KEPT, " ") for line in lines] or [indent]
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:

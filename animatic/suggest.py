@@ -26,6 +26,8 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3) -> tuple[str, ..
         plain.setdefault(snake(name), name)
     wanted = snake(word)
     matches = difflib.get_close_matches(wanted, plain, n=count, cutoff=_MIN_SIMILARITY)
+    # Letters that changed places, which in a word as short as "rnu" are most of it.
+    matches = [name for name in plain if sorted(name) == sorted(wanted) and name not in matches] + matches
     longer = [name for name in plain if len(wanted) >= _MIN_PREFIX and name.startswith(wanted) and name not in matches]
     return tuple(plain[match] for match in [*matches, *longer][:count])
 

@@ -61,14 +61,14 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
         settings = await with_token(settings)
     run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
     ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
-    plan = await _plan_of(ledger, run_id) if run_id else None
+    begun = plan = await _plan_of(ledger, run_id) if run_id else None
     if plan is None:
         simulated = simulator_url is not None
         only = str(values.get(ONLY) or "").strip() or None
         options = PlanOptions(only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id)
         params = {name: value for name, value in values.items() if name not in OWN}
         plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
-    check_money(plan, await estimate(plan, ledger))
+    check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
     return plan, settings, simulator_url
 
 

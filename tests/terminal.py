@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -55,3 +56,47 @@ def run_on_terminal(
         reader.join(10)
         os.close(ours)
     return OnTerminal(code, written.decode("utf-8", "replace"))
+
+
+SIZES = [(60, 20), (100, 30), (200, 50)]
+"""Columns and rows of the terminals on which everything that people see must fit."""
+_SEQUENCE = re.compile(r"\x1b\[(?P<numbers>[0-9;?]*)(?P<command>[A-Za-z])")
+
+
+def last_screen(written: str, *, columns: int, rows: int) -> list[str]:
+    """Return the lines that a terminal of that size shows in the end, without empty ones below: a small reading of what we write.
+
+    Understands text, line ends, moves up and erased lines; anything else that would move the cursor is an error.
+    """
+    lines, row, column, place = [""], 0, 0, 0
+    while place < len(written):
+        sequence = _SEQUENCE.match(written, place)
+        if sequence:
+            place = sequence.end()
+            number = int(sequence["numbers"] or 1) if sequence["numbers"].isdigit() or not sequence["numbers"] else 0
+            match sequence["command"]:
+                case "A":
+                    row = max(row - number, 0, len(lines) - rows)  # what has scrolled away cannot be reached again
+                case "K":
+                    lines[row] = "" if number == 2 else lines[row][:column]
+                case "m" | "h" | "l":
+                    pass
+                case command:
+                    raise ValueError(f"this reading of a terminal does not know {command!r}")
+            continue
+        sign, place = written[place], place + 1
+        if sign == "\r":
+            column = 0
+        elif sign == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        else:
+            if column == columns:
+                row, column = row + 1, 0
+                lines += [""] * (row + 1 - len(lines))
+            lines[row] = lines[row][:column].ljust(column) + sign + lines[row][column + 1 :]
+            column += 1
+    shown = [line.rstrip() for line in lines[-rows:]]
+    while shown and not shown[-1]:
+        shown.pop()
+    return shown

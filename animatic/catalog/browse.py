@@ -1,61 +1,19 @@
-"""Search the catalogue: list models, describe one as data or plain text, find others that have a field or take a value."""
+"""Describe a model as data or plain text, and find others that have a field or take a value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from animatic.catalog.codec import encode_model
 from animatic.catalog.finding import limits, listed, number, show
-from animatic.catalog.model import Field, Kind, Model, media_fields
-from animatic.catalog.price import price_of, span
+from animatic.catalog.model import Field, Model
 from animatic.catalog.store import Catalog
 from animatic.catalog.types import accepts, rules_of
+from animatic.money import dollars
 
 _MAX_NAMED = 3
 """Models that a hint names."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One line of a list of models. ``usd`` is one request with the model's defaults, None where that is not known."""
-
-    name: str
-    kind: Kind
-    title: str
-    usd: Decimal | None
-    prices: str
-    """The price list in short: ``0.05 to 0.07 USD per second``; empty where there is none."""
-    durations: str
-    """Lengths in seconds, ``1 to 15``; empty for stills and where they are not known."""
-    takes: tuple[str, ...]
-    """Its media fields, lists with ``[]``."""
-    withdrawn: str | None
-
-
-def select(catalog: Catalog, *, kind: Kind | None = None, takes: str | None = None, max_price: Decimal | None = None) -> tuple[Row, ...]:
-    """Return the models of a kind, that have a field, whose request with defaults costs at most ``max_price`` USD.
-
-    With ``max_price``, models of unknown price are left out.
-    """
-    rows = (row(model) for model in catalog.models(kind) if takes is None or takes in model.fields)
-    return tuple(item for item in rows if max_price is None or (item.usd is not None and item.usd <= max_price))
-
-
-def row(model: Model) -> Row:
-    """Return a model's line."""
-    return Row(
-        name=model.name,
-        kind=model.kind,
-        title=model.title,
-        usd=price_of(model, {}).usd,
-        prices="" if model.price is None else span(model.price),
-        durations=_range(model.fields["duration"]) if "duration" in model.fields else "",
-        takes=tuple(media_fields(model)),
-        withdrawn=model.withdrawn,
-    )
 
 
 def as_dict(model: Model) -> dict[str, Any]:
@@ -135,7 +93,7 @@ def _page(model: Model) -> Iterator[str]:
 def _lines(name: str, field: Field, depth: int) -> Iterator[tuple[str, str, str]]:
     """Yield name, type and text of a field and of what is inside it."""
     mark = "*" if field.required else ""
-    parts = [_range(field)]
+    parts = [range_of(field)]
     if field.has_default and field.default is not None:
         parts.append(f"default {listed([field.default])}")
     if field.deprecated:
@@ -163,7 +121,7 @@ def _type(field: Field) -> str:
     return rules_of(field.type).name
 
 
-def _range(field: Field) -> str:
+def range_of(field: Field) -> str:
     """Return what a field takes, in words: its values, its range, its length."""
     if field.enum is not None:
         return listed(field.enum, most=30)
@@ -190,7 +148,7 @@ def _prices(model: Model) -> Iterator[str]:
         "" if table.complete else "; not all rows are known"
     )
     for when, usd in table.rows:
-        yield f"  {usd} USD  {_when(when)}".rstrip()
+        yield f"  {dollars(usd)}  {_when(when)}".rstrip()
     if table.note:
         yield f"  {table.note}"
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from animatic.catalog.model import Model, Price, PriceTable
+from animatic.money import dollars
 
 STALE_AFTER = timedelta(days=90)
 """Beyond this age a price row is worth a warning."""
@@ -60,9 +61,9 @@ def duration_of(model: Model, body: Mapping[str, Any]) -> Decimal | None:
 
 
 def span(table: PriceTable) -> str:
-    """Return the cheapest and the dearest row of a price list: ``0.05 to 0.07 USD per second``."""
+    """Return the cheapest and the dearest row of a price list: ``$0.05 to $0.07 per second``."""
     low, high = min(usd for _, usd in table.rows), max(usd for _, usd in table.rows)
-    return f"{low} USD per {table.unit}" if low == high else f"{low} to {high} USD per {table.unit}"
+    return f"{dollars(low)} per {table.unit}" if low == high else f"{dollars(low)} to {dollars(high)} per {table.unit}"
 
 
 def is_stale(price: Price, today: date) -> bool:

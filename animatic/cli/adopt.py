@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from animatic.cli.lookup import doubt_of, krea_client
-from animatic.cli.options import deliver_option, file_option, json_option
-from animatic.cli.output import print_json
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell
 from animatic.errors import UsageError
 from animatic.settings import Settings
 
@@ -19,24 +19,25 @@ from animatic.settings import Settings
 @click.argument("job_id", metavar="JOB")
 @file_option
 @deliver_option
+@only_simulated_option
 @json_option
-def adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
+def adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> None:
     """Resolve an in-doubt submission to a Krea job.
 
     SHOT and JOB are those of `animatic doubts`. The next run or resume delivers the job's result as the shot's take.
     """
-    asyncio.run(_adopt(shot, job_id, files, deliver))
+    asyncio.run(_adopt(shot, job_id, files, deliver, simulate=simulate))
     if as_json:
         print_json({"shot": shot, "job_id": job_id})
     else:
-        print(f"{shot} is job {job_id} now; `animatic run` or `animatic resume` delivers it")
+        tell(f"{shot} is job {job_id} now; `animatic run` or `animatic resume` delivers it")
 
 
-async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None) -> None:
+async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> None:
     from animatic.engine import decisions
 
     settings = Settings.from_environment()
-    doubt = await doubt_of(shot, files, deliver)
+    doubt = await doubt_of(shot, files, deliver, simulate=simulate)
     settings.require_token()
     async with krea_client(settings) as client:
         job = await client.job(job_id)

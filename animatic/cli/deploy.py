@@ -76,7 +76,10 @@ def deploy(
         from animatic.prefect.prefect_yaml import write_prefect_yaml
 
         changed = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool)
-        print(f"{PREFECT_YAML} {'written' if changed else 'is up to date'}")
+        if as_json:
+            print_json({"file": str(PREFECT_YAML), "written": changed})
+        else:
+            print(f"{PREFECT_YAML} {'written' if changed else 'is up to date'}")
         return
     origin = (
         in_folder(path) if repository is None else in_repository(repository, file or DEFAULT_FILE, branch=branch, token_block=token_block)

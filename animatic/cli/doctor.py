@@ -6,6 +6,7 @@ import asyncio
 import importlib.metadata
 import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from animatic import __version__
 from animatic.catalog import Catalog
 from animatic.cli.lookup import declared, krea_client
 from animatic.cli.options import json_option, one_file_option
-from animatic.cli.output import print_json
+from animatic.cli.output import count, print_json, tell, terminal_width
+from animatic.columns import wrapped
 from animatic.destination import is_remote
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import destination_of
@@ -59,9 +61,12 @@ async def _examine(path: Path, *, simulate: bool, pool: str, as_json: bool) -> l
         results.append(result)
         if not as_json:
             mark = "FAIL" if result.error else "warn" if result.warning else "ok"
-            print(f"{mark:<4}  {result.subject:<12}  {result.message}", flush=True)
+            width, hanging = terminal_width(sys.stdout), " " * 20
+            lines = wrapped(result.message, width, indent=f"{mark:<4}  {result.subject:<12}  ", hanging=hanging)
             if result.error and result.error.hint:
-                print(f"      {'':<12}  {result.error.hint}", flush=True)
+                lines += wrapped(result.error.hint, width, indent=hanging)
+            tell("\n".join(lines))
+            sys.stdout.flush()
     return results
 
 
@@ -114,7 +119,7 @@ def _declaration(path: Path) -> tuple[Declaration | None, CheckResult]:
     except AnimaticError as error:
         hint = "`animatic validate` shows each mistake" if path.exists() else "run it in the folder of pipelines.yaml, or give --file"
         return None, CheckResult(subject="pipelines", message=f"{path}: {error.message}", error=UsageError(error.message, hint=hint))
-    return declaration, CheckResult(subject="pipelines", message=f"{path}: {len(declaration.pipelines)} pipelines")
+    return declaration, CheckResult(subject="pipelines", message=f"{path}: {count(len(declaration.pipelines), 'pipeline')}")
 
 
 def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[CheckResult]:

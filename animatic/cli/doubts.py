@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic.cli.lookup import declared, krea_client
-from animatic.cli.options import deliver_option, file_option, json_option
-from animatic.cli.output import print_json, say
+from animatic.cli.lookup import destinations, krea_client
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell, warn
 from animatic.errors import InDoubtError, ServiceError
+from animatic.money import dollars
 from animatic.redact import bare_url
 from animatic.settings import Settings
 
@@ -25,33 +26,33 @@ if TYPE_CHECKING:
 @click.command()
 @file_option
 @deliver_option
+@only_simulated_option
 @json_option
-def doubts(files: tuple[Path, ...], deliver: str | None, as_json: bool) -> int:
+def doubts(files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> int:
     """List submissions in doubt, and jobs that were paid and are in no take.
 
     A submission is in doubt where its answer was lost (Krea may have accepted it), or where its job completed and was billed, but its
     result was not understood. The exit code is 5 if there are any. Decide each with `animatic adopt` or `animatic resubmit`. Stray jobs
     wait for nobody: each was paid beside the job that made the take, or was given up.
     """
-    found = asyncio.run(_doubts(files, deliver))
+    found = asyncio.run(_doubts(files, deliver, simulate=simulate))
     if as_json:
         print_json(found)
     elif found:
-        print("\n".join(line for doubt in found for line in _lines(doubt)))
+        tell("\n".join(line for doubt in found for line in _lines(doubt)))
     else:
         print("nothing is in doubt")
     return InDoubtError.exit_code if any(doubt["kind"] != "stray" for doubt in found) else 0
 
 
-async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str, Any]]:
+async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> list[dict[str, Any]]:
     from animatic.engine.candidate_pictures import save_picture
     from animatic.engine.decisions import ask_krea, candidates_of, list_doubts
-    from animatic.engine.history import open_destinations
 
     settings, now = Settings.from_environment(), datetime.now(UTC)
-    destinations = open_destinations(declared(files), deliver)
-    listed = await list_doubts(destinations)
-    real = [destination for destination in destinations if not destination.simulated]
+    where = destinations(files, deliver, simulate=simulate)
+    listed = await list_doubts(where)
+    real = [destination for destination in where if not destination.simulated]
     unasked = [doubt for doubt in listed if doubt.destination.simulated or settings.krea_token is None]
     found = [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in unasked]
     if settings.krea_token is not None and real:
@@ -63,7 +64,7 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None) -> list[dict[str
                     pictures = {job.id: await save_picture(client, job, settings.home / "candidates") for job in jobs}
                     found.append(_facts(doubt, jobs, pictures))
             except ServiceError as error:
-                say(f"warning: Krea was not asked: {error}")
+                warn(f"Krea was not asked: {error}")
                 found += [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in listed if doubt.destination in real]
     return sorted(found, key=lambda doubt: str(doubt["intended_at"]))
 
@@ -105,7 +106,7 @@ def _lines(doubt: dict[str, Any]) -> list[str]:
         again, anew = f"`animatic resume {doubt['run']}`", f"`animatic retake {doubt['pipeline']} {shot}`"
         return [*lines, f"  {doubt['reason']}", f"  look at it again: {again}   or pay for a new one: {anew}"]
     if doubt["kind"] == "stray":
-        price = "an unknown price" if doubt["usd"] is None else f"${doubt['usd']:.2f}"
+        price = dollars(doubt["usd"], unknown="an unknown price")
         jobs = [doubt["job_id"]] if doubt["job_id"] else [job["job_id"] for job in candidates or ()]
         return [*lines, f"  stray: job {', '.join(jobs)} for {price}: {doubt['reason']}; look at it at krea.ai"]
     lines += [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from animatic.cli.failures import as_object, show_error
-from animatic.cli.output import print_json, say
+from animatic.cli.output import print_json, say, terminal_width
+from animatic.columns import wrapped
 from animatic.money import dollars
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def report(context: FlowRunContext, *, as_json: bool) -> None:
     if as_json:
         print_json(facts(context, manifest))
     elif manifest is not None:
-        print(summary(context, manifest))
+        print(summary(context, manifest, width=terminal_width(sys.stdout)))
     if not context.reported:
         say("Prefect does not answer: it will show this run as running; the manifest is right")
     if context.error is not None:
@@ -54,6 +56,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
         "cost": manifest.cost.model_dump(mode="json") if manifest else None,
         "shots": counts(manifest) if manifest else {},
         "waiting": waiting_facts(manifest) if manifest else {},
+        "stray_jobs": [stray.model_dump(mode="json") for stray in manifest.stray_jobs] if manifest else [],
         "error": None if context.error is None else as_object(context.error),
     }
 
@@ -64,8 +67,11 @@ def waiting_facts(manifest: Manifest) -> dict[str, Any]:
     return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(_set_aside(shots))} for doing, shots in found.items()}
 
 
-def summary(context: FlowRunContext, manifest: Manifest) -> str:
-    """Return how a run ended, for people: shots by state, money, and where reels, page and manifest are."""
+def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = None) -> str:
+    """Return how a run ended, for people: shots by state, money, and where reels, page and manifest are.
+
+    Sentences are wrapped to ``width``; addresses are left whole.
+    """
     found = counts(manifest)
     if found.keys() == {"reused"}:
         outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
@@ -73,10 +79,12 @@ def summary(context: FlowRunContext, manifest: Manifest) -> str:
         unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
         shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in found.items())
         outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
-    lines = [f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"]
-    lines += [f"  {line}" for line in waiting_lines(manifest)]
+    head = f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"
     adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
-    lines += [f"  {shot.key or shot.id}: {shot.note}" for shot in adopted]
+    lines = wrapped(head, width, hanging="    ")
+    told = [*waiting_lines(manifest), *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted), *stray_lines(manifest)]
+    for line in told:
+        lines += wrapped(line, width, indent="  ", hanging="    ")
     reels = [reel.file for reel in manifest.reels if reel.file] or ([manifest.reel.file or "reel.mp4"] if manifest.reel else [])
     lines += [f"  reel      {_folder(context)}{file}" for file in reels[:MAX_REELS_NAMED]]
     if len(reels) > MAX_REELS_NAMED:
@@ -94,9 +102,21 @@ def waiting_lines(manifest: Manifest) -> list[str]:
     return lines
 
 
+def stray_lines(manifest: Manifest) -> list[str]:
+    """Return what to say of jobs that were paid, or may be, and are in no take."""
+    return [f"paid beside: job {stray.job_id} ({dollars(stray.usd)}), {stray.why}" for stray in manifest.stray_jobs]
+
+
 def state_word(shot: Shot) -> str:
     """Return the state of a shot for people: of one that waits, what it is doing."""
     return shot.doing if shot.state == "waiting" and shot.doing else shot.state.replace("_", " ")
+
+
+def state_of_run(manifest: Manifest | None) -> str:
+    """Return the state of a run for people. One without an end goes on, or its process died: only who watches it can tell."""
+    if manifest is None:
+        return "unknown"
+    return manifest.state if manifest.finished_at is not None else "unfinished"
 
 
 def counts(manifest: Manifest) -> dict[str, int]:

@@ -10,9 +10,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from animatic.cli.advice import carry_simulate
@@ -59,12 +60,17 @@ class Prepared:
     simulate: bool
 
 
-async def prepare(spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool) -> Prepared:
-    """Compare the plan with the ledger. Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError."""
+async def prepare(
+    spec: PipelineSpec, plan: Plan, ledger: Ledger, settings: Settings, *, simulate: bool, resumed: bool = False, kept: Collection[str] = ()
+) -> Prepared:
+    """Compare the plan with the ledger. ``resumed``: the run has begun before; ``kept``: fingerprints whose takes it records first.
+
+    Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError.
+    """
     from animatic.engine.estimate import check_money
     from animatic.engine.estimate import estimate as estimate_plan
 
-    estimate = await estimate_plan(plan, ledger)
+    estimate = await estimate_plan(plan, ledger, resumed=resumed, kept=kept)
     check_money(plan, estimate)
     return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)
 
@@ -75,11 +81,13 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool) -> int:
         carry_simulate()
     if prepared.plan.warnings:
         show_problems(prepared.plan.warnings)
+    context: FlowRunContext | None = None
     try:
         with _services(prepared) as simulator_url:
             context = asyncio.run(_execute(prepared, simulator_url, cancel_jobs=cancel_jobs))
-    except KeyboardInterrupt:  # later ones are heard by the run itself
-        raise InterruptedRunError("interrupted before the run began: nothing was submitted, nothing was paid") from None
+    except KeyboardInterrupt:  # while the run goes on, it hears them itself
+        if context is None:
+            raise InterruptedRunError("interrupted before the run began: nothing was submitted, nothing was paid") from None
     report(context, as_json=as_json)
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:
@@ -134,17 +142,18 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
             prepared.settings,
             simulator_url=simulator_url,
             on_start=show,
-            register=_stop_on_signals,
+            register=partial(_stop_on_signals, views),
             cancel_jobs=cancel_jobs,
         )
 
 
-def _stop_on_signals(context: FlowRunContext) -> None:
+def _stop_on_signals(views: contextlib.ExitStack, context: FlowRunContext) -> None:
     """Stop in good order at the first Ctrl-C or SIGTERM, and at once at the second: the ledger is true at every moment anyway."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         if context.interrupted:
+            views.close()  # the live view would be left on the terminal, without its cursor, and this message behind it
             say(f"Stopped at once: what was submitted is in the ledger; go on with `animatic resume {context.plan.run_id}`")
             os._exit(InterruptedRunError.exit_code)
         fate = "is cancelled" if context.cancel_jobs else "runs on at Krea and is in the ledger"

@@ -89,7 +89,7 @@ def as_object(error: AnimaticError) -> dict[str, Any]:
     if isinstance(error, DeclarationError):
         from animatic.source import problems_json
 
-        problems = problems_json(error.problems)
+        problems = [{**problem, "hint": problem["hint"] and completed(problem["hint"])} for problem in problems_json(error.problems)]
     return {
         "code": error.code,
         "exit_code": error.exit_code,

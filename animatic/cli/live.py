@@ -38,7 +38,7 @@ class LiveView:
 
     def __init__(self, progress: ProgressTracker, title: str, *, simulated: bool, budget: Decimal | None = None) -> None:
         self._progress = progress
-        self._title = title + (" · SIMULATED" if simulated else "")
+        self._title = ("SIMULATED · " if simulated else "") + title  # first: the end is cut where the terminal is narrow
         self._budget = budget
         self._console = Console(stderr=True, highlight=False)
         # Before the display is made: on a terminal, Rich renders once as soon as it has the display.

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from animatic.cli.options import parse_params
 from animatic.errors import DeclarationError, UsageError
 from animatic.settings import Settings, default_home, pipelines_file
 
 if TYPE_CHECKING:
     from animatic.engine.decisions import OpenDoubt
-    from animatic.engine.history import PastRun
+    from animatic.engine.history import OpenDestination, PastRun
     from animatic.krea import KreaClient
     from animatic.ledger import Ledger
     from animatic.manifest import Manifest
-    from animatic.plan import Step
+    from animatic.plan import Plan, Step
     from animatic.spec import Declaration
 
 
@@ -71,35 +71,49 @@ def pipeline_and_shot(words: Sequence[str], usage: str, files: tuple[Path, ...])
     )
 
 
-async def step_of(
-    pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
-) -> tuple[Step, Ledger]:
-    """Return the step of a shot (its key, or its id) as a run with these params would plan it, and the ledger of its destination."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedStep:
+    """The step of a shot as a run would plan it, the whole plan, and the ledger of its destination."""
+
+    step: Step
+    plan: Plan
+    ledger: Ledger
+
+
+async def planned_step(
+    pipeline: str, shot: str, params: Mapping[str, str], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+) -> PlannedStep:
+    """Plan a pipeline and find the step of a shot (its key, or its id where only one variant has it). Raises UsageError."""
     from animatic.catalog import Catalog
-    from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
+    from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here, step_named
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    plan, ledger = await plan_here(
-        declaration, spec, parse_params(params), Catalog.load(default_home()), PlanOptions(deliver=deliver, simulated=simulated)
-    )
-    for step in plan.steps:
-        if shot in {step.key, step.shot}:
-            return step, ledger
-    raise UsageError(f"{pipeline!r} has no shot {shot!r}", hint=f"its shots: {', '.join(step.key for step in plan.steps)}")
+    options = PlanOptions(deliver=deliver, simulated=simulated)
+    plan, ledger = await plan_here(declaration, spec, params, Catalog.load(default_home()), options)
+    return PlannedStep(step=step_named(plan, shot), plan=plan, ledger=ledger)
 
 
-async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: str | None) -> tuple[PastRun, Manifest]:
+def destinations(files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> tuple[OpenDestination, ...]:
+    """Return the destinations to look at: both halves of each, or with ``--simulate`` the simulated ones alone."""
+    from animatic.engine.history import open_destinations
+
+    return tuple(found for found in open_destinations(declared(files), deliver) if found.simulated or not simulate)
+
+
+async def newest_or_named(
+    files: tuple[Path, ...], deliver: str | None, run_id: str | None, *, simulate: bool = False
+) -> tuple[PastRun, Manifest]:
     """Return a run (None: the newest) and its manifest. Raises UsageError where there is none, or it ended before it wrote its manifest."""
-    from animatic.engine.history import find_run, open_destinations, past_runs
+    from animatic.engine.history import find_run, past_runs
 
-    where = open_destinations(declared(files), deliver)
+    where = destinations(files, deliver, simulate=simulate)
     if run_id is not None:
         run = await find_run(run_id, where)
     else:
         newest = await past_runs(where, limit=1)
         if not newest:
-            raise UsageError("there are no runs yet", hint="start one: `animatic run --simulate`")
+            raise no_runs()
         run = newest[0]
     manifest = await run.manifest()
     if manifest is None:
@@ -109,12 +123,16 @@ async def newest_or_named(files: tuple[Path, ...], deliver: str | None, run_id: 
     return run, manifest
 
 
-async def doubt_of(shot: str, files: tuple[Path, ...], deliver: str | None) -> OpenDoubt:
+def no_runs() -> UsageError:
+    """Return the error for where nothing was ever run."""
+    return UsageError("there are no runs yet", hint="start one: `animatic run --simulate`")
+
+
+async def doubt_of(shot: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> OpenDoubt:
     """Return the doubt about a shot. Raises UsageError unless there is exactly one."""
     from animatic.engine.decisions import find_doubt, list_doubts
-    from animatic.engine.history import open_destinations
 
-    return find_doubt(await list_doubts(open_destinations(declared(files), deliver)), shot)
+    return find_doubt(await list_doubts(destinations(files, deliver, simulate=simulate)), shot)
 
 
 def krea_client(settings: Settings) -> KreaClient:

@@ -15,7 +15,7 @@ import click
 from animatic import __version__
 from animatic.cli.advice import GIVEN, given_on
 from animatic.cli.failures import as_object, from_click, show_error
-from animatic.cli.output import keep_traceback, print_json
+from animatic.cli.output import keep_traceback, print_json, say
 from animatic.errors import AnimaticError, InterruptedRunError, StorageError
 from animatic.redact import redact
 
@@ -43,12 +43,15 @@ VERBS = {
     "adopt": "Resolve an in-doubt submission to a Krea job",
     "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",
     "spend": "Show what was paid, by day, pipeline, model or shot",
+    "forecast": "Show what the schedules will cost in the coming days",
     "up": "Start a local Prefect server with UI, the simulator and all deployments",
     "doctor": "Check everything that a run depends on",
     "simulate": "Start the simulator alone",
     "down": "Stop the local Prefect server",
 }
 """Every verb with the first line of its help, in the order in which people meet them. Each is a function in a module, both of its name."""
+PAYING = {"run", "resume", "retake"}
+"""Verbs that may have submitted something when an error of ours ends them."""
 MAX_ERROR_TEXT = 300
 """Characters of an unexpected error's text that are shown; the file with the details has all of it."""
 
@@ -138,14 +141,17 @@ def _run(words: list[str]) -> int:
         return leaving.exit_code
     except (BrokenPipeError, OutputClosedError):
         raise
+    except click.exceptions.NoArgsIsHelpError as asked:
+        say(asked.ctx.get_help() if asked.ctx else "")
+        return asked.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort is an error of ours, kept for a report)
-        return _failed(_as_ours(error), words)
+        return _failed(_as_ours(error, words), words)
     except KeyboardInterrupt:
-        return _failed(InterruptedRunError("interrupted"), words)
+        return _failed(InterruptedRunError("interrupted: this command had submitted nothing"), words)
     return code if isinstance(code, int) else 0
 
 
-def _as_ours(error: Exception) -> AnimaticError:
+def _as_ours(error: Exception, words: Sequence[str]) -> AnimaticError:
     """Return what ended the command as one of our errors."""
     match error:
         case AnimaticError():
@@ -153,13 +159,14 @@ def _as_ours(error: Exception) -> AnimaticError:
         case click.ClickException():
             return from_click(error)
         case click.Abort():
-            return InterruptedRunError("interrupted")
+            return InterruptedRunError("interrupted: this command had submitted nothing")
         case OSError(errno=errno.ENOSPC):
             return StorageError("cannot write the output: no space left on the device")
         case _:
-            return AnimaticError(
-                f"animatic itself failed: {_described(error)}", hint=f"the traceback, for a report, is in {keep_traceback(error)}"
-            )
+            hint = f"the traceback, for a report, is in {keep_traceback(error)}"
+            paying = words[:1] and words[0] in PAYING
+            more = "\nwhat was submitted is in the ledger and not lost: `animatic resume` takes it up" if paying else ""
+            return AnimaticError(f"animatic itself failed: {_described(error)}", hint=hint + more)
 
 
 def _failed(error: AnimaticError, words: Sequence[str]) -> int:

@@ -3,66 +3,138 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from animatic.cli.lookup import krea_client
-from animatic.cli.options import json_option
-from animatic.cli.output import print_json, say
+from animatic.cli.options import json_option, parse_assignments
+from animatic.cli.output import print_json, print_table, say, warn
+from animatic.columns import Column, shortened
 from animatic.errors import UsageError
+from animatic.money import dollars
 from animatic.settings import Settings
+from animatic.source.parser import resolve
+from animatic.suggest import nearest
 
 if TYPE_CHECKING:
     from animatic.catalog import Catalog, Kind
-    from animatic.catalog.browse import Row
+    from animatic.catalog.choose import Row, Wish
     from animatic.catalog.refresh import Changes
 
 MAX_DURATIONS = 14
 """Characters of the column of lengths; some models take dozens."""
+MAX_RATIOS = 24
+"""Characters of the column of aspect ratios."""
+COLUMNS = (
+    Column(title="MODEL", least=20),
+    Column(title="KIND", drop=3),
+    Column(title="SECONDS", least=8),
+    Column(title="RATIOS", least=10, drop=1),
+    Column(title="REQUEST", right=True),
+    Column(title="PRICE", least=16, drop=4),
+    Column(title="TAKES", least=16, drop=2),
+)
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("--kind", type=click.Choice(["video", "image", "enhance"]), help="List only models of this kind.")
-@click.option("--takes", metavar="FIELD", help="List only models that take this field, e.g. edit_video.")
-@click.option("--max-price", metavar="USD", help="List only models whose request with default values costs at most this much.")
+@click.option(
+    "--takes", "takes", multiple=True, metavar="FIELD", help="List only models that take this field, e.g. edit_video. Repeatable."
+)
+@click.option("--duration", type=float, metavar="SECONDS", help="List only models that make clips of this length.")
+@click.option("--ratio", metavar="W:H", help="List only models that take this aspect ratio, e.g. 9:16.")
+@click.option(
+    "--set",
+    "fields",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="List only models that take this value, e.g. resolution=1080p. Repeatable.",
+)
+@click.option("--max-price", metavar="USD", help="List only models at which the request costs at most this much.")
+@click.option(
+    "--sort", type=click.Choice(["name", "price"]), default="name", show_default=True, help="Sort by name, or by what the request costs."
+)
 @click.option("--refresh", is_flag=True, help="Fetch today's models, limits and prices from Krea first.")
 @json_option
-def models(name: str | None, kind: Kind | None, takes: str | None, max_price: str | None, refresh: bool, as_json: bool) -> None:
+def models(
+    name: str | None,
+    kind: Kind | None,
+    takes: tuple[str, ...],
+    duration: float | None,
+    ratio: str | None,
+    fields: tuple[str, ...],
+    max_price: str | None,
+    sort: Literal["name", "price"],
+    refresh: bool,
+    as_json: bool,
+) -> None:
     """List the models, or show the fields, limits and prices of one.
 
-    NAME is provider/model, as in xai/grok-video.
+    NAME is provider/model, as in xai/grok-video; a part of it lists all that have it. Several options narrow the list; the column REQUEST
+    is what the request that they describe would cost, else one with the model's defaults.
     """
     from animatic.catalog import Catalog, browse
+    from animatic.catalog.choose import select
 
     settings = Settings.from_environment()
     changes = _refresh(settings) if refresh else None
     catalog = Catalog.load(settings.home)
     if catalog.warning:
-        say(f"warning: {catalog.warning}")
-    if name is not None:
-        model = catalog.find(name)
-        if model is None:
-            raise _unknown(catalog, name)
+        warn(catalog.warning)
+    wish = _wish(name, kind, takes, duration, ratio, fields, max_price)
+    model = catalog.find(name) if name is not None else None
+    if model is not None and wish.plain:
         if as_json:
             print_json(browse.as_dict(model))
         else:
             print(browse.describe(model))
         return
-    rows = browse.select(catalog, kind=kind, takes=takes, max_price=_usd(max_price))
-    if takes and not any(takes in model.fields for model in catalog.models()):
-        raise UsageError(f"no model has a field {takes!r}", hint="`animatic models NAME` shows the fields of a model")
+    rows = select(catalog, wish, sort=sort)
+    if not rows:
+        raise _none(catalog, name, wish)
     if as_json:
         print_json(_facts(catalog, rows, changes))
         return
     if changes is not None:
         say(str(changes))
-    print("\n".join(_table(rows)))
+    print_table(COLUMNS, [_row(row) for row in rows])
     say(f"{len(rows)} of {len(catalog.names())} models, as of {catalog.date} ({catalog.origin})")
+
+
+def _wish(
+    name: str | None,
+    kind: Kind | None,
+    takes: tuple[str, ...],
+    duration: float | None,
+    ratio: str | None,
+    fields: tuple[str, ...],
+    max_price: str | None,
+) -> Wish:
+    """Return what the options ask for. Raises UsageError for what cannot be read."""
+    from animatic.catalog.choose import Wish
+
+    values: dict[str, Any] = {key: resolve(value) for key, value in parse_assignments(fields, option="--set", form="field=value").items()}
+    if duration is not None:
+        values["duration"] = int(duration) if duration.is_integer() else duration
+    return Wish(kind=kind, takes=takes, values=values, ratio=ratio, max_price=_usd(max_price), name=name or "")
+
+
+def _none(catalog: Catalog, name: str | None, wish: Wish) -> UsageError:
+    """Return the error for a list with nothing in it: which word is wrong, or that they do not go together."""
+    known = {field for model in catalog.models() for field in model.fields}
+    for field in (*wish.takes, *wish.values):
+        if field not in known:
+            close = nearest(field, known)
+            hint = f"did you mean {' or '.join(close)}?" if close else "`animatic models xai/grok-video` shows the fields of a model"
+            return UsageError(f"no model has a field {field!r}", hint=hint)
+    if name is not None and not any(name in there for there in catalog.names()):
+        return _unknown(catalog, name)
+    return UsageError("no model takes all of that", hint="leave one of the options out: each narrows the list")
 
 
 def _refresh(settings: Settings) -> Changes:
@@ -116,7 +188,8 @@ def _facts(catalog: Catalog, rows: Sequence[Row], changes: Changes | None) -> di
                 "title": row.title,
                 "usd": None if row.usd is None else float(row.usd),
                 "prices": row.prices,
-                "durations": row.durations,
+                "durations": row.seconds,
+                "ratios": list(row.ratios),
                 "takes": list(row.takes),
                 "withdrawn": row.withdrawn,
             }
@@ -133,23 +206,13 @@ def _facts(catalog: Catalog, rows: Sequence[Row], changes: Changes | None) -> di
     return result
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
-    """Align name, kind, lengths and prices."""
-    cells = [("MODEL", "KIND", "SECONDS", "PRICE", "TAKES")]
-    cells += [
-        (
-            row.name + (" (may be gone)" if row.withdrawn else ""),
-            row.kind,
-            _shortened(row.durations, MAX_DURATIONS),
-            row.prices or "not known",
-            ", ".join(row.takes),
-        )
-        for row in rows
-    ]
-    widths = [max(len(line[column]) for line in cells) for column in range(4)]
-    for line in cells:
-        yield "  ".join((*(text.ljust(width) for text, width in zip(line[:4], widths, strict=True)), line[4])).rstrip()
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+def _row(row: Row) -> tuple[str, ...]:
+    return (
+        row.name + (" (may be gone)" if row.withdrawn else ""),
+        row.kind,
+        shortened(row.durations, MAX_DURATIONS),
+        shortened(", ".join(row.ratios), MAX_RATIOS),
+        dollars(row.usd),
+        row.prices or "not known",
+        ", ".join(row.takes),
+    )

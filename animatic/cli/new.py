@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -63,7 +64,8 @@ def new(name: str, path: Path, as_json: bool) -> None:
         raise UsageError(f"{path} is there already and was left alone", hint="write another one with --file PATH")
     if as_json:
         print_json({"file": str(path), "pipeline": name})
-    say(f"wrote {path}; try it: animatic run {name} --simulate" + ("" if path == DEFAULT_FILE else f" --file {path}"))
+    file = "" if path == DEFAULT_FILE else f" --file {shlex.quote(str(path))}"
+    say(f"wrote {path}; try it: `animatic run {name} --simulate{file}`")
 
 
 def _created(path: Path, text: str) -> bool:

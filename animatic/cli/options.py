@@ -29,10 +29,13 @@ simulate_option = click.option(
     "--simulate", is_flag=True, help="Use the simulator: no account, nothing is paid, everything is marked as simulated."
 )
 simulated_option = click.option("--simulate", is_flag=True, help="Work with simulated runs instead of real ones.")
+only_simulated_option = click.option("--simulate", is_flag=True, help="Look at simulated runs alone.")
 only_option = click.option(
     "--only",
+    multiple=True,
     metavar="ID",
-    help="Only these shots: A, A+ (A and everything downstream), +A (A and everything upstream); separate several with commas.",
+    help="Only these shots: A, A+ (A and everything downstream), +A (A and everything upstream), V/* (a variant). "
+    "Repeatable; several, also with commas, mean all of them together.",
 )
 fresh_option = click.option("--fresh", is_flag=True, help="Generate new takes of all shots, even of unchanged ones.")
 cancel_jobs_option = click.option(
@@ -41,6 +44,11 @@ cancel_jobs_option = click.option(
 deliver_option = click.option(
     "--deliver", metavar="PLACE", help="Use another destination than the file says: a folder or s3://bucket/prefix."
 )
+
+
+def joined(only: tuple[str, ...]) -> str | None:
+    """Return the selection that several ``--only`` mean together; None where there is none."""
+    return ",".join(only) if only else None
 
 
 def parse_params(given: tuple[str, ...]) -> dict[str, str]:

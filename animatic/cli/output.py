@@ -28,6 +28,11 @@ def say(text: str) -> None:
     print(completed(text), file=sys.stderr, flush=True)
 
 
+def tell(text: str) -> None:
+    """Print a result for people, on standard output. Commands in backticks are completed."""
+    print(completed(text))
+
+
 def warn(text: str) -> None:
     """Tell a person what may go wrong, on standard error."""
     say(f"{paint('warning:', 'yellow', color=color_on(sys.stderr))} {text}")
@@ -82,7 +87,7 @@ def show_problems(problems: Sequence[Problem], documents: Sequence[Document] = (
 
     given = dict(texts or {})
     known = _texts(problems, {document.name for document in documents} | given.keys()) | given
-    say(render_problems(problems, documents, texts=known, color=color_on(sys.stderr)))
+    say(render_problems(problems, documents, texts=known, color=color_on(sys.stderr), width=terminal_width(sys.stderr)))
 
 
 def _texts(problems: Sequence[Problem], loaded: set[str]) -> dict[str, str]:

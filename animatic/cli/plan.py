@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from animatic.cli.execution import run_async
+from animatic.cli.failures import as_object, show_error
 from animatic.cli.lookup import declared
 from animatic.cli.options import (
     deliver_option,
     file_option,
     fresh_option,
+    joined,
     json_option,
     only_option,
     param_option,
     parse_params,
     simulate_option,
 )
-from animatic.cli.output import print_json, say, show_problems, write_file
+from animatic.cli.output import color_on, print_json, say, show_problems, terminal_width, warn
 from animatic.errors import MoneyError, StorageError
 
 if TYPE_CHECKING:
@@ -32,6 +35,19 @@ if TYPE_CHECKING:
     from animatic.spec import Declaration, PipelineSpec
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A plan with what a run of it would do. ``read`` tells whether the destination could be looked at."""
+
+    plan: Plan
+    estimate: Estimate
+    since: str
+    read: bool
+    minutes_of: Callable[[Step], float]
+    refused: MoneyError | None
+    """Why a run would be refused for money."""
+
+
 @click.command()
 @click.argument("pipeline", required=False)
 @param_option
@@ -40,6 +56,7 @@ if TYPE_CHECKING:
 @fresh_option
 @simulate_option
 @deliver_option
+@click.option("--all", "everything", is_flag=True, help="List every shot, also those that are reused or shared.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file, for `animatic run --plan`.")
 @click.option("--graph", type=click.Choice(["mermaid", "svg"]), help="Print the storyboard as a graph instead.")
 @json_option
@@ -47,10 +64,11 @@ def plan(
     pipeline: str | None,
     params: tuple[str, ...],
     files: tuple[Path, ...],
-    only: str | None,
+    only: tuple[str, ...],
     fresh: bool,
     simulate: bool,
     deliver: str | None,
+    everything: bool,
     out: Path | None,
     graph: str | None,
     as_json: bool,
@@ -61,82 +79,110 @@ def plan(
     """
     from animatic.catalog import Catalog
     from animatic.engine.plan_run import PlanOptions, pipeline_named
-    from animatic.plan import minutes_from
     from animatic.settings import Settings
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    options = PlanOptions(only=only, fresh=fresh, deliver=deliver, simulated=simulate)
+    options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate)
     catalog = Catalog.load(Settings.from_environment().home)
-    made, found = _planned(declaration, spec, parse_params(params), catalog, options)
-    if made.warnings:
-        show_problems(made.warnings, declaration.documents)
+    found = _planned(declaration, spec, parse_params(params), catalog, options)
+    if found.plan.warnings:
+        show_problems(found.plan.warnings, declaration.documents)
+    _print(found, graph, simulate=simulate, everything=everything, as_json=as_json)
+    if found.refused is not None:
+        show_error(found.refused)
     if out is not None:
-        _write(out, made)
-    _print(made, found, minutes_from(catalog), graph, as_json=as_json)
-    return _check_money(made, found)
+        from animatic.cli.saved_plans import Request, write_plan
+
+        write_plan(out, found.plan, Request(files=files, params=parse_params(params), options=options))
+        say(f"plan written to {out}; run it with `animatic run --plan {out}`")
+    return 0 if found.refused is None else found.refused.exit_code
 
 
-def _planned(
-    declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions
-) -> tuple[Plan, Estimate | None]:
-    """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet (estimate None)."""
-    from animatic.engine.estimate import estimate
+def _planned(declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions) -> Planned:
+    """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet."""
+    from animatic.engine.changes import Explained, explain
+    from animatic.engine.estimate import check_money, estimate, estimate_unread
     from animatic.engine.plan_run import plan_here, plan_unread
+    from animatic.plan import minutes_from
 
-    async def look() -> tuple[Plan, Estimate]:
+    async def look() -> tuple[Plan, Explained]:
         made, ledger = await plan_here(declaration, spec, params, catalog, options)
-        return made, await estimate(made, ledger)
+        return made, await explain(made, await estimate(made, ledger), ledger)
 
+    read = True
     try:
-        return run_async(look())
+        made, explained = run_async(look())
     except StorageError as error:
-        say(f"warning: the destination cannot be read, so every shot counts as not generated yet: {error.message}")
-        return plan_unread(declaration, spec, params, catalog, options), None
+        warn(f"the destination cannot be read, so every shot counts as not generated yet: {error.message}")
+        made = plan_unread(declaration, spec, params, catalog, options)
+        explained, read = Explained(estimate=estimate_unread(made), since=""), False
+    refused = None
+    try:
+        check_money(made, explained.estimate)
+    except MoneyError as error:
+        refused = error
+    return Planned(
+        plan=made, estimate=explained.estimate, since=explained.since, read=read, minutes_of=minutes_from(catalog), refused=refused
+    )
 
 
-def _write(out: Path, made: Plan) -> None:
-    from animatic.plan import plan_to_json
-
-    write_file(out, json.dumps(plan_to_json(made), indent=1, ensure_ascii=False) + "\n", "the plan")
-    say(f"plan written to {out}; run it with: animatic run {made.pipeline} --plan {out}")
-
-
-def _print(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float], graph: str | None, *, as_json: bool) -> None:
+def _print(found: Planned, graph: str | None, *, simulate: bool, everything: bool, as_json: bool) -> None:
     if graph is not None:
         from animatic.plan import as_mermaid, as_svg
 
-        print(as_mermaid(made) if graph == "mermaid" else as_svg(made), end="")
+        text = as_mermaid(found.plan) if graph == "mermaid" else as_svg(found.plan)
+        if as_json:
+            print_json({"format": graph, "graph": text})
+        else:
+            print(text, end="")
     elif as_json:
-        print_json(_facts(made, found, minutes_of))
+        print_json(_facts(found))
     else:
         from animatic.plan import render_plan
 
-        print(render_plan(made, None if found is None else found.decisions, minutes_of=minutes_of))
+        if simulate:
+            say("SIMULATED: what a rehearsal would do; nothing of it is paid")
+        text = render_plan(
+            found.plan,
+            found.estimate.decisions if found.read else None,
+            minutes_of=found.minutes_of,
+            limits=found.estimate.limits,
+            since=found.since,
+            everything=everything,
+            width=terminal_width(sys.stdout),
+            color=color_on(sys.stdout),
+            simulated=simulate,
+        )
+        print(text)
 
 
-def _facts(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], float]) -> dict[str, Any]:
+def _facts(found: Planned) -> dict[str, Any]:
     """Return the plan with what a run would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
     from animatic.plan import plan_to_json, to_pay
 
-    decisions = None if found is None else found.decisions
+    made = found.plan
+    decisions = found.estimate.decisions if found.read else None
     usd, unpriced = to_pay(made, decisions)
-    chain, minutes = made.critical_path(minutes_of)
+    chain, minutes = made.critical_path(found.minutes_of)
     return {
         "pipeline": made.pipeline,
         "run_id": made.run_id,
-        "destination_read": found is not None,
+        "destination_read": found.read,
         "to_pay_usd": float(usd),
         "estimated_usd": float(made.estimated_usd),
         "unpriced": unpriced,
         "budget_usd": None if made.budget_usd is None else float(made.budget_usd),
+        "budgets": [{"period": each.period, "usd": float(each.usd), "spent_usd": float(each.spent)} for each in found.estimate.limits],
         "critical_path": list(chain),
         "expected_minutes": round(minutes, 2),
+        "changed_since": found.since or None,
         "steps": [
             {
                 "key": step.key,
                 "action": decisions[step.key].action if decisions is not None else "run",
                 "reason": decisions[step.key].reason if decisions is not None else None,
+                "changes": list(decisions[step.key].changes) if decisions is not None else [],
                 "model": step.request.model,
                 "usd": None if step.request.price.usd is None else float(step.request.price.usd),
                 "depends_on": list(step.depends_on),
@@ -144,19 +190,6 @@ def _facts(made: Plan, found: Estimate | None, minutes_of: Callable[[Step], floa
             }
             for step in made.steps
         ],
+        "error": None if found.refused is None else as_object(found.refused),
         "plan": plan_to_json(made),
     }
-
-
-def _check_money(made: Plan, found: Estimate | None) -> int:
-    """Say why a run of this plan would be refused for money. Returns the exit code."""
-    from animatic.engine.estimate import Estimate, check_money
-
-    if found is None:
-        found = Estimate(decisions={}, to_pay=tuple({step.fingerprint: step for step in made.steps}.values()))
-    try:
-        check_money(made, found)
-    except MoneyError as error:
-        say(f"error: {error}")
-        return error.exit_code
-    return 0

@@ -8,28 +8,29 @@ from pathlib import Path
 import click
 
 from animatic.cli.lookup import doubt_of
-from animatic.cli.options import deliver_option, file_option, json_option
-from animatic.cli.output import print_json
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell
 
 
 @click.command()
 @click.argument("shot")
 @file_option
 @deliver_option
+@only_simulated_option
 @json_option
-def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, as_json: bool) -> None:
+def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> None:
     """Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again.
 
     SHOT is that of `animatic doubts`. The next run or resume submits the shot again, and pays for it.
     """
-    asyncio.run(_resubmit(shot, files, deliver))
+    asyncio.run(_resubmit(shot, files, deliver, simulate=simulate))
     if as_json:
         print_json({"shot": shot, "resubmit": True})
     else:
-        print(f"{shot} will be submitted again by the next `animatic run` or `animatic resume`")
+        tell(f"{shot} will be submitted again by the next `animatic run` or `animatic resume`")
 
 
-async def _resubmit(shot: str, files: tuple[Path, ...], deliver: str | None) -> None:
+async def _resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> None:
     from animatic.engine.decisions import allow_resubmission
 
-    await allow_resubmission(await doubt_of(shot, files, deliver))
+    await allow_resubmission(await doubt_of(shot, files, deliver, simulate=simulate))

@@ -1,4 +1,4 @@
-"""``resume``: continues a run from its stored plan and the ledger."""
+"""``resume``: continues a run from its stored plan and the ledger; without a name the newest that has something left to do."""
 
 from __future__ import annotations
 
@@ -7,34 +7,69 @@ from pathlib import Path
 import click
 
 from animatic.cli.execution import Prepared, prepare, run_async, start
-from animatic.cli.lookup import declared
-from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option
-from animatic.engine.history import find_run, open_destinations
+from animatic.cli.lookup import declared, destinations, no_runs
+from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, say
+from animatic.engine.history import OpenDestination, PastRun, find_run, past_runs
 from animatic.engine.plan_run import pipeline_named
 from animatic.settings import Settings
 
+LOOKED_AT = 20
+"""Runs among which the one to continue is looked for."""
+
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="[RUN]", required=False)
 @file_option
 @deliver_option
+@only_simulated_option
 @cancel_jobs_option
 @json_option
-def resume(run_id: str, files: tuple[Path, ...], deliver: str | None, cancel_jobs: bool, as_json: bool) -> int:
+def resume(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, cancel_jobs: bool, as_json: bool) -> int:
     """Continue a crashed, interrupted or failed run.
 
-    RUN is its id, or the beginning of it. Jobs that were submitted before are waited for and delivered, not submitted again; only what is
-    missing is paid for.
+    RUN is its id, or the beginning of it (default: the newest that did not deliver everything). Jobs that were submitted before are waited
+    for and delivered, not submitted again; only what is missing is paid for.
     """
     settings = Settings.from_environment()
     declaration = declared(files)
 
-    async def planned() -> Prepared:
-        past = await find_run(run_id, open_destinations(declaration, deliver))
+    async def planned() -> Prepared | None:
+        past = await _meant(run_id, destinations(files, deliver, simulate=simulate))
+        if past is None:
+            return None
         spec = pipeline_named(declaration, past.plan.pipeline)
-        return await prepare(spec, past.plan, past.destination.ledger, settings, simulate=past.destination.simulated)
+        return await prepare(spec, past.plan, past.destination.ledger, settings, simulate=past.destination.simulated, resumed=True)
 
     prepared = run_async(planned())
+    if prepared is None:
+        say("nothing to resume: the newest runs have delivered everything")
+        if as_json:
+            print_json({"run_id": None, "state": None, "error": None})
+        return 0
     if not prepared.simulate:
         settings.require_token()
     return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
+
+
+async def _meant(run_id: str | None, where: tuple[OpenDestination, ...]) -> PastRun | None:
+    """Return the run of that id, or the newest that has something left to do.
+
+    What a later run with the same params has delivered is not gone back to.
+    """
+    if run_id is not None:
+        return await find_run(run_id, where)
+    newest = await past_runs(where, limit=LOOKED_AT)
+    if not newest:
+        raise no_runs()
+    done: list[tuple[object, ...]] = []
+    for run in newest:
+        which = (run.plan.pipeline, dict(run.plan.params), run.destination.simulated)
+        if which in done:
+            continue
+        manifest = await run.manifest()
+        if manifest is None or manifest.state != "completed":
+            say(f"Continuing {run.plan.pipeline} {run.plan.run_id}{' (simulated)' if run.destination.simulated else ''}")
+            return run
+        done.append(which)
+    return None

@@ -9,7 +9,7 @@ import click
 
 from animatic.catalog import Catalog
 from animatic.cli.execution import Prepared, prepare, run_async, start
-from animatic.cli.lookup import declared
+from animatic.cli.lookup import declared, pipeline_and_shot
 from animatic.cli.options import (
     cancel_jobs_option,
     deliver_option,
@@ -20,9 +20,10 @@ from animatic.cli.options import (
     parse_params,
     simulate_option,
 )
-from animatic.cli.output import count, say
+from animatic.cli.output import count, print_json, say, tell
 from animatic.engine.estimate import Estimate
-from animatic.engine.plan_run import PlanOptions, Retake, pipeline_named, plan_retake
+from animatic.engine.plan_run import PlanOptions, pipeline_named
+from animatic.engine.retaking import Retake, plan_retake
 from animatic.errors import UsageError
 from animatic.money import dollars
 from animatic.settings import Settings
@@ -30,11 +31,11 @@ from animatic.source.parser import resolve
 
 
 @click.command()
-@click.argument("pipeline")
-@click.argument("shot")
+@click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
 @click.option("--prompt", metavar="TEXT", help="Use another prompt for this take.")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Use another value of a field for this take. Repeatable.")
-@click.option("--keep-downstream", is_flag=True, help="Keep the clips of downstream shots instead of regenerating them.")
+@click.option("--keep-downstream", is_flag=True, help="Keep the clips of downstream shots; those that have none yet are left out.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be generated and paid.")
 @param_option
 @file_option
 @simulate_option
@@ -42,11 +43,11 @@ from animatic.source.parser import resolve
 @cancel_jobs_option
 @json_option
 def retake(
-    pipeline: str,
-    shot: str,
+    words: tuple[str, ...],
     prompt: str | None,
     fields: tuple[str, ...],
     keep_downstream: bool,
+    dry_run: bool,
     params: tuple[str, ...],
     files: tuple[Path, ...],
     simulate: bool,
@@ -57,37 +58,78 @@ def retake(
     """Generate a new take of one shot.
 
     The new take is used from then on; earlier ones stay (see `animatic takes`). Downstream shots are regenerated, or kept with
-    --keep-downstream.
+    --keep-downstream. PIPELINE may be left out where only one has such a SHOT.
     """
+    pipeline, shot = pipeline_and_shot(words, "retake [PIPELINE] SHOT", files)
     settings = Settings.from_environment()
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    if not simulate:
+    if not simulate and not dry_run:
         settings.require_token()
     options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage)
     changes = _changes(prompt, fields)
+    values = parse_params(params)
 
-    async def planned() -> Prepared:
-        catalog = Catalog.load(settings.home)
-        made = await plan_retake(declaration, spec, parse_params(params), catalog, options, shot=shot, changes=changes)
-        kept = await made.keep_downstream() if keep_downstream else ()
-        prepared = await prepare(spec, made.plan, made.ledger, settings, simulate=simulate)
-        say("\n".join(_announced(made, prepared.estimate, shot, kept)))
-        return prepared
+    async def planned() -> tuple[Retake, Prepared]:
+        catalog, at_least = Catalog.load(settings.home), 1
+        while True:
+            made = await plan_retake(
+                declaration,
+                spec,
+                values,
+                catalog,
+                options,
+                shot=shot,
+                changes=changes,
+                keep_downstream=keep_downstream,
+                at_least=at_least,
+            )
+            prepared = await prepare(spec, made.plan, made.ledger, settings, simulate=simulate, kept=made.assumed)
+            if dry_run or await made.record():
+                return made, prepared
+            at_least = made.number + 1
 
-    return start(run_async(planned()), as_json=as_json, cancel_jobs=cancel_jobs)
+    made, prepared = run_async(planned())
+    if dry_run:
+        if as_json:
+            print_json(_facts(made, prepared.estimate))
+        else:
+            tell("\n".join([*_announced(made, prepared.estimate), "Nothing was sent: this was --dry-run"]))
+        return 0
+    say("\n".join(_announced(made, prepared.estimate)))
+    return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 
 
-def _announced(made: Retake, estimate: Estimate, shot: str, kept: tuple[str, ...]) -> list[str]:
+def _announced(made: Retake, estimate: Estimate) -> list[str]:
     """Return what is about to be paid, and what happens to the shots downstream."""
     price = dollars(estimate.to_pay_usd) + (f" and {estimate.unpriced} without a known price" if estimate.unpriced else "")
-    lines = [f"Take {made.number} of {shot}: {price} for {count(len(estimate.to_pay), 'shot')} to generate"]
-    regenerated = [key for key in made.stale if key not in kept]
-    if regenerated:
+    lines = [f"Take {made.number} of {made.target.key}: {price} for {count(len(estimate.to_pay), 'shot')} to generate"]
+    if regenerated := _regenerated(made):
         lines.append(f"  downstream, regenerated: {', '.join(regenerated)}")
-    if kept:
-        lines.append(f"  downstream, kept as they are: {', '.join(kept)}")
+    if made.kept:
+        lines.append(f"  downstream, kept as they are: {', '.join(made.kept)}")
+    if made.left_out:
+        lines.append(f"  downstream, left out because they have no take to keep: {', '.join(made.left_out)}")
     return lines
+
+
+def _regenerated(made: Retake) -> list[str]:
+    return [key for key in made.stale if key not in made.kept]
+
+
+def _facts(made: Retake, estimate: Estimate) -> dict[str, Any]:
+    """Return what a retake would do, for programs."""
+    return {
+        "pipeline": made.plan.pipeline,
+        "shot": made.target.key,
+        "take": made.number,
+        "to_pay_usd": float(estimate.to_pay_usd),
+        "unpriced": estimate.unpriced,
+        "generate": [step.key for step in estimate.to_pay],
+        "regenerated": _regenerated(made),
+        "kept": list(made.kept),
+        "left_out": list(made.left_out),
+    }
 
 
 def _changes(prompt: str | None, fields: tuple[str, ...]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""``run``: plans a pipeline, generates what has no take yet, and delivers it."""
+"""``run``: plans a pipeline, or takes a saved plan, generates what has no take yet, and delivers it."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,15 +16,17 @@ from animatic.cli.options import (
     deliver_option,
     file_option,
     fresh_option,
+    joined,
     json_option,
     only_option,
     param_option,
     parse_params,
     simulate_option,
 )
+from animatic.cli.saved_plans import Request, read_plan, require_same
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
 from animatic.errors import UsageError
-from animatic.plan import Plan, diff_plans, plan_from_json
+from animatic.plan import Plan
 from animatic.settings import Settings
 
 
@@ -39,7 +42,8 @@ from animatic.settings import Settings
     "--plan",
     "plan_file",
     type=click.Path(path_type=Path),
-    help="Run exactly this plan, written by `animatic plan --out`, or refuse with the difference.",
+    metavar="FILE",
+    help="Run exactly this plan, written by `animatic plan --out`, or refuse with the difference. It needs no other planning option.",
 )
 @cancel_jobs_option
 @json_option
@@ -47,7 +51,7 @@ def run(
     pipeline: str | None,
     params: tuple[str, ...],
     files: tuple[Path, ...],
-    only: str | None,
+    only: tuple[str, ...],
     fresh: bool,
     simulate: bool,
     deliver: str | None,
@@ -60,29 +64,37 @@ def run(
     Without PIPELINE it is the first of the file. Takes of unchanged shots are reused. Ctrl-C stops in good order, and `animatic resume`
     continues.
     """
+    saved: Plan | None = None
+    if plan_file is None:
+        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate)
+        request = Request(files=files, params=parse_params(params), options=options)
+    else:
+        given = {"--param": params, "--file": files, "--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
+        _refuse_beside_a_plan(plan_file, pipeline, given)
+        saved, request = read_plan(plan_file)
+        pipeline = saved.pipeline
     settings = Settings.from_environment()
-    declaration = declared(files)
+    declaration = declared(request.files)
     spec = pipeline_named(declaration, pipeline)
-    if not simulate:
+    if not request.options.simulated:
         settings.require_token()
-    options = PlanOptions(only=only, fresh=fresh, deliver=deliver, simulated=simulate, outage=settings.patience.outage)
 
     async def planned() -> Prepared:
-        plan, ledger = await plan_here(declaration, spec, parse_params(params), Catalog.load(settings.home), options)
-        if plan_file is not None:
-            _require_same(plan_file, plan)
-        return await prepare(spec, plan, ledger, settings, simulate=simulate)
+        options = replace(request.options, outage=settings.patience.outage)
+        plan, ledger = await plan_here(declaration, spec, request.params, Catalog.load(settings.home), options)
+        if saved is not None and plan_file is not None:
+            require_same(plan_file, saved, plan)
+        return await prepare(spec, plan, ledger, settings, simulate=options.simulated)
 
     return start(run_async(planned()), as_json=as_json, cancel_jobs=cancel_jobs)
 
 
-def _require_same(plan_file: Path, now: Plan) -> None:
-    """Raise UsageError unless the written plan is what would run now."""
-    try:
-        wanted = plan_from_json(json.loads(plan_file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{plan_file} is not a plan: {error}", hint="make one with `animatic plan PIPELINE --out plan.json`") from None
-    if difference := diff_plans(wanted, now):
+def _refuse_beside_a_plan(plan_file: Path, pipeline: str | None, given: Mapping[str, object]) -> None:
+    """Raise UsageError where a saved plan is to be run and something else is asked for, too."""
+    beside = [f"pipeline {pipeline!r}"] if pipeline is not None else []
+    beside += [option for option, value in given.items() if value]
+    if beside:
         raise UsageError(
-            f"the plan in {plan_file} is not what would run now:\n  " + "\n  ".join(difference), hint="look at it, then plan again"
+            f"--plan takes everything from {plan_file}, and {', '.join(beside)} {'is' if len(beside) == 1 else 'are'} given, too",
+            hint=f"run the plan as it is with `animatic run --plan {plan_file}`, or plan again",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,20 @@ import click
 
 from animatic.cli.lookup import declared
 from animatic.cli.options import deliver_option, file_option, json_option, simulated_option
-from animatic.cli.output import print_json
+from animatic.cli.output import print_json, print_table, tell
+from animatic.columns import Cell, Column, Style, sorted_naturally
 from animatic.money import dollars
 
 if TYPE_CHECKING:
     from animatic.ledger import Totals
+
+COLUMNS = (
+    Column(title="SUBMISSIONS", right=True, drop=1),
+    Column(title="BILLED", right=True),
+    Column(title="NOT SETTLED", right=True),
+    Column(title="TOTAL", right=True),
+    Column(title="", drop=2),
+)
 
 
 @click.command()
@@ -33,23 +43,31 @@ def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simu
 
     The amounts are those of the ledger, which all pipelines of a destination share.
     """
-    found = asyncio.run(_spend(by, days, files, deliver, simulated=simulate))
+    found, elsewhere = asyncio.run(_spend(by, days, files, deliver, simulated=simulate))
     total = sum((totals.usd for totals in found.values()), Decimal(0))
     if as_json:
-        rows = [
+        listed = [
             {by: name, "submissions": t.submissions, "usd": float(t.usd), "open_usd": float(t.open_usd), "unpriced": t.unpriced}
             for name, t in found.items()
         ]
-        print_json({"days": days, "total_usd": float(total), "rows": rows})
+        print_json({"days": days, "total_usd": float(total), "rows": listed})
         return
-    for name, totals in found.items():
-        open_part = f"  ({dollars(totals.open_usd)} not settled yet)" if totals.open_usd else ""
-        unknown = f"  and {totals.unpriced} without a known price" if totals.unpriced else ""
-        print(f"{name:<36} {totals.submissions:>5} submissions {dollars(totals.usd):>10}{open_part}{unknown}")
-    print(f"{'total':<36} {sum(t.submissions for t in found.values()):>5} submissions {dollars(total):>10}")
+    rows = [_row(name, totals) for name, totals in found.items()]
+    columns = (Column(title=by.upper(), least=16, keep_end=by == "shot"), *COLUMNS)
+    print_table(columns, [*rows, _row("total", _sum(found.values()), style="bold")])
+    if not found and elsewhere:
+        tell("nothing was paid; `animatic spend --simulate` shows what simulated runs would have cost")
 
 
-async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, *, simulated: bool) -> dict[str, Totals]:
+def _row(name: str, totals: Totals, *, style: Style = "") -> tuple[Cell, ...]:
+    settled = totals.usd - totals.open_usd
+    aside = dollars(totals.open_usd) if totals.open_usd else ""
+    unknown = f"{totals.unpriced} without a known price" if totals.unpriced else ""
+    return (name, style), str(totals.submissions), dollars(settled), aside, (dollars(totals.usd), style), unknown
+
+
+async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, *, simulated: bool) -> tuple[dict[str, Totals], bool]:
+    """Return the sums by name, and whether the other half of a destination has any."""
     from animatic.engine.history import open_destinations
 
     today = datetime.now(UTC).date()
@@ -60,20 +78,25 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
         "model": lambda cost: cost.line.model,
         "shot": lambda cost: f"{cost.line.pipeline} · {cost.line.step}",
     }
-    merged: dict[str, Totals] = {}
+    merged: dict[str, list[Totals]] = {}
+    elsewhere = False
     for destination in open_destinations(declared(files), deliver):
-        if destination.simulated == simulated:
-            for name, totals in (await destination.ledger.spending.on(wanted)).by(keys[by]).items():
-                merged[name] = _add(merged.get(name), totals)
-    return dict(sorted(merged.items()))
+        report = await destination.ledger.spending.on(wanted)
+        if destination.simulated != simulated:
+            elsewhere = elsewhere or bool(report.costs)
+            continue
+        for name, totals in report.by(keys[by]).items():
+            merged.setdefault(name, []).append(totals)
+    return {name: _sum(merged[name]) for name in sorted_naturally(merged)}, elsewhere
 
 
-def _add(one: Totals | None, other: Totals) -> Totals:
-    if one is None:
-        return other
-    return type(other)(
-        submissions=one.submissions + other.submissions,
-        usd=one.usd + other.usd,
-        open_usd=one.open_usd + other.open_usd,
-        unpriced=one.unpriced + other.unpriced,
+def _sum(totals: Iterable[Totals]) -> Totals:
+    from animatic.ledger import Totals
+
+    known = list(totals)
+    return Totals(
+        submissions=sum(one.submissions for one in known),
+        usd=sum((one.usd for one in known), Decimal(0)),
+        open_usd=sum((one.open_usd for one in known), Decimal(0)),
+        unpriced=sum(one.unpriced for one in known),
     )

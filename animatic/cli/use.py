@@ -1,18 +1,37 @@
-"""``use``: selects the take of a shot that runs use from now on."""
+"""``use``: selects the take of a shot that runs use from now on, and says what follows from that and what it costs."""
 
 from __future__ import annotations
 
 import asyncio
+import shlex
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 
-from animatic.cli.lookup import pipeline_and_shot, step_of
-from animatic.cli.options import deliver_option, file_option, json_option, param_option, simulated_option
-from animatic.cli.output import print_json
+from animatic.cli.lookup import pipeline_and_shot, planned_step
+from animatic.cli.options import deliver_option, file_option, json_option, param_option, parse_params, simulated_option
+from animatic.cli.output import print_json, tell
+from animatic.columns import few
 from animatic.errors import UsageError
+from animatic.money import dollars
 
 USAGE = "use [PIPELINE] SHOT TAKE"
+MAX_NAMED = 8
+"""Shots that a line names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consequence:
+    """What a choice means for the shots downstream of it: those that an earlier run made from that take, and those to be made."""
+
+    pipeline: str
+    had: tuple[str, ...]
+    to_make: tuple[str, ...]
+    usd: Decimal
+    unpriced: int
 
 
 @click.command()
@@ -28,26 +47,55 @@ def use(
     """Select the take of a shot to use.
 
     TAKE is a number that `animatic takes` shows. The next run delivers that take, and regenerates downstream shots unless they were
-    generated from it before. PIPELINE may be left out where only one has such a SHOT.
+    generated from it before; what that costs is said. PIPELINE may be left out where only one has such a SHOT.
     """
     *names, number = words
-    if not number.isdecimal() or int(number) < 1:
-        raise UsageError(
-            f"{number!r} is not the number of a take", hint=f"write: animatic {USAGE}; `animatic takes {' '.join(names)}` lists them"
-        )
+    if not names or not number.isdecimal() or int(number) < 1:
+        hint = f"write: animatic {USAGE}" + (f"; `animatic takes {shlex.join(names)}` lists them" if names else "")
+        raise UsageError(f"{number!r} is not the number of a take", hint=hint)
     take = int(number)
     pipeline, shot = pipeline_and_shot(names, USAGE, files)
-    asyncio.run(_select_take(pipeline, shot, take, params, files, deliver, simulated=simulate))
+    found = asyncio.run(_select_take(pipeline, shot, take, params, files, deliver, simulated=simulate))
     if as_json:
-        print_json({"shot": shot, "take": take})
+        print_json({"shot": shot, "take": take, **_facts(found)})
     else:
-        print(f"take {take} of {shot} is used from now on")
+        tell("\n".join(_lines(shot, take, found)))
 
 
 async def _select_take(
     pipeline: str, shot: str, take: int, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
-) -> None:
+) -> Consequence:
+    """Record the choice, and return what the next run will make of it."""
     from animatic.engine.decisions import select_take
+    from animatic.engine.estimate import estimate
+    from animatic.plan import dependents, reachable
 
-    step, ledger = await step_of(pipeline, shot, params, files, deliver, simulated=simulated)
-    await select_take(ledger, step, take)
+    plans = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
+    await select_take(plans.ledger, plans.step, take)
+    after = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
+    equal = [step.key for step in after.plan.steps if step.base == after.step.base]
+    downstream = reachable(equal, dependents({step.key: step.depends_on for step in after.plan.steps})) - set(equal)
+    found = await estimate(after.plan, after.ledger)
+    to_make = [step for step in found.to_pay if step.key in downstream]
+    return Consequence(
+        pipeline=after.plan.pipeline,
+        had=tuple(step.key for step in after.plan.steps if step.key in downstream and found.decisions[step.key].action == "reuse"),
+        to_make=tuple(step.key for step in to_make),
+        usd=sum((step.request.price.usd or Decimal(0) for step in to_make), Decimal(0)),
+        unpriced=sum(step.request.price.usd is None for step in to_make),
+    )
+
+
+def _lines(shot: str, take: int, found: Consequence) -> list[str]:
+    lines = [f"take {take} of {shot} is used from now on"]
+    if found.had:
+        lines.append(f"  made from it before, and reused: {few(found.had, MAX_NAMED)}")
+    if found.to_make:
+        unknown = f" and {found.unpriced} without a known price" if found.unpriced else ""
+        lines.append(f"  to be made from it, {dollars(found.usd)}{unknown}: {few(found.to_make, MAX_NAMED)}")
+        lines.append(f"  make them with `animatic run {found.pipeline}`")
+    return lines
+
+
+def _facts(found: Consequence) -> dict[str, Any]:
+    return {"reused": list(found.had), "to_make": list(found.to_make), "to_pay_usd": float(found.usd), "unpriced": found.unpriced}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from animatic.cli.failures import as_object
 from animatic.cli.options import file_option, json_option
 from animatic.cli.output import count, print_json, say, show_problems
 from animatic.errors import DeclarationError, Problem
@@ -54,7 +55,8 @@ def _report(
 
     errors = sum(problem.severity == "error" for problem in problems)
     if form == "json":
-        print_json({"valid": not errors, "problems": problems_json(problems), **(counts or {})})
+        failure = {"error": as_object(DeclarationError(tuple(problems)))} if errors else {}
+        print_json({"valid": not errors, "problems": problems_json(problems), **(counts or {}), **failure})
         return
     if form == "github" and problems:
         print(problems_github(problems))

@@ -5,60 +5,100 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from animatic.cli.ending import counts, waiting_facts, waiting_lines
 from animatic.cli.live import LiveView
 from animatic.cli.lookup import newest_or_named
-from animatic.cli.options import deliver_option, file_option
-from animatic.engine.progress import ProgressTracker, State
-from animatic.errors import ShotError
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell
+from animatic.engine.progress import ProgressTracker, State, state_of_record
+from animatic.errors import InterruptedRunError, ShotError
+from animatic.money import dollars
 from animatic.settings import Settings, use_prefect_api
 
 if TYPE_CHECKING:
     from animatic.engine.history import PastRun
     from animatic.manifest import Manifest
-    from animatic.manifest.model import ShotState
+    from animatic.manifest.model import Doing, Shot
 
 POLL_SECONDS = 2.0
 """Between two looks; the manifest is written as often."""
+STATES: dict[Doing, State] = {
+    "not started": "pending",
+    "preparing": "preparing",
+    "submitted": "submitting",
+    "running": "running",
+    "fetching": "fetching",
+    "cancelled": "skipped",
+}
+"""What a waiting shot is doing, as progress."""
 
 
 @click.command()
 @click.argument("run_id", metavar="[RUN]", required=False)
 @file_option
 @deliver_option
-def watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None) -> int:
+@only_simulated_option
+@json_option
+def watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> int:
     """Follow a run live until it ends.
 
-    RUN is its id, or the beginning of it (default: the newest run). The exit code is 0 if every shot was delivered, 4 if not.
+    RUN is its id, or the beginning of it (default: the newest run). The exit code is 0 if every shot was delivered, 4 if not, 130 if the
+    run was interrupted.
     """
-    return asyncio.run(_watch(run_id, files, deliver))
+    run, manifest = asyncio.run(_watch(run_id, files, deliver, simulate=simulate))
+    if as_json:
+        facts = {"run_id": run.plan.run_id, "pipeline": run.plan.pipeline, "state": manifest.state, "shots": counts(manifest)}
+        print_json({**facts, "waiting": waiting_facts(manifest), "cost": manifest.cost.model_dump(mode="json")})
+    else:
+        tell(f"{run.plan.pipeline} {run.plan.run_id}: {manifest.state}; billed {dollars(manifest.cost.billed_usd)}")
+        for line in waiting_lines(manifest):
+            tell(f"  {line}")
+    match manifest.state:
+        case "completed":
+            return 0
+        case "cancelled":
+            return InterruptedRunError.exit_code
+        case _:
+            return ShotError.exit_code
 
 
-async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None) -> int:
-    run, manifest = await newest_or_named(files, deliver, run_id)
+async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> tuple[PastRun, Manifest]:
+    run, manifest = await newest_or_named(files, deliver, run_id, simulate=simulate)
     progress = ProgressTracker.of({step.key: step.request.model for step in run.plan.steps})
-    with LiveView(progress, f"{run.plan.pipeline} · {run.plan.run_id}", simulated=run.destination.simulated):
+    title = f"{run.plan.pipeline} · {run.plan.run_id}"
+    with LiveView(progress, title, simulated=run.destination.simulated, budget=run.plan.budget_usd):
         while True:
             follow_manifest(progress, manifest)
             if manifest.finished_at is not None:
-                break
+                return run, manifest
             follow_rows(progress, await _live_rows(run, manifest))
             await asyncio.sleep(POLL_SECONDS)
             manifest = await run.manifest() or manifest
-    print(f"{run.plan.pipeline} {run.plan.run_id}: {manifest.state}")
-    return 0 if manifest.state == "completed" else ShotError.exit_code
 
 
 def follow_manifest(progress: ProgressTracker, manifest: Manifest) -> None:
-    """Apply what the manifest says; what it calls waiting may be anything before its end."""
+    """Apply what the manifest says of each shot, with the seconds that Krea took for those that have ended."""
     for shot in manifest.shots:
         key = shot.key or shot.id
-        if key in progress.shots and shot.state != "waiting":
-            detail = shot.error.message if shot.error else ""
-            progress.change(key, _progress_state(shot.state), detail, job_id=shot.job_id, usd=shot.usd)
+        if key not in progress.shots:
+            continue
+        if shot.state == "waiting":
+            if shot.doing is not None:
+                progress.change(key, STATES[shot.doing], job_id=shot.job_id, usd=shot.set_aside_usd)
+            continue
+        detail = shot.error.message if shot.error else ""
+        progress.change(key, state_of_record(shot.state), detail, job_id=shot.job_id, usd=shot.usd, took=_seconds(shot))
+
+
+def _seconds(shot: Shot) -> float:
+    """Return how long the job of a shot took; nothing where this run had none."""
+    if shot.state == "reused" or shot.submitted_at is None or shot.completed_at is None:
+        return 0.0
+    return max(0.0, (shot.completed_at - shot.submitted_at).total_seconds())
 
 
 def follow_rows(progress: ProgressTracker, rows: list[dict[str, Any]]) -> None:
@@ -67,7 +107,8 @@ def follow_rows(progress: ProgressTracker, rows: list[dict[str, Any]]) -> None:
         key = row.get("shot")
         if isinstance(key, str) and key in progress.shots:
             state: State = next((known for known in get_args(State) if known == row.get("state")), "pending")
-            progress.change(key, state, str(row.get("detail") or ""), job_id=row.get("job") or None, usd=_usd(row.get("usd")))
+            detail, job_id, took = str(row.get("detail") or ""), row.get("job") or None, _number(row.get("seconds"))
+            progress.change(key, state, detail, job_id=job_id, usd=_number(row.get("usd")), took=None if took is None else float(took))
 
 
 async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
@@ -87,20 +128,8 @@ async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
         return []
 
 
-def _progress_state(state: ShotState) -> State:
-    match state:
-        case "delivered" | "reused" | "failed" | "skipped":
-            return state
-        case "in_doubt":
-            return "in doubt"
-        case "waiting":
-            return "pending"
-        case _:
-            assert_never(state)
-
-
-def _usd(written: object) -> Decimal | None:
-    """Return the amount of a cell of the live table, however the table spells it."""
+def _number(written: object) -> Decimal | None:
+    """Return the amount or the seconds of a cell of the live table, however the table spells it."""
     try:
         return Decimal(str(written).removeprefix("$").replace(",", ""))
     except InvalidOperation:

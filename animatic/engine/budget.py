@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
+from animatic.money import dollars
 from animatic.plan import Plan, Request, Step
 
 ZERO = Decimal(0)
@@ -67,7 +68,7 @@ class Budget:
         limit, spent = self.plan.budget_usd, self.spent
         if limit is not None and spent + price > limit:
             raise OverBudgetError(
-                f"shot {step.key!r} costs {price} USD, but {spent} of the {limit} USD of this run are spent",
+                f"shot {step.key!r} costs {dollars(price)}, but {dollars(spent)} of the {dollars(limit)} of this run are spent",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or leave shots out with --only",
             )
         self.held[step.fingerprint, attempt] = price  # before anything is awaited: others reserve meanwhile
@@ -108,7 +109,8 @@ class Budget:
             spent = (await self.ledger.spending.on(days)).totals.usd
             if spent + price > limit:
                 raise OverBudgetError(
-                    f"shot {step.key!r} would go over the budget of {limit} USD per {name}: {spent} USD are spent at this destination",
+                    f"shot {step.key!r} would go over the budget of {dollars(limit)} per {name}: "
+                    f"{dollars(spent)} are spent at this destination",
                     hint=f"raise `budget.per_{name}_usd`, or wait for the next {name}; `animatic spend` shows what was paid for",
                 )
 

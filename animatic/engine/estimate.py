@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from animatic.engine.budget import check_prices
+from animatic.engine.budget import Budget, check_prices, days_of
 from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
 from animatic.engine.timing import utc_now
 from animatic.errors import OverBudgetError
 from animatic.ledger import Ledger, Settled, Submission
 from animatic.ledger.records import each
-from animatic.plan import Plan, Step
+from animatic.money import dollars
+from animatic.plan import Limit, Plan, Step, shot_of
 
 Action = Literal["run", "reuse", "resume"]
+NEW = "no take yet"
 LISTING_THRESHOLD = 500
 """From so many takes on, one listing of the ledger tells sooner which were ever begun than asking for each of them."""
 
@@ -26,6 +29,8 @@ class Decision:
 
     action: Action
     reason: str
+    changes: tuple[str, ...] = ()
+    """What changed since an earlier run, each ``prompt 'Dawn' -> 'Noon'``; see `animatic.engine.changes`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +40,8 @@ class Estimate:
     decisions: Mapping[str, Decision]
     to_pay: tuple[Step, ...]
     """Steps that will be submitted, each fingerprint once."""
+    limits: tuple[Limit, ...] = ()
+    """The budgets of the run, the day and the month, with what is spent of each."""
 
     @property
     def to_pay_usd(self) -> Decimal:
@@ -52,8 +59,16 @@ def open_ledger(deliver: str, *, simulated: bool, outage: float = STORAGE_OUTAGE
     return Ledger(open_destination(deliver, simulated=simulated, outage=outage), clock=utc_now)
 
 
-async def estimate(plan: Plan, ledger: Ledger) -> Estimate:
-    """Decide for every step. Raises StorageError when the destination cannot be read."""
+async def estimate(
+    plan: Plan, ledger: Ledger, *, now: Callable[[], datetime] = utc_now, resumed: bool = False, kept: Collection[str] = ()
+) -> Estimate:
+    """Decide for every step, and look at the budgets.
+
+    ``resumed``: the run has begun before, and what it spent counts. ``kept``: fingerprints whose steps keep a take that is recorded for
+    them only when the run begins.
+
+    Raises StorageError when the destination cannot be read.
+    """
     begun = {step.fingerprint for step in plan.steps}
     if len(begun) >= LISTING_THRESHOLD:
         begun &= await ledger.submissions.fingerprints()
@@ -63,30 +78,62 @@ async def estimate(plan: Plan, ledger: Ledger) -> Estimate:
     decisions: dict[str, Decision] = {}
     to_pay: list[Step] = []
     seen: dict[str, str] = {}
+    prints = {step.key: step.fingerprint for step in plan.steps}
     for step in plan.steps:
-        if step.fingerprint in takes:
+        if step.fingerprint in kept and step.fingerprint not in takes:
+            decision = Decision(action="reuse", reason="kept as it is")
+        elif step.fingerprint in takes:
             decision = Decision(action="reuse", reason=f"unchanged since run {takes[step.fingerprint].run_id}")
         elif step.fingerprint in seen:
             decision = Decision(action="reuse", reason=f"the same request as {seen[step.fingerprint]}")
         else:
-            decision = _decide(step, submissions.get(step.fingerprint, ()), decisions)
+            anew = [shot_of(key) for key in step.depends_on if prints[key] not in takes and prints[key] not in kept]
+            decision = _decide(submissions.get(step.fingerprint, ()), anew)
         decisions[step.key] = decision
         if decision.action == "run":
             to_pay.append(step)
         seen.setdefault(step.fingerprint, step.key)
-    return Estimate(decisions=decisions, to_pay=tuple(to_pay))
+    return Estimate(decisions=decisions, to_pay=tuple(to_pay), limits=await _limits(plan, ledger, now, resumed=resumed))
 
 
-def _decide(step: Step, submissions: tuple[Submission, ...], decisions: Mapping[str, Decision]) -> Decision:
-    """Decide for a step without a take, by its last submission."""
+def estimate_unread(plan: Plan) -> Estimate:
+    """Return what a plan would do where its destination cannot be read: all of it is made anew, and nothing is known to be spent."""
+    limits: tuple[tuple[Literal["run", "day", "month"], Decimal | None], ...] = (
+        ("run", plan.budget_usd),
+        ("day", plan.per_day_usd),
+        ("month", plan.per_month_usd),
+    )
+    return Estimate(
+        decisions={},
+        to_pay=tuple({step.fingerprint: step for step in plan.steps}.values()),
+        limits=tuple(Limit(period=period, usd=usd) for period, usd in limits if usd is not None),
+    )
+
+
+def _decide(submissions: tuple[Submission, ...], anew: Sequence[str]) -> Decision:
+    """Decide for a step without a take, by its last submission. ``anew``: the shots that it starts from and that have none either."""
     if not submissions:
-        return Decision(action="run", reason=_why_new(step, decisions))
+        return Decision(action="run", reason=f"starts from {', '.join(anew)}, made anew" if anew else NEW)
     if not submissions[-1].known:
         return Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
     for submission in reversed(submissions):
         if submission.submitted is not None and submission.waits_for_job:
             return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.ending))
-    return Decision(action="run", reason="failed before")
+    return Decision(action="run", reason=_why_again(submissions[-1].ending))
+
+
+def _why_again(settled: Settled | None) -> str:
+    """Return how the last submission ended, of a step that is submitted again."""
+    match settled.outcome if settled else None:
+        case "cancelled":
+            return "its job was cancelled"
+        case "timed_out":
+            return "its job took too long and was cancelled"
+        case "unsent" | "never_arrived" | "withdrawn":
+            return "an earlier submission did not reach Krea"
+        case _:
+            said = settled.error.message if settled and settled.error else ""
+            return f"failed before: {said}" if said else "failed before"
 
 
 def _why_resumed(job_id: str, settled: Settled | None) -> str:
@@ -102,14 +149,36 @@ def _why_resumed(job_id: str, settled: Settled | None) -> str:
 def check_money(plan: Plan, estimated: Estimate) -> None:
     """Refuse to start what cannot be paid for. Raises OverBudgetError or UnknownPriceError."""
     check_prices(plan, (step.request for step in estimated.to_pay))
-    if plan.budget_usd is not None and estimated.to_pay_usd > plan.budget_usd:
+    price = estimated.to_pay_usd
+    for limit in estimated.limits:
+        if not price or limit.spent + price <= limit.usd:
+            continue
+        if limit.period == "run":
+            spent = f", and {dollars(limit.spent)} of it are spent" if limit.spent else ""
+            raise OverBudgetError(
+                f"{plan.pipeline!r} would cost {dollars(price)}, over its budget of {dollars(limit.usd)}{spent}",
+                hint=f"raise `budget_usd`, shorten shots, or leave some out with --only; `animatic plan {plan.pipeline}` shows each price",
+            )
         raise OverBudgetError(
-            f"{plan.pipeline!r} would cost {estimated.to_pay_usd.normalize():f} USD, "
-            f"over its budget of {plan.budget_usd.normalize():f} USD",
-            hint="raise `budget_usd`, shorten shots, or leave some out with --only; `animatic plan` shows each price",
+            f"{plan.pipeline!r} would cost {dollars(price)}, over the budget of {dollars(limit.usd)} per {limit.period}: "
+            f"{dollars(limit.spent)} are spent at this destination",
+            hint=f"raise `budget.per_{limit.period}_usd`, wait for the next {limit.period}, or leave shots out with --only; "
+            "`animatic spend` shows what was paid for",
         )
 
 
-def _why_new(step: Step, decisions: Mapping[str, Decision]) -> str:
-    upstream = [key for key in step.depends_on if decisions[key].action != "reuse"]
-    return f"new, and so is what it starts from ({', '.join(upstream)})" if upstream else "no take of this request yet"
+async def _limits(plan: Plan, ledger: Ledger, now: Callable[[], datetime], *, resumed: bool) -> tuple[Limit, ...]:
+    """Return the budgets that a run has to keep, and what of them is spent."""
+    found: list[Limit] = []
+    if plan.budget_usd is not None:
+        budget = Budget(plan=plan, ledger=ledger, clock=now)
+        if resumed:
+            await budget.recall()
+        found.append(Limit(period="run", usd=plan.budget_usd, spent=budget.spent))
+    today = now().date()
+    if plan.per_day_usd is not None:
+        found.append(Limit(period="day", usd=plan.per_day_usd, spent=(await ledger.spending.on((today,))).totals.usd))
+    if plan.per_month_usd is not None:
+        month = days_of(today.replace(day=1), today)
+        found.append(Limit(period="month", usd=plan.per_month_usd, spent=(await ledger.spending.on(month)).totals.usd))
+    return tuple(found)

@@ -76,13 +76,13 @@ async def record_end(
         error.message if error else "",
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
-        billed=_billed(run, submissions),
+        billed=None if state == "reused" else _billed(run, submissions),
     )
 
 
 def _billed(run: Run, submissions: tuple[Submission, ...]) -> Decimal | None:
     """Return what this run was billed for a shot, None where nothing of it is settled."""
-    ours = [found.settled.usd for found in submissions if found.settled and found.intent.run_id == run.plan.run_id]
+    ours = [found.ending.usd for found in submissions if found.ending and found.intent.run_id == run.plan.run_id]
     known = [usd for usd in ours if usd is not None]
     return sum(known, Decimal(0)) if known else None
 
@@ -164,14 +164,14 @@ def _attempt(submission: Submission) -> manifest.Attempt:
 def _left_by_interruption(submissions: tuple[Submission, ...]) -> ShotChanges:
     """Return what an interruption leaves of a shot: not started, submitted without an answer, running, or cancelled."""
     last = submissions[-1] if submissions else None
-    if last is None or (last.settled is not None and last.settled.outcome in {"unsent", "withdrawn", "never_arrived"}):
+    if last is None or (last.ending is not None and last.ending.outcome in {"unsent", "withdrawn", "never_arrived"}):
         return ShotChanges(doing="not started", set_aside_usd=None)
     attempts = [_attempt(submission) for submission in submissions]
-    if last.settled is None:
+    if last.ending is None:
         job_id = last.submitted.job_id if last.submitted else None
         doing: Doing = "running" if last.submitted else "submitted"
         return ShotChanges(doing=doing, set_aside_usd=last.intent.usd, job_id=job_id, attempts=attempts)
-    return ShotChanges(doing="fetching" if last.settled.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
+    return ShotChanges(doing="fetching" if last.ending.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
 
 
 def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:

@@ -1,21 +1,20 @@
-"""Plans a run against the ledger of its destination: which take each step means, and a further take of one shot."""
+"""Plans a run against the ledger of its destination: which take each step means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
 
-from animatic.catalog import Catalog, Model, check_body, duration_of, media_fields, price_of
+from animatic.catalog import Catalog
 from animatic.engine.estimate import open_ledger
 from animatic.engine.history import FIRST_READING_SECONDS, STORAGE_OUTAGE_SECONDS
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
-from animatic.plan import Plan, Request, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
-from animatic.redact import redact_body
+from animatic.plan import Plan, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
 from animatic.spec import Declaration, PipelineSpec
 
 
@@ -117,109 +116,19 @@ async def plan_here(
     ledger = planner.open_ledger()
     selected = await ledger.selections.all()
     known = await ledger.submissions.fingerprints() if options.fresh else frozenset()
-    plan = planner.plan(current_take=lambda base: selected.get(base, 1), next_take=lambda base: _first_unused(base, known))
+    plan = planner.plan(current_take=lambda base: selected.get(base, 1), next_take=lambda base: first_unused(base, known))
     return plan, ledger
 
 
-def _first_unused(base: str, known: frozenset[str]) -> int:
-    """Return the number of the first take that nobody has ever begun."""
-    return next(_unused(base, known))
-
-
-def _unused(base: str, known: frozenset[str]) -> Iterator[int]:
-    """Yield the numbers of the takes that nobody has ever begun."""
-    return (number for number in count(1) if fingerprint_of(base, number) not in known)
-
-
-async def _keep_number(ledger: Ledger, base: str, known: frozenset[str], changes: Mapping[str, Any]) -> int:
-    """Return a take number that is this retake's from now on: one with other changes at the same time gets another.
-
-    A fingerprint holds the number and not the changes, so that two retakes of one number would be one take, and one of them lost.
-    """
-    for number in _unused(base, known):
-        if await ledger.takes.keep_number(base, number, redact_body(changes)):
-            return number
-    raise AssertionError("numbers do not end")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Retake:
-    """A plan whose shot is a new take, and what that means for the others."""
-
-    plan: Plan
-    ledger: Ledger
-    number: int
-    stale: Mapping[str, str]
-    """Steps downstream of the shot, by key, with the fingerprint of the take that they had until now."""
-
-    async def keep_downstream(self) -> tuple[str, ...]:
-        """Keep the takes that downstream steps have; returns the keys of the steps that had one.
-
-        Each is recorded again under its new fingerprint and points to the same clip: nothing is copied, nothing is paid.
-        """
-        kept = []
-        for key, before in self.stale.items():
-            step = self.plan.step(key)
-            take = await self.ledger.takes.get(before)
-            if take is not None:
-                await self.ledger.takes.record(replace(take, fingerprint=step.fingerprint, base=step.base, number=step.take))
-                kept.append(key)
-        return tuple(kept)
-
-
-async def plan_retake(
-    declaration: Declaration,
-    spec: PipelineSpec,
-    params: Mapping[str, Any],
-    catalog: Catalog,
-    options: PlanOptions,
-    *,
-    shot: str,
-    changes: Mapping[str, Any],
-    timing: Timing = REAL_TIME,
-) -> Retake:
-    """Plan a further take of a shot. ``changes`` are fields of the request body, None to leave one out.
-
-    Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what is downstream
-    of it.
-
-    Raises UsageError (no such shot, no take yet, a field that the model does not take), DeclarationError, StorageError.
-    """
-    if spec.reuse != "always":
-        raise UsageError(
-            f"{spec.name!r} makes everything anew in each run (reuse: {spec.reuse}), so there is no take to follow",
-            hint=f"make it anew: `animatic run {spec.name}`",
-        )
-    planner = Planner(
-        declaration=declaration,
-        spec=spec,
-        params=params,
-        catalog=catalog,
-        options=replace(options, only=None, fresh=False),
-        started=timing.now(),
-    )
-    ledger = planner.open_ledger()
-    selected, known = await ledger.selections.all(), await ledger.submissions.fingerprints()
-    before = planner.plan(current_take=lambda base: selected.get(base, 1))
-    target = step_named(before, shot)
-    if _first_unused(target.base, known) == 1:
-        raise UsageError(f"shot {target.key!r} has no take yet", hint=f"`animatic run {spec.name}` makes the first")
-    request = _changed_request(target, catalog, changes) if changes else None
-    number = await _keep_number(ledger, target.base, known, changes)
-    takes = {**selected, target.base: number}
-    after = planner.plan(current_take=lambda base: takes.get(base, 1))
-    old = {step.key: step.fingerprint for step in before.steps}
-    stale = {step.key: old[step.key] for step in after.steps if step.fingerprint != old[step.key] and step.base != target.base}
-    others = [step for step in after.steps if step.fingerprint == old[step.key]]
-    if len(await ledger.takes.get_many(step.fingerprint for step in others)) < len({step.fingerprint for step in others}):
-        after = planner.plan(current_take=lambda base: takes.get(base, 1), only=f"{target.key}+")
-    return Retake(plan=after if request is None else _with_request(after, target, request), ledger=ledger, number=number, stale=stale)
+def first_unused(base: str, known: frozenset[str], *, at_least: int = 1) -> int:
+    """Return the number of the first take, from ``at_least`` on, that nobody has ever begun."""
+    return next(number for number in count(at_least) if fingerprint_of(base, number) not in known)
 
 
 def step_named(plan: Plan, shot: str) -> Step:
-    """Return the step of a key, or of a shot id that only one variant has. Raises UsageError."""
+    """Return the step of a key, or of a shot id whose request is the same in all variants. Raises UsageError."""
     found = [step for step in plan.steps if step.key == shot] or [step for step in plan.steps if step.shot == shot]
-    if len(found) == 1:
+    if len({step.base for step in found}) == 1:  # one step, or equal ones: variants share their takes
         return found[0]
     if not found:
         raise UsageError(
@@ -228,38 +137,3 @@ def step_named(plan: Plan, shot: str) -> Step:
     raise UsageError(
         f"shot {shot!r} exists in {len(found)} variants of {plan.pipeline!r}", hint=f"name one: {', '.join(step.key for step in found)}"
     )
-
-
-def _with_request(plan: Plan, target: Step, request: Request) -> Plan:
-    """Put a changed request in the place of the shot's, and of those of equal shots, which share its take.
-
-    Fallbacks would not have the changes, so they are left out.
-    """
-    steps = tuple(replace(step, requests=(request,)) if step.base == target.base else step for step in plan.steps)
-    return replace(plan, steps=steps)
-
-
-def _changed_request(target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Request:
-    request = target.request
-    model = catalog.find(request.model)
-    assert model is not None, "it was planned with this catalogue"
-    _refuse_media(target, model, changes)
-    body = {name: value for name, value in {**request.body, **changes}.items() if value is not None or name not in changes}
-    findings = [finding for finding in check_body(model, body, catalog=catalog) if finding.severity == "error"]
-    if findings:
-        raise UsageError(
-            f"shot {target.key!r}: {'; '.join(finding.message for finding in findings)}",
-            hint="; ".join(dict.fromkeys(finding.hint for finding in findings if finding.hint))
-            or f"`animatic models {model.name}` shows its fields",
-        )
-    seconds = duration_of(model, body) if request.duration is not None else None
-    return replace(request, body=body, price=price_of(model, body), duration=None if seconds is None else float(seconds))
-
-
-def _refuse_media(target: Step, model: Model, changes: Mapping[str, Any]) -> None:
-    media = {name.partition("[")[0].partition(".")[0] for name in media_fields(model)}
-    if wrong := sorted(media & changes.keys()):
-        raise UsageError(
-            f"shot {target.key!r}: {', '.join(wrong)} refers to media, which a retake takes from the pipelines file",
-            hint="change the reference there: that makes the shot anew by itself",
-        )

@@ -158,8 +158,9 @@ class ProgressTracker:
         billed: Decimal | None = None,
         took: float | None = None,
     ) -> None:
-        """Note a change and tell the listeners, unless nothing differs. ``took``: seconds, where somebody else has measured them."""
+        """Note a change and tell the listeners, unless nothing differs. ``took``: its seconds, where somebody else has measured them."""
         shot = self.shots[key]
+        seen_first = shot.began is None
         before = (shot.state, shot.detail, shot.job_id, shot.attempt)
         shot.state, shot.detail = state, detail
         shot.job_id = job_id or shot.job_id
@@ -171,8 +172,8 @@ class ProgressTracker:
         if shot.began is None and state != "pending":
             shot.began = now
         shot.ended = (shot.ended if before[0] == state and shot.ended is not None else now) if IS_FINAL[state] else None
-        if took is not None and shot.ended is not None:
-            shot.began = shot.ended - took
+        if took is not None and (seen_first or shot.ended is not None):
+            shot.began = (now if shot.ended is None else shot.ended) - took
         if before != (shot.state, shot.detail, shot.job_id, shot.attempt):
             for listener in self.listeners:
                 listener(shot)

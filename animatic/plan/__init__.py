@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from animatic.plan.check import check_declaration as check_declaration
     from animatic.plan.check import examine as examine
     from animatic.plan.check import find_pipeline as find_pipeline
+    from animatic.plan.difference import diff_plans as diff_plans
+    from animatic.plan.difference import step_changes as step_changes
     from animatic.plan.draw import as_mermaid as as_mermaid
     from animatic.plan.draw import as_svg as as_svg
     from animatic.plan.draw import edge_labels as edge_labels
@@ -36,25 +38,30 @@ if TYPE_CHECKING:
     from animatic.plan.model import UrlInput as UrlInput
     from animatic.plan.model import new_run_id as new_run_id
     from animatic.plan.model import shot_of as shot_of
+    from animatic.plan.printed import params_text as params_text
+    from animatic.plan.printed import render_plan as render_plan
+    from animatic.plan.report import Limit as Limit
     from animatic.plan.report import expected_minutes as expected_minutes
     from animatic.plan.report import minutes_from as minutes_from
-    from animatic.plan.report import render_plan as render_plan
     from animatic.plan.report import to_pay as to_pay
-    from animatic.plan.saved import diff_plans as diff_plans
     from animatic.plan.saved import plan_from_json as plan_from_json
     from animatic.plan.saved import plan_to_json as plan_to_json
+    from animatic.plan.select import dependents as dependents
+    from animatic.plan.select import reachable as reachable
     from animatic.plan.select import select as select
     from animatic.plan.slates import slate_of as slate_of
 
 _NAMES = {
     "build": "build_plan destination_of",
     "check": "Examination check_declaration examine find_pipeline",
+    "difference": "diff_plans step_changes",
     "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",
     "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
-    "report": "expected_minutes minutes_from render_plan to_pay",
-    "saved": "diff_plans plan_from_json plan_to_json",
-    "select": "select",
+    "printed": "params_text render_plan",
+    "report": "Limit expected_minutes minutes_from to_pay",
+    "saved": "plan_from_json plan_to_json",
+    "select": "dependents reachable select",
     "slates": "slate_of",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -22,7 +22,8 @@ def _mermaid_lines(plan: Plan) -> Iterator[str]:
     yield "flowchart LR"
     for step in plan.steps:
         opening, closing = ("([", "])") if step.kind == "image" else ("[", "]")
-        yield f'  {names[step.key]}{opening}"{_text(step.key)}<br/><small>{_text(step.request.model)}</small>"{closing}'
+        about = _text(_joined(step.title or "", step.request.model))
+        yield f'  {names[step.key]}{opening}"{_text(step.key)}<br/><small>{about}</small>"{closing}'
     for step in plan.steps:
         for source, label in edge_labels(step):
             yield f'  {names[source]} -->|"{_text(label)}"| {names[step.key]}'
@@ -123,7 +124,7 @@ def _card(place: Point, name: str, more: str, color: str) -> Iterator[str]:
 
 
 def _about(step: Step) -> str:
-    return _joined(step.variant_name, step.request.model, dollars(step.request.price.usd, unknown="price unknown"))
+    return _joined(step.title or "", step.variant_name, step.request.model, dollars(step.request.price.usd, unknown="price unknown"))
 
 
 def _joined(*parts: str) -> str:

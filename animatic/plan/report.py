@@ -1,22 +1,19 @@
-"""Renders the dry-run report of a plan: a table of shots, totals, notes; and estimates what it costs and how long it lasts."""
+"""Estimates what a plan costs and how long it lasts, and warns of prices that are unknown or old."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal, Protocol, assert_never
 
 from animatic.catalog import Catalog, is_stale
-from animatic.catalog.model import field_name
 from animatic.errors import Problem
-from animatic.money import dollars
-from animatic.plan.draw import edge_labels
-from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
+from animatic.plan.model import Plan, Step
 
 _USUAL_CLIP_SECONDS = 6.0
-_MAX_NOTES = 40
 
 
 def expected_minutes(step: Step) -> float:
@@ -97,135 +94,23 @@ class Decision(Protocol):
         """Why, in a few words."""
         ...
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What changed since an earlier run, each ``prompt 'Dawn' -> 'Noon'``; empty where nothing is known of it."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """A budget: what a run, a day or a month (UTC) of its destination may cost, and what of that is spent or set aside already."""
+
+    period: Literal["run", "day", "month"]
+    usd: Decimal
+    spent: Decimal = Decimal(0)
+
 
 def to_pay(plan: Plan, decisions: Mapping[str, Decision] | None) -> tuple[Decimal, int]:
     """Return the known money that the plan would spend, and how many of the takes to be made have no known price."""
     prices = {step.fingerprint: step.request.price.usd for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
     known = [usd for usd in prices.values() if usd is not None]
     return sum(known, Decimal(0)), len(prices) - len(known)
-
-
-def render_plan(
-    plan: Plan, decisions: Mapping[str, Decision] | None = None, *, minutes_of: Callable[[Step], float] = expected_minutes
-) -> str:
-    """Return the dry-run report. Without ``decisions`` (the destination was not looked at) every shot counts as to be made."""
-    return "\n".join(_lines(plan, decisions, minutes_of))
-
-
-def _lines(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Callable[[Step], float]) -> Iterator[str]:
-    params = ", ".join(f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in plan.params.items())
-    yield f"{plan.pipeline}{f' ({params})' if params else ''}"
-    if plan.description:
-        yield f"  {' '.join(plan.description.split())}"
-    yield ""
-    yield from _table(_rows(plan, decisions))
-    yield ""
-    yield from _labelled(_totals(plan, decisions, minutes_of))
-    notes = list(_notes(plan))
-    if notes:
-        yield ""
-        yield "notes"
-        yield from (f"  {note}" for note in notes[:_MAX_NOTES])
-        if len(notes) > _MAX_NOTES:
-            yield f"  and {len(notes) - _MAX_NOTES} more (all of them with --json)"
-
-
-def _notes(plan: Plan) -> Iterator[str]:
-    """Yield each note of a shot once, with the number of variants that share it."""
-    said = [(step.shot, note) for step in plan.steps for note in step.notes]
-    said += [(shot_of(key), "left out by its `when`") for key in plan.left_out]
-    for (shot, note), count in Counter(said).items():
-        yield f"{shot}: {note}" + (f" ({count} variants)" if count > 1 else "")
-
-
-def _rows(plan: Plan, decisions: Mapping[str, Decision] | None) -> Iterator[tuple[str, ...]]:
-    shots = {step.key: step.shot for step in plan.steps}
-    yield ("#", "shot", "do", "model", "length", "price", "why", "from")
-    first: dict[str, str] = {}
-    for step in plan.steps:
-        twin = first.setdefault(step.fingerprint, step.key)
-        decision = decisions[step.key] if decisions is not None else None
-        action = decision.action if decision else "run" if twin == step.key else "reuse"
-        reason = decision.reason if decision else "" if twin == step.key else f"the same request as {twin}"
-        length = step.request.duration
-        yield (
-            str(step.number),
-            step.key,
-            action,
-            step.request.model + (f" (+{len(step.requests) - 1} fallback)" if step.requests[1:] else ""),
-            "" if length is None else f"{length:g} s",
-            dollars(step.request.price.usd) if action == "run" else "-",
-            reason + (f" (take {step.take})" if step.take > 1 else ""),
-            ", ".join(_sources(step, shots)),
-        )
-
-
-def _sources(step: Step, shots: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a step is made from; ``shots`` maps step keys to shot ids."""
-    for source, label in edge_labels(step):
-        yield f"{shots[source]} ({label})" if label else shots[source]
-    for given in step.request.inputs:
-        match given:
-            case FileInput():
-                yield f"{given.written} ({field_name(given.path)})"
-            case UrlInput():
-                yield f"{given.url.partition('?')[0]} ({field_name(given.path)})"
-            case ShotInput():
-                pass
-            case _:
-                assert_never(given)
-
-
-def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """Align the columns; columns that are empty throughout are left out."""
-    head, *body = rows
-    kept = [column for column in range(len(head)) if any(row[column] for row in body)]
-    widths = {column: max(len(row[column]) for row in (head, *body)) for column in kept}
-    right = {head.index("#"), head.index("length"), head.index("price")}
-    for row in (head, *body):
-        cells = [row[column].rjust(widths[column]) if column in right else row[column].ljust(widths[column]) for column in kept]
-        yield ("  " + "  ".join(cells)).rstrip()
-
-
-def _labelled(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:
-    yield from (f"{label:<9} {text}" for label, text in pairs)
-
-
-def _totals(plan: Plan, decisions: Mapping[str, Decision] | None, minutes_of: Callable[[Step], float]) -> Iterator[tuple[str, str]]:
-    paid, unpriced = to_pay(plan, decisions)
-    unknown = f", and {unpriced} without a known price" if unpriced else ""
-    whole = f" of {dollars(plan.estimated_usd)} in all" if decisions is not None and paid != plan.estimated_usd else ""
-    yield "to pay", f"{dollars(paid)}{whole}{unknown}"
-    if plan.budget_usd is not None:
-        rest = plan.budget_usd - paid
-        yield "budget", f"{dollars(plan.budget_usd)}: " + (f"{dollars(rest)} left" if rest >= 0 else f"exceeded by {dollars(-rest)}")
-    chain, _ = plan.critical_path(minutes_of)
-    pending = {step.fingerprint: step for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
-    late = [step for step in plan.steps if step.key in set(chain) and step.fingerprint in pending]
-    if late:
-        minutes = sum(minutes_of(step) for step in late)
-        queued = sum(minutes_of(step) for step in pending.values()) / plan.concurrency if plan.concurrency else 0.0
-        along = f" along {_chain([step.key for step in late])}" if late[1:] and minutes >= queued else ""
-        yield "time", f"about {_minutes(max(minutes, queued))}{along}"
-    yield "jobs", f"{len(pending)} for {_plural(len(plan.steps), 'shot')}" + (f", {plan.concurrency} at once" if plan.concurrency else "")
-    if plan.cuts:
-        shots = {step.key: step.shot for step in plan.steps}
-        clips = _chain([shots[key] for key in plan.cuts[0].steps])
-        yield "reel", clips + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else "")
-    yield "deliver", plan.deliver
-
-
-def _minutes(minutes: float) -> str:
-    if minutes < 1:
-        return f"{minutes * 60:.0f} seconds"
-    return f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"  # noqa: PLR2004
-
-
-def _chain(keys: Sequence[str]) -> str:
-    if len(keys) <= 8:  # noqa: PLR2004
-        return " → ".join(keys)
-    return f"{' → '.join(keys[:3])} → … {len(keys) - 6} more … → {' → '.join(keys[-3:])}"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -11,10 +11,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from animatic.columns import few
 from animatic.errors import UsageError
 from animatic.suggest import nearest
 
 Edges = Mapping[str, Sequence[str]]
+MAX_NAMED = 12
+"""Shots, or variants, that a hint lists."""
 
 
 def ordered(edges: Edges) -> tuple[str, ...]:
@@ -115,13 +118,23 @@ def select(selection: str, edges: Edges, shots: Mapping[str, str]) -> set[str]:
         name = word.strip("+")
         matched = {key for key in edges if name and (fnmatch.fnmatchcase(key, name) or fnmatch.fnmatchcase(shots[key], name))}
         if not matched:
-            known = list(dict.fromkeys(shots[key] for key in edges))
-            close = nearest(name, known)
-            shown = ", ".join(close or known[:8])
-            raise UsageError(f"there is no shot {name!r} in this plan", hint=f"did you mean {shown}?" if close else f"there are {shown}")
+            raise UsageError(f"there is no shot {name!r} in this plan", hint=_hint(name, edges, shots))
         chosen |= matched
         if word.startswith("+"):
             chosen |= reachable(matched, edges)
         if word.endswith("+"):
             chosen |= reachable(matched, users)
     return chosen
+
+
+def _hint(word: str, edges: Edges, shots: Mapping[str, str]) -> str:
+    """Return which shots or variants are meant by a word that names none, else what there is."""
+    variants = [name for name in dict.fromkeys(key.removesuffix(shots[key]).removesuffix("/") for key in edges) if name]
+    if word.rstrip("/") in variants:
+        return f"did you mean {word.rstrip('/')}/*? That is all of the variant"
+    known = list(dict.fromkeys(shots[key] for key in edges))
+    close = nearest(word, [*known, *edges])
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    told = f"there are {few(known, MAX_NAMED)}"
+    return f"{told}; of a variant: V/SHOT or V/*, with V one of {few(variants, MAX_NAMED)}" if variants else told

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, TypedDict, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,6 +29,7 @@ from animatic.prefect.origin import Origin, project_of
 from animatic.settings import FILE, FOLLOW, default_home
 from animatic.spec import Declaration, ScheduleSpec
 from animatic.spec.model import Cron, Interval, RecurrenceRule
+from animatic.spec.occurrences import INTERVAL_ANCHOR
 
 ENTRY_POINTS = "animatic.flows.storyboards"
 FORMER_ENTRY_POINTS = "flows.storyboards"
@@ -115,8 +116,7 @@ def _rule(spec: ScheduleSpec) -> CronSchedule | IntervalSchedule | RRuleSchedule
         case RecurrenceRule(text):
             return RRuleSchedule(rrule=text, timezone=timezone)
         case Interval(seconds):
-            # Without an anchor the schedule would begin anew, at another time, whenever it is deployed.
-            anchor: Any = datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))
+            anchor: Any = INTERVAL_ANCHOR.replace(tzinfo=ZoneInfo(timezone))
             return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor, timezone=timezone)
         case None:
             raise ValueError(f"schedule {spec.slug!r} has no rule: a declaration with problems was to be deployed")

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, assert_never
 
+from animatic.columns import size, wrapped
 from animatic.errors import Place, Problem, Severity
 from animatic.source.document import Document, Positions
 
 _TAB_WIDTH = 4
 _MAX_WIDTH = 150
 """Columns of a shown line; a long prompt is cut around its caret."""
+_MIN_WIDTH = 30
+_GUTTER = "      |"
 Style = Severity | Literal["note", "place", "gutter", "caret"]
 
 
 def render_problems(
-    problems: Iterable[Problem], documents: Sequence[Document] = (), *, texts: Mapping[str, str] | None = None, color: bool = False
+    problems: Iterable[Problem],
+    documents: Sequence[Document] = (),
+    *,
+    texts: Mapping[str, str] | None = None,
+    color: bool = False,
+    width: int | None = None,
 ) -> str:
     """Return all problems in the order of files and places, each once; the empty text if there are none.
 
-    ``texts`` gives the text of files that are in no document (``DeclarationError.texts``).
+    ``texts`` gives the text of files that are in no document (``DeclarationError.texts``), ``width`` is the terminal's, None where there is
+    none: what does not fit it is cut around the caret, and advice goes to lines of its own.
     """
     lines = {name: Positions(text, name).lines for name, text in (texts or {}).items()} | {
         document.name: document.lines for document in documents
     }
-    page = _Page(lines, color=color)
+    page = _Page(lines, color=color, width=width)
     return "\n".join(page.problem(problem) for problem in in_order(problems, documents))
 
 
@@ -64,9 +72,10 @@ def problems_github(problems: Iterable[Problem]) -> str:
 class _Page:
     """Shows problems with their lines: gutter, tabs, wide characters, colors."""
 
-    def __init__(self, lines: Mapping[str, list[str]], *, color: bool) -> None:
+    def __init__(self, lines: Mapping[str, list[str]], *, color: bool, width: int | None) -> None:
         self.lines = lines
         self.color = color
+        self.width = width
 
     def problem(self, problem: Problem) -> str:
         """Return one problem with its notes."""
@@ -80,7 +89,7 @@ class _Page:
         shown = self._snippet(place, hint) if place else None
         if shown:
             return f"{head}\n{shown}"
-        return f"{head}\n      {printable(hint)}" if hint else head
+        return "\n".join([head, *wrapped(printable(hint), self.width, indent=" " * 6)]) if hint else head
 
     def _snippet(self, place: Place, hint: str | None) -> str | None:
         lines = self.lines.get(place.file, [])
@@ -90,14 +99,22 @@ class _Page:
         start = min(place.column - 1, len(line))
         stop = max(start + 1, min(start + place.length, len(line)))
         before, marked, after = _shown(line[:start], 0), "", ""
-        marked = _shown(line[start:stop], _width(before))
-        after = _shown(line[stop:], _width(before + marked))
-        before, marked, after = _cut(before, marked, after)
-        carets = "^" * max(1, _width(marked))
+        marked = _shown(line[start:stop], size(before))
+        after = _shown(line[stop:], size(before + marked))
+        most = _MAX_WIDTH if self.width is None else max(_MIN_WIDTH, min(_MAX_WIDTH, self.width - len(_GUTTER) - 1))
+        before, marked, after = _cut(before, marked, after, most)
+        carets = "^" * max(1, size(marked))
         number = self._paint("gutter", f"{place.line:>5} |")
-        gutter = self._paint("gutter", "      |")
+        gutter = self._paint("gutter", _GUTTER)
         tail = f" {printable(hint)}" if hint else ""
-        return f"{number} {before}{marked}{after}".rstrip() + f"\n{gutter} {' ' * _width(before)}{self._paint('caret', carets + tail)}"
+        below: list[str] = []
+        if self.width is not None and len(_GUTTER) + 1 + size(before) + len(carets) + size(tail) > self.width:
+            tail, below = (
+                "",
+                [self._paint("caret", line) for line in wrapped(printable(hint or ""), self.width, indent=" " * (len(_GUTTER) + 1))],
+            )
+        pointed = f"{gutter} {' ' * size(before)}{self._paint('caret', carets + tail)}"
+        return "\n".join([f"{number} {before}{marked}{after}".rstrip(), pointed, *below])
 
     def _paint(self, style: Style, text: str) -> str:
         return f"\x1b[{_escape_code(style)}m{text}\x1b[0m" if self.color else text
@@ -135,24 +152,20 @@ def _shown(text: str, column: int) -> str:
         if not shown.isprintable():
             shown = "·"
         result.append(shown)
-        column += _width(shown)
+        column += size(shown)
     return "".join(result)
 
 
-def _width(text: str) -> int:
-    """Return the columns that a terminal gives to a text."""
-    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _cut(before: str, marked: str, after: str) -> tuple[str, str, str]:
-    if len(marked) > _MAX_WIDTH:
-        marked, after = marked[: _MAX_WIDTH - 1] + "…", ""
-    room = max(20, _MAX_WIDTH - len(marked))
+def _cut(before: str, marked: str, after: str, most: int) -> tuple[str, str, str]:
+    """Shorten a line to ``most`` columns, so that what is marked stays to be seen."""
+    if len(marked) > most:
+        marked, after = marked[: most - 1] + "…", ""
+    room = max(0 if most < _MAX_WIDTH else 20, most - len(marked))
     if len(before) > room:
-        before = "…" + before[len(before) - room + 1 :]
-    room = max(10, _MAX_WIDTH - len(before) - len(marked))
+        before = "…" + before[len(before) - room + 1 :] if room else ""
+    room = max(0 if most < _MAX_WIDTH else 10, most - len(before) - len(marked))
     if len(after) > room:
-        after = after[: room - 1] + "…"
+        after = after[: room - 1] + "…" if room else ""
     return before, marked, after
 
 

@@ -98,12 +98,17 @@ async def test_ctrl_c_ends_in_good_order_and_resume_takes_it_up(stage: Set) -> N
     process.send_signal(signal.SIGINT)
     ended = finish(process)
     assert ended.code == 130, ended
-    assert "stays in the ledger" in ended.errors
+    assert "runs on at Krea and is in the ledger" in ended.errors
+    assert "2 running at Krea: $0.20 set aside, billed if they complete" in ended.output
+    assert "1 not started" in ended.output
     run_id = last_run(stage)
     assert f"animatic resume {run_id}" in ended.errors
     data = await stage.storage.read(f"coast/{run_id}/manifest.json")
     assert data is not None
-    assert json.loads(data)["state"] == "cancelled"
+    manifest = json.loads(data)
+    assert manifest["state"] == "cancelled"
+    doing = {shot["id"]: (shot["doing"], shot["set_aside_usd"]) for shot in manifest["shots"]}
+    assert doing == {"dawn": ("running", 0.1), "gulls": ("running", 0.1), "surf": ("not started", None)}
     await delivered_once(stage, stage.cli("resume", run_id), run_id)
 
 
@@ -114,6 +119,7 @@ async def test_sigterm_with_cancel_jobs_pays_for_nothing_that_was_not_finished(s
     process.terminate()
     ended = finish(process)
     assert ended.code == 130, ended
+    assert "2 cancelled, not billed" in ended.output
     assert stage.billing() == []
     stage.await_idle()
     stage.change({"job_seconds": 0.2})
@@ -163,7 +169,9 @@ async def test_ctrl_c_twice_ends_at_once_and_resume_takes_it_up(stage: Set) -> N
     await anyio.sleep(0.3)
     before = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert finish(process).code == 130
+    ended = finish(process)
+    assert ended.code == 130
+    assert "go on with `animatic resume " in ended.errors
     assert time.monotonic() - before < 3
     stage.change({"faults": {"slow_post": 0.0}})
     run_id = last_run(stage)

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from animatic.engine.manifest_writer import outcome
+from animatic.engine.outcome import outcome
 from animatic.engine.run import SENDING_HERE, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running

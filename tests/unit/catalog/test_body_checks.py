@@ -191,7 +191,7 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             ("startImage",),
             "retired-name",
             "'startImage' was retired by Krea on 2026-06-19; the field of xai/grok-video is 'start_image'",
-            "write start_image; 'animatic fix' rewrites all retired names",
+            "write start_image; `animatic fix` rewrites all retired names",
         ),
         (
             "alibaba/wan-3.0",
@@ -199,7 +199,7 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             ("startImage",),
             "retired-name",
             "'startImage' was retired by Krea; the field of alibaba/wan-3.0 is 'start_image'",
-            "write start_image; 'animatic fix' rewrites all retired names",
+            "write start_image; `animatic fix` rewrites all retired names",
         ),
         (
             "bfl/flux-1-dev",

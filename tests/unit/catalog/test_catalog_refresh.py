@@ -87,7 +87,7 @@ def test_new_gone_and_changed_limits_fields_and_prices_are_told(tmp_path: Path) 
         "edit_video: gone",
         "loop: new",
         "duration: maximum 15 -> 20",
-        "price: 0.05 to 0.07 USD per second -> 0.6 USD per generation",
+        "price: $0.05 to $0.07 per second -> $0.60 per generation",
     )
     assert "~ xai/grok-video" in str(changes)
     catalog = Catalog.load(tmp_path)

@@ -25,7 +25,7 @@ from tests.unit.cli.conftest import Verb
         (("retake", "teaser", "dawn", "--simulate"), 2, "", "has no take yet"),
         (("retake", "teaser", "dawn"), 2, "", "--simulate"),
         (("run",), 2, "", "KREA_API_TOKEN is not set"),
-        (("spend",), 0, "0 submissions      $0.00", ""),
+        (("spend",), 0, "total            0   $0.00  $0.00", ""),
         (("down",), 0, "no local Prefect server was running", ""),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from animatic.cli import execution
 from animatic.cli.ending import facts, summary
-from animatic.cli.execution import run_async
-from animatic.errors import OverBudgetError
+from animatic.cli.execution import Prepared, run_async, start
+from animatic.engine.estimate import Estimate
+from animatic.errors import InterruptedRunError, OverBudgetError
+from animatic.spec import load_declaration
 from tests.unit.cli.conftest import Ended
 
 
@@ -41,7 +49,7 @@ def test_an_unknown_sum_is_not_zero(ended: Ended) -> None:
 def test_programs_get_the_code_of_the_error(ended: Ended) -> None:
     context, manifest = ended("delivered", "failed", error=OverBudgetError("too much", hint="less"))
     found = facts(context, manifest)
-    assert found["error"] == {"code": "over_budget", "exit_code": 3, "message": "too much", "hint": "less"}
+    assert found["error"] == {"code": "over_budget", "exit_code": 3, "message": "too much", "hint": "less", "problems": []}
     assert found["cost"] == {"estimated_usd": 0.56, "billed_usd": 0.28, "reused_usd": 0.0, "unpriced": 0}
     assert found["shots"] == {"delivered": 1, "failed": 1}
 
@@ -62,3 +70,32 @@ def test_async_work_returns_its_result_or_raises() -> None:
     assert run_async(fine()) == 3
     with pytest.raises(OverBudgetError):
         run_async(fails())
+
+
+def test_an_interruption_before_the_run_began_says_that_nothing_was_submitted(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, _ = ended("delivered", "delivered")
+
+    def interrupted(_prepared: object) -> contextlib.AbstractContextManager[None]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execution, "_services", interrupted)
+    spec = load_declaration((Path(context.plan.source_file),)).pipelines["teaser"]
+    found = Estimate(decisions={}, to_pay=())
+    prepared = Prepared(spec=spec, plan=context.plan, estimate=found, settings=context.settings, simulate=False)
+    with pytest.raises(InterruptedRunError, match="nothing was submitted, nothing was paid"):
+        start(prepared, as_json=False, cancel_jobs=False)
+
+
+def test_what_an_interruption_leaves_is_told_apart_with_money(ended: Ended) -> None:
+    context, manifest = ended("waiting", "waiting", billed="0")
+    states: tuple[dict[str, Any], ...] = (
+        {"doing": "running", "set_aside_usd": Decimal("0.28"), "fingerprint": "a"},
+        {"doing": "not started", "fingerprint": "b"},
+    )
+    shots = tuple(shot.model_copy(update=state) for shot, state in zip(manifest.shots, states, strict=True))
+    manifest = manifest.model_copy(update={"shots": shots, "reel": None})
+    head, running, pending, *_ = summary(context, manifest).splitlines()
+    assert head.endswith("2 waiting; billed $0.00 (simulated)")
+    assert running == "  1 running at Krea: $0.28 set aside, billed if it completes"
+    assert pending == "  1 not started"
+    assert facts(context, manifest)["waiting"] == {"running": {"shots": 1, "usd": 0.28}, "not_started": {"shots": 1, "usd": 0.0}}

@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import GOOD, Verb
 
 def test_models_are_listed_and_filtered(animatic: Verb) -> None:
     said = animatic("models", "--takes", "edit_video")
-    assert said.out.splitlines()[0].split() == ["MODEL", "KIND", "SECONDS", "PRICE", "TAKES"]
+    assert said.out.splitlines()[0].split() == ["MODEL", "KIND", "SECONDS", "RATIOS", "REQUEST", "PRICE", "TAKES"]
     assert "xai/grok-video " in said.out
     assert "models, as of" in said.err
     listed = animatic("models", "--kind", "video", "--max-price", "0.50", "--json").json

@@ -24,7 +24,7 @@ from animatic.errors import (
 )
 from tests.unit.cli.conftest import Verb
 
-SHARED = {"__init__", "main", "options", "output", "lookup", "execution", "live"}
+SHARED = {"__init__", "advice", "ending", "execution", "failures", "live", "lookup", "main", "options", "output", "saved_plans"}
 
 
 def test_every_verb_is_a_module_and_every_other_module_is_shared() -> None:
@@ -62,6 +62,12 @@ assert not loaded, loaded
 def test_an_unknown_verb_is_a_wrong_command_line(animatic: Verb) -> None:
     said = animatic("rnu")
     assert (said.code, "rnu" in said.err) == (2, True)
+
+
+def test_without_a_verb_the_help_is_shown(animatic: Verb) -> None:
+    said = animatic()
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Usage: animatic [OPTIONS] COMMAND")
 
 
 def test_a_verb_may_be_a_word_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +137,13 @@ def test_an_error_of_ours_is_told_and_kept_without_secrets(animatic: Verb, monke
         (("models", "xai/grok-vidio"), "did you mean xai/grok-video"),
         (("models", "--takes", "edit_vdeo"), "no model has a field 'edit_vdeo'"),
         (("models", "--max-price", "cheap"), "is not an amount of USD"),
-        (("models", "--kind", "sound"), "Invalid value"),
+        (("models", "--kind", "sound"), "--kind: 'sound' is not one of"),
+        (("models", "--kind", "vidoe"), "did you mean video?"),
+        (("rnu",), "did you mean `animatic run`?"),
+        (("plan", "--jsn"), "did you mean --json?"),
+        (("takes",), "usage: animatic takes [OPTIONS] [PIPELINE] SHOT"),
+        (("plan", "--only", "dwan"), "did you mean dawn?"),
+        (("plan", "other", "--only", "en"), "did you mean en/*?"),
         (("new", "../x"), "cannot be the name of a pipeline"),
         (("fix", "--file", "nowhere.yaml"), "cannot read nowhere.yaml"),
     ],

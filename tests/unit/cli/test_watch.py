@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import get_args
 
 import pytest
 
 from animatic.cli.live import _look, _urgency
-from animatic.cli.watch import _progress_state, _usd, follow_rows
-from animatic.engine.progress import ProgressTracker, ShotProgress, State
-from animatic.manifest.model import ShotState
+from animatic.cli.watch import STATES, _number, follow_manifest, follow_rows
+from animatic.engine.progress import ProgressTracker, ShotProgress, State, doing_of, state_of_record
+from animatic.manifest.model import Doing, ShotState
+from tests.unit.cli.conftest import Ended
 
 
 def test_every_state_of_a_manifest_has_a_state_of_progress() -> None:
-    assert {state: _progress_state(state) for state in get_args(ShotState)} == {
+    assert {state: state_of_record(state) for state in get_args(ShotState)} == {
         "delivered": "delivered",
         "reused": "reused",
         "failed": "failed",
@@ -40,9 +42,41 @@ def test_rows_of_the_live_table_are_applied_and_foreign_ones_left_out() -> None:
     assert (surf.state, surf.usd) == ("pending", None)
 
 
+def test_who_joins_late_sees_how_long_each_shot_has_taken(ended: Ended) -> None:
+    """A run is watched a minute after it ended: its times are those of the run, and do not grow while somebody looks."""
+    now = 1000.0
+    progress = ProgressTracker.of({"dawn": "m", "surf": "m"}, clock=lambda: now)
+    _, manifest = ended("delivered", "waiting")
+    began = manifest.started_at
+    dawn = manifest.shots[0].model_copy(update={"submitted_at": began, "completed_at": began + timedelta(seconds=3)})
+    surf = manifest.shots[1].model_copy(update={"doing": "running", "set_aside_usd": Decimal("0.28"), "job_id": "j2"})
+    seen = manifest.model_copy(update={"shots": (dawn, surf)})
+    follow_manifest(progress, seen)
+    follow_rows(progress, [{"shot": "surf", "state": "running", "seconds": "12"}])
+    now = 1060.0
+    follow_manifest(progress, seen)
+    assert progress.shots["dawn"].elapsed(now) == 3.0
+    assert (progress.shots["surf"].state, progress.shots["surf"].job_id) == ("running", "j2")
+    money = progress.money()
+    assert (money.billed, money.set_aside) == (Decimal(0), Decimal("0.28"))
+
+
+def test_rows_tell_how_long_a_shot_runs_already() -> None:
+    progress = ProgressTracker.of({"surf": "m"}, clock=lambda: 1000.0)
+    follow_rows(progress, [{"shot": "surf", "state": "running", "seconds": "12"}])
+    assert progress.shots["surf"].elapsed(1000.0) == 12.0
+
+
+def test_what_a_waiting_shot_does_is_read_back_as_it_was_written() -> None:
+    for state in get_args(State):
+        doing = doing_of(state)
+        assert doing is None or STATES[doing] == state
+    assert set(STATES) == set(get_args(Doing))
+
+
 @pytest.mark.parametrize(("written", "usd"), [("0.28", "0.28"), ("$1,234.50", "1234.50"), ("paid before", None), ("", None), (None, None)])
 def test_amounts_of_the_live_table_are_read(written: object, usd: str | None) -> None:
-    assert _usd(written) == (None if usd is None else Decimal(usd))
+    assert _number(written) == (None if usd is None else Decimal(usd))
 
 
 def test_every_state_has_a_look_and_a_rank() -> None:

@@ -13,6 +13,7 @@ import pytest
 from animatic.engine.run import Run
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
+from animatic.money import dollars
 from animatic.plan import Step
 from tests.unit.engine.studio import ONE, Studio
 
@@ -66,7 +67,7 @@ async def test_a_resumed_run_remembers_what_it_has_spent(studio: Studio) -> None
     assert isinstance(await studio.render(plan), OverBudgetError)
     error = await studio.render(plan)
     assert isinstance(error, OverBudgetError)
-    assert f"{2 * one} of the {2 * one} USD of this run are spent" in error.message
+    assert f"{dollars(2 * one)} of the {dollars(2 * one)} of this run are spent" in error.message
     assert len(studio.krea.billed) == 2
 
 
@@ -165,3 +166,10 @@ async def test_unknown_prices_are_paid_where_the_pipeline_allows_them_and_never_
     assert record.usd is None
     assert record.attempts[0].usd is None
     assert (await studio.ledger.spending.on([studio.clock().date()])).totals.unpriced == 1
+
+
+async def test_what_variants_share_is_billed_once_on_the_terminal_too(studio: Studio) -> None:
+    studio.declare(ONE, pipeline="matrix: {language: [en, de]}")
+    assert await studio.render() is None
+    assert (studio.run.progress.money().billed, studio.run.progress.money().set_aside) == (await price(studio), Decimal(0))
+    assert studio.run.progress.money().billed == studio.run.manifest.manifest().cost.billed_usd

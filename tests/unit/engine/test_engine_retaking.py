@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.engine.plan_run import PlanOptions, Retake, pipeline_named, plan_retake
+from animatic.engine.estimate import estimate
+from animatic.engine.plan_run import PlanOptions, pipeline_named
+from animatic.engine.retaking import Retake, plan_retake
 from animatic.errors import UsageError
 from animatic.plan import fingerprint_of
 from tests.present import present
@@ -19,11 +21,32 @@ from tests.unit.engine.studio import CHAIN, Studio
 pytestmark = pytest.mark.anyio
 
 
-async def retake(studio: Studio, shot: str = "dawn", **changes: Any) -> Retake:
-    spec = pipeline_named(studio.declaration, None)
+async def planned(studio: Studio, shot: str = "dawn", *, keep: bool = False, at_least: int = 1, **changes: Any) -> Retake:
+    """Plan a retake and record nothing."""
     return await plan_retake(
-        studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot=shot, changes=changes, timing=studio.timing()
+        studio.declaration,
+        pipeline_named(studio.declaration, None),
+        {},
+        Catalog.load(),
+        PlanOptions(),
+        shot=shot,
+        changes=changes,
+        keep_downstream=keep,
+        at_least=at_least,
+        timing=studio.timing(),
     )
+
+
+async def retake(studio: Studio, shot: str = "dawn", *, keep: bool = False, **changes: Any) -> Retake:
+    """Plan a retake and record it, as the command line does."""
+    made = await planned(studio, shot, keep=keep, **changes)
+    while not await made.record():
+        made = await planned(studio, shot, keep=keep, at_least=made.number + 1, **changes)
+    return made
+
+
+def written(studio: Studio) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in studio.out.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -34,9 +57,9 @@ async def made(studio: Studio) -> Studio:
 
 
 async def test_a_retake_is_a_further_take_and_what_hangs_on_it_is_made_anew(made: Studio) -> None:
-    planned = await retake(made, prompt="Rooftops at dusk")
-    assert (planned.number, set(planned.stale)) == (2, {"surf"})
-    assert await made.render(planned.plan) is None
+    again = await retake(made, prompt="Rooftops at dusk")
+    assert (again.number, set(again.stale)) == (2, {"surf"})
+    assert await made.render(again.plan) is None
     assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["delivered", "delivered", "reused"]
     assert [post["prompt"] for post in made.krea.posts[3:]] == ["Rooftops at dusk", "Surf"]
     assert {"01-dawn.2.mp4", "02-surf.mp4", "03-gulls.mp4"} <= set(made.files())
@@ -48,9 +71,9 @@ async def test_a_retake_is_a_further_take_and_what_hangs_on_it_is_made_anew(made
 
 async def test_what_hangs_on_it_can_be_kept(made: Studio) -> None:
     before = (await made.ledger.takes.get((await made.step("surf")).fingerprint)) or pytest.fail("no take")
-    planned = await retake(made, prompt="Rooftops at dusk")
-    assert await planned.keep_downstream() == ("surf",)
-    assert await made.render(planned.plan) is None
+    again = await retake(made, keep=True, prompt="Rooftops at dusk")
+    assert list(again.kept) == ["surf"]
+    assert await made.render(again.plan) is None
     assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["delivered", "reused", "reused"]
     assert made.krea.counts["post"] == 4
     kept = await made.ledger.takes.get((await made.step("surf")).fingerprint)
@@ -70,11 +93,11 @@ async def test_the_old_take_stays_and_can_be_chosen_again(made: Studio) -> None:
 
 
 async def test_a_retake_that_was_begun_and_not_delivered_does_not_count_and_can_be_resumed(made: Studio) -> None:
-    planned = await retake(made, prompt="Rooftops at dusk")
+    again = await retake(made, prompt="Rooftops at dusk")
     made.krea.answers = ["402"]
-    assert await made.render(planned.plan) is not None
+    assert await made.render(again.plan) is not None
     assert (await made.step()).take == 1
-    assert await made.render(planned.plan) is None
+    assert await made.render(again.plan) is None
     assert (await made.step()).take == 2
     assert made.krea.posts[-2]["prompt"] == "Rooftops at dusk"
 
@@ -115,8 +138,8 @@ async def test_nothing_else_is_paid_for_where_other_shots_are_not_made(made: Stu
         CHAIN + "\n      - {id: gulls, prompt: Gulls, duration: 4}\n      - {id: new, prompt: New, duration: 4}",
         pipeline="description: A coast",
     )
-    planned = await retake(made)
-    assert [step.key for step in planned.plan.steps] == ["dawn", "surf"]
+    again = await retake(made)
+    assert [step.key for step in again.plan.steps] == ["dawn", "surf"]
 
 
 async def test_price_and_duration_follow_the_changes(made: Studio) -> None:
@@ -160,6 +183,46 @@ async def test_a_shot_of_several_variants_must_be_named_by_its_key(studio: Studi
     assert await studio.render() is None
     with pytest.raises(UsageError, match="exists in 2 variants"):
         await retake(studio)
-    planned = await retake(studio, studio.run.plan.steps[0].key, prompt="Dusk")
-    assert await studio.render(replace(planned.plan)) is None
+    again = await retake(studio, studio.run.plan.steps[0].key, prompt="Dusk")
+    assert await studio.render(replace(again.plan)) is None
     assert studio.krea.counts["post"] == 3
+
+
+MATRIX = """\
+- {id: a, prompt: A, duration: 4}
+      - {id: b, prompt: B, duration: 4, start_image: a}
+      - {id: c, prompt: C, duration: 4}"""
+
+
+async def test_keeping_in_a_matrix_where_another_shot_was_edited(studio: Studio) -> None:
+    """Shots that variants share are stale in every variant: all are planned, and all keep their take."""
+    studio.declare(MATRIX, pipeline="matrix: {language: [en, de]}")
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 3
+    studio.declare(MATRIX.replace("prompt: C", "prompt: Another"), pipeline="matrix: {language: [en, de]}")
+    again = await retake(studio, "en/a", keep=True)
+    assert sorted(again.kept) == ["de/b", "en/b"]
+    assert sorted(step.key for step in again.plan.steps) == ["de/a", "de/b", "en/a", "en/b"]
+    assert await studio.render(again.plan) is None
+    assert studio.krea.counts["post"] == 4, "the new take of the shared shot alone"
+
+
+async def test_what_was_to_be_kept_and_has_no_take_is_left_out_and_not_paid_for(studio: Studio) -> None:
+    more = CHAIN + "\n      - {id: late, prompt: Late, start_image: surf, duration: 4}"
+    studio.declare(CHAIN)
+    assert await studio.render() is None
+    studio.declare(more)
+    again = await retake(studio, keep=True)
+    assert (list(again.kept), again.left_out) == (["surf"], ("late",))
+    assert [step.key for step in again.plan.steps] == ["dawn", "surf"]
+    assert await studio.render(again.plan) is None
+    assert studio.krea.counts["post"] == 3
+
+
+async def test_planning_a_retake_records_nothing_and_knows_what_it_will_cost(made: Studio) -> None:
+    before = written(made)
+    kept = await planned(made, keep=True, prompt="Rooftops at dusk")
+    anew = await planned(made, prompt="Rooftops at dusk")
+    prices = [[step.key for step in (await estimate(each.plan, made.ledger, kept=each.assumed)).to_pay] for each in (kept, anew)]
+    assert prices == [["dawn"], ["dawn", "surf"]]
+    assert written(made) == before

@@ -11,7 +11,8 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.engine.decisions import adopt_job, allow_resubmission, find_doubt, list_doubts
 from animatic.engine.estimate import estimate
-from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_retake
+from animatic.engine.plan_run import PlanOptions, pipeline_named
+from animatic.engine.retaking import plan_retake
 from animatic.engine.wait import cancel_running
 from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, ShotError, UnclearResultError, UsageError
 from animatic.krea import Job

@@ -51,6 +51,7 @@ STORY = """
 class Decision:
     action: Literal["run", "reuse", "resume"]
     reason: str
+    changes: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -118,20 +119,20 @@ def test_a_plan_does_not_differ_from_itself_or_in_what_does_not_matter(plan: Pla
 @pytest.mark.parametrize(
     ("old", "new", "sentences"),
     [
-        ("Late, start", "Later, start", ["late: prompt 'Late' is now 'Later'", "noir: what it is made from has changed"]),
+        ("Late, start", "Later, start", ["late: prompt 'Late' -> 'Later'", "noir: what it is made from has changed"]),
         (
             "frame: 1.5",
             "frame: last",
-            ["late: start_image: dawn (frame 1.5) is now dawn (frame last)", "noir: what it is made from has changed"],
+            ["late: start_image: dawn (frame 1.5) -> dawn (frame last)", "noir: what it is made from has changed"],
         ),
-        ("budget_usd: 2.5", "budget_usd: 3", ["budget_usd: 2.5 is now 3"]),
-        ("duration: 5}]", "duration: 10}]", ["dawn: fallback 1: duration 5 is now 10"]),
+        ("budget_usd: 2.5", "budget_usd: 3", ["budget_usd: 2.5 -> 3"]),
+        ("duration: 5}]", "duration: 10}]", ["dawn: fallback 1: duration 5 -> 10"]),
         (
             "default: Lisbon",
             "default: Porto",
             [
-                "params.city 'Lisbon' is now 'Porto'",
-                "still: prompt 'Lisbon' is now 'Porto'",
+                "params.city 'Lisbon' -> 'Porto'",
+                "still: prompt 'Lisbon' -> 'Porto'",
                 "dawn: what it is made from has changed",
                 "late: what it is made from has changed",
                 "noir: what it is made from has changed",

@@ -1,0 +1,70 @@
+"""Says of shots that would be made why they are not what an earlier run made: what changed in their requests, old -> new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from animatic.engine.estimate import NEW, Decision, Estimate
+from animatic.errors import UsageError
+from animatic.ledger import Ledger
+from animatic.plan import Plan, Step, plan_from_json, step_changes
+
+LOOKED_AT = 8
+"""Earlier runs of the destination among which those of the pipeline are looked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explained:
+    """An estimate whose decisions know what changed, and the run that they were compared with; empty where there was none."""
+
+    estimate: Estimate
+    since: str
+
+
+async def explain(plan: Plan, found: Estimate, ledger: Ledger) -> Explained:
+    """Compare what would be made with what the pipeline's last run made; one with the same params comes first.
+
+    Raises StorageError.
+    """
+    wanted = {step.key for step in plan.steps if found.decisions[step.key].action == "run"}
+    before = await _earlier(plan, wanted, ledger) if wanted else None
+    if before is None:
+        return Explained(estimate=found, since="")
+    old = {step.key: step for step in before.steps}
+    decisions = dict(found.decisions)
+    for step in plan.steps:
+        if step.key in wanted and step.key in old:
+            decisions[step.key] = _explained(old[step.key], step, decisions[step.key])
+    return Explained(estimate=replace(found, decisions=decisions), since=before.run_id)
+
+
+def _explained(old: Step, new: Step, decision: Decision) -> Decision:
+    changes = step_changes(old, new)
+    if not changes:
+        unmade = decision.reason == NEW and old.fingerprint == new.fingerprint
+        return replace(decision, reason="an earlier run did not come to it") if unmade else decision
+    names = list(dict.fromkeys(change.partition(" ")[0].rstrip(":") for change in changes))
+    reason = f"{', '.join(names)} changed"
+    return replace(decision, reason=reason if decision.reason == NEW else f"{reason}; {decision.reason}", changes=changes)
+
+
+async def _earlier(plan: Plan, keys: set[str], ledger: Ledger) -> Plan | None:
+    """Return the last plan of the pipeline before this one, with those steps alone; None where there is none that can be read."""
+    best: Mapping[str, Any] | None = None
+    for run_id in reversed((await ledger.runs.ids())[-LOOKED_AT:]):
+        written = (await ledger.runs.get(run_id) or {}).get("plan")
+        if not isinstance(written, dict) or written.get("pipeline") != plan.pipeline or written.get("run_id") == plan.run_id:
+            continue
+        alike = written.get("params") == dict(plan.params)
+        best = written if alike or best is None else best
+        if alike:
+            break
+    if best is None:
+        return None
+    steps = [step for step in best.get("steps", ()) if isinstance(step, dict) and step.get("key") in keys]
+    try:
+        return plan_from_json({**best, "steps": steps, "cuts": []})
+    except UsageError:  # of another version of animatic: there is nothing to compare with
+        return None
