@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -152,7 +153,8 @@ def test_a_run_is_started_from_the_form_and_shows_storyboard_and_pictures(up: Up
             browser.see(*words)
             if key in {"town-plan", "town-storyboard", "town-shots"}:
                 wide = 100 if key == "town-shots" else 200
-                browser.wait(lambda wide=wide: browser.run(f"return [...document.images].some(image => image.naturalWidth > {wide})"))
+                seen = f"return [...document.images].some(image => image.naturalWidth > {wide})"
+                browser.wait(functools.partial(browser.run, seen))
             if key == "town-shots":
                 links = browser.run("return [...document.links].map(link => link.href).filter(link => link.endsWith('01-dawn.mp4'))")
                 assert links, "the table shows links, not their Markdown"

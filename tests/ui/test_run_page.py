@@ -32,8 +32,8 @@ def shot(number: int, name: str, state: str, **more: Any) -> dict[str, Any]:
         "thumbnail": f"p/r/{name}.jpg",
     }
     return {
-        "id": name, "key": name, "number": number, "state": state, "model": "m", "fingerprint": name, "take": 1, "request": {"prompt": name},
-        **(made if state == "delivered" else {}), **more,
+        "id": name, "key": name, "number": number, "state": state, "model": "m", "fingerprint": name, "take": 1,
+        "request": {"prompt": name}, **(made if state == "delivered" else {}), **more,
     }  # fmt: skip
 
 
