@@ -43,6 +43,14 @@ AFTER_FAILURE_TIMEOUT_SECONDS = 2.0
 MAX_SURVEYED = 200
 """Steps; beyond that the plan is shown without what each shot would find: looking would hold the first submission up."""
 Kind = Literal["markdown", "progress"]
+KINDS: Mapping[str, Kind] = {
+    "plan": "markdown",
+    "shots": "markdown",
+    "progress": "progress",
+    "storyboard": "markdown",
+    "manifest": "markdown",
+}
+"""The artifacts of a run, each once however often it is tried again."""
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +72,7 @@ class ArtifactPublisher:
 
     async def __aenter__(self) -> Self:
         self._client = await self._stack.enter_async_context(get_client())
+        await self._safely(self._find_earlier())
         await self._safely(self._publish_plan())
         self._run.progress.listeners.append(self._listen)
         self._writer = asyncio.create_task(self._keep_writing())
@@ -93,7 +102,7 @@ class ArtifactPublisher:
         if manifest is None:
             return
         text = end_markdown(manifest, address=self._address, location=self._run.address)
-        await self._safely(self._put("manifest", "markdown", text, f"{self._note}What came of the run, and where its record lies"))
+        await self._safely(self._put("manifest", text, f"{self._note}What came of the run, and where its record lies"))
 
     def _listen(self, _shot: object) -> None:
         self._dirty.set()
@@ -107,22 +116,35 @@ class ArtifactPublisher:
             await self._dirty.wait()
             self._dirty.clear()
 
+    async def _find_earlier(self) -> None:
+        """Take up the artifacts of an earlier attempt of this flow run: Retry goes on with the same run."""
+        run_id = flow_run.id
+        if run_id is None or (flow_run.run_count or 0) <= 1:
+            return
+        assert self._client is not None
+        own = f"{slug(self._run.plan.pipeline)}-"
+        earlier = await self._client.read_artifacts(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)])))
+        for artifact in earlier:
+            name = (artifact.key or "").removeprefix(own)
+            if artifact.type == KINDS.get(name):
+                self._ids[name] = artifact.id
+
     async def _publish_plan(self) -> None:
         plan = self._run.plan
         if len(plan.steps) <= MAX_SURVEYED:
             self._decisions = (await estimate(plan, self._run.ledger)).decisions
         text = plan_markdown(self._run, self._decisions, picture=graph_picture(self._run))
-        await self._put("plan", "markdown", text, f"{self._note}Plan: {self.plan_summary}")
+        await self._put("plan", text, f"{self._note}Plan: {self.plan_summary}")
 
     async def _write_shots(self) -> None:
         text = shots_markdown(self._run, await self._views(), self._address, settled=self._settled)
-        await self._put("shots", "markdown", text, f"{self._note}{self._headline}")
+        await self._put("shots", text, f"{self._note}{self._headline}")
 
     async def _write_progress(self) -> None:
         progress = self._run.progress
         there = sum(shot.state in {"delivered", "reused"} for shot in progress.shots.values())
         percent = 100.0 * there / max(1, len(progress.shots)) if self._settled else percent_ended(progress)
-        await self._put("progress", "progress", percent, f"{self._note}{self._headline}")
+        await self._put("progress", percent, f"{self._note}{self._headline}")
 
     @property
     def _headline(self) -> str:
@@ -139,7 +161,7 @@ class ArtifactPublisher:
         if page := self._address("index.html"):
             parts.append(f"[Open the storyboard page]({page})")
         parts.append(f"![storyboard]({picture})")
-        await self._put("storyboard", "markdown", "\n\n".join(parts), f"{self._note}Stills and reel of run {self._run.plan.run_id}")
+        await self._put("storyboard", "\n\n".join(parts), f"{self._note}Stills and reel of run {self._run.plan.run_id}")
 
     async def _views(self) -> dict[str, ShotView]:
         """Return files, stills and lengths of what is there, by step key."""
@@ -157,7 +179,7 @@ class ArtifactPublisher:
     def _address(self, name: str) -> str | None:
         return public_address(self._run, name)
 
-    async def _put(self, name: str, kind: Kind, data: str | float, description: str) -> None:
+    async def _put(self, name: str, data: str | float, description: str) -> None:
         """Create an artifact of the run, or update it in place."""
         assert self._client is not None
         key = f"{slug(self._run.plan.pipeline)}-{name}"
@@ -166,7 +188,7 @@ class ArtifactPublisher:
             return
         run_id = flow_run.id
         made = await self._client.create_artifact(
-            ArtifactCreate(key=key, type=kind, data=data, description=description, flow_run_id=UUID(run_id) if run_id else None)
+            ArtifactCreate(key=key, type=KINDS[name], data=data, description=description, flow_run_id=UUID(run_id) if run_id else None)
         )
         self._ids[name] = made.id
 

@@ -337,6 +337,8 @@ def test_a_cancelled_run_stops_in_seconds_and_the_next_one_pays_only_for_what_is
         assert "interrupted" in shots["description"]
         api.set_state(first, "SCHEDULED")
         again = api.wait(first)
+        kept = [item["key"] for item in api.http.post("/artifacts/filter", json={"flow_runs": {"id": {"any_": [first]}}}).json()]
+        assert sorted(kept) == sorted(f"{name}-{kind}" for kind in ("plan", "shots", "progress", "storyboard", "manifest"))
 
     assert again["state"]["type"] == "COMPLETED", (tmp_path / "serve.log").read_text()[-3000:]
     assert submitted(server) == 2
