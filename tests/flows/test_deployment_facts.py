@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from animatic.errors import UsageError
 from animatic.flows.worker import check_version, version_of
@@ -86,3 +87,23 @@ def test_the_prefect_yaml_of_this_project_is_in_step_with_its_pipelines() -> Non
     declaration = load_declaration((REPOSITORY / "pipelines.yaml",))
     text = prefect_yaml(declaration, Path("pipelines.yaml"), pool="animatic", target=Path("deployments/prefect.yaml"))
     assert (REPOSITORY / "deployments" / "prefect.yaml").read_text(encoding="utf-8") == text, "run: animatic deploy --write"
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        '{cron: "0 6 * * 1-5", timezone: Europe/Lisbon}',
+        '{cron: "0 6 * * *"}',
+        "{interval: 24h, timezone: America/New_York}",
+        '{rrule: "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=7", timezone: Europe/Lisbon}',
+    ],
+)
+@pytest.mark.anyio
+async def test_prefect_finds_the_times_of_every_kind_of_schedule(tmp_path: Path, schedule: str) -> None:
+    """With other versions of what it depends on Prefect's scheduler fails in its log, and no run is ever made."""
+    declaration = declared(tmp_path, TEXT.replace("{interval: 24h, timezone: Europe/Lisbon}", schedule))
+    (wanted,) = wanted_deployments(declaration, in_folder(tmp_path / "pipelines.yaml"), pool=None)
+    (made,) = wanted.schedules
+    rule = made.schedule.model_dump(mode="json", exclude_none=True)
+    kind = next(kind for kind in (CronSchedule, IntervalSchedule, RRuleSchedule) if kind.__name__ == type(made.schedule).__name__)
+    assert len(await kind.model_validate(rule).get_dates(3)) == 3
