@@ -18,8 +18,9 @@ from animatic.settings import default_home, pipelines_file
 @click.command()
 @file_option
 @click.option("--write", "-y", is_flag=True, help="Apply the changes; without it they are only shown.")
+@click.option("--check", is_flag=True, help="Only tell by the exit code whether there is something to fix: 2 if so.")
 @json_option
-def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> None:
+def fix(files: tuple[Path, ...], write: bool, check: bool, as_json: bool) -> int:
     """Rewrite retired field names and unquoted templates.
 
     Everything else stays byte for byte as it is. Without --write the changes are only shown.
@@ -27,6 +28,8 @@ def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> None:
     from animatic.catalog import Catalog
     from animatic.spec.fix import fix_text
 
+    if write and check:
+        raise UsageError("--check writes nothing, and --write does", hint="leave one of them out")
     catalog = Catalog.load(default_home())
     aliases: Mapping[str, Mapping[str, str]] = {model.name: model.aliases for model in catalog.models()}
     report: list[dict[str, object]] = []
@@ -55,6 +58,7 @@ def fix(files: tuple[Path, ...], write: bool, as_json: bool) -> None:
         say("nothing to fix")
     else:
         say(f"{count(changed, 'change')} " + ("written" if write else "shown; apply with: `animatic fix --write`"))
+    return UsageError.exit_code if check and changed else 0
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:

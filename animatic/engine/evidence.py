@@ -194,7 +194,7 @@ async def look(
 
 def _is_running(run: Run, rival: Submission) -> bool:
     """Whether a submission may yet claim its job by itself."""
-    return rival.settled is None and run.ledger.submissions.owner_alive(rival.intent) is not False
+    return not rival.known and run.ledger.submissions.owner_alive(rival.intent) is not False
 
 
 async def _rivals_by_job(
@@ -227,6 +227,13 @@ def window_of(intent: Intent) -> Window:
     return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
 
 
+def late_window(intent: Intent, given_up_at: datetime) -> Window:
+    """Return when Krea may have made the job of a submission although it was given up; clocks may have been set since the intent."""
+    window = window_of(intent)
+    assert window.last is not None
+    return Window(first=window.first, last=max(window.last, intent.by_krea(given_up_at)) + LATE_JOB)
+
+
 async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
     """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first."""
     found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
@@ -239,7 +246,8 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
 async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Submission, ...]:
     """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
 
-    Those that were given up are among them: Krea may have made their jobs later than anybody waited.
+    Those that were given up are among them: Krea may have made their jobs later than anybody waited. So are those for which a job of
+    unknown type was taken: it may have been a stranger's, and their own still to come.
 
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
     its job meanwhile.
@@ -249,5 +257,9 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
     opened = await run.ledger.submissions.unanswered(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
-    others = [one for one in opened if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)]
+    taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
+    presumed = [one for one in taken if one.submitted and one.submitted.evidence and not one.submitted.evidence.expected_types]
+    others = [
+        one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)
+    ]
     return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))

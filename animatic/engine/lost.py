@@ -7,15 +7,14 @@ from decimal import Decimal
 
 from animatic.engine.compare import learned_of
 from animatic.engine.evidence import (
-    LATE_JOB,
     LATE_JOBS_SINCE,
     Adopt,
     AskPerson,
     Deadlines,
     LookAgain,
     NeverArrived,
-    Window,
     judge,
+    late_window,
     look,
     out_of_reach,
     window_of,
@@ -109,7 +108,7 @@ async def check_given_up(run: Run, submissions: tuple[Submission, ...]) -> bool:
     assert last.settled is not None
     if run.timing.now() - last.settled.at > LATE_JOBS_SINCE or out_of_reach(run.client, last.intent):
         return False
-    window = Window(first=window_of(given_up[0].intent).first, last=last.intent.by_krea(last.settled.at) + LATE_JOB)
+    window = replace(late_window(last.intent, last.settled.at), first=window_of(given_up[0].intent).first)
     evidence = await look(run, last.intent, window, callbacks=True, closely=True)
     now = run.timing.monotonic()
     conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))

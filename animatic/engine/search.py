@@ -44,6 +44,9 @@ MAX_DISTANT_LOOK_SECONDS = 5.0
 """The same while it is far."""
 LOOKS_AHEAD = 15
 """Into so many parts the rest of a search is divided, within those two limits."""
+STALE_LOOK_SECONDS = 30.0
+"""A look that took longer, because the machine slept or Krea was slow, says too little of what is there now."""
+MAX_STALE_LOOKS = 3
 DECIDE = "see them with `animatic doubts`, then `animatic adopt SHOT JOB` or, if none is it, `animatic resubmit SHOT`"
 
 
@@ -68,6 +71,7 @@ class Search:
     """Whether this process would be called back for it."""
     window: Window
     deadlines: Deadlines
+    stale_looks: int = 0
     until: datetime | None = None
     """Once there are candidates after the grace: when the newest was created. Of what comes later, jobs that another submission which is
     on its way may have made do not count: while other shots go on, there would always be one."""
@@ -113,11 +117,15 @@ async def pause(run: Run, search: Search) -> None:
 async def conclude(run: Run, search: Search) -> Conclusion:
     """Look once, and say what follows from it; nothing is recorded."""
     intent = search.submission.intent
-    closely = run.timing.monotonic() >= search.deadlines.adopted_by
+    began = run.timing.monotonic()
+    closely = began >= search.deadlines.adopted_by
     seen_before = search.submission.doubt.candidates if search.submission.doubt else ()
     evidence = await look(
         run, intent, search.window, callbacks=search.callbacks, closely=closely, until=search.until, seen_before=seen_before
     )
+    if run.timing.monotonic() - began > STALE_LOOK_SECONDS and search.stale_looks < MAX_STALE_LOOKS:
+        search.stale_looks += 1
+        return LookAgain()
     if closely and search.until and not evidence.candidates:
         search.until = None  # they were others'; what came since counts again
         return LookAgain()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from animatic.engine.evidence import CLOCK_MARGIN, LATE_JOB, Adopt, Deadlines, Window, judge, look, out_of_reach, unclaimed, window_of
+from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Deadlines, Window, judge, late_window, look, out_of_reach, unclaimed, window_of
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.run import Run
 from animatic.engine.search import adopt
@@ -165,7 +165,7 @@ def _window_of_late_jobs(submission: Submission) -> Window | None:
         return None
     match submission.settled.outcome:
         case "never_arrived" | "withdrawn":
-            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + LATE_JOB)
+            return late_window(intent, submission.settled.at)
         case "unsent" if submission.settled.error and submission.settled.error.code == TURNED_AWAY:
             # A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
             return Window(first=window.first, last=intent.by_krea(submission.settled.at) + CLOCK_MARGIN)

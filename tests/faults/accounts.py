@@ -39,16 +39,17 @@ class Desk(Processes):
     def decide(self) -> list[str]:
         """Answer every question as a person would who knows Krea's bill. Returns what was wrong with the questions."""
         wrong = []
-        for doubt in self.doubts():
-            if doubt["kind"] == "stray":
-                continue
-            self.questions += 1
-            offered = [candidate["job_id"] for candidate in doubt["candidates"] or ()]
-            right = [job.id for job in self.krea.jobs if job.post and job.id in offered and job.prompt == _prompt_of(doubt)]
-            verb = ["adopt", doubt["fingerprint"][:16], right[0]] if right else ["resubmit", doubt["fingerprint"][:16]]
+        asked = [doubt for doubt in self.doubts() if doubt["kind"] != "stray"]
+        # What is decided of a take holds for all of its attempts.
+        for take in dict.fromkeys(doubt["fingerprint"] for doubt in asked):
+            about = [doubt for doubt in asked if doubt["fingerprint"] == take]
+            self.questions += len(about)
+            offered = {candidate["job_id"] for doubt in about for candidate in doubt["candidates"] or ()}
+            right = [job.id for job in self.krea.jobs if job.post and job.id in offered and job.prompt == _prompt_of(about[0])]
+            verb = ["adopt", take[:16], right[0]] if right else ["resubmit", take[:16]]
             ended = self.cli(*verb)
             if ended.code:
-                wrong.append(f"{' '.join(verb)}: {ended.code} {ended.errors}")
+                wrong.append(f"{' '.join(verb)}: {ended.code} {ended.errors} {about}")
         return wrong
 
     def render_to_the_end(self, *options: str, tries: int = 12) -> Ended:

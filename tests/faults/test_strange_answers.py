@@ -96,7 +96,7 @@ CASES = {
     "no result": Case(course=Course(result="empty"), runs=({ASKS}, {ASKS}), posts=1, doubts=("unclear_result",)),
     "a failed job": Case(course=Course(ending="failed"), shot="retries: 0", runs=({FAILED},), billed=0, posts=1),
 }
-QUICK = {"502, the job comes within the grace", "no result"}
+QUICK = {"502, the job comes within the grace"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CASES])

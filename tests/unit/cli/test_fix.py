@@ -39,3 +39,14 @@ def test_fix_keeps_the_mode_and_the_link_of_a_file(animatic: Verb) -> None:
     assert Path("link.yaml").is_symlink()
     assert target.read_text() == GOOD
     assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_fix_tells_by_its_exit_code_whether_there_is_something_to_fix(animatic: Verb) -> None:
+    assert animatic("fix", "--check").code == 0
+    text = GOOD.replace("start_image", "startImage")
+    Path("pipelines.yaml").write_text(text, encoding="utf-8")
+    assert animatic("fix", "--check").code == 2
+    assert animatic("fix").code == 0
+    assert Path("pipelines.yaml").read_text() == text
+    said = animatic("fix", "--check", "--write")
+    assert (said.code, "--check writes nothing" in said.err) == (2, True)
