@@ -36,6 +36,8 @@ PAUSE_SECONDS = 1.0
 """Between two calls to the server."""
 ROWS_PER_SECOND = 100
 """A large table is written less often: 1,000 shots every ten seconds."""
+BYTES_PER_SECOND = 50_000
+"""So is one with many pictures: each update is a write of the whole text in the server's database."""
 TIMEOUT_SECONDS = 20.0
 """For one artifact. By itself Prefect tries for a minute."""
 AFTER_FAILURE_TIMEOUT_SECONDS = 2.0
@@ -69,6 +71,7 @@ class ArtifactPublisher:
         self._decisions: Mapping[str, Decision] | None = None
         self._stills: dict[str, str] = {}
         self._settled = False
+        self._table_bytes = 0
 
     async def __aenter__(self) -> Self:
         self._client = await self._stack.enter_async_context(get_client())
@@ -112,7 +115,7 @@ class ArtifactPublisher:
             await self._safely(self._write_shots())
             await asyncio.sleep(PAUSE_SECONDS)
             await self._safely(self._write_progress())
-            await asyncio.sleep(max(PAUSE_SECONDS, len(self._run.progress.shots) / ROWS_PER_SECOND))
+            await asyncio.sleep(max(PAUSE_SECONDS, len(self._run.progress.shots) / ROWS_PER_SECOND, self._table_bytes / BYTES_PER_SECOND))
             await self._dirty.wait()
             self._dirty.clear()
 
@@ -138,6 +141,7 @@ class ArtifactPublisher:
 
     async def _write_shots(self) -> None:
         text = shots_markdown(self._run, await self._views(), self._address, settled=self._settled)
+        self._table_bytes = len(text)
         await self._put("shots", text, f"{self._note}{self._headline}")
 
     async def _write_progress(self) -> None:
