@@ -133,6 +133,7 @@ async def _make(context: FlowRunContext, writer: ManifestWriter, stages: Prefect
     try:
         async with writer:
             await make_all(run, stages)
+            await stages.tell_skipped()
             await _assemble(run, stages)
     except asyncio.CancelledError:
         if context.cancel_jobs:

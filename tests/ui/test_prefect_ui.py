@@ -175,6 +175,10 @@ def test_a_failed_run_explains_itself(up: Up, browser: Browser) -> None:
     browser.click("//*[text()[normalize-space()='Details']]")
     text = browser.see("2 of 3 shots missing: storm failed at Krea; resume.")
     assert "storm:" in text
+    nodes = {node["id"]: node for _, node in up.api(f"/flow_runs/{run_id}/graph-v2")["nodes"]}
+    (skipped,) = [node for node in nodes.values() if node["label"] == "after · skipped"]
+    assert skipped["state_type"] == "PENDING", "not ready, in Prefect's words"
+    assert {nodes[parent["id"]]["label"] for parent in skipped["parents"]} == {"storm · wait"}
     time.sleep(2)
     browser.picture(PICTURES / "failed.png")
 
