@@ -61,8 +61,8 @@ up: install
 # Needs uv on the PATH. The lock files carry hashes and no addresses; versions stay as they are unless UPGRADE=--upgrade says otherwise.
 COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe
 lock:
-	$(COMPILE) $(UPGRADE) --group build -o requirements.lock
-	$(COMPILE) $(UPGRADE) --group build --group dev -o requirements-dev.lock -c requirements.lock
+	$(COMPILE) $(UPGRADE) --extra fonts --group build -o requirements.lock
+	$(COMPILE) $(UPGRADE) --extra fonts --group build --group dev -o requirements-dev.lock -c requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -129,6 +129,11 @@ def simulate_served_runs(*, simulator_url: str, public_url: str) -> None:
     }
 
 
+def simulates_served_runs() -> bool:
+    """Whether the runs that this process starts go to a simulator."""
+    return bool(os.environ.get(SIMULATOR_URL))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The environment, parsed once."""

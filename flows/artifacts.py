@@ -1,16 +1,16 @@
 """Publishes a run in the Prefect UI: the plan before the first cent, a live table of shots with progress, and what came of it.
 
 One writer publishes, at most one call a second however many shots move: the live artifacts are updated in place. It never fails a run.
+However a run ends, its table and its progress are settled; what a killed process leaves is settled by `animatic.flows.settling`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
-from collections.abc import Awaitable
-from typing import Literal, Self
+from collections.abc import Awaitable, Mapping
+from typing import Any, Literal, Self
 from urllib.parse import quote
 from uuid import UUID
 
@@ -25,21 +25,34 @@ from animatic.engine.estimate import estimate
 from animatic.engine.history import SIMULATED
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError
-from animatic.flows.tables import end_markdown, fenced, graph_picture, headline, percent_ended, shot_rows, storyboard_picture
+from animatic.flows.accounts import end_markdown, plan_markdown, plan_summary
+from animatic.flows.pictures import graph_picture, still_of, storyboard_picture
+from animatic.flows.settling import SIMULATED_NOTE
+from animatic.flows.tables import ShotView, headline, percent_ended, rows_in, shots_markdown
 from animatic.manifest import Manifest
-from animatic.plan import render_plan
+from animatic.plan.report import Decision
 
 PAUSE_SECONDS = 1.0
 """Between two calls to the server."""
 ROWS_PER_SECOND = 100
 """A large table is written less often: 1,000 shots every ten seconds."""
+BYTES_PER_SECOND = 50_000
+"""So is one with many pictures: each update is a write of the whole text in the server's database."""
 TIMEOUT_SECONDS = 20.0
 """For one artifact. By itself Prefect tries for a minute."""
 AFTER_FAILURE_TIMEOUT_SECONDS = 2.0
 """For one artifact where the server did not answer the last time."""
 MAX_SURVEYED = 200
 """Steps; beyond that the plan is shown without what each shot would find: looking would hold the first submission up."""
-Kind = Literal["markdown", "table", "progress"]
+Kind = Literal["markdown", "progress"]
+KINDS: Mapping[str, Kind] = {
+    "plan": "markdown",
+    "shots": "markdown",
+    "progress": "progress",
+    "storyboard": "markdown",
+    "manifest": "markdown",
+}
+"""The artifacts of a run, each once however often it is tried again."""
 log = logging.getLogger(__name__)
 
 
@@ -54,10 +67,15 @@ class ArtifactPublisher:
         self._client: PrefectClient | None = None
         self._stack = contextlib.AsyncExitStack()
         self._timeout = TIMEOUT_SECONDS
-        self._note = " (simulated)" if run.simulated else ""
+        self._note = SIMULATED_NOTE if run.simulated else ""
+        self._decisions: Mapping[str, Decision] | None = None
+        self._stills: dict[str, str] = {}
+        self._settled = False
+        self._table_bytes = 0
 
     async def __aenter__(self) -> Self:
         self._client = await self._stack.enter_async_context(get_client())
+        await self._safely(self._find_earlier())
         await self._safely(self._publish_plan())
         self._run.progress.listeners.append(self._listen)
         self._writer = asyncio.create_task(self._keep_writing())
@@ -71,8 +89,14 @@ class ArtifactPublisher:
                 await self._writer
         await self._stack.aclose()
 
+    @property
+    def plan_summary(self) -> str:
+        """What the run will do and cost, in one line."""
+        return plan_summary(self._run, self._decisions)
+
     async def publish_end(self, manifest: Manifest | None) -> None:
         """Publish what came of the run: the final table, its stills and reels, the account. ``manifest`` is None where none was written."""
+        self._settled = True
         if self._writer is not None:
             self._writer.cancel()
         await self._safely(self._write_shots())
@@ -81,7 +105,7 @@ class ArtifactPublisher:
         if manifest is None:
             return
         text = end_markdown(manifest, address=self._address, location=self._run.address)
-        await self._safely(self._put("manifest", "markdown", text, "What came of the run, and where its record lies"))
+        await self._safely(self._put("manifest", text, f"{self._note}What came of the run, and where its record lies"))
 
     def _listen(self, _shot: object) -> None:
         self._dirty.set()
@@ -91,24 +115,44 @@ class ArtifactPublisher:
             await self._safely(self._write_shots())
             await asyncio.sleep(PAUSE_SECONDS)
             await self._safely(self._write_progress())
-            await asyncio.sleep(max(PAUSE_SECONDS, len(self._run.progress.shots) / ROWS_PER_SECOND))
+            await asyncio.sleep(max(PAUSE_SECONDS, len(self._run.progress.shots) / ROWS_PER_SECOND, self._table_bytes / BYTES_PER_SECOND))
             await self._dirty.wait()
             self._dirty.clear()
 
+    async def _find_earlier(self) -> None:
+        """Take up the artifacts of an earlier attempt of this flow run: Retry goes on with the same run."""
+        run_id = flow_run.id
+        if run_id is None or (flow_run.run_count or 0) <= 1:
+            return
+        assert self._client is not None
+        own = f"{slug(self._run.plan.pipeline)}-"
+        earlier = await self._client.read_artifacts(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)])))
+        for artifact in earlier:
+            name = (artifact.key or "").removeprefix(own)
+            if artifact.type == KINDS.get(name):
+                self._ids[name] = artifact.id
+
     async def _publish_plan(self) -> None:
         plan = self._run.plan
-        decisions = (await estimate(plan, self._run.ledger)).decisions if len(plan.steps) <= MAX_SURVEYED else None
-        picture = graph_picture(self._run)
-        parts = [f"![storyboard]({picture})"] if picture else []
-        parts.append(fenced(render_plan(plan, decisions, simulated=self._run.simulated).splitlines()))
-        await self._put("plan", "markdown", "\n\n".join(parts), f"Plan of run {plan.run_id}{self._note}")
+        if len(plan.steps) <= MAX_SURVEYED:
+            self._decisions = (await estimate(plan, self._run.ledger)).decisions
+        text = plan_markdown(self._run, self._decisions, picture=graph_picture(self._run))
+        await self._put("plan", text, f"{self._note}Plan: {self.plan_summary}")
 
     async def _write_shots(self) -> None:
-        rows = shot_rows(self._run.progress, self._files(), self._address)
-        await self._put("shots", "table", json.dumps(rows), f"{headline(self._run.progress)}{self._note}")
+        text = shots_markdown(self._run, await self._views(), self._address, settled=self._settled)
+        self._table_bytes = len(text)
+        await self._put("shots", text, f"{self._note}{self._headline}")
 
     async def _write_progress(self) -> None:
-        await self._put("progress", "progress", percent_ended(self._run.progress), f"{headline(self._run.progress)}{self._note}")
+        progress = self._run.progress
+        there = sum(shot.state in {"delivered", "reused"} for shot in progress.shots.values())
+        percent = 100.0 * there / max(1, len(progress.shots)) if self._settled else percent_ended(progress)
+        await self._put("progress", percent, f"{self._note}{self._headline}")
+
+    @property
+    def _headline(self) -> str:
+        return headline(self._run.progress, settled=self._settled, simulated=self._run.simulated)
 
     async def _publish_storyboard(self, manifest: Manifest | None) -> None:
         picture = await storyboard_picture(self._run)
@@ -121,20 +165,25 @@ class ArtifactPublisher:
         if page := self._address("index.html"):
             parts.append(f"[Open the storyboard page]({page})")
         parts.append(f"![storyboard]({picture})")
-        await self._put("storyboard", "markdown", "\n\n".join(parts), f"Stills and reel of run {self._run.plan.run_id}{self._note}")
+        await self._put("storyboard", "\n\n".join(parts), f"{self._note}Stills and reel of run {self._run.plan.run_id}")
 
-    def _files(self) -> dict[str, str]:
-        """Return the delivered files by step key."""
-        return {
-            step.key: file_name(step, "." + take.clip.key.rpartition(".")[2])
-            for step in self._run.plan.steps
-            if (take := self._run.takes.get(step.key)) is not None
-        }
+    async def _views(self) -> dict[str, ShotView]:
+        """Return files, stills and lengths of what is there, by step key."""
+        views = {}
+        for step in self._run.plan.steps:
+            take = self._run.takes.get(step.key)
+            if take is None:
+                continue
+            if step.key not in self._stills and (still := await still_of(self._run, step.key)):
+                self._stills[step.key] = still
+            file = file_name(step, "." + take.clip.key.rpartition(".")[2])
+            views[step.key] = ShotView(file=file, picture=self._stills.get(step.key), seconds=take.clip.duration)
+        return views
 
     def _address(self, name: str) -> str | None:
         return public_address(self._run, name)
 
-    async def _put(self, name: str, kind: Kind, data: str | float, description: str) -> None:
+    async def _put(self, name: str, data: str | float, description: str) -> None:
         """Create an artifact of the run, or update it in place."""
         assert self._client is not None
         key = f"{slug(self._run.plan.pipeline)}-{name}"
@@ -143,7 +192,7 @@ class ArtifactPublisher:
             return
         run_id = flow_run.id
         made = await self._client.create_artifact(
-            ArtifactCreate(key=key, type=kind, data=data, description=description, flow_run_id=UUID(run_id) if run_id else None)
+            ArtifactCreate(key=key, type=KINDS[name], data=data, description=description, flow_run_id=UUID(run_id) if run_id else None)
         )
         self._ids[name] = made.id
 
@@ -161,15 +210,15 @@ class ArtifactPublisher:
             self._timeout = TIMEOUT_SECONDS
 
 
-async def read_shots(pipeline: str, flow_run_id: str) -> str | None:
-    """Return the data of a flow run's live table, as JSON; None if it has none."""
+async def read_shots(pipeline: str, flow_run_id: str) -> list[dict[str, Any]]:
+    """Return what a flow run's live table carries for programs; empty if it has none."""
     async with get_client() as client:
         found = await client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[f"{slug(pipeline)}-shots"])),
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)])),
             limit=1,
         )
-    return str(found[0].data) if found else None
+    return rows_in(str(found[0].data)) if found else []
 
 
 def slug(pipeline: str) -> str:

@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 from animatic import proxies
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
-from animatic.flows.parameters import TAG
+from animatic.flows.parameters import SIMULATED_TAG, TAG
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext
 from animatic.flows.storyboards import pipeline_flow
 from animatic.plan import Plan
@@ -57,7 +57,7 @@ async def launch(
     token = CURRENT_FLOW_RUN.set(context)
     try:
         run: Any = pipeline_flow(spec)
-        with tags(TAG, *plan.tags):
+        with tags(TAG, *plan.tags, *([SIMULATED_TAG] if simulator_url is not None else [])):
             state = await run(**plan.params, return_state=True)
     except AnimaticError:
         raise

@@ -10,13 +10,19 @@ from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
+from animatic.flows.settling import settle_cancelled, settle_crashed
 from animatic.spec import ParamSpec, PipelineSpec
 from animatic.spec.params import python_type
 
 FRESH = "fresh"
-"""The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
+"""A flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
+ONLY = "only"
+"""The other one: the shots that are meant, as `--only` spells them; empty for all."""
+OWN = frozenset({FRESH, ONLY})
 TAG = "animatic"
 """Every deployment and run of ours carries it."""
+SIMULATED_TAG = "simulated"
+"""Every run that goes to the simulator carries it."""
 RUN_NAME_PART = 40
 """Characters of a parameter's value in the name of a run."""
 Body = Callable[[PipelineSpec, dict[str, Any]], Awaitable[State[None]]]
@@ -32,15 +38,18 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     run.__qualname__ = run.__name__
     run.__doc__ = _docstring(spec)
     # Prefect reads the signature to build and check the flow's parameter schema.
+    only = inspect.Parameter(ONLY, inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
     fresh = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
-    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), fresh])  # type: ignore[attr-defined]
-    run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, FRESH: bool}
+    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), only, fresh])  # type: ignore[attr-defined]
+    run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, ONLY: str, FRESH: bool}
     return flow(
         name=spec.name,
         description=spec.description or None,
-        flow_run_name=lambda: run_name(spec),
+        flow_run_name=lambda: run_name(spec.name, tuple(spec.params)),
         persist_result=False,
         log_prints=False,
+        on_cancellation=[settle_cancelled],
+        on_crashed=[settle_crashed],
     )(run)
 
 
@@ -49,13 +58,22 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def run_name(spec: PipelineSpec) -> str:
-    """Return ``coast-teaser · Porto · noir``: what a person looks for in a list of runs."""
+def run_name(pipeline: str, params: tuple[str, ...]) -> str:
+    """Return ``SIMULATED · coast-teaser · Porto · noir``: what a person looks for in a list of runs."""
     from prefect.runtime import flow_run
 
+    from animatic.flows.run import is_simulated
+
     values = flow_run.parameters or {}
-    own = (str(values[name])[:RUN_NAME_PART] for name in spec.params if name in values)
-    return " · ".join([spec.name, *own, *([FRESH] if values.get(FRESH) else [])])
+    own = (spelled(name, values[name]) for name in params if name in values and name not in OWN)
+    asked = [f"only {str(values[ONLY])[:RUN_NAME_PART]}"] if values.get(ONLY) else []
+    mark = ["SIMULATED"] if is_simulated() else []
+    return " · ".join([*mark, pipeline, *own, *asked, *([FRESH] if values.get(FRESH) else [])])
+
+
+def spelled(name: str, value: Any) -> str:
+    """Return a value as the name of a run shows it: text speaks for itself, figures say what they are."""
+    return (str(value) if isinstance(value, str) else f"{name} {str(value).lower()}")[:RUN_NAME_PART]
 
 
 def _parameter(param: ParamSpec) -> inspect.Parameter:
@@ -74,7 +92,23 @@ def _annotation(param: ParamSpec) -> Any:
 
 def _docstring(spec: PipelineSpec) -> str:
     """Describe the params as Prefect reads them: the ``Args`` section of a Google docstring becomes the form's help."""
-    described = {param.name: param.description for param in spec.params.values() if param.description}
+    described = {param.name: text for param in spec.params.values() if (text := _described(param))}
+    described[ONLY] = "Make these shots alone: an id, `+id` with what it starts from, `id+` with what follows from it. Empty: all of them"
     described[FRESH] = "Make new takes of every shot, even of those that are unchanged (and pay for them)"
     arguments = [f"    {name}: {' '.join(text.split())}" for name, text in described.items()]
     return "\n".join([spec.description or spec.name, "", "Args:", *arguments])
+
+
+def _described(param: ParamSpec) -> str:
+    """Return a param's description with its range, which the form does not show before it refuses a value."""
+    low, high = (None if bound is None else f"{bound:g}" for bound in (param.minimum, param.maximum))
+    match low, high:
+        case None, None:
+            return param.description
+        case str(), str():
+            limits = f"{low} to {high}"
+        case str(), None:
+            limits = f"{low} or more"
+        case _:
+            limits = f"{high} or less"
+    return f"{param.description} ({limits})".strip()

@@ -23,13 +23,15 @@ from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
 from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
-from animatic.flows.artifacts import ArtifactPublisher
+from animatic.flows.accounts import end_summary
+from animatic.flows.artifacts import ArtifactPublisher, public_address
 from animatic.flows.events import announce_over_budget, announcing
+from animatic.flows.settling import SIMULATED_NOTE, STOPPED
 from animatic.flows.stages import PrefectStages, prefect_given_up
 from animatic.manifest import Manifest, PrefectRun
 from animatic.money import dollars
 from animatic.plan import Plan
-from animatic.settings import Settings
+from animatic.settings import Settings, simulates_served_runs
 from animatic.tasks.context import TaskContext, task_context
 
 
@@ -54,6 +56,8 @@ class FlowRunContext:
     """The final manifest, once it is written."""
     manifest_location: str | None = None
     page_location: str | None = None
+    page_address: str | None = None
+    """Where a browser finds the page, or where it lies."""
     error: AnimaticError | None = None
     """Why the run as a whole did not end well; None if all shots are delivered."""
     reported: bool = True
@@ -68,6 +72,12 @@ class FlowRunContext:
 
 CURRENT_FLOW_RUN: ContextVar[FlowRunContext | None] = ContextVar("animatic_flow_run", default=None)
 """The run that this process has planned already and hands to the flow; None in a flow run that a worker started."""
+
+
+def is_simulated() -> bool:
+    """Whether runs of this process go to the simulator: the one that it has planned, else those that a worker starts in it."""
+    context = CURRENT_FLOW_RUN.get()
+    return context.simulator_url is not None if context is not None else simulates_served_runs()
 
 
 async def execute_run(context: FlowRunContext) -> State[None]:
@@ -103,16 +113,18 @@ async def _execute(context: FlowRunContext) -> None:
         context.manifest_location, context.page_location = writer.manifest_location, writer.page_location
         context.on_start(context, run)
         async with ArtifactPublisher(run) as publisher:
+            get_run_logger().info("%srun %s: %s", _mark(context), run.plan.run_id, publisher.plan_summary)
             try:
                 with announcing(run), task_context(TaskContext(run=run, manifest_writer=writer)) as shared:
                     await _make(context, writer, PrefectStages(context=shared))
-            except asyncio.CancelledError:
-                await publisher.publish_end(context.manifest)
-                raise
-            context.error = outcome(run)
-            announce_over_budget(run.plan.pipeline, run.plan.run_id, context.error)
-            if not prefect_given_up(run):
-                await publisher.publish_end(context.manifest)
+                context.error = outcome(run)
+                announce_over_budget(run.plan.pipeline, run.plan.run_id, context.error)
+            finally:
+                context.page_address = public_address(run, "index.html") or writer.page_location
+                if context.manifest is not None:
+                    get_run_logger().info("%s%s: %s", _mark(context), end_summary(context.manifest), context.page_address)
+                if not prefect_given_up(run):
+                    await publisher.publish_end(context.manifest)
 
 
 async def _make(context: FlowRunContext, writer: ManifestWriter, stages: PrefectStages) -> None:
@@ -121,6 +133,7 @@ async def _make(context: FlowRunContext, writer: ManifestWriter, stages: Prefect
     try:
         async with writer:
             await make_all(run, stages)
+            await stages.tell_skipped()
             await _assemble(run, stages)
     except asyncio.CancelledError:
         if context.cancel_jobs:
@@ -151,18 +164,32 @@ async def _assemble(run: Run, stages: PrefectStages) -> None:
 
 
 def _final_state(context: FlowRunContext) -> State[None]:
+    """Return the state, whose message says what there is, what it cost, and where; or what is wrong and what to do."""
+    mark = _mark(context)
     match context.error:
         case InterruptedRunError() as error:
-            return Cancelled(message=str(error))
+            return Cancelled(message=mark + interrupted_message(context.plan.run_id, context.manifest, error))
         case InDoubtError() as error:
-            return Failed(name="In doubt", message=str(error))
+            return Failed(name="In doubt", message=f"{mark}{error}")
         case AnimaticError() as error:
-            return Failed(message=str(error))
+            return Failed(message=f"{mark}{error}")
         case None:
             pass
     manifest = context.manifest
     shots = manifest.shots if manifest is not None else ()
     beside = f"; {len(manifest.stray_jobs)} paid beside, see `animatic doubts`" if manifest is not None and manifest.stray_jobs else ""
     if shots and all(shot.state == "reused" for shot in shots):
-        return Completed(name="Reused", message=f"all {len(shots)} shots were made before: nothing was submitted, nothing was paid{beside}")
-    return Completed(message=f"{len(shots)} shots delivered{beside}: {context.manifest_location}")
+        told = f"all {len(shots)} shots were made before: nothing was submitted, nothing was paid"
+        return Completed(name="Reused", message=f"{mark}{told}{beside}")
+    return Completed(message=f"{mark}{end_summary(manifest)}{beside}: {context.page_address}" if manifest is not None else mark)
+
+
+def interrupted_message(run_id: str, manifest: Manifest | None, error: AnimaticError | None = None) -> str:
+    """Return what is said of a run that was stopped: what is there, and how to go on."""
+    there = f"{end_summary(manifest)}. " if manifest is not None else ""
+    hint = error.hint if error is not None and error.hint else f"what was submitted is in the ledger: `animatic resume {run_id}`"
+    return f"{STOPPED}{there}{hint[0].upper()}{hint[1:]}"
+
+
+def _mark(context: FlowRunContext) -> str:
+    return SIMULATED_NOTE if context.simulator_url is not None else ""

@@ -28,11 +28,14 @@ from animatic.tasks.assemble import assemble
 from animatic.tasks.context import TaskContext
 from animatic.tasks.generate import generate
 from animatic.tasks.manifest import write_manifest
+from animatic.tasks.skip import skip
 from animatic.tasks.upload import upload
 from animatic.tasks.wait import wait
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
+MAX_SKIPPED_SHOWN = 100
+"""Shots that were not made; a task takes some milliseconds, and nobody reads a longer graph."""
 log = logging.getLogger(__name__)
 
 
@@ -84,6 +87,22 @@ class PrefectStages:
         state = await call_task(self.context, "manifest", lambda: named(wait_for=after, return_state=True))
         manifest: Manifest = await outcome_of(self.context, "manifest", state)
         return manifest
+
+    async def tell_skipped(self) -> None:
+        """Show the shots that were not made, behind what they wait for. Never fails a run: nothing depends on it."""
+        run = self.context.run
+        left = [step for step in run.plan.steps if run.progress.shots[step.key].state == "skipped" and step.key not in self.last]
+        for step in left[:MAX_SKIPPED_SHOWN]:
+            if prefect_given_up(run):
+                return
+            label = f"{step.key} · skipped"
+            named: Any = skip.with_options(name=label, task_run_name=label)
+            try:
+                # What it waits for has failed: Prefect shows it as not ready, with the edge. One that was stopped says so itself.
+                self.last[step.key] = await named(step.key, wait_for=self._states_of(*step.depends_on), return_state=True)
+            except Exception as error:  # noqa: BLE001 (whatever ails Prefect: what was made is made)
+                log.warning("the shots that were not made are not shown: %s", type(error).__name__)
+                return
 
     async def _call(self, task: Task[..., Any], step: Step, label: str, before: list[State[Any]]) -> Any:
         named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")

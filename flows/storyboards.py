@@ -7,6 +7,7 @@ folder, so that a Prefect worker that was handed a folder or a git checkout find
 from __future__ import annotations
 
 import functools
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from prefect.states import Failed
 from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.events import announce_over_budget
-from animatic.flows.parameters import flow_for, identifier
+from animatic.flows.parameters import flow_for, identifier, run_name
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
@@ -65,26 +66,41 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
     context = CURRENT_FLOW_RUN.get()
     if context is not None:
         return await execute_run(context)
-    from animatic.flows.worker import plan_for_worker, stop_when_asked
+    from animatic.flows.worker import plan_for_worker, stop_when_asked, tag_as_simulated
 
     try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
     except AnimaticError as error:
         announce_over_budget(spec.name, None, error)
         return _refused(error)
+    if simulator_url is not None:
+        await tag_as_simulated()
     context = FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url)
     async with stop_when_asked(context):
         return await execute_run(context)
 
 
 def _refusing_flow(name: str, error: AnimaticError) -> Flow[..., Any]:
-    """Return a flow that takes any parameters and fails for a reason."""
+    """Return a flow that takes the parameters of this run, whatever they are, and fails for a reason."""
 
     async def refuse(**values: Any) -> State[None]:
         del values
         return _refused(error)
 
-    return flow(name=name, validate_parameters=False)(refuse)
+    # Prefect binds parameters by name: those of a deployment that the file does not know any more must be in the signature.
+    pipeline, given = _asked_for(name)
+    refuse.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(param, inspect.Parameter.KEYWORD_ONLY, default=None) for param in given]
+    )
+    return flow(name=pipeline, flow_run_name=lambda: run_name(pipeline, given), validate_parameters=False)(refuse)
+
+
+def _asked_for(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name of this run's flow and those of its parameters, as far as Prefect tells."""
+    try:
+        return flow_run.flow_name or name, tuple(flow_run.parameters or ())
+    except Exception:  # noqa: BLE001 (the reason that the run is refused for is to be told, whatever ails the server)
+        return name, ()
 
 
 def _refused(error: AnimaticError) -> State[None]:

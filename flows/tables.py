@@ -1,62 +1,196 @@
-"""Writes what the artifacts of a run show: the live table of shots, its headline, the account of the end, pictures of the storyboard."""
+"""Writes the table of shots that the Prefect UI shows: Markdown, because its tables of data show no links and no pictures.
+
+What `animatic watch` reads back travels in the same text, as a link definition, which Markdown never shows.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import html
-import io
+import binascii
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import assert_never
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, assert_never, get_args
 
-from PIL import Image
-
-from animatic.engine.deliver import file_name
 from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
 from animatic.engine.run import Run
-from animatic.manifest import Manifest
-from animatic.media import contact_sheet
 from animatic.money import dollars
-from animatic.plan import as_svg
+from animatic.plan import Step
 
 MAX_ROWS = 1000
 """Beyond that a table would take the browser seconds; what needs attention is shown first then."""
-MAX_PICTURES = 48
-MAX_STEPS_DRAWN = 150
-_MARKUP = re.compile(r"[\\`*_{}\[\]()|~]")
-_BACKTICKS = re.compile(r"`+")
-SHEET_WIDTH = 1200
-"""Pixels: a storyboard of twelve shots is then about 100 kB."""
 Address = Callable[[str], str | None]
 """Returns where a browser finds a file of the run; None where none can reach it."""
+_DATA = re.compile(r"^\[animatic\]: data:([A-Za-z0-9+/=]+)$", re.MULTILINE)
+_HEADLINE = re.compile(r"^\*\*.*\*\*$", re.MULTILINE)
+_SPENT = re.compile(r"^\*\*[^;\n]*(; .*)\*\*$", re.MULTILINE)
+_NOT_STARTED, _INTERRUPTED = "-\u00a0not started", "**✗\u00a0interrupted**"
+_LIVE_CELLS: Mapping[str, str] = {
+    "pending": _NOT_STARTED,
+    "preparing": _NOT_STARTED,
+    "…\u00a0submitting": _INTERRUPTED,
+    "…\u00a0running": _INTERRUPTED,
+    "…\u00a0fetching": _INTERRUPTED,
+}
+"""What stands in the state's cell of a shot that has not ended, and what stands there once the run has."""
+_HEAD = ("#", "", "shot", "state", "clip", "bill", "took", "")
 
 
-def shot_rows(progress: ProgressTracker, files: Mapping[str, str], address: Address) -> list[dict[str, str]]:
-    """Return the live table. ``files`` are the delivered ones by step key.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShotView:
+    """What is known of a shot beside its progress: the file and its picture (a URL of any kind), the length of the clip in seconds."""
 
-    The clip's cell may hold a Markdown link; `animatic watch` reads the others back.
+    file: str | None = None
+    picture: str | None = None
+    seconds: float | None = None
+
+
+def shots_markdown(run: Run, views: Mapping[str, ShotView], address: Address, *, settled: bool) -> str:
+    """Return the table of a run's shots, failed ones first, with what was billed as its sum.
+
+    ``settled``: the run has ended, and what goes on is said to have been interrupted.
     """
-    shots = list(progress.shots.values())
+    progress = run.progress
+    shots = sorted((progress.shots[step.key] for step in run.plan.steps), key=lambda shot: _is_trouble(shot.state))
     if len(shots) > MAX_ROWS:
         shots = sorted(shots, key=lambda shot: _place_in_table(shot.state))[:MAX_ROWS]
+    left_out = len(run.plan.steps) - len(shots)
     now = progress.clock()
-    return [_row(shot, files.get(shot.key), address, now) for shot in shots]
+    rows = [_cells(run.steps[shot.key], shot, views, address, now, settled=settled) for shot in shots]
+    bill = f"**{dollars(progress.money().billed)}**" + (f" + {unknown} unknown" if (unknown := _unknown(progress)) else "")
+    total = ("", "", _plural(len(run.plan.steps)), "", _clip_length(run, views), bill, "", "")
+    lines = [f"**{headline(progress, settled=settled, simulated=run.simulated)}**", "", table_of(_HEAD, [*rows, total], right={0, 4, 5, 6})]
+    if left_out:
+        lines += ["", f"{left_out} more shots are not shown."]
+    return "\n".join([*lines, "", f"[animatic]: data:{_hidden(shots, now)}", ""])
 
 
-def _row(shot: ShotProgress, file: str | None, address: Address, now: float) -> dict[str, str]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettledTable:
+    """A live table after the end of a run that could not settle it itself."""
+
+    text: str
+    headline: str
+    percent: float
+
+
+def settled_text(markdown: str) -> SettledTable:
+    """Return a live table as settled: what went on was interrupted, what had not begun was not started."""
+    rows = rows_in(markdown)
+    states = [state for row in rows for state in get_args(State) if state == row.get("state")]
+    there = sum(state in {"delivered", "reused"} for state in states)
+    spent = _SPENT.search(markdown)
+    headline = f"{_counted(states, settled=True)}{spent[1] if spent else ''}"
+    text = _HEADLINE.sub(lambda _: f"**{headline}**", markdown, count=1)
+    for state, word in _LIVE_CELLS.items():
+        text = text.replace(f" | {state} | ", f" | {word} | ")
+    return SettledTable(text=text, headline=headline, percent=100.0 * there / max(1, len(states)))
+
+
+def rows_in(markdown: str) -> list[dict[str, Any]]:
+    """Return the rows that a table's text carries for programs; empty where it carries none."""
+    found = _DATA.search(markdown)
+    try:
+        rows = json.loads(base64.b64decode(found[1])) if found else []
+    except (ValueError, binascii.Error):
+        return []
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _hidden(shots: Iterable[ShotProgress], now: float) -> str:
+    rows = []
+    for shot in shots:
+        elapsed = shot.elapsed(now)
+        rows.append(
+            {
+                "shot": shot.key,
+                "state": shot.state,
+                "usd": "" if shot.usd is None else f"{shot.usd.normalize():f}",
+                "seconds": "" if elapsed is None else f"{elapsed:.0f}",
+                "detail": shot.detail,
+                "job": shot.job_id or "",
+            }
+        )
+    return base64.b64encode(json.dumps(rows).encode()).decode()
+
+
+def _cells(
+    step: Step, shot: ShotProgress, views: Mapping[str, ShotView], address: Address, now: float, *, settled: bool
+) -> tuple[str, ...]:
+    view = views.get(step.key, ShotView())
     elapsed = shot.elapsed(now)
-    return {
-        "shot": shot.key,
-        "state": shot.state,
-        "clip": _link(file, address),
-        "usd": _usd(shot),
-        "seconds": "" if elapsed is None else f"{elapsed:.0f}",
-        "model": shot.model,
-        "detail": _without_links(shot.detail),
-        "job": _without_links(shot.job_id or ""),
-    }
+    name = f"{step.variant_name}/{step.shot}" if step.variant_name else step.shot
+    url = address(view.file) if view.file else None
+    return (
+        f"{step.number:02}",
+        f"![{name}]({view.picture})" if view.picture else "",  # without a link: the V1 UI shows linked pictures as text
+        (f"[{text_of(name)}]({url})" if url else f"**{text_of(name)}**") + (f" {text_of(step.title)}" if step.title else ""),
+        _state(shot, settled=settled),
+        "" if view.seconds is None else f"{view.seconds:g} s",
+        _money(shot),
+        "" if elapsed is None or shot.state in {"reused", "skipped", "pending"} else f"{elapsed:.0f} s",
+        text_of(_remark(shot, settled=settled)),
+    )
+
+
+def _state(shot: ShotProgress, *, settled: bool) -> str:
+    match shot.state:
+        case "delivered":
+            return "✓\u00a0delivered"
+        case "reused":
+            return "↺\u00a0reused"
+        case "failed":
+            return "**✗\u00a0failed**"
+        case "in doubt":
+            return "**?\u00a0in doubt**"
+        case "skipped":
+            return "-\u00a0skipped"
+        case "pending" | "preparing":
+            return _LIVE_CELLS[shot.state] if settled else shot.state
+        case "submitting" | "running" | "fetching":
+            live = f"…\u00a0{shot.state}"
+            return _LIVE_CELLS[live] if settled else live
+        case _:
+            assert_never(shot.state)
+
+
+def _remark(shot: ShotProgress, *, settled: bool) -> str:
+    if shot.state in FINAL or not settled:
+        return shot.detail
+    return f"job {shot.job_id} is in the ledger" if shot.job_id and shot.state in {"running", "fetching"} else ""
+
+
+def _money(shot: ShotProgress) -> str:
+    """Return what the run was billed for a shot; in brackets what is set aside for it."""
+    money = shot.money()
+    if money.set_aside:
+        return f"({dollars(money.set_aside)})"
+    if _is_unknown(shot):
+        return "unknown"
+    if shot.state in {"delivered", "fetching", "failed", "in doubt"}:
+        return dollars(money.billed)
+    return dollars(money.billed) if money.billed else ""
+
+
+def _is_unknown(shot: ShotProgress) -> bool:
+    return shot.state in {"delivered", "fetching"} and shot.usd is None and shot.billed is None
+
+
+def _unknown(progress: ProgressTracker) -> int:
+    """Return how many shots were made at a price that nobody knows."""
+    return sum(_is_unknown(shot) for shot in progress.shots.values())
+
+
+def _clip_length(run: Run, views: Mapping[str, ShotView]) -> str:
+    seconds = sum(views[step.key].seconds or 0 for step in run.plan.steps if step.key in views)
+    return f"{seconds:g} s" if seconds else ""
+
+
+def _is_trouble(state: State) -> bool:
+    """Return False (which sorts first) for what needs attention."""
+    return state not in {"failed", "in doubt"}
 
 
 def _place_in_table(state: State) -> int:
@@ -78,114 +212,58 @@ def _place_in_table(state: State) -> int:
             assert_never(state)
 
 
-def _usd(shot: ShotProgress) -> str:
-    """Return what a shot costs: ``0.22``, ``paid before``, ``unknown`` once it was submitted without a known price."""
-    if shot.state == "reused":
-        return "paid before"
-    if shot.usd is not None:
-        return f"{shot.usd.normalize():f}"
-    return "unknown" if shot.job_id and shot.state != "failed" else ""
-
-
-def _link(file: str | None, address: Address) -> str:
-    """Return a Markdown link to a delivered file, or its name where no browser can reach it."""
-    if file is None:
-        return ""
-    url = address(file)
-    return file if url is None else f"[{file}]({url})"
-
-
 def percent_ended(progress: ProgressTracker) -> float:
     """Return percent of shots that have ended."""
     shots = progress.shots.values()
     return 100.0 * sum(shot.state in FINAL for shot in shots) / max(1, len(shots))
 
 
-def headline(progress: ProgressTracker) -> str:
-    """Return ``3 of 6 shots: 2 running, 1 failed; billed $0.66, $0.28 set aside``."""
-    shots = list(progress.shots.values())
-    counts = {state: sum(shot.state == state for shot in shots) for state in dict.fromkeys(shot.state for shot in shots)}
+def headline(progress: ProgressTracker, *, settled: bool = False, simulated: bool = False) -> str:
+    """Return ``3 of 6 shots: 2 running, 1 failed; billed $0.66, $0.28 set aside``; of a run that has ended, how many are there."""
     money = progress.money()
-    spent = f"billed {dollars(money.billed)}" + (f", {dollars(money.set_aside)} set aside" if money.set_aside else "")
-    ended = sum(shot.state in FINAL for shot in shots)
-    return f"{ended} of {len(shots)} shots: {', '.join(f'{number} {state}' for state, number in counts.items())}; {spent}"
+    unknown = f" and {_unknown(progress)} of unknown price" if _unknown(progress) else ""
+    spent = f"{'would be billed' if simulated else 'billed'} {dollars(money.billed)}{unknown}" + (
+        f", {dollars(money.set_aside)} set aside" if money.set_aside else ""
+    )
+    return f"{_counted([shot.state for shot in progress.shots.values()], settled=settled)}; {spent}"
 
 
-def end_markdown(manifest: Manifest, *, address: Address, location: Callable[[str], str]) -> str:
-    """Return the account of a run that has ended: what came of it, what it cost, where the record lies, what failed.
-
-    ``location`` returns where a file of the run is, as people open it: a path or an ``s3://`` URL.
-    """
-    cost = manifest.cost
-    billed, reused = (dollars(amount, unknown="an unknown amount") for amount in (cost.billed_usd, cost.reused_usd))
-    files = [("page", "index.html"), ("manifest", "manifest.json"), *(("reel", reel.file) for reel in manifest.reels if reel.file)]
-    lines = [
-        f"# {manifest.pipeline}: {manifest.state}{' (simulated)' if manifest.simulated else ''}",
-        f"Run `{manifest.run_id}`: billed **{billed}**, reused {reused}, unpriced: {cost.unpriced}.",
-        "",
-        *(f"- {what}: {_place(name, address, location)}" for what, name in files),
-    ]
-    failed = [(shot.key or shot.id, shot.error.message) for shot in manifest.shots if shot.error is not None]
-    if failed:
-        lines += ["", "## Not delivered", ""]
-        lines += [f"- **{literal(name)}**: {literal(message)}" for name, message in failed[:MAX_ROWS]]
-    return "\n".join(lines)
+def _counted(states: Sequence[State], *, settled: bool) -> str:
+    words = [_word(state, settled=settled) for state in states]
+    counts = {word: words.count(word) for word in dict.fromkeys(words)}
+    there = sum(state in {"delivered", "reused"} for state in states)
+    done = there if settled else sum(state in FINAL for state in states)
+    said = ", ".join(f"{number} {word}" for word, number in counts.items())
+    return f"{done} of {_plural(len(states))}{_is_there(len(states)) if settled and done < len(states) else ''}: {said}"
 
 
-def _place(name: str, address: Address, location: Callable[[str], str]) -> str:
-    url = address(name)
-    return f"`{location(name)}`" if url is None else f"[{name}]({url}) (`{location(name)}`)"
+def _is_there(count: int) -> str:
+    return " is there" if count == 1 else " are there"
 
 
-def fenced(lines: Iterable[str]) -> str:
-    """Return text as a block that Markdown leaves as it is."""
-    lines = list(lines)
-    longest = max((len(run) for line in lines for run in _BACKTICKS.findall(line)), default=0)
-    fence = "`" * max(4, longest + 1)
-    return "\n".join([fence, *lines, fence])
+def _plural(count: int) -> str:
+    return f"{count} shot" if count == 1 else f"{count} shots"
 
 
-def literal(text: str) -> str:
-    """Return text of others (Krea's, a gateway's) so that Markdown shows it as it was written: no link, no HTML, one line."""
-    return html.escape(_MARKUP.sub(r"\\\g<0>", " ".join(text.split())), quote=False)
+def _word(state: State, *, settled: bool) -> str:
+    if not settled or state in FINAL:
+        return state
+    return "not started" if state in {"pending", "preparing"} else "interrupted"
 
 
-def _without_links(text: str) -> str:
-    """Return the text of a table's cell: the UI makes links of Markdown's there, and of nothing else."""
-    return text.replace("](", "] (")
+def table_of(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: AbstractSet[int] = frozenset()) -> str:
+    """Return a table in GitHub's Markdown. Columns that are empty throughout are left out; ``right`` are those of figures."""
+    kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    lines = [[head[column] for column in kept], ["--:" if column in right else "---" for column in kept]]
+    lines += [[row[column] for column in kept] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def graph_picture(run: Run) -> str | None:
-    """Return the plan's graph as a data URI; None where it would be too large to read."""
-    if len(run.plan.steps) > MAX_STEPS_DRAWN:
-        return None
-    return f"data:image/svg+xml;base64,{base64.b64encode(as_svg(run.plan).encode()).decode()}"
+def text_of(text: str) -> str:
+    """Return text in one line that neither Markdown nor a table takes for something else."""
+    return "".join(_escaped(" ".join(text.split())))
 
 
-async def storyboard_picture(run: Run) -> str | None:
-    """Return the stills of the first delivered shots on one sheet as a data URI; None where nothing was delivered."""
-    folder = run.workdir / "stills"
-    paths: list[Path] = []
-    for step in run.plan.steps:
-        take = run.takes.get(step.key)
-        if take is None or take.thumbnail is None or len(paths) == MAX_PICTURES:
-            continue
-        data = await run.storage.read(take.thumbnail)
-        if data is not None:
-            path = folder / file_name(step, ".jpg")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            paths.append(path)
-    if not paths:
-        return None
-    async with run.gates.media:
-        return await asyncio.to_thread(_sheet, paths, run.workdir / "storyboard.jpg")
-
-
-def _sheet(paths: list[Path], target: Path) -> str:
-    contact_sheet(paths, target)
-    with Image.open(target) as sheet:
-        sheet.thumbnail((SHEET_WIDTH, SHEET_WIDTH * 4))
-        small = io.BytesIO()
-        sheet.save(small, "JPEG", quality=80, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode()}"
+def _escaped(text: str) -> Iterator[str]:
+    for character in text:
+        yield f"\\{character}" if character in "\\`*_[]<>|#~!&" else character

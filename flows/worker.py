@@ -11,7 +11,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,14 +25,14 @@ from animatic.catalog import Catalog
 from animatic.engine.estimate import check_money, estimate, open_ledger
 from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
-from animatic.flows.parameters import FRESH
+from animatic.flows.identity import run_id_of
+from animatic.flows.parameters import FRESH, ONLY, OWN, SIMULATED_TAG
 from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.settings import AWS_BLOCK, Secret, Settings, export_aws_credentials
 from animatic.spec import Declaration, PipelineSpec
 
-RUN_ID_DIGITS = 12
 NOT_RENDERED = frozenset({"description", "schedule", "schedules", "tags"})
 """Keys of a pipeline that change when and under which label it runs, not what comes out."""
 SHARED_KEYS = ("version", "defaults", "deliver", "budget")
@@ -66,18 +65,13 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
     ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
     begun = plan = await _plan_of(ledger, run_id) if run_id else None
     if plan is None:
-        options = PlanOptions(fresh=bool(values.get(FRESH)), simulated=simulator_url is not None, run_id=run_id)
-        params = {name: value for name, value in values.items() if name != FRESH}
+        simulated = simulator_url is not None
+        only = str(values.get(ONLY) or "").strip() or None
+        options = PlanOptions(only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id)
+        params = {name: value for name, value in values.items() if name not in OWN}
         plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
     check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
     return plan, settings, simulator_url
-
-
-def run_id_of(flow_run_id: str | None, expected: datetime) -> str | None:
-    """Return the run's id for a flow run: the same at every retry (Prefect keeps the first expected start), and sorting by time."""
-    if flow_run_id is None:
-        return None
-    return f"{expected.astimezone(UTC):%Y%m%dT%H%M%SZ}-{UUID(flow_run_id).hex[-RUN_ID_DIGITS:]}"
 
 
 async def _plan_of(ledger: Ledger, run_id: str) -> Plan | None:
@@ -185,3 +179,15 @@ async def _watch_state(context: FlowRunContext) -> None:
             else:
                 if state is not None and state.type not in ACTIVE_STATES:
                     context.interrupt()
+
+
+async def tag_as_simulated() -> None:
+    """Tag this flow run as simulated, so that lists of runs tell it from one that was paid for. It never fails a run."""
+    if flow_run.id is None:
+        return
+    try:
+        async with get_client() as client:
+            there = (await client.read_flow_run(UUID(flow_run.id))).tags
+            await client.update_flow_run(UUID(flow_run.id), tags=[*there, *({SIMULATED_TAG} - set(there))])
+    except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
+        log.warning("the run could not be tagged as simulated: %s", type(error).__name__)

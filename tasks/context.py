@@ -88,6 +88,6 @@ def failed(key: str, error: AnimaticError) -> State[None]:
     """Leave an error on the context and return the final state for it."""
     current_context().outcomes[key] = error
     if isinstance(error, NotSentError):
-        return Completed(name="Turned away", message=error.message)
+        return Completed(name="Turned away", message=f"{key}: {error.message}")
     name = "In doubt" if isinstance(error, InDoubtError) else "Failed"
-    return Failed(name=name, message=str(error))
+    return Failed(name=name, message=f"{key}: {error}")

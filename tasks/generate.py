@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from animatic.engine.submit import obtain
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
+from animatic.money import dollars
 from animatic.tasks.context import current_context, done, failed
 
 
@@ -23,6 +24,8 @@ async def generate(shot: str) -> State[None]:
     except AnimaticError as error:
         return failed(shot, error)
     if isinstance(found, Take):
-        return done(shot, found, f"take of run {found.run_id}, nothing to pay", name="Reused")
-    logger.info("%s: job %s at %s%s", shot, found.job_id, found.model, " (resumed from the ledger)" if found.adopted else "")
-    return done(shot, found, f"job {found.job_id}")
+        logger.info("%s: unchanged since run %s, reused", shot, found.run_id)
+        return done(shot, found, f"{shot}: take of run {found.run_id}, nothing to pay", name="Reused")
+    price, again = dollars(found.usd, unknown="an unknown price"), " (resumed from the ledger)" if found.adopted else ""
+    logger.info("%s: job %s at %s for %s%s", shot, found.job_id, found.model, price, again)
+    return done(shot, found, f"{shot}: job {found.job_id} at {found.model} for {price}")

@@ -10,6 +10,7 @@ from animatic.engine.deliver import deliver_take
 from animatic.engine.fetch import fetch_take
 from animatic.errors import AnimaticError
 from animatic.ledger import Take
+from animatic.money import dollars
 from animatic.tasks.context import current_context, done, raise_or_fail, worth_retrying
 
 
@@ -32,5 +33,9 @@ async def upload(shot: str) -> State[None]:
         delivered = await deliver_take(run, step, take)
     except AnimaticError as error:
         return raise_or_fail(shot, error)
-    logger.info("%s: job %s delivered to %s", shot, take.job_id, delivered.clip.key)
-    return done(shot, (take, delivered), delivered.clip.key)
+    elapsed = run.progress.shots[shot].elapsed(run.timing.monotonic())
+    took = "" if elapsed is None or isinstance(source, Take) else f" after {elapsed:.0f} s"
+    length = f", {take.clip.duration:g} s of footage" if take.clip.duration else ""
+    cost = "nothing paid" if isinstance(source, Take) else dollars(take.usd, unknown="price unknown")
+    logger.info("%s: delivered%s%s, %s: %s (job %s)", shot, took, length, cost, delivered.clip.key, take.job_id)
+    return done(shot, (take, delivered), f"{shot}: {cost}{length}: {delivered.clip.key}")

@@ -27,4 +27,4 @@ async def wait(shot: str) -> State[None]:
         job = await await_job(context.run, context.run.steps[shot], context.submitted[shot])
     except AnimaticError as error:
         return raise_or_fail(shot, error)
-    return done(shot, job, f"job {job.id} {job.status}")
+    return done(shot, job, f"{shot}: job {job.id} {job.status}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -124,10 +123,9 @@ async def _live_rows(run: PastRun, manifest: Manifest) -> list[dict[str, Any]]:
     from animatic.flows.artifacts import read_shots
 
     try:
-        found: list[dict[str, Any]] = json.loads(await read_shots(run.plan.pipeline, flow_run_id) or "[]")
+        return await read_shots(run.plan.pipeline, flow_run_id)
     except Exception:  # noqa: BLE001 (the manifest is enough to go on)
         return []
-    return found
 
 
 def _number(written: object) -> Decimal | None:

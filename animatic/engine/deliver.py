@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
@@ -14,9 +15,13 @@ from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError, StorageError
 from animatic.files import sha256_of
 from animatic.ledger import Take
-from animatic.manifest import Clip
-from animatic.media import assemble_reel
+from animatic.manifest import Clip, Reel, ReelShot
+from animatic.media import assemble_reel, thumbnail
 from animatic.plan import Cut, Step, fingerprint_of
+
+REEL_STILL_WIDTH = 1280
+"""Pixels: a reel fills the width of its page."""
+log = logging.getLogger(__name__)
 
 
 def file_name(step: Step, suffix: str) -> str:
@@ -41,11 +46,11 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
     """
     name = file_name(step, PurePosixPath(take.clip.key).suffix)
     await _copy(run, take.clip.key, f"{run.prefix}/{name}")
-    thumbnail = None
+    still = None
     if take.thumbnail is not None:
         key = f"{run.prefix}/{file_name(step, '.thumbnail.jpg')}"
         await _copy(run, take.thumbnail, key)
-        thumbnail = run.storage.location(key)
+        still = run.storage.location(key)
     crashpoint("after-delivered")
     await _select_newest(run, step)
     clip = take.clip
@@ -62,7 +67,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             frames=clip.frames,
             file=name,
         ),
-        thumbnail=thumbnail,
+        thumbnail=still,
     )
 
 
@@ -100,13 +105,13 @@ def missing_from(run: Run, cut: Cut) -> tuple[str, ...]:
     return tuple(key for key in cut.steps if key not in run.takes)
 
 
-async def deliver_reel(run: Run, cut: Cut) -> Clip:
+async def deliver_reel(run: Run, cut: Cut) -> Reel:
     """Assemble and deliver one reel; returns what the manifest says of it. Raises AnimaticError; clips are already delivered then."""
     with on_disk(run.workdir):
         return await _deliver_reel(run, cut)
 
 
-async def _deliver_reel(run: Run, cut: Cut) -> Clip:
+async def _deliver_reel(run: Run, cut: Cut) -> Reel:
     clips = [await local_clip(run, run.takes[key]) for key in cut.steps]
     name = reel_name(cut)
     target = run.workdir / name.replace("/", "-")
@@ -123,7 +128,7 @@ async def _deliver_reel(run: Run, cut: Cut) -> Clip:
                 f"another process is writing {run.storage.location(key)}", hint=f"try again: `animatic resume {run.plan.run_id}`"
             )
     crashpoint("after-reel")
-    return Clip(
+    return Reel(
         key=run.storage.location(key),
         sha256=digest,
         size=target.stat().st_size,
@@ -134,4 +139,32 @@ async def _deliver_reel(run: Run, cut: Cut) -> Clip:
         duration=facts.duration,
         frames=facts.frames,
         file=name,
+        variant=cut.variant,
+        shots=_places(run, cut),
+        thumbnail=await _reel_thumbnail(run, target, name),
     )
+
+
+def _places(run: Run, cut: Cut) -> tuple[ReelShot, ...]:
+    """Return where each shot begins and ends in the reel, in seconds; a clip takes as long as it is."""
+    places: list[ReelShot] = []
+    at = 0.0
+    for key in cut.steps:
+        end = at + (run.takes[key].clip.duration or 0.0)
+        places.append(ReelShot(shot=key, begin=round(at, 3), end=round(end, 3)))
+        at = end
+    return tuple(places)
+
+
+async def _reel_thumbnail(run: Run, reel: Path, name: str) -> str | None:
+    """Deliver a still of the reel beside it. A reel without one is a reel all the same."""
+    target = reel.with_suffix(".jpg")
+    try:
+        async with run.gates.media:
+            await asyncio.to_thread(thumbnail, reel, target, REEL_STILL_WIDTH)
+        key = f"{run.prefix}/{name.removesuffix('.mp4')}.thumbnail.jpg"
+        await run.storage.write(key, await asyncio.to_thread(target.read_bytes), content_type="image/jpeg")
+    except (AnimaticError, OSError) as error:
+        log.warning("no still of %s: %s", name, error)
+        return None
+    return run.storage.location(key)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from animatic import manifest
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
+from animatic.engine.index_writer import write_index
 from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.run import Run
 from animatic.engine.strays import note_strays, report_strays
@@ -183,6 +184,8 @@ def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error:
 
 WRITE_SECONDS = 2.0
 """Between two writes while shots are moving: one small object, however many shots there are."""
+PAGE_SECONDS = 10.0
+"""Between two writes of the page, from the first clip on: whoever watches it has it read again as often."""
 
 
 class ManifestWriter:
@@ -192,6 +195,7 @@ class ManifestWriter:
         self._run = run
         self._dirty = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._page_due = 0.0
 
     @property
     def manifest_location(self) -> str:
@@ -245,22 +249,30 @@ class ManifestWriter:
         data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")
         await self._write(data)
-        page = await asyncio.to_thread(render_page, data)
-        await run.storage.write(f"{run.prefix}/index.html", page.encode(), content_type="text/html; charset=utf-8")
+        await self._write_page(data)
         crashpoint("after-manifest")
+        await write_index(run.storage, run.ledger, final)
         return final
 
     async def _keep_writing(self) -> None:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            data = self._run.manifest.to_json()
             try:
-                await self._write(self._run.manifest.to_json())
+                await self._write(data)
+                if self._run.takes and self._run.timing.monotonic() >= self._page_due:
+                    await self._write_page(data)
             except StorageError as error:
                 # The shots go on; the final write is the one that must succeed.
                 log.warning("the manifest could not be updated: %s", error.message)
                 self._dirty.set()
             await self._run.timing.sleep(WRITE_SECONDS)
+
+    async def _write_page(self, manifest: dict[str, Any]) -> None:
+        page = await asyncio.to_thread(render_page, manifest)
+        await self._run.storage.write(f"{self._run.prefix}/index.html", page.encode(), content_type="text/html; charset=utf-8")
+        self._page_due = self._run.timing.monotonic() + PAGE_SECONDS
 
     async def _write(self, manifest: dict[str, Any]) -> None:
         text = json.dumps(manifest, indent=2, ensure_ascii=False)

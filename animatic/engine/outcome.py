@@ -1,13 +1,46 @@
-"""Tells how a run as a whole ended: the one error that stands for all of its shots'."""
+"""Tells how a run as a whole ended: the one error that stands for all of its shots'.
+
+Lists of runs show about sixty characters of it: they hold how many shots are missing, the cause, and what to do.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from animatic.engine.run import Run
-from animatic.errors import AnimaticError, InDoubtError, MoneyError, ServiceError, ShotError, UnclearResultError, UsageError
+from animatic.errors import (
+    AnimaticError,
+    InDoubtError,
+    JobFailedError,
+    MoneyError,
+    ServiceError,
+    ShotError,
+    UnclearResultError,
+    UsageError,
+)
 
 MAX_FAILURES_NAMED = 5
+SEEN = 60
+"""Characters of the sentence that lists of runs show: a long shot id gives way."""
+WAITING = frozenset({"upstream", "stopped"})
+"""Codes of shots that did not fail themselves: they wait for one that did."""
+REMEDIES: Mapping[str, tuple[str, str]] = {
+    "moderated": ("moderated", "reword, resume"),
+    "job_failed": ("failed at Krea", "resume"),
+    "timeout": ("timed out", "raise `timeout`"),
+    "job_open": ("still runs", "resume"),
+    "request_refused": ("refused", "correct it"),
+    "model_unavailable": ("no model", "change it"),
+    "plan_required": ("needs a plan", "upgrade"),
+    "bad_media": ("has a bad input", "replace it"),
+    "bad_clip": ("came broken", "resume"),
+    "result_unreachable": ("not fetched", "resume"),
+    "clip_missing": ("lost its clip", "put it back"),
+    "clip_changed": ("clip changed", "put it back"),
+    "cancelled": ("cancelled", "resume"),
+}
+"""Codes of shots' errors: what happened, and what helps, in a few words each."""
 
 
 def outcome(run: Run) -> AnimaticError | None:
@@ -21,26 +54,63 @@ def outcome(run: Run) -> AnimaticError | None:
     for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
+    total = len(run.plan.steps)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
-        return _doubt(doubtful)
-    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:MAX_FAILURES_NAMED])
-    more = f"; and {len(errors) - MAX_FAILURES_NAMED} more" if len(errors) > MAX_FAILURES_NAMED else ""
-    return ShotError(
-        f"{len(errors)} of {len(run.plan.steps)} shots were not delivered: {told}{more}",
-        hint=f"what was paid for is kept; go on with: `animatic resume {run.plan.run_id}`",
-    )
+        return _doubt(doubtful, total)
+    hint = f"what was paid for is kept; go on with: `animatic resume {run.plan.run_id}`"
+    missing = {key: error for key, error in errors.items() if key in run.steps}
+    if not missing:
+        return ShotError(f"all {_plural(total)} delivered, but no reel: {next(iter(errors.values())).message}", hint=hint)
+    return ShotError(missing_shots(missing, total), hint=hint)
 
 
-def _doubt(errors: Mapping[str, InDoubtError]) -> InDoubtError:
+def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:
+    """Return the sentence for shots that are missing: how many of all, the commonest cause and its remedy, then each failure."""
+    failed = {key: error for key, error in errors.items() if error.code not in WAITING} or dict(errors)
+    waiting = [key for key in errors if key not in failed]
+    kinds = {key: _kind(error) for key, error in failed.items()}
+    kind = Counter(kinds.values()).most_common(1)[0][0]
+    key = next(key for key, own in kinds.items() if own == kind)
+    cause, remedy = REMEDIES.get(kind, (kind.replace("_", " "), "resume"))
+    others = f" (+{len(failed) - 1})" if len(failed) > 1 else ""
+    count, what = f"{len(errors)} of {_plural(total)} missing:", f"{cause}{others}; {remedy}."
+    first = f"{count} {_short(key, SEEN - len(count) - len(what) - 1)} {what}"
+    told = "; ".join(f"{key}: {error.message}" for key, error in list(failed.items())[:MAX_FAILURES_NAMED])
+    more = f"; and {len(failed) - MAX_FAILURES_NAMED} more" if len(failed) > MAX_FAILURES_NAMED else ""
+    return f"{first} {told}{more}" + (f"; {_listed(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for them" if waiting else "")
+
+
+def _kind(error: AnimaticError) -> str:
+    """Return the code by which the table knows an error; Krea has codes of its own for what its jobs fail with."""
+    if error.code in REMEDIES:
+        return error.code
+    return "moderated" if isinstance(error, JobFailedError) and not error.repeatable else type(error).code
+
+
+def _doubt(errors: Mapping[str, InDoubtError], total: int) -> InDoubtError:
     """Return the one error for all shots in doubt."""
     unclear = {key: error for key, error in errors.items() if isinstance(error, UnclearResultError)}
     if len(unclear) == len(errors):
+        first = f"{len(errors)} of {_plural(total)} paid, result unclear: `animatic doubts`."
         told = "; ".join(f"{key}: {error.message}" for key, error in list(unclear.items())[:MAX_FAILURES_NAMED])
         hint = next(iter(unclear.values())).hint if len(unclear) == 1 else "`animatic doubts` lists them; each shot's note says what to do"
-        return UnclearResultError(told, hint=hint)
-    which = f"shot {next(iter(errors))!r} is" if len(errors) == 1 else f"shots {', '.join(errors)} are"
+        return UnclearResultError(f"{first} {told}", hint=hint)
     also = f", or completed with a result that was not understood ({', '.join(unclear)})" if unclear else ""
     return InDoubtError(
-        f"{which} in doubt: Krea may or may not have accepted the submission{also}",
+        f"{len(errors)} of {_plural(total)} in doubt: decide with `animatic doubts`. "
+        f"{_listed(list(errors))}: Krea may or may not have accepted the submission{also}",
         hint="`animatic doubts` shows the candidates and how to decide",
     )
+
+
+def _plural(count: int) -> str:
+    return f"{count} shot" if count == 1 else f"{count} shots"
+
+
+def _short(key: str, room: int) -> str:
+    return key if len(key) <= max(2, room) else key[: max(2, room) - 1] + "…"
+
+
+def _listed(keys: list[str]) -> str:
+    named = ", ".join(keys[:MAX_FAILURES_NAMED])
+    return named if len(keys) <= MAX_FAILURES_NAMED else f"{named} and {len(keys) - MAX_FAILURES_NAMED} more"

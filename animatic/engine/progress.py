@@ -90,6 +90,14 @@ def doing_of(state: State) -> Doing | None:
             assert_never(state)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunMoney:
+    """Money of a run or a shot at a moment: what is settled, and what is set aside for submissions that may still be billed."""
+
+    billed: Decimal
+    set_aside: Decimal
+
+
 @dataclass(kw_only=True, slots=True)
 class ShotProgress:
     """One shot, now. ``detail`` is Krea's status while it runs, and the reason once it has failed."""
@@ -111,16 +119,17 @@ class ShotProgress:
         """Seconds since the shot began, or that it took."""
         return None if self.began is None else (self.ended or now) - self.began
 
+    def money(self) -> RunMoney:
+        """Return its part in the run's money."""
+        nothing, price = Decimal(0), self.usd or Decimal(0)
+        if self.billed is not None:
+            return RunMoney(billed=self.billed, set_aside=nothing)
+        if self.state in {"fetching", "delivered"}:
+            return RunMoney(billed=price, set_aside=nothing)
+        return RunMoney(billed=nothing, set_aside=price if self.state in {"submitting", "in doubt", "running"} else nothing)
+
 
 Listener = Callable[[ShotProgress], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunMoney:
-    """Money of a run at a moment: what is settled, and what is set aside for submissions that may still be billed."""
-
-    billed: Decimal
-    set_aside: Decimal
 
 
 @dataclass(kw_only=True, slots=True)
@@ -171,12 +180,7 @@ class ProgressTracker:
 
     def money(self) -> RunMoney:
         """Return what this run was billed so far, and what is set aside for jobs whose end is not known. Reused takes are in neither."""
-        billed = set_aside = Decimal(0)
-        for shot in self.shots.values():
-            if shot.billed is not None:
-                billed += shot.billed
-            elif shot.state in {"fetching", "delivered"}:
-                billed += shot.usd or Decimal(0)
-            elif shot.state in {"submitting", "in doubt", "running"}:
-                set_aside += shot.usd or Decimal(0)
-        return RunMoney(billed=billed, set_aside=set_aside)
+        each = [shot.money() for shot in self.shots.values()]
+        return RunMoney(
+            billed=sum((money.billed for money in each), Decimal(0)), set_aside=sum((money.set_aside for money in each), Decimal(0))
+        )

@@ -25,7 +25,7 @@ from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
-from animatic.plan import Request, Step
+from animatic.plan import Request, Step, slate_of
 from animatic.redact import redact_body
 
 T = TypeVar("T")
@@ -179,7 +179,8 @@ async def _spend(
         if run.timing.now() - intent.intended_at > STALE_INTENT or run.timing.monotonic() - began > STALE_INTENT.total_seconds():
             raise NotSentError("the machine was asleep between the intent and the submission")  # others may have given it up
         webhook = run.receiver.register(intent.token) if run.receiver else None
-        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook)
+        slate = slate_of(run.plan, step, request) if run.simulated else None
+        job = await run.client.submit(request.endpoint, resolved.body, webhook=webhook, slate=slate)
     except LostAnswerError as error:
         run.gates.post.lost()
         return Lost(intent=intent, error=error, at=run.timing.monotonic())

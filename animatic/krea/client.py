@@ -24,6 +24,7 @@ from animatic.krea.transfer import Download, answers, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
 from animatic.redact import redact
 from animatic.settings import Patience, Secret
+from animatic.slate import SLATE_HEADER, SlateNote
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class KreaClient:
     ) -> None:
         self.patience = patience
         self._base_url = base_url
+        self._simulator = simulator
         self._session = Session(
             base_url,
             token,
@@ -102,16 +104,19 @@ class KreaClient:
         """By how much that may be wrong."""
         return self._session.offset.error
 
-    async def submit(self, endpoint: str, body: Mapping[str, Any], *, webhook: str | None = None) -> Job:
+    async def submit(self, endpoint: str, body: Mapping[str, Any], *, webhook: str | None = None, slate: SlateNote | None = None) -> Job:
         """Send one paid POST, once.
 
-        ``webhook``: the URL that Krea calls when the job has ended. Raises LostAnswerError where the submission may have been accepted.
-        Every other error means that it was not and is not billed: NotSentError (send it again as it is, after ``retry_after``),
-        RequestRefusedError, ModelGoneError, PlanRequiredError, OutOfCreditsError, KreaRefusedError, UnexpectedSimulatorError.
+        ``webhook``: the URL that Krea calls when the job has ended; ``slate``: what a slate shows, sent to the simulator alone.
+
+        Raises LostAnswerError where the submission may have been accepted. Every other error means that it was not and is not billed:
+        NotSentError (send it again as it is, after ``retry_after``), RequestRefusedError, ModelGoneError, PlanRequiredError,
+        OutOfCreditsError, KreaRefusedError, UnexpectedSimulatorError.
         """
-        request = self._session.request(
-            "POST", endpoint, json=dict(body), headers={"X-Webhook-URL": webhook} if webhook else None, timeout=self.patience.post
-        )
+        headers = {"X-Webhook-URL": webhook} if webhook else {}
+        if slate is not None and self._simulator:
+            headers[SLATE_HEADER] = slate.to_header()
+        request = self._session.request("POST", endpoint, json=dict(body), headers=headers, timeout=self.patience.post)
         try:
             answer = await self._session.send_once(request, seconds=self.patience.post)
         except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing

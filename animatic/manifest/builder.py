@@ -86,8 +86,7 @@ class ManifestBuilder:
         self._version = animatic_version
         self._prefect = prefect or PrefectRun()
         self._provenance = provenance or (SIMULATED if simulated else Provenance())
-        shots = {step.key: step.shot for step in plan.steps}
-        self._shots = {step.key: ShotEntry(_first_record(step, shots)) for step in plan.steps}
+        self._shots = {step.key: ShotEntry(_first_record(step)) for step in plan.steps}
         self._reels: dict[str, Reel] = {}
         self.stray_jobs: tuple[StrayJob, ...] = ()
         """Jobs that were paid and belong to no take."""
@@ -129,7 +128,7 @@ class ManifestBuilder:
             source=Source(file=plan.source_file, sha256=plan.source_sha256),
             cost=_cost((step, self._shots[step.key].record) for step in plan.steps),
             shots=tuple(entry.record for entry in self._shots.values()),
-            reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"})) if reels else None,
+            reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"}, by_alias=True)) if reels else None,
             reels=reels,
             stray_jobs=self.stray_jobs,
             provenance=self._provenance,
@@ -140,7 +139,7 @@ class ManifestBuilder:
         return self.manifest(finished_at=finished_at, state=state).model_dump(mode="json", by_alias=True)
 
 
-def _first_record(step: Step, shots: Mapping[str, str]) -> Shot:
+def _first_record(step: Step) -> Shot:
     return Shot(
         id=step.shot,
         key=step.key,
@@ -152,16 +151,16 @@ def _first_record(step: Step, shots: Mapping[str, str]) -> Shot:
         request=dict(step.request.body),
         fingerprint=step.fingerprint,
         take=step.take,
-        depends_on=tuple(shots.get(key, key) for key in step.depends_on),
-        inputs=tuple(_first_input(item, shots) for item in step.request.inputs),
+        depends_on=step.depends_on,
+        inputs=tuple(_first_input(item) for item in step.request.inputs),
     )
 
 
-def _first_input(item: PlanInput, shots: Mapping[str, str]) -> Input:
+def _first_input(item: PlanInput) -> Input:
     name = field_name(item.path)
     match item:
         case ShotInput():
-            return Input(field=name, origin="shot", shot=shots.get(item.step, item.step), frame=item.frame)
+            return Input(field=name, origin="shot", shot=item.step, frame=item.frame)
         case FileInput():
             return Input(field=name, origin="file", path=item.written, sha256=item.sha256)
         case UrlInput():

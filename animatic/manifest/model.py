@@ -114,10 +114,22 @@ class Clip(Record):
     """Its name in the run's folder, for links."""
 
 
+class ReelShot(Record):
+    """A shot's place in a reel: its key, and seconds from the reel's beginning."""
+
+    shot: str
+    begin: float = Field(alias="in")
+    end: float = Field(alias="out")
+
+
 class Reel(Clip):
     """The assembled result of one variant."""
 
     variant: Mapping[str, Any] = Field(default_factory=dict)
+    shots: tuple[ReelShot, ...] = ()
+    """Where each shot stands in it; empty in records of version 0.1."""
+    thumbnail: str | None = None
+    """Key of a still of it."""
 
 
 class Shot(Record):

@@ -1,79 +1,76 @@
 """Renders a run's manifest as one HTML page: a storyboard sheet that needs nothing but the files beside it.
 
-All text of users and services reaches the page through Jinja2's escaping; all links are relative, or http(s) where a user gave one.
+All text of users and services reaches the page through Jinja2's escaping; all links are relative, or http(s) where a user gave one. The
+only script is ours, and the policy names it by its hash: nothing else runs. Without it clips open in the browser, and all else is there.
 """
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterable, Mapping
+import base64
+import hashlib
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 from statistics import median
-from typing import Any
-from urllib.parse import quote
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from animatic.manifest import wording
-from animatic.manifest.model import Clip, Input, Manifest, Shot
+from animatic.manifest.links import Links
+from animatic.manifest.model import Manifest, Reel, ShotState
+from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, variant_name
 from animatic.money import dollars
 from animatic.plan.layout import Diagram, diagram_of
 
 DEFAULT_RATIO = 16 / 9
 MIN_RATIO, MAX_RATIO = 0.5, 2.4
 """Width by height: the bounds of a panel, whatever shape its clip has."""
-MAX_ALT_LENGTH = 160
+_THERE = frozenset({"delivered", "reused"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Something that a shot was made from: ``verb`` (Starts from), ``what`` (the last frame of), its name, and the link to it."""
+class Chapter:
+    """A shot in the strip below a reel."""
 
-    verb: str
-    what: str
-    name: str
-    href: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One shot on the sheet."""
-
-    anchor: str
-    number: str
-    shot: Shot
-    name: str
-    state: str
-    media: str | None
-    is_video: bool
-    poster: str | None
-    alt: str
-    prompt: str
-    settings: tuple[tuple[str, str], ...]
-    facts: str
-    price: str
-    sources: tuple[Origin, ...]
+    panel: Panel
+    place: Place
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReelPanel:
     """An assembled result."""
 
+    anchor: str
+    title: str
     href: str | None
     facts: str
     poster: str | None
     ratio: float
+    chapters: tuple[Chapter, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """The shots of one variant, in storyboard order."""
+class Group:
+    """Panels that stand together: the whole storyboard, or one shot in all of its variants."""
 
     title: str
-    reel: ReelPanel | None
     panels: tuple[Panel, ...]
     ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How many shots are in a state, and the first of them."""
+
+    state: ShotState
+    text: str
+    anchor: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,53 +80,85 @@ class Page:
     run: Manifest
     title: str
     state: str
+    total: str
     summary: str
     when: str
+    live: bool
     money: tuple[tuple[str, str], ...]
     params: tuple[tuple[str, str], ...]
-    sheets: tuple[Sheet, ...]
+    counts: tuple[Count, ...]
+    failed: tuple[Panel, ...]
+    waiting: tuple[Panel, ...]
+    reels: tuple[ReelPanel, ...]
+    groups: tuple[Group, ...]
+    compared: bool
+    """Whether groups are shots in several variants."""
     diagram: Diagram | None
+    labels: Mapping[tuple[str, str], str]
+    """What the diagram's arrows stand for, by the anchors of their ends."""
     panels: Mapping[str, Panel]
     prefect: str | None
+    script: str
+    script_hash: str
 
 
 def render_page(manifest: Manifest | Mapping[str, Any]) -> str:
     """Return ``index.html`` of a run, for the folder that its manifest lies in. Raises ValueError for data that is no manifest."""
     record = manifest if isinstance(manifest, Manifest) else Manifest.model_validate(manifest)
-    return _template().render(page=view_of(record))
+    return template("page.html.j2").render(page=view_of(record))
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
+@lru_cache(maxsize=4)
+def template(name: str) -> Template:
+    """Return a template of this package; it escapes every value."""
     environment = Environment(
         loader=PackageLoader("animatic.manifest", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["css_text"] = lambda text: re.sub(r"[^\w .·-]", "", text)
     environment.globals["dollars"] = dollars
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
+
+
+@lru_cache(maxsize=1)
+def _script() -> tuple[str, str]:
+    """Return the page's script, and its hash as the policy spells it."""
+    text = files("animatic.manifest").joinpath("page.js").read_text("utf-8")
+    return text, f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def view_of(run: Manifest) -> Page:
     """Return the page of a run."""
     links = Links(f"{run.pipeline}/{run.run_id}", _keys(run))
-    anchors = {_identity(shot): f"shot-{position}" for position, shot in enumerate(run.shots, start=1)}
-    panels = {anchors[_identity(shot)]: _panel(shot, links, anchors) for shot in run.shots}
-    sheets = tuple(_sheet(run, variant, panels, links) for variant in _variants(run))
-    sources = {
-        anchors[_identity(shot)]: [anchor for name in shot.depends_on if (anchor := anchors.get(_identity(shot, name)))]
-        for shot in run.shots
-    }
+    reels = run.reels or ((Reel.model_validate(run.reel.model_dump(by_alias=True)),) if run.reel else ())
+    places = {key: place for number, reel in enumerate(reels, start=1) for key, place in places_of(f"reel-{number}", reel.shots).items()}
+    panels = panels_of(run, links, places)
+    by_key = {panel.shot.key or panel.shot.id: panel for panel in panels}
+    script, script_hash = _script()
+    first = panels[0].shot.variant if panels else {}
+    drawn = [panel for panel in panels if panel.shot.variant == first]
+    sources = {panel.anchor: [origin.anchor for origin in panel.sources if origin.anchor] for panel in drawn}
     return Page(
         run=run,
-        title=f"{'SIMULATED · ' if run.simulated else ''}{run.pipeline} · {run.run_id}",
+        title=" · ".join([*(["SIMULATED"] if run.simulated else []), run.pipeline, *map(wording.value, run.params.values()), run.run_id]),
         state=wording.run_state(run),
+        total=wording.total(run),
         summary=wording.summary(run),
         when=wording.period(run.started_at, run.finished_at),
+        live=run.finished_at is None,
         money=wording.money(run),
         params=tuple((name, wording.value(value)) for name, value in run.params.items()),
-        sheets=sheets,
-        diagram=diagram_of(list(panels), sources),
-        panels=panels,
-        prefect=run.prefect.url if run.prefect.url and run.prefect.url.startswith(("http://", "https://")) else None,
+        counts=tuple(_counts(panels)),
+        failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
+        waiting=tuple(panel for panel in panels if panel.shot.state in {"skipped", "waiting"}) if run.finished_at else (),
+        reels=tuple(_reel(reel, f"reel-{number}", by_key, links) for number, reel in enumerate(reels, start=1)),
+        groups=tuple(_groups(panels)),
+        compared=len({panel.variant for panel in panels}) > 1,
+        diagram=diagram_of([panel.anchor for panel in drawn], sources),
+        labels={(origin.anchor, panel.anchor): origin.taken for panel in drawn for origin in panel.sources if origin.anchor},
+        panels={panel.anchor: panel for panel in panels},
+        prefect=_reachable(run.prefect.url),
+        script=script,
+        script_hash=script_hash,
     )
 
 
@@ -138,102 +167,53 @@ def _keys(run: Manifest) -> list[str]:
     return [clip.key for clip in clips if clip] + [shot.thumbnail for shot in run.shots if shot.thumbnail]
 
 
-def _identity(shot: Shot, name: str | None = None) -> tuple[str, str]:
-    return repr(sorted(shot.variant.items())), name or shot.id
+def _counts(panels: Sequence[Panel]) -> Iterator[Count]:
+    counts = Counter(panel.shot.state for panel in panels)
+    for state in get_args(ShotState):
+        if counts[state]:
+            anchor = next(panel.anchor for panel in panels if panel.shot.state == state)
+            yield Count(state=state, text=f"{counts[state]} {wording.shot_state(state).lower()}", anchor=anchor)
 
 
-def _variants(run: Manifest) -> list[Mapping[str, Any]]:
-    return list({repr(sorted(shot.variant.items())): shot.variant for shot in run.shots}.values())
-
-
-def _sheet(run: Manifest, variant: Mapping[str, Any], panels: Mapping[str, Panel], links: Links) -> Sheet:
-    here = tuple(panel for panel in panels.values() if panel.shot.variant == variant)
-    ratios = [_ratio(panel.shot.clip) for panel in here if panel.shot.clip]
-    ratio = median(ratios) if ratios else DEFAULT_RATIO
-    clip: Clip | None = next((reel for reel in run.reels if reel.variant == variant), None)
-    if clip is None and not run.reels and not variant:
-        clip = run.reel
-    reel = None
-    if clip:
-        poster = next((panel.poster for panel in here if panel.poster), None)
-        reel = ReelPanel(href=_href(clip, links), facts=wording.clip_facts(clip), poster=poster, ratio=_ratio(clip))
-    return Sheet(
-        title=" · ".join(f"{name} {wording.value(value)}" for name, value in variant.items()),
-        reel=reel,
-        panels=here,
-        ratio=min(max(ratio, MIN_RATIO), MAX_RATIO),
+def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links) -> ReelPanel:
+    here = places_of(anchor, reel.shots)
+    posters = (panels[key].poster for key in here if key in panels)
+    return ReelPanel(
+        anchor=anchor,
+        title=variant_name(reel.variant),
+        href=href_of(reel, links),
+        facts=wording.clip_facts(reel),
+        poster=links.to(reel.thumbnail) or next((poster for poster in posters if poster), None),
+        ratio=ratio_of(reel) or DEFAULT_RATIO,
+        chapters=tuple(Chapter(panel=panels[key], place=place) for key, place in here.items() if key in panels),
     )
 
 
-def _ratio(clip: Clip) -> float:
-    return clip.width / clip.height if clip.width and clip.height else DEFAULT_RATIO
+def _groups(panels: Sequence[Panel]) -> Iterator[Group]:
+    """Yield the storyboard as one group; where there are variants, a group for each shot, so that they stand side by side."""
+    if len({panel.variant for panel in panels}) <= 1:
+        yield Group(title="", panels=tuple(panels), ratio=_usual_ratio(panels))
+        return
+    shots: dict[tuple[int, str], list[Panel]] = {}
+    for panel in panels:
+        shots.setdefault((panel.shot.number, panel.shot.id), []).append(panel)
+    for found in shots.values():
+        name = found[0].name if found[0].shot.title else found[0].shot.id
+        yield Group(title=f"{found[0].number} {name}", panels=tuple(found), ratio=_usual_ratio(found))
 
 
-def _href(clip: Clip, links: Links) -> str | None:
-    return links.beside(clip.file) if clip.file else links.to(clip.key)
+def _usual_ratio(panels: Sequence[Panel]) -> float:
+    ratios = [panel.ratio for panel in panels if panel.ratio]
+    return min(max(median(ratios) if ratios else DEFAULT_RATIO, MIN_RATIO), MAX_RATIO)
 
 
-def _panel(shot: Shot, links: Links, anchors: Mapping[tuple[str, str], str]) -> Panel:
-    prompt = shot.request.get("prompt")
-    prompt = prompt if isinstance(prompt, str) else ""
-    name = shot.title or shot.id
-    media = _href(shot.clip, links) if shot.clip else None
-    taken = {item.field.partition("[")[0] for item in shot.inputs} | {"prompt"}
-    return Panel(
-        anchor=anchors[_identity(shot)],
-        number=f"{shot.number:02}",
-        shot=shot,
-        name=name,
-        state=wording.shot_state(shot.state),
-        media=media,
-        is_video=shot.clip.mime.startswith("video/") if shot.clip else shot.kind == "video",
-        poster=links.to(shot.thumbnail),
-        alt=wording.shorten(f"Shot {shot.number}, {name}" + (f": {prompt}" if prompt else ""), MAX_ALT_LENGTH),
-        prompt=prompt,
-        settings=tuple((key, wording.value(value)) for key, value in shot.request.items() if key not in taken and value is not None),
-        facts=wording.clip_facts(shot.clip) if shot.clip else "",
-        price=wording.price(shot),
-        sources=tuple(_origin(item, shot, anchors) for item in shot.inputs),
-    )
-
-
-def _origin(item: Input, shot: Shot, anchors: Mapping[tuple[str, str], str]) -> Origin:
-    verb = wording.verb(item.field)
-    if item.origin == "shot" and item.shot:
-        anchor = anchors.get(_identity(shot, item.shot))
-        return Origin(verb=verb, what=wording.frame(item.frame), name=item.shot, href=f"#{anchor}" if anchor else None)
-    if item.origin == "file":
-        return Origin(verb=verb, what="", name=item.path or "a file", href=None)
-    url = item.url or ""
-    return Origin(verb=verb, what="", name=url or "a URL", href=url if url.startswith(("http://", "https://")) else None)
-
-
-class Links:
-    """Relative links from a run's folder to stored objects.
-
-    ``folder`` is the run's folder below its destination (``PIPELINE/RUN_ID``). Where the destination ends and the folder begins inside a
-    key is seen from ``keys``: they lie in that folder, or in the ledger's.
-    """
-
-    def __init__(self, folder: str, keys: Iterable[str]) -> None:
-        self._folder = folder.strip("/")
-        known = list(keys)
-        marks = (f"{self._folder}/", ".animatic/")
-        self._root = next((root for mark in marks for key in known if (root := _before(key, mark)) is not None), "")
-
-    def beside(self, file: str) -> str:
-        """Return the link to a file of the run's folder, by its name there."""
-        return quote("." + posixpath.normpath("/" + file))
-
-    def to(self, key: str | None) -> str | None:
-        """Return the link to a key, None where no relative one leads there."""
-        if not key or not key.startswith(self._root) or "://" in key.removeprefix(self._root):
-            return None
-        return quote(posixpath.relpath("/" + key.removeprefix(self._root), "/" + self._folder))
-
-
-def _before(key: str, mark: str) -> str | None:
-    if key.startswith(mark):
-        return ""
-    before, found, _ = key.partition("/" + mark)
-    return before + "/" if found else None
+def _reachable(url: str | None) -> str | None:
+    """Return the address of the run in the Prefect UI where somebody else can open it: not one of the machine that made the page."""
+    if not url or not url.startswith(("http://", "https://")):
+        return None
+    host = urlsplit(url).hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost" or host.endswith(".localhost")
+    return None if local else url

@@ -76,11 +76,11 @@ def summary(run: Manifest) -> str:
 def money(run: Manifest) -> tuple[tuple[str, str], ...]:
     """Return labels and amounts for the head of the page."""
     cost = run.cost
-    rows = [("Would be billed" if run.simulated else "Billed", dollars(cost.billed_usd)), ("Estimated", dollars(cost.estimated_usd))]
+    unknown = f" + {cost.unpriced} unknown" if cost.unpriced else ""
+    rows = [("Would be billed" if run.simulated else "Billed", f"{dollars(cost.billed_usd)}{unknown}")]
+    rows.append(("Estimated", f"{dollars(cost.estimated_usd)}{unknown}"))
     if cost.reused_usd is None or cost.reused_usd:
         rows.append(("Reused, worth", dollars(cost.reused_usd)))
-    if cost.unpriced:
-        rows.append(("Price unknown", f"{cost.unpriced} {'take' if cost.unpriced == 1 else 'takes'}"))
     return tuple(rows)
 
 
@@ -112,6 +112,27 @@ def span(seconds: float) -> str:
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+
+
+def clock(seconds: float) -> str:
+    """Return ``0:08`` or ``1:02:03``: a place in a reel."""
+    whole = int(seconds)
+    minutes = f"{whole // _MINUTE % _MINUTE}:{whole % _MINUTE:02}"
+    return minutes if whole < _HOUR else f"{whole // _HOUR}:{minutes:0>5}"
+
+
+def taken(field: str, which: str | float | None) -> str:
+    """Return what an arrow of the diagram stands for: ``last frame``, ``2.5 s``, ``clip``, ``reference``."""
+    if which is not None:
+        return f"{which} frame" if isinstance(which, str) else span(which)
+    name = field.partition("[")[0]
+    return "reference" if name.startswith("reference") or name == "image_urls" else "clip" if "video" in name else "still"
+
+
+def total(run: Manifest) -> str:
+    """Return the money of a run in one line: ``$0.98 + 1 unknown``; of a simulated one what it would have been."""
+    unknown = f" + {run.cost.unpriced} unknown" if run.cost.unpriced else ""
+    return f"{'would be billed' if run.simulated else 'billed'} {dollars(run.cost.billed_usd)}{unknown}"
 
 
 def clip_facts(clip: Clip) -> str:

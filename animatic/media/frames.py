@@ -70,13 +70,14 @@ def thumbnail(path: Path, target: Path, width: int = 480) -> None:
     _save(_representative(path, width), target, format="JPEG", quality=82, optimize=True, progressive=True)
 
 
-def contact_sheet(paths: Sequence[Path], target: Path) -> None:
-    """Write a JPEG with one captioned picture per clip or still, in order, at most four across.
+def contact_sheet(paths: Sequence[Path | None], target: Path, captions: Sequence[str] | None = None) -> None:
+    """Write a JPEG with one captioned picture per clip or still, in order, at most four across; None leaves an empty frame.
 
-    Raises ValueError without paths, BadClipError if one of them does not decode.
+    Captions are the files' names where none are given. Raises ValueError without paths, BadClipError if one of them does not decode.
     """
     if not paths:
         raise ValueError("a contact sheet needs at least one clip or still")
+    captions = [path.stem if path else "" for path in paths] if captions is None else captions
     columns = min(_MAX_COLUMNS, math.ceil(math.sqrt(len(paths))))
     rows = math.ceil(len(paths) / columns)
     width, height = _CELL
@@ -86,8 +87,9 @@ def contact_sheet(paths: Sequence[Path], target: Path) -> None:
     font = ImageFont.load_default(size=16)
     for index, path in enumerate(paths):
         left, top = _GAP + index % columns * step_x, _GAP + index // columns * step_y
-        sheet.paste(ImageOps.pad(_representative(path, width), _CELL, color=_MOUNT), (left, top))
-        draw.text((left, top + height + 6), _shortened(path.stem, width, font), font=font, fill=_INK)
+        picture = Image.new("RGB", _CELL, _MOUNT) if path is None else ImageOps.pad(_representative(path, width), _CELL, color=_MOUNT)
+        sheet.paste(picture, (left, top))
+        draw.text((left, top + height + 6), _shortened(captions[index], width, font), font=font, fill=_INK)
     _save(sheet, target, format="JPEG", quality=85, optimize=True)
 
 

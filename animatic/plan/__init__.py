@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from animatic.plan.difference import step_changes as step_changes
     from animatic.plan.draw import as_mermaid as as_mermaid
     from animatic.plan.draw import as_svg as as_svg
+    from animatic.plan.draw import edge_labels as edge_labels
     from animatic.plan.fingerprint import base_of as base_of
     from animatic.plan.fingerprint import filled as filled
     from animatic.plan.fingerprint import fingerprint_of as fingerprint_of
@@ -48,18 +49,20 @@ if TYPE_CHECKING:
     from animatic.plan.select import dependents as dependents
     from animatic.plan.select import reachable as reachable
     from animatic.plan.select import select as select
+    from animatic.plan.slates import slate_of as slate_of
 
 _NAMES = {
     "build": "build_plan destination_of",
     "check": "Examination check_declaration examine find_pipeline",
     "difference": "diff_plans step_changes",
-    "draw": "as_mermaid as_svg",
+    "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",
     "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
     "printed": "params_text render_plan",
     "report": "Limit expected_minutes minutes_from to_pay",
     "saved": "plan_from_json plan_to_json",
     "select": "dependents reachable select",
+    "slates": "slate_of",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -157,7 +157,7 @@ def curve(points: Sequence[Point]) -> str:
     return " ".join(path)
 
 
-COMPACT = Spacing(width=148, height=44, gap_x=52, gap_y=14, slot=8, margin=4)
+COMPACT = Spacing(width=148, height=44, gap_x=104, gap_y=18, slot=8, margin=4)
 """For small cards that hold a number and a name."""
 MAX_DIAGRAM_SHOTS = 80
 """Beyond this a diagram says less than the list of shots."""
@@ -179,6 +179,9 @@ class Edge:
     path: str
     source: str
     target: str
+    x: int
+    y: int
+    """Where it arrives: what is taken is written there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,5 +210,8 @@ def diagram_of(keys: Sequence[str], sources: Mapping[str, Sequence[str]]) -> Dia
         width=round(layout.width),
         height=round(layout.height),
         nodes=tuple(Node(key=key, x=round(x), y=round(y)) for key, (x, y) in layout.cards.items()),
-        edges=tuple(Edge(path=curve(points), source=source, target=target) for (source, target), points in layout.lines.items()),
+        edges=tuple(
+            Edge(path=curve(points), source=source, target=target, x=round(points[-1][0]), y=round(points[-1][1]))
+            for (source, target), points in layout.lines.items()
+        ),
     )

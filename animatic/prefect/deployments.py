@@ -20,11 +20,13 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.utilities.callables import parameter_schema
 
+from animatic.catalog import Catalog
 from animatic.flows.parameters import FRESH, TAG, identifier
 from animatic.flows.storyboards import pipeline_flow
 from animatic.flows.worker import version_of
+from animatic.prefect.describe import description_of
 from animatic.prefect.origin import Origin, project_of
-from animatic.settings import FILE, FOLLOW
+from animatic.settings import FILE, FOLLOW, default_home
 from animatic.spec import Declaration, ScheduleSpec
 from animatic.spec.model import Cron, Interval, RecurrenceRule
 from animatic.spec.occurrences import INTERVAL_ANCHOR
@@ -72,14 +74,20 @@ class Difference:
     existing: DeploymentResponse | None = field(default=None, repr=False)
 
 
-def wanted_deployments(declaration: Declaration, origin: Origin, *, pool: str | None, follow: bool = False) -> tuple[Wanted, ...]:
-    """Return the deployments of a declaration. ``pool`` None: they are served by a process of ours."""
+def wanted_deployments(
+    declaration: Declaration, origin: Origin, *, pool: str | None, follow: bool = False, catalog: Catalog | None = None
+) -> tuple[Wanted, ...]:
+    """Return the deployments of a declaration. ``pool`` None: they are served by a process of ours.
+
+    ``catalog``: whose prices their descriptions name; None: that of this machine.
+    """
+    prices = Catalog.load(default_home()) if catalog is None else catalog
     environment = origin.environment | ({FOLLOW: "1"} if follow else {})
     return tuple(
         Wanted(
             name=spec.name,
             facts=Facts(
-                description=spec.description,
+                description=description_of(declaration, spec, prices),
                 version=version_of(spec),
                 tags=sorted({TAG, *spec.tags}),
                 entrypoint=f"{ENTRY_POINTS}.{identifier(spec.name)}",

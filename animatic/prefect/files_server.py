@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -19,18 +19,22 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from animatic.engine.history import SIMULATED
+from animatic.engine.index_writer import INDEX_KEY
 
 STOP_SECONDS = 10.0
 
 
 def files_application(destinations: Mapping[str, Path]) -> Starlette:
-    """Return the application that serves ``/[simulated/]PIPELINE/RUN_ID/FILE`` from the folder that the pipeline delivers to."""
+    """Return the application that serves ``/[simulated/]PIPELINE/RUN_ID/FILE`` from the folder that the pipeline delivers to.
+
+    ``/[simulated/]index.html`` is the index of a destination's runs.
+    """
     roots = {pipeline: folder.resolve() for pipeline, folder in destinations.items()}
 
     async def file(request: Request) -> Response:
         parts = [part for part in str(request.path_params["path"]).split("/") if part]
         pipeline = next((part for part in parts if part != SIMULATED), "")
-        root = roots.get(pipeline)
+        root = _root_of_index(roots.values(), parts) if pipeline == INDEX_KEY else roots.get(pipeline)
         if root is None:
             raise HTTPException(404)
         path = root.joinpath(*parts).resolve()
@@ -39,6 +43,11 @@ def files_application(destinations: Mapping[str, Path]) -> Starlette:
         return FileResponse(path)
 
     return Starlette(routes=[Route("/{path:path}", file, methods=["GET", "HEAD"])])
+
+
+def _root_of_index(roots: Iterable[Path], parts: list[str]) -> Path | None:
+    """Return the first destination that has an index of its runs, as the addresses of several are one here."""
+    return next((root for root in roots if root.joinpath(*parts).is_file()), None)
 
 
 @contextlib.contextmanager

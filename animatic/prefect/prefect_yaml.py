@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from animatic.catalog import Catalog
 from animatic.files import write_whole
 from animatic.prefect.deployments import wanted_deployments
 from animatic.prefect.origin import Origin
@@ -22,7 +23,7 @@ HEAD = """\
 
 def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Path) -> str:
     """Return the text of a prefect.yaml for a declaration."""
-    wanted = wanted_deployments(declaration, Origin(pull_steps=(), file=path.name), pool=pool)
+    wanted = wanted_deployments(declaration, Origin(pull_steps=(), file=path.name), pool=pool, catalog=Catalog.load())
     deployments = [
         {
             "name": item.name,

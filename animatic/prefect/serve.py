@@ -10,6 +10,8 @@ from uuid import UUID
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 
+from animatic.prefect.waiting import keep_naming
+
 POLL_SECONDS = 2
 """Between two looks for runs: someone who starts one in the UI looks at the screen."""
 HEARTBEAT_SECONDS = 30
@@ -34,6 +36,7 @@ async def serve(deployments: Mapping[str, UUID], *, limit: int) -> None:
     for name, key in deployments.items():
         await runner.aadd_deployment(_ExistingDeployment(name=name, id=key))
     running = asyncio.create_task(runner.start())
+    naming = asyncio.create_task(keep_naming(deployments))
     stopping = asyncio.Event()
     # The runner sets its own handler for SIGTERM in its first step, which would exit in the middle of the event loop.
     await asyncio.sleep(0)
@@ -45,4 +48,5 @@ async def serve(deployments: Mapping[str, UUID], *, limit: int) -> None:
     if stopping.is_set() and runner.started:
         await runner.astop()
     waiting.cancel()
+    naming.cancel()
     await running

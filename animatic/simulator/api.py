@@ -31,6 +31,7 @@ from animatic.simulator.replies import (
     timestamp,
 )
 from animatic.simulator.simulation import Simulation
+from animatic.slate import SLATE_HEADER, SlateNote
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -114,7 +115,8 @@ async def _generate(request: Request) -> Response:
     raw = await _body(request)
     if delay := simulation.settings.faults.slow_post:
         await asyncio.sleep(delay)
-    job, status = simulation.submit(request.url.path, raw, request.headers.get("X-Webhook-URL"))
+    slate = SlateNote.from_header(request.headers.get(SLATE_HEADER, ""))
+    job, status = simulation.submit(request.url.path, raw, request.headers.get("X-Webhook-URL"), slate)
     return JsonReply(submitted(job, status), headers=_deprecation(simulation, job))
 
 

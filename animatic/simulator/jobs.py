@@ -85,6 +85,8 @@ class Job:
     usd: float | None
     webhook: str | None = None
     cancelled_at: float | None = None
+    slate: str | None = None
+    """The header that told what the slate says."""
 
     @property
     def end_at(self) -> float:

@@ -33,6 +33,7 @@ from animatic.simulator.render.queue import RenderQueue
 from animatic.simulator.render.recipe import Media, MediaPath, Recipe, recipe_of
 from animatic.simulator.settings import Fault, SimulatorSettings
 from animatic.simulator.store import Store
+from animatic.slate import SlateNote
 
 _VARIATIONS = 8
 """Takes of one request that look different; further ones repeat."""
@@ -82,8 +83,11 @@ class Simulation:
             self.counts[f"fault {fault}"] += 1
         return struck
 
-    def submit(self, route: str, raw: bytes, webhook: str | None) -> tuple[Job, Status]:
-        """Take one POST: refuse it (RefusedError), lose it (DroppedError, before or after acceptance), or accept it."""
+    def submit(self, route: str, raw: bytes, webhook: str | None, slate: SlateNote | None = None) -> tuple[Job, Status]:
+        """Take one POST: refuse it (RefusedError), lose it (DroppedError, before or after acceptance), or accept it.
+
+        ``slate``: what its slate says beside the prompt.
+        """
         self._strike_before()
         model, body = self._read(route, raw)
         parsed = parse(_prompt(body))
@@ -98,7 +102,7 @@ class Simulation:
                 raise refusal
         places = media_places(model, body)
         media = self.library.resolve(places, now=self.now(), strict=self.settings.strict_media, url_seconds=self.settings.url_seconds)
-        job = self._accept(model, body, parsed.text, media, directives, webhook)
+        job = self._accept(model, body, parsed.text, media, directives, webhook, slate)
         self._strike_after(directives)
         if self.settings.faults.late_listing:
             self.counts["listed late"] += 1
@@ -178,6 +182,7 @@ class Simulation:
         media: Mapping[MediaPath, Media],
         directives: Mapping[DirectiveName, Directive],
         webhook: str | None,
+        slate: SlateNote | None,
     ) -> Job:
         """Keep the job of a request, and start its render. RefusedError beyond the backlog."""
         settings = self.settings
@@ -190,6 +195,7 @@ class Simulation:
                 media,
                 variation=0 if body.get("seed") is not None else self.store.times_asked(request_hash) % _VARIATIONS,
                 longest_side=settings.longest_side,
+                note=slate,
             )
             now = self.now()
             created_at = self.store.free_time(now)
@@ -212,6 +218,7 @@ class Simulation:
                 outcome=self._outcome(directives),
                 usd=None if price is None else float(price),
                 webhook=webhook,
+                slate=slate.to_header() if slate else None,
             )
             self.store.add(job)
         self.counts["accepted"] += 1
@@ -267,7 +274,8 @@ class Simulation:
         assert model is not None
         media = self.library.resolve(media_places(model, job.body), now=self.now(), strict=False)
         text = parse(_prompt(job.body)).text
-        recipe = recipe_of(model, job.body, text, media, variation=0, longest_side=self.settings.longest_side)
+        note = SlateNote.from_header(job.slate) if job.slate else None
+        recipe = recipe_of(model, job.body, text, media, variation=0, longest_side=self.settings.longest_side, note=note)
         candidates = (replace(recipe, variation=number) for number in range(_VARIATIONS))
         return next((candidate for candidate in candidates if candidate.key == job.render_key), recipe)
 

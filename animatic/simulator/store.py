@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, route TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, request_hash TEXT NOT NULL,
     render_key TEXT NOT NULL, suffix TEXT NOT NULL, created_at REAL NOT NULL UNIQUE, start_at REAL NOT NULL, seconds REAL NOT NULL,
-    visible_at REAL NOT NULL, outcome TEXT NOT NULL, usd REAL, webhook TEXT, cancelled_at REAL,
+    visible_at REAL NOT NULL, outcome TEXT NOT NULL, usd REAL, webhook TEXT, cancelled_at REAL, slate TEXT,
     called INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS jobs_by_request ON jobs (request_hash);
@@ -63,6 +63,13 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+        self._add_slate_column()
+
+    def _add_slate_column(self) -> None:
+        """Bring a folder of version 0.1, whose jobs had no slate, up to date."""
+        if "slate" not in {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}:
+            with suppress(sqlite3.OperationalError):  # another simulator on the same folder was first
+                self._connection.execute("ALTER TABLE jobs ADD COLUMN slate TEXT")
 
     def close(self) -> None:
         """Close the database."""

@@ -89,9 +89,9 @@ def test_a_wheel_built_from_the_archive_is_that_of_the_checkout(wheel: Path, arc
 def test_no_tool_of_the_test_suite_is_asked_of_users(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         metadata = opened.read(f"{NAME}.dist-info/METADATA").decode()
-    assert "Provides-Extra" not in metadata
+    assert re.findall(r"^Provides-Extra: (.*)", metadata, re.MULTILINE) == ["fonts"]
     assert not re.findall(r"^Requires-Dist: (?:pytest|mypy|ruff|moto|hypothesis|hatchling)", metadata, re.MULTILINE)
-    assert re.search(r"^Requires-Dist: prefect<3\.9,>=3\.8", metadata, re.MULTILINE)
+    assert re.search(r"^Requires-Dist: prefect<3\.10,>=3\.9", metadata, re.MULTILINE)
 
 
 def test_there_is_one_version() -> None:

@@ -24,6 +24,7 @@ from animatic.simulator import Running, SimulatorSettings, start
 from animatic.simulator.checks import mistakes
 from animatic.simulator.jobs import STATUSES
 from animatic.simulator.openapi import document
+from animatic.slate import SLATE_HEADER, SlateNote
 
 DOCUMENT = Path(__file__).resolve().parents[2].parent / "shared" / "krea" / "krea-openapi.json"
 CATALOG = Catalog.load()
@@ -237,3 +238,10 @@ def test_every_answer_says_who_gives_it_unless_it_is_told_not_to(client: httpx.C
     assert client.request(method, path, headers={"Authorization": ""}).headers[SIMULATOR_HEADER] == "1"
     client.post("/_simulator/settings", json={"anonymous": True}).raise_for_status()
     assert SIMULATOR_HEADER not in client.request(method, path).headers
+
+
+@pytest.mark.parametrize("header", [SlateNote(shot="dawn", number=1, count=4).to_header(), "not a note"])
+def test_a_slate_s_header_is_read_and_never_a_reason_to_refuse(client: httpx.Client, header: str) -> None:
+    reply = client.post(GROK, json={"prompt": "Surf", "duration": 1}, headers={SLATE_HEADER: header})
+    assert reply.status_code == 200
+    assert "dawn" not in reply.text

@@ -1,23 +1,19 @@
-"""What deployments are made of, without a server: versions, origins, prefect.yaml, addresses, tables."""
+"""What deployments are made of, without a server: versions, origins, prefect.yaml, addresses."""
 
 from __future__ import annotations
 
 import html
 import re
 import time
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from animatic.engine.progress import ProgressTracker
 from animatic.errors import UsageError
-from animatic.flows.tables import end_markdown, fenced, headline, literal, percent_ended, shot_rows
+from animatic.flows.tables import text_of
 from animatic.flows.worker import check_version, version_of
-from animatic.manifest import Cost, Failure, Manifest, Reel, Shot
-from animatic.manifest.model import Source
 from animatic.prefect.deployments import wanted_deployments
 from animatic.prefect.origin import in_folder, in_repository
 from animatic.prefect.prefect_yaml import prefect_yaml
@@ -97,54 +93,6 @@ def test_the_prefect_yaml_of_this_project_is_in_step_with_its_pipelines() -> Non
     assert (REPOSITORY / "deployments" / "prefect.yaml").read_text(encoding="utf-8") == text, "run: animatic deploy --write"
 
 
-def test_the_live_table_links_what_is_delivered_and_tells_money_as_it_is() -> None:
-    progress = ProgressTracker.of({"dawn": "xai/grok-video", "surf": "xai/grok-video", "old": "xai/grok-video", "odd": "kling/kling-2.5"})
-    progress.change("dawn", "delivered", job_id="j1", usd=Decimal("0.280"))
-    progress.change("surf", "running", "processing", job_id="j2", usd=Decimal("0.28"))
-    progress.change("old", "reused", usd=Decimal("0.28"))
-    progress.change("odd", "running", job_id="j3")
-
-    rows = shot_rows(progress, {"dawn": "01-dawn.mp4"}, lambda name: f"https://cdn.example/{name}")
-
-    assert [(row["shot"], row["state"], row["usd"]) for row in rows] == [
-        ("dawn", "delivered", "0.28"),
-        ("surf", "running", "0.28"),
-        ("old", "reused", "paid before"),
-        ("odd", "running", "unknown"),
-    ]
-    assert rows[0]["clip"] == "[01-dawn.mp4](https://cdn.example/01-dawn.mp4)"
-    assert shot_rows(progress, {"dawn": "01-dawn.mp4"}, lambda _: None)[0]["clip"] == "01-dawn.mp4"
-    assert percent_ended(progress) == 50
-    assert headline(progress) == "2 of 4 shots: 1 delivered, 2 running, 1 reused; billed $0.28, $0.28 set aside"
-
-
-def test_a_table_of_very_many_shots_shows_those_that_need_attention_first() -> None:
-    progress = ProgressTracker.of({f"s{number}": "xai/grok-video" for number in range(3000)})
-    progress.change("s2999", "failed", "moderation refused the prompt")
-    rows = shot_rows(progress, {}, lambda _: None)
-    assert len(rows) == 1000
-    assert rows[0]["shot"] == "s2999"
-
-
-def test_the_account_of_a_failed_run_names_the_shots_and_why() -> None:
-    lost = Failure(code="job_failed", message="the job\nfailed")
-    manifest = Manifest(
-        pipeline="town", run_id="r1", state="partial", simulated=True, started_at=datetime.now(UTC), animatic="0",
-        source=Source(file="pipelines.yaml", sha256="0"),
-        cost=Cost(estimated_usd=None, billed_usd=Decimal("0.28"), reused_usd=None, unpriced=1),
-        shots=(Shot(id="dawn", model="m", fingerprint="f", take=1), Shot(id="surf", model="m", fingerprint="g", take=1, error=lost)),
-        reels=(Reel(key="reel.mp4", sha256="0", size=1, mime="video/mp4", file="reel.mp4"),),
-    )  # fmt: skip
-    text = end_markdown(manifest, address=lambda _: None, location=lambda name: f"/out/{name}")
-    assert "town: partial (simulated)" in text
-    assert "**$0.28**" in text
-    assert "an unknown amount" in text
-    assert "- **surf**: the job failed" in text
-    assert "- manifest: `/out/manifest.json`" in text
-    assert "- reel: `/out/reel.mp4`" in text
-    assert "dawn" not in text
-
-
 NASTY = [
     "<script>alert(1)</script>",
     "[click](javascript:alert(1)) ![x](https://evil.example/x.png)",
@@ -156,20 +104,28 @@ NASTY = [
 
 @pytest.mark.parametrize("text", NASTY)
 def test_texts_of_others_are_shown_as_they_were_written(text: str) -> None:
-    page = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(f"- **surf**: {literal(text)}")
+    page = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(f"- **surf**: {text_of(text)}")
     shown = re.fullmatch(r"<ul>\n<li><strong>surf</strong>: (.*)</li>\n</ul>\n", page)
     assert shown is not None, page
     assert "<" not in shown[1]
     assert html.unescape(shown[1]) == " ".join(text.split())
 
 
-def test_a_cell_of_the_live_table_makes_no_link_of_others_texts() -> None:
-    progress = ProgressTracker.of({"dawn": "xai/grok-video"})
-    progress.change("dawn", "failed", "[click](javascript:alert(1))", job_id="[j](https://evil.example)")
-    (row,) = shot_rows(progress, {}, lambda _: None)
-    assert "](" not in "".join(row.values())
-
-
-def test_a_block_holds_whatever_stands_in_it() -> None:
-    page = MarkdownIt().render(fenced(["before", "````", "<script>", "``````", "after"]))
-    assert page == "<pre><code>before\n````\n&lt;script&gt;\n``````\nafter\n</code></pre>\n"
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        '{cron: "0 6 * * 1-5", timezone: Europe/Lisbon}',
+        '{cron: "0 6 * * *"}',
+        "{interval: 24h, timezone: America/New_York}",
+        '{rrule: "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=7", timezone: Europe/Lisbon}',
+    ],
+)
+@pytest.mark.anyio
+async def test_prefect_finds_the_times_of_every_kind_of_schedule(tmp_path: Path, schedule: str) -> None:
+    """With other versions of what it depends on Prefect's scheduler fails in its log, and no run is ever made."""
+    declaration = declared(tmp_path, TEXT.replace("{interval: 24h, timezone: Europe/Lisbon}", schedule))
+    (wanted,) = wanted_deployments(declaration, in_folder(tmp_path / "pipelines.yaml"), pool=None)
+    (made,) = wanted.schedules
+    rule = made.schedule.model_dump(mode="json", exclude_none=True)
+    kind = next(kind for kind in (CronSchedule, IntervalSchedule, RRuleSchedule) if kind.__name__ == type(made.schedule).__name__)
+    assert len(await kind.model_validate(rule).get_dates(3)) == 3

@@ -156,7 +156,7 @@ def test_deploying_follows_the_file_and_a_second_time_changes_nothing(
     assert f"+ {name}" in first.out
     deployment = api.deployment(name)
     assert {"animatic", "teaser"} == set(deployment["tags"])
-    assert deployment["description"] == "A town by the sea."
+    assert deployment["description"].startswith("A town by the sea.\n\n2 shots by xai/grok-video")
     assert api.http.get(f"/work_pools/pool-{name}").json()["type"] == "process"
     properties = deployment["parameter_openapi_schema"]["properties"]
     assert properties["city"] | {"position": 0} == {
@@ -331,8 +331,14 @@ def test_a_cancelled_run_stops_in_seconds_and_the_next_one_pays_only_for_what_is
 
         # Retry, as the button in the UI does it: the same run, taken up. The runner looks every three seconds whether the process has gone.
         wait_for(lambda: "Cancelled flow run" in (tmp_path / "serve.log").read_text())
+        # What the run said of itself comes back after Prefect's own words.
+        wait_for(lambda: "animatic resume" in (api.http.get(f"/flow_runs/{first}").json()["state"]["message"] or ""))
+        shots = api.http.post("/artifacts/filter", json={"artifacts": {"key": {"any_": [f"{name}-shots"]}}}).json()[0]
+        assert "interrupted" in shots["description"]
         api.set_state(first, "SCHEDULED")
         again = api.wait(first)
+        kept = [item["key"] for item in api.http.post("/artifacts/filter", json={"flow_runs": {"id": {"any_": [first]}}}).json()]
+        assert sorted(kept) == sorted(f"{name}-{kind}" for kind in ("plan", "shots", "progress", "storyboard", "manifest"))
 
     assert again["state"]["type"] == "COMPLETED", (tmp_path / "serve.log").read_text()[-3000:]
     assert submitted(server) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,8 @@ from animatic.engine.progress import ProgressTracker
 from animatic.errors import DeclarationError, PrefectError, UsageError
 from animatic.flows import events, storyboards
 from animatic.flows.artifacts import public_address
-from animatic.flows.worker import run_id_of, use_aws_block
+from animatic.flows.identity import run_id_of
+from animatic.flows.worker import use_aws_block
 from animatic.prefect.health import CheckResult
 from animatic.settings import FILE, Secret, export_aws_credentials
 
@@ -29,10 +31,10 @@ defaults: {video: {model: xai/grok-video}}
 pipelines:
   old-town:
     params:
-      shots: {type: integer, default: 3, minimum: 1, maximum: 9}
-      zoom: {type: number, default: 1.5}
+      shots: {type: integer, default: 3, minimum: 1, maximum: 9, description: How many}
+      zoom: {type: number, default: 1.5, minimum: 0.5}
       rain: {type: boolean, default: false}
-      city: {type: string}
+      city: {type: string, description: Town to show}
     shots:
       - {id: dawn, prompt: "Dawn in {{ params.city }}"}
 """
@@ -49,7 +51,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def starting(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is about to execute a flow run, as one that a worker started."""
-    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(uuid.uuid4()))
+    given = SimpleNamespace(id=str(uuid.uuid4()), flow_name="old-town", parameters={"city": "Porto", "anything": "else"})
+    monkeypatch.setattr(storyboards, "flow_run", given)
 
 
 def test_a_pipeline_is_a_flow_with_typed_parameters(file: Path) -> None:
@@ -59,8 +62,12 @@ def test_a_pipeline_is_a_flow_with_typed_parameters(file: Path) -> None:
     schema = parameter_schema(flow)
     kinds = {name: (field["type"], field.get("default")) for name, field in schema.properties.items()}
     assert kinds == {
-        "shots": ("integer", 3), "zoom": ("number", 1.5), "rain": ("boolean", False), "city": ("string", None), "fresh": ("boolean", False)
+        "shots": ("integer", 3), "zoom": ("number", 1.5), "rain": ("boolean", False), "city": ("string", None), "only": ("string", ""),
+        "fresh": ("boolean", False),
     }  # fmt: skip
+    said = {name: field.get("description", "") for name, field in schema.properties.items()}
+    assert (said["shots"], said["zoom"], said["city"]) == ("How many (1 to 9)", "(0.5 or more)", "Town to show")
+    assert said["only"].startswith("Make these shots alone")
     assert (schema.properties["shots"]["minimum"], schema.properties["shots"]["maximum"]) == (1, 9)
     assert schema.required == ["city"]
 
@@ -100,7 +107,10 @@ def test_a_flow_run_that_starts_is_given_a_flow_that_fails_with_what_is_wrong(
     else:
         file.write_text(TEXT.replace(*change))
     flow: Flow[..., Any] = storyboards.old_town
+    assert flow.name == "old-town"
     assert not flow.should_validate_parameters
+    # Prefect binds the parameters of a run by name.
+    inspect.signature(flow.fn).bind(city="Porto", anything="else")
     state = asyncio.run(flow.fn(city="Porto", anything="else"))
     assert state.is_failed()
     assert said in (state.message or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -127,8 +128,9 @@ def test_a_run_is_started_from_the_form_and_shows_storyboard_and_pictures(up: Up
     run_id = found[0]["id"]
     browser.wait(lambda: up.state(run_id) == "Completed", 120)
 
+    assert {"animatic", "teaser", "simulated"} == set(up.api(f"/flow_runs/{run_id}")["tags"])
     browser.open(f"{up.ui}/runs/flow-run/{run_id}")
-    browser.see("town · Sagres · noir", "Completed", "dawn · generate")
+    browser.see("SIMULATED · town · Sagres · noir", "Completed", "dawn · generate")
     time.sleep(3)  # the graph is drawn
     browser.picture(PICTURES / "flow-run.png")
     names = {node["id"]: node for _, node in up.api(f"/flow_runs/{run_id}/graph-v2")["nodes"]}
@@ -141,15 +143,24 @@ def test_a_run_is_started_from_the_form_and_shows_storyboard_and_pictures(up: Up
     artifacts = {item["key"]: item for item in up.api("/artifacts/filter", {"flow_runs": {"id": {"any_": [run_id]}}})}
     assert set(artifacts) == {f"town-{name}" for name in ("plan", "shots", "progress", "storyboard", "manifest")}
     shows = {
-        "town-plan": ("to pay", "grok-video"), "town-shots": ("delivered", "01-dawn.mp4"), "town-storyboard": ("Watch reel.mp4",),
-        "town-manifest": ("town: completed", "index.html"), "town-progress": ("100",),
+        "town-plan": ("3 shots, 3 to generate", "grok-video"), "town-shots": ("dawn", "delivered", "3 shots"),
+        "town-storyboard": ("Watch reel.mp4",),
+        "town-manifest": ("SIMULATED · town: completed", "index.html"), "town-progress": ("100",),
     }  # fmt: skip
-    for key, words in shows.items():
-        browser.open(f"{up.ui}/artifacts/artifact/{artifacts[key]['id']}")
-        browser.see(*words)
-        if key in {"town-plan", "town-storyboard"}:
-            browser.wait(lambda: browser.run("return [...document.images].some(image => image.naturalWidth > 200)"))
-        browser.picture(PICTURES / f"{key}.png")
+    for version in ("v2/", ""):
+        for key, words in shows.items():
+            browser.open(f"{up.ui}/{version}artifacts/artifact/{artifacts[key]['id']}")
+            browser.see(*words)
+            if key in {"town-plan", "town-storyboard", "town-shots"}:
+                wide = 100 if key == "town-shots" else 200
+                seen = f"return [...document.images].some(image => image.naturalWidth > {wide})"
+                browser.wait(functools.partial(browser.run, seen))
+            if key == "town-shots":
+                links = browser.run("return [...document.links].map(link => link.href).filter(link => link.endsWith('01-dawn.mp4'))")
+                assert links, "the table shows links, not their Markdown"
+                assert "data:" not in browser.text
+                assert "](" not in browser.text
+            browser.picture(PICTURES / f"{key}{'-v2' if version else ''}.png")
     reel = re.search(r"\((http://127[^)]+reel\.mp4)\)", artifacts["town-storyboard"]["data"])
     assert reel is not None
     assert httpx.get(reel[1], trust_env=False).headers["content-type"] == "video/mp4"
@@ -162,8 +173,12 @@ def test_a_failed_run_explains_itself(up: Up, browser: Browser) -> None:
     browser.open(f"{up.ui}/runs/flow-run/{run_id}")
     browser.see("Failed", "storm · generate")
     browser.click("//*[text()[normalize-space()='Details']]")
-    text = browser.see("2 of 3 shots were not delivered")
+    text = browser.see("2 of 3 shots missing: storm failed at Krea; resume.")
     assert "storm:" in text
+    nodes = {node["id"]: node for _, node in up.api(f"/flow_runs/{run_id}/graph-v2")["nodes"]}
+    (skipped,) = [node for node in nodes.values() if node["label"] == "after · skipped"]
+    assert skipped["state_type"] == "PENDING", "not ready, in Prefect's words"
+    assert {nodes[parent["id"]]["label"] for parent in skipped["parents"]} == {"storm · wait"}
     time.sleep(2)
     browser.picture(PICTURES / "failed.png")
 
@@ -178,6 +193,11 @@ def test_a_run_is_cancelled_in_the_ui_within_seconds(up: Up, browser: Browser) -
     browser.click("//button[contains(., 'Confirm')]")
     browser.wait(lambda: up.state(run_id) == "Cancelled", 25, lambda: up.state(run_id))
     browser.see("Cancelled")
+    browser.wait(lambda: "animatic resume" in (up.api(f"/flow_runs/{run_id}")["state"]["message"] or ""), 40)
+    found = up.api("/artifacts/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
+    assert {item["description"] for item in found if item["key"] in {"long-shots", "long-progress"}} == {
+        "SIMULATED · 0 of 1 shot is there: 1 interrupted; would be billed $0.00, $0.10 set aside"
+    }
     browser.picture(PICTURES / "cancelled.png")
 
 

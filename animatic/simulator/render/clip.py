@@ -1,8 +1,8 @@
 """Renders the results of simulated jobs: clips, stills, and a poster of either.
 
-A clip is a slate with a running time code, which opens on the start picture, closes on the end picture, and lies over a source clip where
-one is given. The slate is drawn and converted to YUV once; a frame costs a few patches in place and the encoder: about 0.3 s of CPU for 4 s
-of 720p.
+A clip is a slate with running time codes, its own and the reel's, from the first frame to the last; start picture, end picture and source
+clip stand in it as insets. The slate is drawn and converted to YUV once; a frame costs a few patches in place and the encoder: about 0.3 s
+of CPU for 4 s of 720p.
 """
 
 from __future__ import annotations
@@ -14,28 +14,23 @@ from pathlib import Path
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from animatic.files import writing_whole
-from animatic.simulator.render.drawing import Plane, cover, font_for, length, load, output_size, size_of, source_planes, to_planes
-from animatic.simulator.render.recipe import Recipe
+from animatic.simulator.render.drawing import Plane, cover, length, load, output_size, size_of, source_planes, to_planes
+from animatic.simulator.render.fonts import font_for
+from animatic.simulator.render.insets import Inset
+from animatic.simulator.render.recipe import END_FIELDS, SOURCE_FIELDS, START_FIELDS, Recipe
 from animatic.simulator.render.slate import Box, Slate, badge, draw
 
 COMMENT = "simulated: a slate by animatic, not made by any model"
 _ENCODER = {"preset": "ultrafast", "qp": "28", "threads": "1"}  # a constant quantizer spares the analysis
-_OPENING_SECONDS, _DISSOLVE_SECONDS = 1.0, 0.4
-"""How long the start picture stands alone, and how long it takes to give way to the slate."""
-_MAX_OPENING_SHARE = 0.35
-"""Opening and dissolve never take more of a short clip than this."""
-_TINT_OPACITY, _BAND_OPACITY = 0.25, 0.93
-"""How much of the slate lies over the footage of a source clip: its color above, its text below."""
-_FEATHER_ROWS = 24
-"""Rows over which the one passes into the other."""
 _CLOCK_CHARACTERS = "0123456789:"
+_CELLS = 10.0
+"""Digits that a clock is wide: eight, three colons of half the width, and some air."""
 _ENLARGEMENT = 2
 """How much larger an enhanced still is where the request names no size."""
 _POSTER_WIDTH = 480
@@ -45,11 +40,8 @@ def render_clip(recipe: Recipe, target: Path) -> None:
     """Write the clip whole or not at all. Raises what the codecs raise if one of the recipe's files cannot be read."""
     size = output_size(recipe, even=True)
     seconds = recipe.seconds if recipe.seconds is not None else length(recipe.source) if recipe.source else 5.0
-    start = load(recipe.start) if recipe.start else None
-    references = [load(media) for media in recipe.references]
-    slate = draw(recipe, size, round(seconds, 2), start, references)
     count = max(1, round(seconds * recipe.fps))
-    frames = _composed(recipe, slate, count, start, load(recipe.end) if recipe.end else None)
+    frames = _composed(recipe, _slate(recipe, size, round(seconds, 2)), count)
     with writing_whole(target) as part:
         _encode(frames, part, size, Fraction(recipe.fps).limit_denominator(1001))
 
@@ -59,8 +51,7 @@ def render_still(recipe: Recipe, target: Path) -> None:
     if recipe.kind == "enhance" and recipe.start is not None:
         image = _enhanced(recipe)
     else:
-        backdrop = load(recipe.start) if recipe.start else None
-        image = draw(recipe, output_size(recipe, even=False), None, backdrop, [load(media) for media in recipe.references]).image
+        image = _slate(recipe, output_size(recipe, even=False), None).image
     notes = PngInfo()
     notes.add_text("Comment", COMMENT)
     with writing_whole(target) as part:
@@ -82,63 +73,71 @@ def poster(path: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _composed(recipe: Recipe, slate: Slate, count: int, start: Image.Image | None, end: Image.Image | None) -> Iterator[Plane]:
-    size = slate.image.size
+def _slate(recipe: Recipe, size: tuple[int, int], seconds: float | None) -> Slate:
+    start = load(recipe.start) if recipe.start else None
+    return draw(recipe, size, seconds, list(_insets(recipe, start)), start)
+
+
+def _insets(recipe: Recipe, start: Image.Image | None) -> Iterator[Inset]:
+    """Yield what the shot is made from, the most important first."""
+    if recipe.source:
+        yield Inset(image=Image.new("RGB", size_of(recipe.source)), caption=_caption(recipe, "reworks", SOURCE_FIELDS), moving=True)
+    if start is not None:
+        yield Inset(image=start, caption=_caption(recipe, "starts from", START_FIELDS))
+    if recipe.end:
+        yield Inset(image=load(recipe.end), caption=_caption(recipe, "ends on", END_FIELDS))
+    for media in recipe.references:
+        yield Inset(image=load(media), caption="refers to")
+
+
+def _caption(recipe: Recipe, verb: str, fields: tuple[str, ...]) -> str:
+    words = next((words for field in fields if recipe.note and (words := recipe.note.source(field))), "")
+    return f"{verb} {words}" if words else verb
+
+
+def _composed(recipe: Recipe, slate: Slate, count: int) -> Iterator[Plane]:
     planes = to_planes(slate.image)
-    clock = _Clock(slate, recipe.fps)
+    clocks = [_Clock(slate.clock, recipe.fps)]
+    if slate.reel_clock is not None and recipe.note is not None and recipe.note.reel_at is not None:
+        clocks.append(_Clock(slate.reel_clock, recipe.fps, begin=recipe.note.reel_at))
     bar = _Bar(slate, count)
-    opening = to_planes(cover(start, size)) if start else None
-    closing = to_planes(cover(end, size)) if end else None
-    stand, dissolve = _timing(count / recipe.fps, recipe.fps)
-    footage = source_planes(recipe.source, size, recipe.fps) if recipe.source else None
-    weights = _band_weights(slate)
+    window = _Window(slate.window, recipe) if slate.window is not None else None
     for index in range(count):
-        clock.stamp(planes, index)
+        for clock in clocks:
+            clock.stamp(planes, index)
         bar.fill(planes, index)
-        frame = planes if footage is None else _blend(next(footage), planes, weights)
-        if opening is not None and index < stand + dissolve:
-            frame = _mix(opening, frame, max(0.0, (index - stand + 1) / (dissolve + 1)))
-        if closing is not None and index >= count - stand - dissolve:
-            frame = _mix(frame, closing, min(1.0, (index - (count - stand - dissolve) + 1) / (dissolve + 1)))
-        yield frame
+        if window is not None:
+            window.show(planes)
+        yield planes
 
 
-def _timing(seconds: float, fps: float) -> tuple[int, int]:
-    """Return for how many frames the start picture stands, and for how many it dissolves."""
-    return int(min(_OPENING_SECONDS, seconds * _MAX_OPENING_SHARE) * fps), int(min(_DISSOLVE_SECONDS, seconds * _MAX_OPENING_SHARE) * fps)
+class _Window:
+    """Plays the source clip in its place on the slate; at its end the last frame stays."""
 
+    def __init__(self, box: Box, recipe: Recipe) -> None:
+        assert recipe.source is not None
+        self._left, self._top, self._right, self._bottom = box
+        self._frames = source_planes(recipe.source, (self._right - self._left, self._bottom - self._top), recipe.fps)
 
-def _mix(first: Plane, second: Plane, share: float) -> Plane:
-    """Blend two frames: share 0 is the first, 1 the second."""
-    return _blend(first, second, np.uint16(round(min(max(share, 0.0), 1.0) * 256)))
-
-
-def _blend(first: Plane, second: Plane, weight: np.uint16 | npt.NDArray[np.uint16]) -> Plane:
-    """Blend with a weight of 0 to 256 for the second, one for all or one per row."""
-    mixed: Plane = ((first * (np.uint16(256) - weight) + second * weight) >> 8).astype(np.uint8)
-    return mixed
-
-
-def _band_weights(slate: Slate) -> npt.NDArray[np.uint16]:
-    """Return the slate's weight (of 256) for every sample of a yuv420p array: faint above its band, strong in it."""
-    width, height = slate.image.size
-    rows = np.interp(np.arange(height), [slate.band - _FEATHER_ROWS, slate.band], [_TINT_OPACITY * 256, _BAND_OPACITY * 256]).astype(
-        np.uint16
-    )
-    luma = np.broadcast_to(rows[:, None], (height, width))
-    chroma = np.broadcast_to(rows[None, ::2, None], (2, height // 2, width // 2))
-    return np.vstack([luma, chroma.reshape(height // 2, width)])
+    def show(self, planes: Plane) -> None:
+        frame = next(self._frames)
+        left, top, right, bottom = self._left, self._top, self._right, self._bottom
+        height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+        planes[top:bottom, left:right] = frame[: bottom - top]
+        into = planes[height:].reshape(2, height // 2, width // 2)
+        into[:, top // 2 : bottom // 2, left // 2 : right // 2] = frame[bottom - top :].reshape(2, (bottom - top) // 2, (right - left) // 2)
 
 
 class _Clock:
-    """Writes hours, minutes, seconds and frames into the slate's clock box: digits in cells of one width, colons in narrower ones."""
+    """Writes hours, minutes, seconds and frames into a box: digits in cells of one width, colons in narrower ones."""
 
-    def __init__(self, slate: Slate, fps: float) -> None:
+    def __init__(self, box: Box, fps: float, *, begin: float = 0.0) -> None:
         self._rate = max(1, round(fps))
-        left, self._top, right, self._bottom = slate.clock
+        self._first = round(begin * fps)
+        left, self._top, right, self._bottom = box
         height = self._bottom - self._top
-        digit = max(1, (right - left) // 11)
-        font = font_for(max(8, round(height * 0.72)))
+        digit = max(2, round((right - left) / _CELLS))
+        font = font_for(max(6, round(min(height * 0.72, digit * 1.6))))
         self._glyphs = {}
         for character in _CLOCK_CHARACTERS:
             cell = Image.new("L", (digit // 2 if character == ":" else digit, height), 0)
@@ -147,7 +146,7 @@ class _Clock:
         self._left = left + (right - left - sum(self._glyphs[character].shape[1] for character in "00:00:00:00")) // 2
 
     def stamp(self, planes: Plane, index: int) -> None:
-        seconds, frame = divmod(index, self._rate)
+        seconds, frame = divmod(self._first + index, self._rate)
         x = self._left
         for character in f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{frame:02}":
             glyph = self._glyphs[character]

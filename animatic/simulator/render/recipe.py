@@ -11,6 +11,7 @@ from typing import Any
 
 from animatic.catalog.model import Kind, Model
 from animatic.simulator.jobs import Suffix
+from animatic.slate import SlateNote
 
 MediaPath = tuple[str | int, ...]
 """Where a media field stands in a request body."""
@@ -20,8 +21,11 @@ VERSION = 4
 
 _NAMED_SIDES = {"1k": 1024, "2k": 2048, "4k": 2160}
 _DEFAULT_SIDE: Mapping[Kind, int] = {"video": 720, "image": 1024, "enhance": 1024}
-_SOURCE_FIELDS = ("edit_video", "init_video", "video_reference", "start_video", "reference_videos")
-_START_FIELDS = ("start_image", "init_image_url", "image_url", "scene_image_url")
+SOURCE_FIELDS = ("edit_video", "init_video", "video_reference", "start_video", "reference_videos")
+END_FIELDS = ("end_image",)
+START_FIELDS = ("start_image", "init_image_url", "image_url", "scene_image_url")
+MAX_REFERENCES = 4
+"""Pictures beside start and end that a slate shows."""
 _MAX_SECONDS = 120.0
 _MIN_SIDE = 16
 
@@ -57,6 +61,8 @@ class Recipe:
     end: Media | None
     source: Media | None
     references: tuple[Media, ...]
+    note: SlateNote | None = None
+    """Which shot it stands for, where somebody said."""
 
     @property
     def suffix(self) -> Suffix:
@@ -71,13 +77,20 @@ class Recipe:
 
 
 def recipe_of(
-    model: Model, body: Mapping[str, Any], text: str, media: Mapping[MediaPath, Media], *, variation: int, longest_side: int
+    model: Model,
+    body: Mapping[str, Any],
+    text: str,
+    media: Mapping[MediaPath, Media],
+    *,
+    variation: int,
+    longest_side: int,
+    note: SlateNote | None = None,
 ) -> Recipe:
     """Read a checked body: fields that are not set count with the model's default."""
     value = {name: body.get(name, field.default) for name, field in model.fields.items()}
-    source = _first(media, _SOURCE_FIELDS, moving=True) if model.kind == "video" else None
-    start = _first(media, _START_FIELDS, moving=False)
-    end = _first(media, ("end_image",), moving=False)
+    source = _first(media, SOURCE_FIELDS, moving=True) if model.kind == "video" else None
+    start = _first(media, START_FIELDS, moving=False)
+    end = _first(media, END_FIELDS, moving=False)
     fps = _number(value.get("fps")) or 24.0
     follows = model.kind == "video" and (start or source) is not None
     width, height, ratio = _shape(body, {} if follows else value)
@@ -98,7 +111,8 @@ def recipe_of(
         start=start,
         end=end,
         source=source,
-        references=tuple(item for path, item in media.items() if item not in (start, end, source) and not item.moving)[:4],
+        references=tuple(item for path, item in media.items() if item not in (start, end, source) and not item.moving)[:MAX_REFERENCES],
+        note=note,
     )
 
 

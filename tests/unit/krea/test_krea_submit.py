@@ -16,6 +16,7 @@ from animatic.errors import KreaRefusedError, RequestRefusedError
 from animatic.krea import KreaClient, LostAnswerError, NotSentError
 from animatic.krea.errors import UnexpectedSimulatorError
 from animatic.settings import SIMULATOR_HEADER, Patience
+from animatic.slate import SLATE_HEADER, SlateNote
 
 pytestmark = pytest.mark.anyio
 ROUTE = "/generate/video/xai/grok-video"
@@ -191,3 +192,16 @@ async def test_a_client_of_the_simulator_takes_its_answers(client_for: Make, acc
     handler, _ = answering(httpx.Response(200, json=accepted, headers={SIMULATOR_HEADER: "1"}))
     async with client_for(handler, simulator=True) as client:
         assert (await client.submit(ROUTE, BODY)).id == "j-1"
+
+
+async def test_what_a_slate_shows_is_told_to_the_simulator_and_never_to_krea(client_for: Make, accepted: dict[str, Any]) -> None:
+    slate = SlateNote(shot="dawn", number=1, count=4, title="A secret title")
+    handler, seen = answering(httpx.Response(200, json=accepted, headers={SIMULATOR_HEADER: "1"}))
+    async with client_for(handler, simulator=True) as client:
+        await client.submit(ROUTE, BODY, slate=slate)
+    assert SlateNote.from_header(seen[0].headers[SLATE_HEADER]) == slate
+    handler, seen = answering(httpx.Response(200, json=accepted))
+    async with client_for(handler) as client:
+        await client.submit(ROUTE, BODY, slate=slate)
+    assert SLATE_HEADER not in seen[0].headers
+    assert json.loads(seen[0].content) == BODY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,10 +14,11 @@ from itertools import pairwise
 
 import pytest
 
-from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, StrayJob, wording
-from animatic.manifest.page import Links, render_page
+from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, Reel, ReelShot, StrayJob, wording
+from animatic.manifest.links import Links
+from animatic.manifest.page import render_page
 from animatic.plan.layout import diagram_of
-from animatic.plan.model import Step
+from animatic.plan.model import ShotInput, Step
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} " + "x" * 400
@@ -49,10 +52,11 @@ def test_shots_stand_in_order_with_their_clips(builder: ManifestBuilder, clip: C
     builder.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
     builder.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
     page = rendered(builder)
-    reel, dawn = page.all("video")
-    assert (reel["src"], dawn["src"]) == ("reel.mp4", "01-dawn.mp4")
-    assert (dawn["preload"], dawn["poster"]) == ("none", "../../.animatic/takes/fp/fp-dawn/thumbnail.jpg")
-    assert "controls" in dawn
+    (reel,) = page.all("video")
+    (dawn,) = [link for link in page.all("a") if link.get("class") == "play"]
+    assert (reel["src"], dawn["href"]) == ("reel.mp4", "01-dawn.mp4")
+    assert "controls" in reel
+    assert "../../.animatic/takes/fp/fp-dawn/thumbnail.jpg" in [image["src"] for image in page.all("img")]
     assert [item["id"] for item in page.all("li") if "id" in item] == ["shot-1", "shot-2", "shot-3"]
     for words in (
         "Shot dawn",
@@ -113,12 +117,13 @@ def test_only_a_simulated_run_wears_the_ribbon(builder_of: Callable[..., Manifes
     assert "SIMULATED" not in real
 
 
-def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(builder: ManifestBuilder, clip: Clip) -> None:
+def test_nothing_is_fetched_from_elsewhere_and_only_our_script_may_run(builder: ManifestBuilder, clip: Clip) -> None:
     builder.shot("dawn").update(state="delivered", clip=clip)
     html = render_page(builder.to_json())
     page = Page(html)
-    assert not page.all("script")
-    assert not page.all("link")
+    assert page.all("script") == [{}]
+    (icon,) = page.all("link")
+    assert (icon["href"] or "").startswith("data:image/svg+xml,")
     assert "@import" not in html
     assert "url(" not in re.sub(r"url\(#\w+\)", "", html)
     for tag, attributes in page.elements:
@@ -127,7 +132,10 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_is_run(builder: ManifestB
             assert "://" not in (attributes.get(name) or "")
     (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
-    assert policy.startswith("default-src 'none'")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    script = html.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
 
 
 def test_hostile_text_stays_text(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
@@ -146,7 +154,7 @@ def test_hostile_text_stays_text(builder_of: Callable[..., ManifestBuilder], ste
         error=Failure(code=HOSTILE, message=HOSTILE),
     )
     page = rendered(builder)
-    assert not page.all("script")
+    assert page.all("script") == [{}]
     assert "49" not in page.text.partition("Shots")[0]
     assert all(image.get("onerror") is None for image in page.all("img"))
     for tag in ("a", "video", "img"):
@@ -167,7 +175,7 @@ def test_headings_language_and_alternatives_are_there(builder: ManifestBuilder, 
     assert all(video["aria-label"] for video in page.all("video"))
 
 
-def test_variants_have_sheets_of_their_own(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
+def test_variants_of_a_shot_stand_side_by_side(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip) -> None:
     tall = clip.model_copy(update={"width": 720, "height": 1280})
     keys = [replace(steps[0], key=f"{name}/dawn", variant={"aspect_ratio": name}) for name in ("16:9", "9:16")]
     builder = builder_of(*keys)
@@ -176,8 +184,9 @@ def test_variants_have_sheets_of_their_own(builder_of: Callable[..., ManifestBui
     page = rendered(builder)
     assert "aspect_ratio 16:9" in page.text
     assert "aspect_ratio 9:16" in page.text
-    assert [sheet["style"] for sheet in page.all("ol") if sheet.get("class") == "sheet"] == ["--ratio: 1.7778", "--ratio: 0.5625"]
-    assert len(page.all("video")) == 2
+    (row,) = [sheet for sheet in page.all("ol") if sheet.get("class") == "sheet compare"]
+    assert row["style"] == "--ratio: 0.5625"
+    assert len([item for item in page.all("li") if "panel" in (item.get("class") or "")]) == 2
 
 
 def test_a_thousand_shots_render_quickly(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
@@ -238,3 +247,122 @@ def test_no_diagram_where_it_would_say_nothing() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(6.0, "6 s"), (6.25, "6.2 s"), (59.99, "60 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")])
 def test_spans(seconds: float, text: str) -> None:
     assert wording.span(seconds) == text
+
+
+def chained(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], *, named: Callable[[str], str]) -> Page:
+    """Two variants of a chain, whose records name the shot that surf starts from by key, or (version 0.1) by id."""
+    made = [
+        replace(step, key=f"{name}/{step.shot}", variant_name=name, variant={"ratio": name}, depends_on=needs)
+        for name in ("16x9", "9x16")
+        for step, needs in ((steps[0], ()), (steps[1], (f"{name}/dawn",)))
+    ]
+    builder = builder_of(*made)
+    for name in ("16x9", "9x16"):
+        builder.shot(f"{name}/surf").update(inputs=[Input(field="start_image", origin="shot", shot=named(name), frame="last")])
+    return rendered(builder)
+
+
+@pytest.mark.parametrize("named", [lambda name: f"{name}/dawn", lambda _name: "dawn"])
+def test_lineage_leads_to_the_shot_of_the_same_variant(
+    builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], named: Callable[[str], str]
+) -> None:
+    page = chained(builder_of, steps, named=named)
+    assert len(re.findall(r"Starts from\s+the last frame of\s+dawn", page.text)) == 2
+    links = [link["href"] for link in page.all("a") if link.get("rel") == "noopener noreferrer"]
+    assert links == ["#shot-1", "#shot-3"]
+    assert "last frame" in page.text.partition("What starts from what")[2]
+
+
+def test_a_record_names_shots_alike_in_inputs_and_dependencies(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+    start = ShotInput(path=("start_image",), media="image", step="9x16/dawn", frame="last")
+    request = replace(steps[1].request, inputs=(start,))
+    surf = replace(steps[1], key="9x16/surf", variant={"r": "9:16"}, depends_on=("9x16/dawn",), requests=(request,))
+    shot = builder_of(surf).to_json()["shots"][0]
+    assert (shot["depends_on"], shot["inputs"][0]["shot"]) == (["9x16/dawn"], "9x16/dawn")
+
+
+def test_the_reel_comes_first_with_its_shots_and_their_times(builder: ManifestBuilder, clip: Clip) -> None:
+    for key in ("dawn", "surf"):
+        builder.shot(key).update(state="delivered", clip=clip, thumbnail=f"{RUN}/01-{key}.thumbnail.jpg")
+    places = [ReelShot(shot="dawn", begin=0, end=6), ReelShot(shot="surf", begin=6, end=65.5)]
+    reel = Reel.model_validate({**dict(clip), "key": f"{RUN}/reel.mp4", "shots": places, "thumbnail": f"{RUN}/reel.thumbnail.jpg"})
+    builder.reel(reel)
+    assert builder.to_json()["reels"][0]["shots"][1] == {"shot": "surf", "in": 6.0, "out": 65.5}
+    html = render_page(builder.to_json(finished_at=DONE))
+    page = Page(html)
+    (video,) = page.all("video")
+    assert video["poster"] == "reel.thumbnail.jpg"
+    chapters = [(link["data-in"], link.get("data-out")) for link in page.all("a") if "data-in" in link]
+    assert chapters == [("0.0", "6.0"), ("6.0", "65.5"), ("0.0", None), ("6.0", None)]
+    assert page.text.count("0:06 to 1:05") == 2
+    assert html.index("<figure") < html.index('class="panel') < html.index("Account")
+
+
+def test_a_failed_run_says_at_its_top_what_is_missing_and_how_to_go_on(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("dawn").update(state="failed", error=Failure(code="moderated", message="Flagged"), note="reword it")
+    builder.shot("surf").update(state="skipped", error=Failure(code="upstream", message="not made, because dawn is missing"))
+    builder.shot("logo").update(state="delivered", clip=clip)
+    page = rendered(builder)
+    top = page.text.partition("Shots")[0]
+    assert "2 of 3 shots are missing, and there is no reel until they are there" in " ".join(top.split())
+    assert "animatic resume 20261121T104512Z-4f3a" in top
+    assert "Flagged" in top
+    assert {"#shot-1", "#shot-2"} <= {link["href"] for link in page.all("a")}
+    assert "Waits for dawn." in page.text
+    assert "reword it" in page.text
+    assert "because" not in page.text
+    states = [(link["data-state"], link["href"]) for link in page.all("a") if "data-state" in link]
+    assert states == [("delivered", "#shot-3"), ("failed", "#shot-1"), ("skipped", "#shot-2")]
+
+
+def test_a_page_of_a_run_that_goes_on_reads_itself_again(builder: ManifestBuilder) -> None:
+    going = Page(render_page(builder.to_json()))
+    assert going.all("body") == [{"data-live": "1"}]
+    assert "The run goes on" in going.text
+    assert "missing" not in going.text
+    assert rendered(builder).all("body") == [{}]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:4200/runs/1", False),
+        ("http://localhost:4200/runs/1", False),
+        ("http://[::1]:4200/runs/1", False),
+        ("https://prefect.example/runs/1", True),
+        ("http://10.0.0.7:4200/runs/1", True),
+        ("javascript:alert(1)", False),
+    ],
+)
+def test_links_to_the_maker_s_own_machine_are_left_out(builder: ManifestBuilder, url: str, shown: bool) -> None:
+    data = builder.to_json(finished_at=DONE)
+    data["prefect"] = {"flow_run_id": "1", "url": url}
+    assert ("Prefect run" in Page(render_page(data)).text) is shown
+
+
+def test_stills_show_their_thumbnail_and_lead_to_the_picture(builder: ManifestBuilder, clip: Clip) -> None:
+    still = clip.model_copy(update={"mime": "image/png", "key": f"{RUN}/03-logo.png", "duration": None})
+    builder.shot("logo").update(state="delivered", clip=still, thumbnail=f"{RUN}/03-logo.thumbnail.jpg")
+    page = rendered(builder)
+    assert [image["src"] for image in page.all("img")] == ["03-logo.thumbnail.jpg"]
+    assert "03-logo.png" in [link["href"] for link in page.all("a")]
+
+
+def test_text_of_people_has_its_own_direction_and_long_prompts_are_folded(builder: ManifestBuilder) -> None:
+    builder.shot("dawn").update(request={"prompt": "الأسطح " * 80})
+    page = rendered(builder)
+    folded = [attributes for attributes in page.all("details") if attributes.get("class") == "prompt"]
+    assert folded == [{"class": "prompt", "dir": "auto"}]
+    assert all(attributes.get("dir") == "auto" for attributes in page.all("p") if attributes.get("class") == "prompt")
+
+
+def test_an_unknown_price_stands_beside_the_sum_that_lacks_it(builder: ManifestBuilder, clip: Clip) -> None:
+    paid = Attempt(attempt=1, job_id="j", status="completed", usd=Decimal("0.42"))
+    builder.shot("dawn").update(state="delivered", clip=clip, usd=Decimal("0.42"), attempts=[paid])
+    builder.shot("logo").update(state="delivered", clip=clip, attempts=[Attempt(attempt=1, job_id="k", status="completed")])
+    assert "billed $0.42 + 1 unknown" in rendered(builder).text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (8.99, "0:08"), (65.5, "1:05"), (3725, "1:02:05")])
+def test_clocks(seconds: float, text: str) -> None:
+    assert wording.clock(seconds) == text

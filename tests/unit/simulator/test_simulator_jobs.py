@@ -17,6 +17,8 @@ from animatic.files import TEMPORARY
 from animatic.simulator.jobs import STATUSES, DroppedError, Job, RefusedError
 from animatic.simulator.replies import full_reply
 from animatic.simulator.simulation import Simulation
+from animatic.slate import SlateNote
+from tests.present import present
 from tests.unit.simulator.conftest import Clock, MakeSimulation
 
 GROK = "/generate/video/xai/grok-video"
@@ -315,3 +317,23 @@ def test_the_oldest_results_make_room(make_simulation: MakeSimulation) -> None:
         os.utime(path, (1000 - age, 1000 - age))
     store.prune(20)
     assert {path.name for path in store.results_folder.iterdir()} == {"new.mp4", "old.mp4", unfinished}, "what is being written stays"
+
+
+def test_what_a_slate_says_outlives_the_process_that_accepted_the_job(make_simulation: MakeSimulation) -> None:
+    note = SlateNote(shot="dawn", number=1, count=2, title="Dawn")
+    job, _ = make_simulation().submit(GROK, body(duration=1), None, note)
+    plain, _ = make_simulation().submit(GROK, body(duration=1), None)
+    assert job.render_key != plain.render_key
+    again = make_simulation()
+    kept = present(again.store.job(job.id))
+    assert SlateNote.from_header(present(kept.slate)) == note
+    assert again._recipe_again(kept).key == job.render_key
+
+
+def test_a_state_folder_from_before_slates_were_named_is_brought_up_to_date(make_simulation: MakeSimulation, tmp_path: Path) -> None:
+    first = make_simulation()
+    job, _ = first.submit(GROK, body(duration=1), None)
+    first.store._connection.execute("ALTER TABLE jobs DROP COLUMN slate")
+    second = make_simulation()
+    assert present(second.store.job(job.id)).slate is None
+    second.submit(GROK, body("Another"), None, SlateNote(shot="b", number=2, count=2))

@@ -1,0 +1,172 @@
+"""Turns the shots of a manifest into what the page shows of each: picture, clip, words, links, place in the reel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from animatic.manifest import wording
+from animatic.manifest.links import Links
+from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot
+
+MAX_ALT_LENGTH = 160
+LONG_PROMPT = 300
+"""Characters; a longer prompt is folded."""
+_UPSTREAM = "upstream"
+"""Code of a shot that was not made because one that it starts from is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Something that a shot was made from: ``verb`` (Starts from), ``what`` (the last frame of), its name, and the link to it."""
+
+    verb: str
+    what: str
+    name: str
+    href: str | None
+    anchor: str | None = None
+    taken: str = ""
+    """The same in a word or two, for the diagram."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a shot stands in a reel: the reel's anchor, and seconds."""
+
+    reel: str
+    begin: float
+    end: float
+    text: str
+    """``0:08 to 0:12``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One shot on the sheet."""
+
+    anchor: str
+    number: str
+    shot: Shot
+    name: str
+    variant: str
+    state: str
+    media: str | None
+    is_video: bool
+    poster: str | None
+    ratio: float
+    alt: str
+    prompt: str
+    prompt_start: str
+    """Its beginning, where it is long."""
+    settings: tuple[tuple[str, str], ...]
+    facts: str
+    price: str
+    sources: tuple[Origin, ...]
+    waits_for: tuple[Origin, ...]
+    """Shots that it was not made without."""
+    place: Place | None
+
+
+class Names:
+    """Anchors of the page by shot: by key, which is unique, and by id within a variant, as records of version 0.1 name shots."""
+
+    def __init__(self, run: Manifest) -> None:
+        self._by_key = {shot.key or shot.id: f"shot-{position}" for position, shot in enumerate(run.shots, start=1)}
+        self._by_id = {(_variant(shot), shot.id): f"shot-{position}" for position, shot in enumerate(run.shots, start=1)}
+        self._ids = {shot.key or shot.id: shot.id for shot in run.shots}
+
+    def anchor(self, name: str, near: Shot | None = None) -> str | None:
+        """Return the anchor of a shot that another one names; None for one that is not on the page."""
+        if near is not None and (found := self._by_id.get((_variant(near), name))):
+            return found
+        return self._by_key.get(name)
+
+    def shown(self, name: str) -> str:
+        """Return the name without its variant, which stands above it."""
+        return self._ids.get(name, name)
+
+
+def _variant(shot: Shot) -> str:
+    return repr(sorted(shot.variant.items()))
+
+
+def panels_of(run: Manifest, links: Links, places: Mapping[str, Place]) -> tuple[Panel, ...]:
+    """Return a panel for every shot; ``places`` by shot key."""
+    names = Names(run)
+    return tuple(_panel(shot, f"shot-{number}", links, names, places) for number, shot in enumerate(run.shots, start=1))
+
+
+def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[str, Place]) -> Panel:
+    prompt = shot.request.get("prompt")
+    prompt = prompt.strip() if isinstance(prompt, str) else ""
+    name = shot.title or shot.id
+    taken = {item.field.partition("[")[0] for item in shot.inputs} | {"prompt"}
+    return Panel(
+        anchor=anchor,
+        number=f"{shot.number:02}",
+        shot=shot,
+        name=name,
+        variant=variant_name(shot.variant),
+        state=wording.shot_state(shot.state),
+        media=href_of(shot.clip, links) if shot.clip else None,
+        is_video=shot.clip.mime.startswith("video/") if shot.clip else shot.kind == "video",
+        poster=links.to(shot.thumbnail),
+        ratio=ratio_of(shot.clip) if shot.clip else 0.0,
+        alt=wording.shorten(f"Shot {shot.number}, {name}" + (f": {prompt}" if prompt else ""), MAX_ALT_LENGTH),
+        prompt=prompt,
+        prompt_start=wording.shorten(prompt, LONG_PROMPT) if len(prompt) > LONG_PROMPT else "",
+        settings=tuple((key, wording.value(value)) for key, value in shot.request.items() if key not in taken and value is not None),
+        facts=wording.clip_facts(shot.clip) if shot.clip else "",
+        price=wording.price(shot),
+        sources=tuple(_origin(item, shot, names) for item in shot.inputs),
+        waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == _UPSTREAM else (),
+        place=places.get(shot.key or shot.id),
+    )
+
+
+def _awaited(shot: Shot, names: Names) -> Iterator[Origin]:
+    for name in shot.depends_on:
+        anchor = names.anchor(name, shot)
+        yield Origin(verb="Waits for", what="", name=names.shown(name), href=f"#{anchor}" if anchor else None, anchor=anchor)
+
+
+def _origin(item: Input, shot: Shot, names: Names) -> Origin:
+    verb = wording.verb(item.field)
+    if item.origin == "shot" and item.shot:
+        anchor = names.anchor(item.shot, shot)
+        return Origin(
+            verb=verb,
+            what=wording.frame(item.frame),
+            name=names.shown(item.shot),
+            href=f"#{anchor}" if anchor else None,
+            anchor=anchor,
+            taken=wording.taken(item.field, item.frame),
+        )
+    if item.origin == "file":
+        return Origin(verb=verb, what="", name=item.path or "a file", href=None)
+    url = item.url or ""
+    return Origin(verb=verb, what="", name=url or "a URL", href=url if url.startswith(("http://", "https://")) else None)
+
+
+def places_of(reel: str, shots: Iterable[ReelShot]) -> dict[str, Place]:
+    """Return where each shot stands in a reel, by its key; one that stands there twice by its first place."""
+    places: dict[str, Place] = {}
+    for item in shots:
+        text = f"{wording.clock(item.begin)} to {wording.clock(item.end)}"
+        places.setdefault(item.shot, Place(reel=reel, begin=item.begin, end=item.end, text=text))
+    return places
+
+
+def variant_name(variant: Mapping[str, object]) -> str:
+    """Return ``aspect_ratio 9:16 · language de``."""
+    return " · ".join(f"{name} {wording.value(value)}" for name, value in variant.items())
+
+
+def ratio_of(clip: Clip) -> float:
+    """Return width by height; 0 where it is not known."""
+    return clip.width / clip.height if clip.width and clip.height else 0.0
+
+
+def href_of(clip: Clip, links: Links) -> str | None:
+    """Return the link to a clip from the run's folder."""
+    return links.beside(clip.file) if clip.file else links.to(clip.key)

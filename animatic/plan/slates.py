@@ -1,0 +1,60 @@
+"""Tells the simulator's slates which shot they stand for: number, title, sources, and where the clip begins in the reel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from animatic.catalog.model import field_name
+from animatic.plan.model import Plan, Request, ShotInput, Step
+from animatic.slate import SlateNote
+
+_SOURCE_CLIPS = frozenset({"edit_video", "init_video", "video_reference"})
+"""Fields that take the clip that is reworked: without a length of its own, the result is as long as that."""
+
+
+def slate_of(plan: Plan, step: Step, request: Request) -> SlateNote:
+    """Return what a slate for this request of a step is told."""
+    steps = {other.key: other for other in plan.steps}
+    return SlateNote(
+        shot=step.shot,
+        number=step.number,
+        count=max(other.number for other in plan.steps),
+        title=step.title or "",
+        variant=step.variant_name,
+        reel_at=_reel_at(plan, step, steps),
+        sources=tuple((field_name(item.path), _words(item, steps)) for item in request.inputs if isinstance(item, ShotInput)),
+    )
+
+
+def seconds_of(step: Step, steps: Mapping[str, Step]) -> float | None:
+    """Return how long the clip of a step will be, as far as the plan tells: an edit is as long as what it reworks."""
+    request = step.request
+    if request.duration is not None:
+        return request.duration
+    for item in request.inputs:
+        if isinstance(item, ShotInput) and item.frame is None and field_name(item.path) in _SOURCE_CLIPS and item.step in steps:
+            return seconds_of(steps[item.step], steps)
+    return None
+
+
+def _reel_at(plan: Plan, step: Step, steps: Mapping[str, Step]) -> float | None:
+    """Return where the clip begins in the first reel that has it."""
+    for cut in plan.cuts:
+        if step.key not in cut.steps:
+            continue
+        before = [seconds_of(steps[key], steps) if key in steps else None for key in cut.steps[: cut.steps.index(step.key)]]
+        known = [seconds for seconds in before if seconds is not None]
+        return sum(known) if len(known) == len(before) else None
+    return None
+
+
+def _words(item: ShotInput, steps: Mapping[str, Step]) -> str:
+    """Return ``dawn, last frame``."""
+    name = steps[item.step].shot if item.step in steps else item.step
+    match item.frame:
+        case None:
+            return name
+        case str(which):
+            return f"{name}, {which} frame"
+        case moment:
+            return f"{name}, frame at {moment:g} s"

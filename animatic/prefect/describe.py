@@ -1,0 +1,59 @@
+"""Describes a deployment for whoever is about to start it in the UI: shots, models, what a run costs, budgets, where it delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from animatic.catalog import Catalog
+from animatic.engine.plan_run import PlanOptions, plan_unread
+from animatic.errors import AnimaticError
+from animatic.money import dollars
+from animatic.plan import Plan
+from animatic.plan.build import DEFAULT_DESTINATION
+from animatic.spec import Declaration, PipelineSpec
+
+MAX_MODELS = 4
+RUN_ID = "described"
+"""Every plan has a run's id; this one's is never shown."""
+
+
+def description_of(declaration: Declaration, spec: PipelineSpec, catalog: Catalog) -> str:
+    """Return the pipeline's own description and the facts of a run with the default params: the same text for the same file and prices."""
+    facts = f"{' '.join(_facts(spec, _planned(declaration, spec, catalog)))}"
+    return f"{spec.description.strip()}\n\n{facts}" if spec.description.strip() else facts
+
+
+def _planned(declaration: Declaration, spec: PipelineSpec, catalog: Catalog) -> Plan | None:
+    """Return the plan with the default params; None where there is none without an answer from whoever starts the run."""
+    try:
+        return plan_unread(declaration, spec, {}, catalog, PlanOptions(run_id=RUN_ID))
+    except AnimaticError:
+        return None
+
+
+def _facts(spec: PipelineSpec, plan: Plan | None) -> Iterator[str]:
+    if plan is None:
+        yield f"{_count(len(spec.shots), 'shot')}; what a run costs depends on its parameters."
+    else:
+        models = list(dict.fromkeys(step.request.model for step in plan.steps))
+        named = ", ".join(models[:MAX_MODELS]) + (f" and {len(models) - MAX_MODELS} more" if len(models) > MAX_MODELS else "")
+        yield f"{_count(len(plan.steps), 'shot')} by {named}: {_price(plan)}, less what is unchanged and reused."
+    limits = [
+        (spec.budget_usd, "a run"),
+        (plan.per_day_usd if plan else spec.per_day_usd, "a day"),
+        (plan.per_month_usd if plan else spec.per_month_usd, "a month"),
+    ]
+    budgets = [f"{dollars(amount)} {what}" for amount, what in limits if amount is not None]
+    yield f"Budget: {', '.join(budgets)}." if budgets else "No budget."
+    yield f"Delivers to {spec.deliver or DEFAULT_DESTINATION}"
+
+
+def _price(plan: Plan) -> str:
+    if plan.unpriced and not plan.estimated_usd:
+        return "at unknown prices"
+    unknown = f" and {_count(plan.unpriced, 'shot')} without a known price" if plan.unpriced else ""
+    return f"{dollars(plan.estimated_usd)}{unknown} with the default parameters"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

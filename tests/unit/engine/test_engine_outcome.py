@@ -1,0 +1,65 @@
+"""How a run's end is told: the first sixty characters hold the count, the cause and the remedy."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from animatic.engine.outcome import REMEDIES, missing_shots, outcome
+from animatic.errors import AnimaticError, InDoubtError, JobFailedError, OverBudgetError, ShotError, UnclearResultError
+
+GONE = ShotError("not made, because storm is missing", code="upstream")
+BLOOD = JobFailedError("The request was flagged by content moderation.", code="moderated", repeatable=False)
+
+
+def run_of(errors: dict[str, AnimaticError], *, shots: int = 6) -> Any:
+    steps = {f"s{number}": None for number in range(shots - len(errors))} | {key: None for key in errors if key != "reel"}
+    plan = SimpleNamespace(steps=tuple(range(shots)), run_id="r1")
+    return SimpleNamespace(state=SimpleNamespace(errors=errors), stopped=None, steps=steps, plan=plan)
+
+
+def test_the_reel_is_no_shot() -> None:
+    errors = {"storm": JobFailedError("the provider failed"), "after": GONE, "wreck": GONE, "blood": BLOOD}
+    found = outcome(run_of({**errors, "reel": ShotError("no reel: storm is missing")}))
+    assert found is not None
+    assert found.message.startswith("4 of 6 shots missing: ")
+    alone = outcome(run_of({"reel": ShotError("the disk is full")}))
+    assert alone is not None
+    assert alone.message == "all 6 shots delivered, but no reel: the disk is full"
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+@pytest.mark.parametrize("key", ["s", "a-long-shot-id-indeed"])
+def test_count_cause_and_remedy_stand_in_the_first_sixty_characters(code: str, key: str) -> None:
+    text = missing_shots({key: ShotError("why", code=code), "b": ShotError("why", code=code), "c": GONE}, 40)
+    cause, remedy = REMEDIES[code]
+    head = text[:60]
+    assert "3 of 40 shots missing" in head
+    assert f"{cause} (+1); {remedy}" in head
+    assert text.endswith(f"{key}: why; b: why; c waits for them")
+
+
+def test_the_commonest_cause_is_named_and_what_waits_is_not_a_failure() -> None:
+    fail = JobFailedError("the provider failed")
+    text = missing_shots({"after": GONE, "blood": BLOOD, "storm": fail, "home": fail}, 6)
+    assert text.startswith("4 of 6 shots missing: storm failed at Krea (+2); resume. blood: The request")
+
+
+def test_krea_s_own_codes_are_told_in_our_words() -> None:
+    flagged = JobFailedError("flagged", code="content_moderated", repeatable=False)
+    broken = JobFailedError("the provider failed", code="provider_error_17")
+    assert missing_shots({"a": flagged}, 3).startswith("1 of 3 shots missing: a moderated; reword, resume. a: flagged")
+    assert missing_shots({"a": broken}, 3).startswith("1 of 3 shots missing: a failed at Krea; resume. a: the provider")
+
+
+def test_money_comes_first_and_doubt_says_how_to_decide_at_once() -> None:
+    money = OverBudgetError("over")
+    assert outcome(run_of({"a": BLOOD, "b": money})) is money
+    doubt = outcome(run_of({"a": InDoubtError("?"), "b": BLOOD}))
+    assert isinstance(doubt, InDoubtError)
+    assert doubt.message[:60].startswith("1 of 6 shots in doubt: decide with `animatic doubts`.")
+    unclear = outcome(run_of({"a": UnclearResultError("job j completed and was billed")}))
+    assert isinstance(unclear, UnclearResultError)
+    assert unclear.message[:60].startswith("1 of 6 shots paid, result unclear: `animatic doubts`.")
