@@ -9,7 +9,7 @@ from animatic.engine.timing import utc_now
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.manifest import Manifest, read_manifest
-from animatic.plan import Plan, destination_of, plan_from_json
+from animatic.plan import Plan, destinations_of, plan_from_json
 from animatic.spec import Declaration
 from animatic.storage import Storage, open_storage
 
@@ -54,8 +54,11 @@ class PastRun:
 
 
 def open_destinations(declaration: Declaration, deliver: str | None = None) -> tuple[OpenDestination, ...]:
-    """Return every destination that the declaration delivers to, the simulated part of each behind it."""
-    destinations = dict.fromkeys(destination_of(spec, deliver) for spec in declaration.pipelines.values())
+    """Return every destination that the declaration delivers to, the simulated part of each behind it.
+
+    Raises UsageError where one depends on a param that may be anything.
+    """
+    destinations = dict.fromkeys(place for spec in declaration.pipelines.values() for place in destinations_of(spec, deliver))
     return tuple(_open(text, simulated=simulated) for text in destinations for simulated in (False, True))
 
 
