@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
+from animatic.plan.labels import deployed
+from animatic.plan.params import in_zone, render_params, run_names
 from animatic.spec import ParamSpec, PipelineSpec
-from animatic.spec.params import python_type
+from animatic.spec.values import python_type
 
 FRESH = "fresh"
 """The one flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
@@ -37,7 +40,7 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, FRESH: bool}
     return flow(
         name=spec.name,
-        description=spec.description or None,
+        description=deployed(spec)[0] or None,
         flow_run_name=lambda: run_name(spec),
         persist_result=False,
         log_prints=False,
@@ -54,8 +57,14 @@ def run_name(spec: PipelineSpec) -> str:
     from prefect.runtime import flow_run
 
     values = flow_run.parameters or {}
-    own = (str(values[name])[:RUN_NAME_PART] for name in spec.params if name in values)
+    due = in_zone(flow_run.scheduled_start_time or datetime.now(UTC), spec.timezone)
+    values = render_params(spec, values, run_names(due, ""))
+    own = (_shown(values[name])[:RUN_NAME_PART] for name in spec.params if name in values)
     return " · ".join([spec.name, *own, *([FRESH] if values.get(FRESH) else [])])
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
 def _parameter(param: ParamSpec) -> inspect.Parameter:
@@ -64,6 +73,9 @@ def _parameter(param: ParamSpec) -> inspect.Parameter:
 
 
 def _annotation(param: ParamSpec) -> Any:
+    if param.type == "list":
+        item: Any = Literal[param.enum] if param.enum else python_type(param.items)
+        return list[item]
     if param.enum:
         return Literal[param.enum]
     kind = python_type(param.type)
@@ -72,9 +84,23 @@ def _annotation(param: ParamSpec) -> Any:
     return kind
 
 
+def _described(param: ParamSpec) -> str:
+    """Return what a form says of a param: its limits, too, which it would only tell after somebody has gone beyond them."""
+    match param.minimum, param.maximum:
+        case None, None:
+            limits = ""
+        case low, None:
+            limits = f"({low:g} or more)"
+        case None, high:
+            limits = f"({high:g} or less)"
+        case low, high:
+            limits = f"({low:g} to {high:g})"
+    return " ".join(part for part in (param.description, limits) if part)
+
+
 def _docstring(spec: PipelineSpec) -> str:
     """Describe the params as Prefect reads them: the ``Args`` section of a Google docstring becomes the form's help."""
-    described = {param.name: param.description for param in spec.params.values() if param.description}
+    described = {param.name: text for param in spec.params.values() if (text := _described(param))}
     described[FRESH] = "Make new takes of every shot, even of those that are unchanged (and pay for them)"
     arguments = [f"    {name}: {' '.join(text.split())}" for name, text in described.items()]
-    return "\n".join([spec.description or spec.name, "", "Args:", *arguments])
+    return "\n".join([deployed(spec)[0] or spec.name, "", "Args:", *arguments])

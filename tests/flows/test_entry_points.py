@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from prefect import Flow
-from prefect.utilities.callables import parameter_schema
+from prefect.utilities.callables import parameter_schema, parameters_to_args_kwargs
 
 from animatic.engine.progress import ProgressTracker
 from animatic.errors import DeclarationError, PrefectError, UsageError
@@ -48,8 +48,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def starting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process is about to execute a flow run, as one that a worker started."""
+    """This process is about to execute a flow run, as one that a worker started, with parameters that a form may send."""
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(uuid.uuid4()))
+    monkeypatch.setattr("animatic.flows.storyboards._given", lambda: set(GIVEN))
+
+
+GIVEN = {"city": "Porto", "fresh": False, "class": 1, "not-a-name": "x"}
+"""Prefect's server takes names that Python does not."""
 
 
 def test_a_pipeline_is_a_flow_with_typed_parameters(file: Path) -> None:
@@ -89,6 +94,7 @@ def test_what_is_wrong_with_the_file_is_raised_to_who_asks_for_a_flow(file: Path
         (("1.5", "wide"), "pipelines.yaml:8"),
         (("old-town", "new-town"), "there is no pipeline 'old_town'"),
         (None, "no pipelines file at"),
+        (("city", "town"), "has no param city, class, not-a-name"),
     ],
 )
 @pytest.mark.usefixtures("starting")
@@ -101,7 +107,9 @@ def test_a_flow_run_that_starts_is_given_a_flow_that_fails_with_what_is_wrong(
         file.write_text(TEXT.replace(*change))
     flow: Flow[..., Any] = storyboards.old_town
     assert not flow.should_validate_parameters
-    state = asyncio.run(flow.fn(city="Porto", anything="else"))
+    positional, named = parameters_to_args_kwargs(flow.fn, GIVEN)  # as Prefect's engine does it, which refuses unknown names
+    assert positional == ()
+    state = asyncio.run(flow.fn(**named))
     assert state.is_failed()
     assert said in (state.message or "")
 
