@@ -218,7 +218,7 @@ FIXES = (
     _fix("the window reaches to the moment of looking", _window_ends_at_the_loss, "hasty silent", "error-late drop-late timeout-late"),
     _fix("a dead sender gets the time of its POST", _dead_senders_get_the_grace_only, "hasty", "kill slow timeout-after resume"),
     _fix("a lost answer gets the time of its POST", _lost_answers_get_the_grace_only, "hasty", "error-late drop-late"),
-    _fix("a lone candidate waits for the grace", _adopted_at_the_first_look, "stranger", "foreign-same foreign-untyped error-after"),
+    _fix("a lone candidate waits for the grace", _adopted_at_the_first_look, "stranger", "foreign-same error-late drop-late"),
     _fix("types and results are compared", _types_and_results_ignored, "stranger swapped", "foreign-other error-after drop-before"),
     _fix("what fits two is left to a person", _rivals_ignored, "swapped", "drop-after drop-before twins kill untyped"),
     _fix("an unclear result is not bought again", _unclear_results_bought_again, "hasty silent", "shape-none shape-odd"),

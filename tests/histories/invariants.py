@@ -54,7 +54,10 @@ def _wrong_takes(history: History) -> list[str]:
         if job.post is None:
             found += _adopted_a_stranger(history, job, step.key, (fingerprint, take.attempt))
         elif job.post.prompt != step.request.body["prompt"]:
-            found.append(f"swapped: the take of {step.key} is {job.id}, which was made for {job.post.prompt!r}")
+            own = history.reader.read(f"{history.reader.folder(job.post.attempt)}submitted.json")
+            named = any(job.id in doubt.jobs for doubt in history.doubts)
+            rule = "swapped late" if named and own and own["how"] == "evidence" and own["job_id"] != job.id else "swapped"
+            found.append(f"{rule}: the take of {step.key} is {job.id}, which was made for {job.post.prompt!r}")
     return found
 
 

@@ -105,6 +105,7 @@ class HistoryLoop(asyncio.BaseEventLoop):
     def clean_up(self) -> None:
         """End every task that is left, so that nothing is collected unfinished."""
         self.ending = True
+        self.steps = 0
         for process in self.processes:
             self._ready.extend(process.backlog)
         for _ in range(50):

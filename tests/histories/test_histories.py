@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.histories import ALL, Verdict, check_range, chunks, render
-from tests.histories.gaps import KNOWN_GAPS
+from tests.histories.gaps import KNOWN_GAPS, failures
 
 SAMPLE, MANY = 400, 100_000
 CHUNK, LARGE_CHUNK = 40, 500
@@ -24,7 +24,7 @@ def told(broken: list[Verdict]) -> str:
 
 @pytest.mark.parametrize("seeds", chunks(1, SAMPLE, CHUNK), ids=str)
 def test_a_sample_of_histories(seeds: tuple[int, int]) -> None:
-    broken = check_range(seeds, ALL - KNOWN_GAPS)
+    broken = [verdict for verdict in check_range(seeds, ALL - KNOWN_GAPS) if failures(verdict.broken)]
     assert not broken, told(broken)
 
 
@@ -32,7 +32,7 @@ def test_a_sample_of_histories(seeds: tuple[int, int]) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seeds", chunks(SAMPLE + 1, MANY, LARGE_CHUNK), ids=str)
 def test_many_histories(seeds: tuple[int, int]) -> None:
-    broken = check_range(seeds, ALL - KNOWN_GAPS)
+    broken = [verdict for verdict in check_range(seeds, ALL - KNOWN_GAPS) if failures(verdict.broken)]
     assert not broken, told(broken)
 
 
