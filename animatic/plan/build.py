@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from animatic.catalog import Catalog, price_of
 from animatic.errors import DeclarationError, Problem, UsageError
@@ -23,6 +23,7 @@ from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import coerce_params
 
+T = TypeVar("T")
 DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT_SECONDS = 7_800.0
 """Ten minutes beyond Krea's own limit for external providers, so that Krea gives up first and nothing is paid for that nobody waits for."""
@@ -170,13 +171,18 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
                 base=base,
                 take=take,
                 fingerprint=fingerprints[key],
-                retries=DEFAULT_RETRIES if spec.retries is None else spec.retries,
-                timeout=DEFAULT_TIMEOUT_SECONDS if spec.timeout is None else spec.timeout,
+                retries=_first(spec.retries, takes.spec.retries, DEFAULT_RETRIES),
+                timeout=_first(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
                 place=takes.spec.document.place((*spec.path, "id")),
                 notes=_notes(shot, requests[0], chosen=key in chosen),
             )
         )
     return tuple(steps)
+
+
+def _first(own: T | None, pipelines: T | None, default: T) -> T:
+    """Return what a shot says, else its pipeline, else what holds for all."""
+    return own if own is not None else pipelines if pipelines is not None else default
 
 
 def _priced(request: LinkedRequest) -> Request:

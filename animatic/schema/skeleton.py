@@ -169,6 +169,8 @@ _PIPELINE: Schema = {
             "default": "always",
             "description": "Whether a take of an earlier run is used again.",
         },
+        "retries": SHOT["retries"],
+        "timeout": SHOT["timeout"],
         "schedule": {"$ref": "#/definitions/schedule"},
         "schedules": {"type": "array", "items": {"$ref": "#/definitions/schedule"}},
         "overlap": {

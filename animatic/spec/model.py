@@ -172,6 +172,10 @@ class PipelineSpec:
     concurrency: int | None = None
     on_failure: OnFailure = "continue"
     reuse: Reuse = "always"
+    retries: int | None = None
+    """Of shots that set none of their own."""
+    timeout: float | None = None
+    """Seconds; the same."""
     schedules: tuple[ScheduleSpec, ...] = ()
     timezone: str | None = None
     """The file's: where days begin for runs without a schedule."""

@@ -45,6 +45,8 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         concurrency=section.whole("concurrency", minimum=1),
         on_failure=section.choice("on_failure", ON_FAILURE) or "continue",
         reuse=section.choice("reuse", REUSE) or "always",
+        retries=section.whole("retries", minimum=0),
+        timeout=section.seconds("timeout", minimum=1),
         schedules=decode_schedules(section, params, timezone=shared["timezone"]),
         timezone=shared["timezone"],
         overlap=section.choice("overlap", OVERLAP) or "queue",

@@ -203,6 +203,16 @@ def test_null_drops_a_default_also_one_that_the_model_lacks(plan_of: PlanOf) -> 
     assert plan.steps[0].request.body == {"prompt": "Dawn"}
 
 
+def test_retries_and_timeout_of_a_pipeline_hold_for_shots_that_set_none(plan_of: PlanOf) -> None:
+    plan = plan_of("""
+        teaser:
+          retries: 0
+          timeout: 10m
+          shots: [{id: dawn, prompt: Dawn}, {id: surf, prompt: Surf, retries: 3, timeout: 20}]
+    """)
+    assert [(step.retries, step.timeout) for step in plan.steps] == [(0, 600.0), (3, 20.0)]
+
+
 def test_a_blank_prompt_is_refused_only_where_it_would_be_sent(plan_of: PlanOf) -> None:
     text = """
         teaser:
