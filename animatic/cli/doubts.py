@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic.cli.lookup import destinations, krea_client
+from animatic.cli.lookup import destinations, krea_client, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, tell, warn
 from animatic.errors import InDoubtError, ServiceError
@@ -57,15 +57,17 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: boo
     found = [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in unasked]
     if settings.krea_token is not None and real:
         async with krea_client(settings) as client:
+            asked: list[dict[str, Any]] = []
             try:
-                asked = [doubt for destination in real for doubt in await ask_krea(client, listed, destination, now)]
-                for doubt in asked:
+                for doubt in [doubt for destination in real for doubt in await ask_krea(client, listed, destination, now)]:
                     jobs = await candidates_of(client, doubt) if doubt.kind == "lost_answer" else doubt.late
                     pictures = {job.id: await save_picture(client, job, settings.home / "candidates") for job in jobs}
-                    found.append(_facts(doubt, jobs, pictures))
+                    asked.append(_facts(doubt, jobs, pictures))
+                found += asked
             except ServiceError as error:
                 warn(f"Krea was not asked: {error}")
                 found += [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in listed if doubt.destination in real]
+    warn_of_damage(where)
     return sorted(found, key=lambda doubt: str(doubt["intended_at"]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,15 @@ def deployable(path: Path) -> Declaration:
     if problems:
         show_problems(problems)
     return declaration
+
+
+def warn_of_damage(destinations: Iterable[OpenDestination]) -> None:
+    """Name the records that were left out of what a verb shows, because they are damaged."""
+    from animatic.cli.output import warn
+
+    for destination in destinations:
+        for error in destination.ledger.left_out:
+            warn(f"left out: {error}")
 
 
 def pipeline_and_shot(words: Sequence[str], usage: str, files: tuple[Path, ...]) -> tuple[str, str]:

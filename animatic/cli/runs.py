@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from animatic.cli.ending import counts, state_of_run, waiting_facts
-from animatic.cli.lookup import declared
+from animatic.cli.lookup import declared, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, print_table, tell
 from animatic.columns import Column
@@ -65,6 +65,7 @@ async def _runs(
     declaration = declared(files)
     where = [found for found in open_destinations(declaration, deliver) if found.simulated or not simulate]
     found = await past_runs(where, pipeline=pipeline, limit=limit)
+    warn_of_damage(where)
     if not found and pipeline is not None and pipeline not in declaration.pipelines:
         raise UsageError(f"there is no pipeline {pipeline!r}, and no run of one", hint=did_you_mean(pipeline, declaration.pipelines))
     return list(zip(found, await asyncio.gather(*(run.manifest() for run in found)), strict=True))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from animatic.cli.lookup import declared
+from animatic.cli.lookup import declared, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, simulated_option
 from animatic.cli.output import print_json, print_table, tell
 from animatic.columns import Cell, Column, Style, sorted_naturally
@@ -80,13 +80,15 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
     }
     merged: dict[str, list[Totals]] = {}
     elsewhere = False
-    for destination in open_destinations(declared(files), deliver):
+    where = open_destinations(declared(files), deliver)
+    for destination in where:
         report = await destination.ledger.spending.on(wanted)
         if destination.simulated != simulated:
             elsewhere = elsewhere or bool(report.costs)
             continue
         for name, totals in report.by(keys[by]).items():
             merged.setdefault(name, []).append(totals)
+    warn_of_damage(where)
     return {name: _sum(merged[name]) for name in sorted_naturally(merged)}, elsewhere
 
 

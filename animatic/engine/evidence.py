@@ -211,7 +211,7 @@ async def _rivals_by_job(
     for rival in rivals:
         learned = await learned_of(run, rival.intent.model)
         for job in candidates:
-            if not window_of(rival.intent).holds(job) or has_other_type(job.type, rival.intent, learned):
+            if not _window_of_rival(run, rival).holds(job) or has_other_type(job.type, rival.intent, learned):
                 continue
             if gives_other(given.get(job.id, ()), rival.intent, learned):
                 continue
@@ -243,6 +243,14 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
     return tuple(job for job in found if job.id not in claimed)
 
 
+def _window_of_rival(run: Run, rival: Submission) -> Window:
+    """Return when the job of another submission may have been made: of one that was given up, for the time of another POST."""
+    intent, window = rival.intent, window_of(rival.intent)
+    if rival.settled is None:
+        return window
+    return Window(first=window.first, last=intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post))
+
+
 async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Submission, ...]:
     """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
 
@@ -262,4 +270,4 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
     others = [
         one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)
     ]
-    return tuple(other for other in others if any(window_of(other.intent).holds(job) for job in jobs))
+    return tuple(other for other in others if any(_window_of_rival(run, other).holds(job) for job in jobs))

@@ -11,7 +11,7 @@ from animatic.ledger import Ledger
 from animatic.manifest import Manifest, read_manifest
 from animatic.plan import Plan, destinations_of, plan_from_json
 from animatic.spec import Declaration
-from animatic.storage import Storage, open_storage
+from animatic.storage import Storage, StorageRefusedError, open_storage
 
 SIMULATED = "simulated"
 STORAGE_OUTAGE_SECONDS = 60.0
@@ -81,7 +81,11 @@ async def past_runs(destinations: Iterable[OpenDestination], *, pipeline: str | 
     for run_id, destination in sorted(known, key=lambda item: item[0], reverse=True):
         if len(found) == limit:
             break
-        run = await _past_run(destination, run_id)
+        try:
+            run = await _past_run(destination, run_id)
+        except StorageRefusedError as error:
+            destination.ledger.runs.leave_out(run_id, error)
+            continue
         if pipeline is None or run.plan.pipeline == pipeline:
             found.append(run)
     return found

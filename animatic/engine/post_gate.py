@@ -17,20 +17,20 @@ class PostGate:
         self._most = most
         self._allowed = most
         self._under_way = 0
+        self._free = asyncio.Event()
         self.losses = 0
-        self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._under_way < self._allowed)
-            self._under_way += 1
+        while self._under_way >= self._allowed:
+            # An event rather than a condition: a wait for it can be cancelled at any moment.
+            self._free.clear()
+            await self._free.wait()
+        self._under_way += 1
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        # Before anything is awaited: a cancelled task must give its place back all the same.
         self._under_way -= 1
-        async with self._changed:
-            self._changed.notify_all()
+        self._free.set()
 
     def lost(self) -> None:
         """Go on one by one, as an answer was lost."""
@@ -41,3 +41,4 @@ class PostGate:
         """Let one more go at once, as an answer came to a submission that was sent after so many ``losses``, and thus since the last."""
         if losses == self.losses:
             self._allowed = min(self._most, self._allowed + 1)
+            self._free.set()

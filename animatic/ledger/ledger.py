@@ -10,7 +10,7 @@ from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import OwnerAlive, Submissions
 from animatic.ledger.takes import Assets, Runs, Selections, Takes
-from animatic.storage import Storage
+from animatic.storage import Storage, StorageRefusedError
 
 
 class Ledger:
@@ -37,3 +37,9 @@ class Ledger:
         self.assets = Assets(records)
         self.selections = Selections(records)
         self.runs = Runs(records)
+        self._records = records
+
+    @property
+    def left_out(self) -> tuple[StorageRefusedError, ...]:
+        """Why records were left out of the sums and searches that this ledger was asked for: they are damaged."""
+        return tuple(self._records.left_out.values())

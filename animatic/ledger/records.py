@@ -6,6 +6,7 @@ Keys lie below the destination and are the same in a folder and in a bucket; the
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,6 +18,8 @@ import anyio
 from pydantic import TypeAdapter, ValidationError
 
 from animatic.storage import Storage, StorageRefusedError
+
+log = logging.getLogger(__name__)
 
 ROOT = ".animatic/"
 SUBMISSIONS = f"{ROOT}submissions/"
@@ -126,6 +129,8 @@ class RecordStore:
         self.storage = storage
         self.now = clock
         self.new_id = new_id
+        self.left_out: dict[str, StorageRefusedError] = {}
+        """Records that cannot be read and were left out of sums and searches, by key."""
 
     async def create(self, key: str, record: object) -> bool:
         """Write the record if the key is free. A random ``write_id`` tells our own record from an equal one of somebody else."""
@@ -135,6 +140,20 @@ class RecordStore:
         """Return the record, None if there is none. StorageError if it is damaged or of a later version."""
         data = await self.storage.read(key)
         return None if data is None else self._decode(key, data, kind)
+
+    async def read_or_leave_out(self, key: str, kind: type[T]) -> T | None:
+        """Do the same, and None for a record that is damaged, which is kept in ``left_out``: one of many must not stop the others."""
+        try:
+            return await self.read(key, kind)
+        except StorageRefusedError as error:
+            self.leave_out(key, error)
+            return None
+
+    def leave_out(self, key: str, error: StorageRefusedError) -> None:
+        """Keep in mind that a record was left out."""
+        if key not in self.left_out:
+            log.warning("left out: %s", error)
+        self.left_out[key] = error
 
     async def create_or_read(self, key: str, record: T) -> T:
         """Write the record if the key is free; return the record that is there now, which is the one that was first."""

@@ -100,7 +100,7 @@ class Journal:
 
     async def entry(self, key: str) -> JournalEntry | None:
         """Return one entry, None if it is gone."""
-        return await self._records.read(key, JournalEntry)
+        return await self._records.read_or_leave_out(key, JournalEntry)
 
     async def closed(self, day: date) -> ClosedDay | None:
         """Return the sums of a day, None where there are none yet."""
@@ -157,14 +157,15 @@ class Spending:
         if line is None:
             return key, None
         folder = attempt_folder(line.fingerprint, line.attempt)
-        settled = await self._records.read(f"{folder}settled.json", Settled)
+        # What cannot be read counts as open, at the price that was expected.
+        settled = await self._records.read_or_leave_out(f"{folder}settled.json", Settled)
         if settled is None:
             return key, Cost(line=line, usd=line.usd, outcome=None)
         corrected: Settled | None = None
         if not is_final(settled.outcome):
-            corrected = await self._records.read(f"{folder}corrected.json", Settled)
+            corrected = await self._records.read_or_leave_out(f"{folder}corrected.json", Settled)
         ending = corrected or settled
-        late = await self._records.read(f"{folder}submitted.json", Submitted) if _counts_as_lost(ending.outcome) else None
+        late = await self._records.read_or_leave_out(f"{folder}submitted.json", Submitted) if _counts_as_lost(ending.outcome) else None
         if late:
             # Its job was found after all: it runs, and may be billed.
             return key, Cost(line=line, usd=line.usd, outcome=None)

@@ -34,6 +34,7 @@ from animatic.ledger.model import (
 from animatic.ledger.owner import identity
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder, journal_time
 from animatic.ledger.spending import Journal
+from animatic.storage import StorageRefusedError
 
 MAX_ENTRIES_TO_LEARN_FROM = 300
 """Submissions that are read for what answered ones were like: the latest."""
@@ -247,14 +248,14 @@ class Submissions:
         keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
         entries = await each(self._journal.entry, keys[-MAX_ENTRIES_TO_LEARN_FROM:])
         same_model = [entry for entry in entries if entry and entry.model == model]
-        found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), same_model)
+        found = await each(lambda entry: self._get_or_leave_out(entry.fingerprint, entry.attempt), same_model)
         return tuple(one for one in found if one and one.submitted and one.submitted.how == "answer")
 
     async def by_evidence(self, days: Iterable[date]) -> tuple[Submission, ...]:
         """Return the submissions intended on those days whose jobs were taken because of evidence."""
         entries = [entry for day in days for entry in await self._records.storage.list(evidence_folder(day))]
-        claims = [claim for claim in await each(lambda entry: self._records.read(entry.key, Claim), entries) if claim]
-        found = await each(lambda claim: self.get(claim.fingerprint, claim.attempt), claims)
+        claims = [claim for claim in await each(lambda entry: self._records.read_or_leave_out(entry.key, Claim), entries) if claim]
+        found = await each(lambda claim: self._get_or_leave_out(claim.fingerprint, claim.attempt), claims)
         return tuple(submission for submission in found if submission)
 
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
@@ -267,9 +268,17 @@ class Submissions:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
         entries = await each(self._journal.entry, [key for key in keys if since <= (journal_time(key) or since) <= until])
-        found = await each(lambda entry: self.get(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
+        found = await each(lambda entry: self._get_or_leave_out(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
         unanswered = (one for one in found if one and one.submitted is None)
         return tuple(one for one in unanswered if one.settled is None or one.settled.outcome == "never_arrived")
+
+    async def _get_or_leave_out(self, fingerprint: str, number: int) -> Submission | None:
+        """Return one of many submissions, None where a record of it is damaged: that is an error for its own shot alone."""
+        try:
+            return await self.get(fingerprint, number)
+        except StorageRefusedError as error:
+            self._records.leave_out(attempt_folder(fingerprint, number), error)
+            return None
 
     async def _claim(self, job_id: str) -> Claim | None:
         return await self._records.read(claim_key(job_id), Claim)

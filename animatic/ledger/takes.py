@@ -25,6 +25,7 @@ from animatic.ledger.records import (
     selection_folder,
     take_key,
 )
+from animatic.storage import StorageRefusedError
 
 FIRST_TAKE = 1
 
@@ -126,7 +127,7 @@ class Takes:
 
     async def get_many(self, fingerprints: Iterable[str]) -> dict[str, Take]:
         """Return those of the takes that were made, by fingerprint."""
-        found = await each(self.get, dict.fromkeys(fingerprints))
+        found = await each(lambda fingerprint: self._records.read_or_leave_out(take_key(fingerprint), Take), dict.fromkeys(fingerprints))
         return {take.fingerprint: take for take in found if take}
 
     async def record(self, take: Take) -> Take:
@@ -210,6 +211,10 @@ class Runs:
         """Return the plan of a run, None if there is no such run."""
         record = await self._records.read(run_key(run_id), RunRecord)
         return dict(record.plan) if record else None
+
+    def leave_out(self, run_id: str, error: StorageRefusedError) -> None:
+        """Keep in mind that a run was left out of a list because its record is damaged."""
+        self._records.leave_out(run_key(run_id), error)
 
     async def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, the earliest first: they sort by time."""

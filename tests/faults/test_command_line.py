@@ -161,6 +161,7 @@ def test_mistakes_in_a_retake_are_told_before_anything_starts(tmp_path: Path) ->
 
 @pytest.mark.slow
 async def test_ctrl_c_twice_ends_at_once_and_resume_takes_it_up(stage: Set) -> None:
+    stage.environment["ANIMATIC_SUBMIT_AT_ONCE"] = "1"  # of two that look alike, nobody could tell which job is whose
     stage.change({"faults": {"slow_post": 5.0}})
     process = begin(stage, "run")
     until(lambda: "Watch it" in process.stderr.readline() if process.stderr else False)

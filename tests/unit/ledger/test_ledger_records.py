@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from animatic.errors import StorageError
 from animatic.ledger import Ledger, SentInput, take_folder
-from animatic.ledger.records import attempt_folder, journal_key, journal_time, numbered, selection_folder, take_key
+from animatic.ledger.records import attempt_folder, journal_folder, journal_key, journal_time, numbered, selection_folder, take_key
 from animatic.storage import Storage, StorageRefusedError
 from tests.present import present
 from tests.unit.ledger.conftest import Clock, Intend
 from tests.unit.ledger.ledger_samples import make_take
 
 DAWN = "da" * 32
+SURF = "5f" * 32
 BASE = "ba" * 32
 
 pytestmark = pytest.mark.anyio
@@ -169,8 +171,31 @@ async def test_a_damaged_record_is_named_and_never_guessed(ledger: Ledger, stora
 async def test_one_damaged_take_among_many_is_named(ledger: Ledger, storage: Storage) -> None:
     fingerprints = [f"{n:02x}" * 32 for n in range(100)]
     await storage.write(take_key(fingerprints[50]), b"", content_type="application/json")
+    assert await ledger.takes.get_many(fingerprints) == {}
+    assert [fingerprints[50] in str(error) for error in ledger.left_out] == [True]
     with pytest.raises(StorageRefusedError, match=fingerprints[50]):
-        await ledger.takes.get_many(fingerprints)
+        await ledger.takes.get(fingerprints[50])
+
+
+@pytest.mark.parametrize("name", ["intended", "submitted", "settled", "journal"])
+async def test_a_damaged_record_stops_only_what_it_concerns(
+    ledger: Ledger, storage: Storage, intend: Intend, clock: Clock, name: str
+) -> None:
+    await intend(DAWN)
+    await intend(SURF)
+    day = clock().date()
+    key = f"{attempt_folder(DAWN, 1)}{name}.json"
+    if name == "journal":
+        key = next(entry.key for entry in await storage.list(journal_folder(day)) if DAWN[:16] in entry.key)
+    await storage.write(key, b"{", content_type="application/json")
+    opened = await ledger.submissions.open(clock() - timedelta(hours=1), clock() + timedelta(hours=1))
+    assert [submission.intent.fingerprint for submission in opened] == [SURF]
+    spending = await ledger.spending.on([day])
+    assert SURF in {cost.line.fingerprint for cost in spending.costs}
+    assert any(key in str(error) or attempt_folder(DAWN, 1) in str(error) for error in ledger.left_out)
+    if name != "journal":
+        with pytest.raises(StorageRefusedError, match="damaged"):
+            await ledger.submissions.of(DAWN)
 
 
 async def test_damage_is_told_without_the_values(ledger: Ledger, storage: Storage, intend: Intend) -> None:
