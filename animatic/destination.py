@@ -77,6 +77,12 @@ class PutOptions:
 OPTIONS = tuple(field.name for field in fields(PutOptions))
 
 
+def with_options(place: str, options: PutOptions) -> str:
+    """Return a place, which may still hold templates, and its options as one text."""
+    written = "&".join(f"{name}={quote(value, safe=':/, ')}" for name, value in options.items().items())
+    return f"{place}?{written}" if written else place
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """A prefix of an S3 bucket; ``prefix`` has no slash at either end, and is empty for the whole bucket."""
@@ -87,8 +93,7 @@ class Bucket:
 
     def __str__(self) -> str:
         """As one text, options included."""
-        options = "&".join(f"{name}={quote(value, safe=':/, ')}" for name, value in self.options.items().items())
-        return f"{self.place}?{options}" if options else self.place
+        return with_options(self.place, self.options)
 
     @property
     def place(self) -> str:

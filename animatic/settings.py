@@ -120,6 +120,15 @@ def quieten_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
+def serve_file(file: Path, *, follow: bool) -> None:
+    """Have the runs that this process starts read a pipelines file (or a folder of them): Prefect gives only workers a deployment's."""
+    os.environ[FILE] = str(file.absolute())
+    if follow:
+        os.environ[FOLLOW] = "1"
+    else:
+        os.environ.pop(FOLLOW, None)
+
+
 def simulate_served_runs(*, simulator_url: str, public_url: str) -> None:
     """Send the runs that this process starts to a simulator, and their links to a file server. For ``animatic up`` alone."""
     os.environ |= {

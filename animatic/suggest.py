@@ -18,7 +18,10 @@ def snake(name: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
-    """Return up to ``count`` known names like ``word``, best first; humps, case, ``-`` and ``_`` make no difference."""
+    """Return up to ``count`` known names like ``word``, best first: those that it is a part of, then those spelled alike.
+
+    Humps, case, ``-`` and ``_`` make no difference.
+    """
     import difflib  # noqa: PLC0415 - only mistakes pay for the import
 
     plain: dict[str, str] = {}
@@ -26,6 +29,9 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3) -> tuple[str, ..
         plain.setdefault(snake(name), name)
     wanted = snake(word)
     matches = difflib.get_close_matches(wanted, plain, n=count, cutoff=_MIN_SIMILARITY)
+    whole = [name for name in plain if wanted in name.split("_")]  # ratio: aspect_ratio
+    if wanted not in plain:
+        matches = [*whole, *(name for name in matches if name not in whole)]
     # Letters that changed places, which in a word as short as "rnu" are most of it.
     matches = [name for name in plain if sorted(name) == sorted(wanted) and name not in matches] + matches
     longer = [name for name in plain if len(wanted) >= _MIN_PREFIX and name.startswith(wanted) and name not in matches]

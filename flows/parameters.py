@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from prefect import Flow, flow
@@ -11,8 +12,10 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from animatic.flows.settling import settle_cancelled, settle_crashed
+from animatic.plan.labels import deployed
+from animatic.plan.params import in_zone, render_params, run_names
 from animatic.spec import ParamSpec, PipelineSpec
-from animatic.spec.params import python_type
+from animatic.spec.values import python_type
 
 FRESH = "fresh"
 """A flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
@@ -44,8 +47,8 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, ONLY: str, FRESH: bool}
     return flow(
         name=spec.name,
-        description=spec.description or None,
-        flow_run_name=lambda: run_name(spec.name, tuple(spec.params)),
+        description=deployed(spec)[0] or None,
+        flow_run_name=lambda: run_name(spec),
         persist_result=False,
         log_prints=False,
         on_cancellation=[settle_cancelled],
@@ -58,13 +61,18 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def run_name(pipeline: str, params: tuple[str, ...]) -> str:
+def run_name(spec: PipelineSpec) -> str:
     """Return ``SIMULATED · coast-teaser · Porto · noir``: what a person looks for in a list of runs."""
     from prefect.runtime import flow_run
 
+    due = in_zone(flow_run.scheduled_start_time or datetime.now(UTC), spec.timezone)
+    return named(spec.name, tuple(spec.params), render_params(spec, flow_run.parameters or {}, run_names(due, "")))
+
+
+def named(pipeline: str, params: tuple[str, ...], values: Mapping[str, Any]) -> str:
+    """Return the same for the values of a run's params."""
     from animatic.flows.run import is_simulated
 
-    values = flow_run.parameters or {}
     own = (spelled(name, values[name]) for name in params if name in values and name not in OWN)
     asked = [f"only {str(values[ONLY])[:RUN_NAME_PART]}"] if values.get(ONLY) else []
     mark = ["SIMULATED"] if is_simulated() else []
@@ -73,6 +81,8 @@ def run_name(pipeline: str, params: tuple[str, ...]) -> str:
 
 def spelled(name: str, value: Any) -> str:
     """Return a value as the name of a run shows it: text speaks for itself, figures say what they are."""
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)[:RUN_NAME_PART]
     return (str(value) if isinstance(value, str) else f"{name} {str(value).lower()}")[:RUN_NAME_PART]
 
 
@@ -82,6 +92,9 @@ def _parameter(param: ParamSpec) -> inspect.Parameter:
 
 
 def _annotation(param: ParamSpec) -> Any:
+    if param.type == "list":
+        item: Any = Literal[param.enum] if param.enum else python_type(param.items)
+        return list[item]
     if param.enum:
         return Literal[param.enum]
     kind = python_type(param.type)
@@ -90,25 +103,24 @@ def _annotation(param: ParamSpec) -> Any:
     return kind
 
 
+def _described(param: ParamSpec) -> str:
+    """Return what a form says of a param: its limits, too, which it would only tell after somebody has gone beyond them."""
+    match param.minimum, param.maximum:
+        case None, None:
+            limits = ""
+        case low, None:
+            limits = f"({low:g} or more)"
+        case None, high:
+            limits = f"({high:g} or less)"
+        case low, high:
+            limits = f"({low:g} to {high:g})"
+    return " ".join(part for part in (param.description, limits) if part)
+
+
 def _docstring(spec: PipelineSpec) -> str:
     """Describe the params as Prefect reads them: the ``Args`` section of a Google docstring becomes the form's help."""
     described = {param.name: text for param in spec.params.values() if (text := _described(param))}
     described[ONLY] = "Make these shots alone: an id, `+id` with what it starts from, `id+` with what follows from it. Empty: all of them"
     described[FRESH] = "Make new takes of every shot, even of those that are unchanged (and pay for them)"
     arguments = [f"    {name}: {' '.join(text.split())}" for name, text in described.items()]
-    return "\n".join([spec.description or spec.name, "", "Args:", *arguments])
-
-
-def _described(param: ParamSpec) -> str:
-    """Return a param's description with its range, which the form does not show before it refuses a value."""
-    low, high = (None if bound is None else f"{bound:g}" for bound in (param.minimum, param.maximum))
-    match low, high:
-        case None, None:
-            return param.description
-        case str(), str():
-            limits = f"{low} to {high}"
-        case str(), None:
-            limits = f"{low} or more"
-        case _:
-            limits = f"{high} or less"
-    return f"{param.description} ({limits})".strip()
+    return "\n".join([deployed(spec)[0] or spec.name, "", "Args:", *arguments])

@@ -1,7 +1,7 @@
 """The entry points: one flow for each pipeline, ``animatic.flows.storyboards.coast_teaser`` for the pipeline ``coast-teaser``.
 
-Flows are made when they are asked for, from the pipelines file of this process: ``ANIMATIC_FILE``, else ``./pipelines.yaml`` of the working
-folder, so that a Prefect worker that was handed a folder or a git checkout finds it there.
+Flows are made when they are asked for, from the pipelines file (or folder of files) of this process: ``ANIMATIC_FILE``, else
+``./pipelines.yaml`` of the working folder, so that a Prefect worker that was handed a folder or a git checkout finds it there.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
 from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.events import announce_over_budget
-from animatic.flows.parameters import flow_for, identifier, run_name
+from animatic.flows.parameters import OWN, flow_for, identifier, named
+from animatic.flows.punctual import MissedRunError
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
@@ -41,6 +42,9 @@ def __getattr__(name: str) -> Flow[..., Any]:
         raise
     for pipeline, spec in pipelines.items():
         if identifier(pipeline) == name:
+            unknown = sorted(_given() - {*spec.params, *OWN}) if starting else []
+            if unknown:
+                return _refusing_flow(name, _not_declared(spec, unknown))
             return pipeline_flow(spec)
     missing = UsageError(
         f"there is no pipeline {name!r} in {pipelines_file()}; there are: {', '.join(identifier(pipeline) for pipeline in pipelines)}",
@@ -70,6 +74,8 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
 
     try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
+    except MissedRunError as missed:
+        return Completed(name="Skipped", message=str(missed))
     except AnimaticError as error:
         announce_over_budget(spec.name, None, error)
         return _refused(error)
@@ -80,27 +86,56 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
         return await execute_run(context)
 
 
+class _AnyParameter(inspect.Parameter):
+    """A parameter of any name: the server takes what a request gives, words that are no names in Python included."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("given", inspect.Parameter.KEYWORD_ONLY, default=None)
+        self._given = name
+
+    @property
+    def name(self) -> str:
+        """The name as it was given."""
+        return self._given
+
+
+def _given() -> set[str]:
+    """Return the names of the parameters that this process's flow run was given."""
+    return set(flow_run.parameters or {})
+
+
+def _not_declared(spec: PipelineSpec, names: list[str]) -> UsageError:
+    there = ", ".join(spec.params) or "none"
+    return UsageError(
+        f"pipeline {spec.name!r} has no param {', '.join(names)} in {pipelines_file()}; its params: {there}",
+        hint="deploy again, so that forms and schedules know the params of today: `animatic deploy`",
+    )
+
+
 def _refusing_flow(name: str, error: AnimaticError) -> Flow[..., Any]:
-    """Return a flow that takes the parameters of this run, whatever they are, and fails for a reason."""
+    """Return a flow that takes the parameters of this process's flow run, whatever they are, and fails for a reason."""
 
     async def refuse(**values: Any) -> State[None]:
         del values
         return _refused(error)
 
-    # Prefect binds parameters by name: those of a deployment that the file does not know any more must be in the signature.
-    pipeline, given = _asked_for(name)
-    refuse.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(param, inspect.Parameter.KEYWORD_ONLY, default=None) for param in given]
-    )
-    return flow(name=pipeline, flow_run_name=lambda: run_name(pipeline, given), validate_parameters=False)(refuse)
+    # Prefect gives a flow only parameters that its signature names; forms and schedules always give some.
+    refuse.__signature__ = inspect.Signature([_AnyParameter(given) for given in sorted(_given())])  # type: ignore[attr-defined]
+    pipeline = _flow_name() or name
+    return flow(name=pipeline, flow_run_name=lambda: _refused_name(pipeline), validate_parameters=False)(refuse)
 
 
-def _asked_for(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name of this run's flow and those of its parameters, as far as Prefect tells."""
+def _flow_name() -> str | None:
+    """Return the name of this run's flow, as far as Prefect tells."""
     try:
-        return flow_run.flow_name or name, tuple(flow_run.parameters or ())
+        return str(flow_run.flow_name) if flow_run.flow_name else None
     except Exception:  # noqa: BLE001 (the reason that the run is refused for is to be told, whatever ails the server)
-        return name, ()
+        return None
+
+
+def _refused_name(pipeline: str) -> str:
+    values = flow_run.parameters or {}
+    return named(pipeline, tuple(values), values)
 
 
 def _refused(error: AnimaticError) -> State[None]:
@@ -119,7 +154,7 @@ def declaration() -> Declaration:
     """Read the pipelines file. Raises DeclarationError with every problem, UsageError when there is no file."""
     path = pipelines_file()
     try:
-        modified = path.stat().st_mtime_ns
+        modified = max(part.stat().st_mtime_ns for part in (path, *(path.iterdir() if path.is_dir() else ())))
     except OSError:
         raise UsageError(
             f"no pipelines file at {path}", hint="run the worker in the folder that holds pipelines.yaml, or set ANIMATIC_FILE"

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +28,16 @@ from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
 from animatic.flows.identity import run_id_of
 from animatic.flows.parameters import FRESH, ONLY, OWN, SIMULATED_TAG
+from animatic.flows.punctual import due_of
 from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.settings import AWS_BLOCK, Secret, Settings, export_aws_credentials
 from animatic.spec import Declaration, PipelineSpec
 
-NOT_RENDERED = frozenset({"description", "schedule", "schedules", "tags"})
+NOT_RENDERED = frozenset({"description", "schedule", "schedules", "overlap", "tags"})
 """Keys of a pipeline that change when and under which label it runs, not what comes out."""
-SHARED_KEYS = ("version", "defaults", "deliver", "budget")
+SHARED_KEYS = ("version", "defaults", "deliver", "budget", "timezone")
 """Keys of the file that every pipeline takes part in."""
 VERSION_DIGITS = 16
 TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
@@ -52,23 +54,26 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
     """Return the plan, the settings and, where this worker was started with one, the simulator's address.
 
     A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for. Raises AnimaticError for all that
-    keeps a run from beginning.
+    keeps a run from beginning, MissedRunError for one that its schedule does not want so late.
     """
     proxies.prepare()
     settings = Settings.from_environment()
+    now = datetime.now(UTC)
+    due = await due_of(spec, flow_run.id, flow_run.scheduled_start_time or now)
     check_version(spec, deployment.version, follow=settings.follow)
     await use_aws_block(settings.aws_block)
     simulator_url = settings.simulator_url
     if simulator_url is None:
         settings = await with_token(settings)
+    params = {name: value for name, value in values.items() if name not in OWN}
     run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
-    ledger = open_ledger(destination_of(spec), simulated=simulator_url is not None)
+    ledger = open_ledger(destination_of(spec, None, params), simulated=simulator_url is not None)
     begun = plan = await _plan_of(ledger, run_id) if run_id else None
     if plan is None:
+        due.check(now)
         simulated = simulator_url is not None
         only = str(values.get(ONLY) or "").strip() or None
-        options = PlanOptions(only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id)
-        params = {name: value for name, value in values.items() if name not in OWN}
+        options = PlanOptions(only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id, due=due.at)
         plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
     check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
     return plan, settings, simulator_url

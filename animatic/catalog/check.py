@@ -153,7 +153,7 @@ def _object(field: Field, model: Model, *, skip_references: bool) -> Check:
             if inner is not None:
                 inner(element, (*path, name), out)
             elif known:
-                out.append(messages.unknown_key(field, model, name, path))
+                out.append(messages.unknown_key(field, model, name, path, empty=element is None))
         out += [messages.missing_key(model, name, path) for name in required if name not in value]
 
     return check

@@ -86,8 +86,8 @@ def missing_key(model: Model, name: str, path: KeyPath) -> Finding:
     )
 
 
-def unknown_key(field: Field, model: Model, name: str, path: KeyPath) -> Finding:
-    """Report a key that a mapping inside the body is not known to have."""
+def unknown_key(field: Field, model: Model, name: str, path: KeyPath, *, empty: bool = False) -> Finding:
+    """Report a key that a mapping inside the body is not known to have; an ``empty`` one is no field that we do not know, but a slip."""
     known = field.properties or {}
     meant = closest(name, known)
     return Finding(
@@ -95,7 +95,7 @@ def unknown_key(field: Field, model: Model, name: str, path: KeyPath) -> Finding
         message=f"{field_name(path)} has no key '{name}' that is known for {model.name}",
         hint=f"did you mean '{meant}'?" if meant else f"it takes {listed(known)}",
         code="unknown-key",
-        severity="error" if field.closed else "warning",
+        severity="error" if field.closed or empty else "warning",
         on_key=True,
     )
 
@@ -245,7 +245,7 @@ def _text(field: Field, model: Model, value: str, path: KeyPath) -> Finding:
         return Finding(
             path=path, message=f"{name} {show(value)} is not a UUID", hint="copy the id from Krea as it stands", code="bad-format"
         )
-    hint = _PATTERNS.get(field.pattern or "", f"it must match {field.pattern}")
+    hint = _PATTERNS.get(field.pattern or "", f"it must match {field.pattern}" if field.pattern else None)
     return Finding(path=path, message=f"{name} {show(value)} has a form that {model.name} refuses", hint=hint, code="bad-format")
 
 

@@ -19,6 +19,8 @@ from animatic.catalog.model import FIELD_TYPES, Field, FieldType
 
 Test = Callable[[Any], bool]
 
+UNQUOTED = "write it in quotes:"
+"""Begins the hint for a number that was meant to be text."""
 _MAX_QUOTED = 40
 """Characters of a value that a hint repeats."""
 
@@ -191,7 +193,7 @@ def _as_boolean(value: Any) -> Any:
 def _text_hint(field: Field, value: Any) -> str | None:
     if field.enum is not None:
         return f"use one of {listed(field.enum, most=24)}"
-    return f'write it in quotes: "{show(value)}"' if isinstance(value, int | float) else None
+    return f'{UNQUOTED} "{show(value)}"' if isinstance(value, int | float) else None
 
 
 def _number_hint(_field: Field, value: Any) -> str | None:

@@ -13,6 +13,7 @@ import click
 from animatic.cli.lookup import deployable
 from animatic.cli.options import json_option, one_file_option
 from animatic.cli.output import print_json, say
+from animatic.errors import UsageError
 from animatic.settings import DEFAULT_FILE, default_home, pipelines_file, use_prefect_api
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ PREFECT_YAML = Path("deployments/prefect.yaml")
 
 prune_option = click.option(
     "--prune/--no-prune", default=None, help="Remove deployments whose pipeline is no longer in the file (default: ask)."
+)
+take_over_option = click.option(
+    "--take-over/--no-take-over",
+    default=None,
+    help="Overwrite deployments of these names that come from another project (default: ask).",
 )
 follow_option = click.option("--follow", is_flag=True, help="Let workers render whatever the file says, even if it was not deployed.")
 
@@ -48,6 +54,7 @@ follow_option = click.option("--follow", is_flag=True, help="Let workers render 
 )
 @follow_option
 @prune_option
+@take_over_option
 @click.option("--dry-run", is_flag=True, help="Only show the difference.")
 @click.option("--write", is_flag=True, help=f"Only write {PREFECT_YAML}, for `prefect deploy --all --prefect-file {PREFECT_YAML}`.")
 @json_option
@@ -60,6 +67,7 @@ def deploy(
     notify: str | None,
     follow: bool,
     prune: bool | None,
+    take_over: bool | None,
     dry_run: bool,
     write: bool,
     as_json: bool,
@@ -73,19 +81,39 @@ def deploy(
     from animatic.prefect.origin import in_folder, in_repository
 
     if write:
-        from animatic.prefect.prefect_yaml import write_prefect_yaml
-
-        changed = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool)
-        if as_json:
-            print_json({"file": str(PREFECT_YAML), "written": changed})
-        else:
-            print(f"{PREFECT_YAML} {'written' if changed else 'is up to date'}")
+        _write(declaration, path, pool, as_json=as_json)
         return
     origin = (
         in_folder(path) if repository is None else in_repository(repository, file or DEFAULT_FILE, branch=branch, token_block=token_block)
     )
     use_prefect()
-    asyncio.run(_deploy(declaration, origin, pool=pool, follow=follow, prune=prune, notify=notify, dry_run=dry_run, as_json=as_json))
+    asyncio.run(
+        _deploy(
+            declaration,
+            origin,
+            pool=pool,
+            follow=follow,
+            prune=prune,
+            take_over=take_over,
+            notify=notify,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+    )
+
+
+def _write(declaration: Declaration, path: Path, pool: str, *, as_json: bool) -> None:
+    from animatic.prefect.prefect_yaml import write_prefect_yaml
+
+    changed, written = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool)
+    if as_json:
+        print_json({"file": str(PREFECT_YAML), "written": changed, "switched_off": list(written.off), "gone": list(written.gone)})
+    else:
+        print(f"{PREFECT_YAML} {'written' if changed else 'is up to date'}")
+    for schedule in written.off:
+        say(f"the schedule {schedule} is no longer in the file: deploying {PREFECT_YAML} switches it off")
+    for name in written.gone:
+        say(f"{name} is no longer in the file, and `prefect deploy` leaves it running: prefect deployment delete {name}/{name}")
 
 
 def use_prefect() -> None:
@@ -102,6 +130,7 @@ async def _deploy(
     pool: str,
     follow: bool,
     prune: bool | None,
+    take_over: bool | None,
     notify: str | None,
     dry_run: bool,
     as_json: bool,
@@ -117,6 +146,7 @@ async def _deploy(
             if as_json:
                 _print_json(differences)
             return
+        check_owners(differences, take_over=take_over)
         if await ensure_pool(client, pool):
             say(f"created the process work pool {pool!r}")
         await apply_all(client, differences, prune=prune)
@@ -130,6 +160,21 @@ async def _deploy(
         idle = not await client.read_workers_for_work_pool(pool)
     if idle:
         say(f"No worker has ever asked this pool for work; start one: prefect worker start --pool {pool}")
+
+
+def check_owners(differences: Sequence[Difference], *, take_over: bool | None) -> None:
+    """Ask before deployments of another project are overwritten. Raises UsageError where nobody agrees; nothing is written then."""
+    theirs = [item for item in differences if item.owner is not None]
+    if not theirs or take_over:
+        return
+    named = ", ".join(f"{item.name} ({item.owner})" for item in theirs)
+    may_ask = take_over is None and sys.stdin.isatty() and sys.stderr.isatty()
+    if may_ask and click.confirm(f"Take over {named} from another project?", default=False, err=True):
+        return
+    raise UsageError(
+        f"the server has deployments of these names from another project: {named}",
+        hint="rename the pipelines here, or take them over: --take-over. Nothing was written",
+    )
 
 
 async def apply_all(client: PrefectClient, differences: Sequence[Difference], *, prune: bool | None) -> dict[str, UUID]:
@@ -160,7 +205,9 @@ def show_differences(differences: Sequence[Difference]) -> None:
     for item in differences:
         first, *others = item.details or (item.change,)
         print(f"{_mark(item.change)} {item.name:<{width}}  {'new; ' if item.change == 'new' else ''}{first}")
-        for detail in others:
+        if item.owner is not None:
+            print(f"  {'':<{width}}  now of another project: {item.owner}")
+        for detail in (*others, *item.notes):
             print(f"  {'':<{width}}  {detail}")
 
 
@@ -179,4 +226,6 @@ def _mark(change: Change) -> str:
 
 
 def _print_json(differences: Sequence[Difference]) -> None:
-    print_json([{"name": item.name, "change": item.change, "details": list(item.details)} for item in differences])
+    print_json(
+        [{"name": item.name, "change": item.change, "details": [*item.details, *item.notes], "owner": item.owner} for item in differences]
+    )

@@ -22,7 +22,7 @@ from animatic.cli.output import count, print_json, tell, terminal_width
 from animatic.columns import wrapped
 from animatic.destination import is_remote
 from animatic.errors import AnimaticError, UsageError
-from animatic.plan import destination_of
+from animatic.plan import destinations_of
 from animatic.settings import Settings, pipelines_file, use_prefect_api
 from animatic.spec import Declaration
 
@@ -127,9 +127,9 @@ def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[Check
 
     folders = {"state": settings.home, "temporary": Path(tempfile.gettempdir())}
     for spec in declaration.pipelines.values() if declaration else ():
-        place = destination_of(spec)
-        if not is_remote(place):
-            folders["destination"] = Path(place)
+        for place in destinations_of(spec):
+            if not is_remote(place):
+                folders["destination"] = Path(place)
     for name, folder in folders.items():
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(there).free
@@ -174,7 +174,7 @@ async def _destinations(settings: Settings, declaration: Declaration | None, *, 
     from animatic.engine.history import FIRST_READING_SECONDS, open_destination
     from animatic.prefect.health import CheckResult
 
-    for place in dict.fromkeys(destination_of(spec) for spec in declaration.pipelines.values()) if declaration else ():
+    for place in dict.fromkeys(place for spec in declaration.pipelines.values() for place in destinations_of(spec)) if declaration else ():
         try:
             storage = open_destination(place, simulated=simulate, outage=min(settings.patience.outage, FIRST_READING_SECONDS))
             await storage.check()

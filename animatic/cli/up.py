@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from animatic.cli.deploy import take_over_option
 from animatic.cli.lookup import deployable
 from animatic.cli.options import one_file_option
 from animatic.cli.output import say
@@ -21,7 +22,7 @@ from animatic.destination import is_remote
 from animatic.errors import PrefectError, UsageError
 from animatic.files import make_private
 from animatic.plan import destination_of
-from animatic.settings import Settings, pipelines_file, simulate_served_runs, use_prefect_api
+from animatic.settings import Settings, pipelines_file, serve_file, simulate_served_runs, use_prefect_api
 
 if TYPE_CHECKING:
     from animatic.prefect.server import LocalServer
@@ -36,7 +37,8 @@ port_type = click.IntRange(0, 65535)
 @click.option("--simulator-port", type=port_type, default=0, help="Port of the simulator (default: a free one).")
 @click.option("--files-port", type=port_type, default=0, help="Port at which delivered files open (default: a free one).")
 @limit_option
-def up(file: Path | None, port: int | None, simulator_port: int, files_port: int, limit: int) -> None:
+@take_over_option
+def up(file: Path | None, port: int | None, simulator_port: int, files_port: int, limit: int, take_over: bool | None) -> None:
     """Start a local Prefect server with UI, the simulator and all deployments.
 
     Runs go to the simulator: nothing is paid. All of it ends at Ctrl-C.
@@ -58,20 +60,21 @@ def up(file: Path | None, port: int | None, simulator_port: int, files_port: int
         from animatic.prefect.files_server import serving
 
         files_url = stack.enter_context(serving(folders(declaration), files))
+        serve_file(path, follow=True)
         simulate_served_runs(simulator_url=simulator_url, public_url=files_url)
         print(f"Prefect UI   {server.ui_url}", flush=True)
         print(f"simulator    {simulator_url}", flush=True)
         print(f"files        {files_url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            asyncio.run(_serve(declaration, path, limit))
+            asyncio.run(_serve(declaration, path, limit, take_over=take_over))
         say("Ending ...")
 
 
-async def _serve(declaration: Declaration, path: Path, limit: int) -> None:
+async def _serve(declaration: Declaration, path: Path, limit: int, *, take_over: bool | None) -> None:
     from animatic.prefect.origin import in_folder
     from animatic.prefect.serve import serve
 
-    deployments = await deploy_served(declaration, in_folder(path), follow=True, prune=True)
+    deployments = await deploy_served(declaration, in_folder(path), follow=True, prune=True, take_over=take_over)
     say("Everything is up: start a run in the UI under Deployments. Ctrl-C ends all of it.")
     await serve(deployments, limit=limit)
 

@@ -87,7 +87,7 @@ class _Pipeline:
     outlooks: dict[tuple[str, date | None], _Outlook] = field(default_factory=dict)
 
     def plan(self, schedule: ScheduleSpec, at: datetime) -> Plan:
-        options = PlanOptions(run_id=new_run_id(at))
+        options = PlanOptions(run_id=new_run_id(at), due=at)
         planner = Planner(
             declaration=self.declaration, spec=self.spec, params=schedule.params, catalog=self.catalog, options=options, started=at
         )

@@ -10,7 +10,7 @@ from animatic.engine.timing import utc_now
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.manifest import Manifest, read_manifest
-from animatic.plan import Plan, destination_of, plan_from_json
+from animatic.plan import Plan, destinations_of, plan_from_json
 from animatic.spec import Declaration
 from animatic.storage import Storage, StorageRefusedError, open_storage
 
@@ -55,9 +55,12 @@ class PastRun:
 
 
 def open_destinations(declaration: Declaration, deliver: str | None = None) -> tuple[OpenDestination, ...]:
-    """Return every destination that the declaration delivers to, the simulated part of each behind it."""
+    """Return every destination that the declaration delivers to, the simulated part of each behind it.
+
+    Raises UsageError where one depends on a param that may be anything.
+    """
     # One place is one ledger, whatever the options with which several pipelines put there.
-    texts = (destination_of(spec, deliver) for spec in declaration.pipelines.values())
+    texts = (place for spec in declaration.pipelines.values() for place in destinations_of(spec, deliver))
     destinations = {parse_destination(text).place: text for text in texts}
     return tuple(_open(text, simulated=simulated) for text in destinations.values() for simulated in (False, True))
 

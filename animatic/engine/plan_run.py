@@ -15,7 +15,7 @@ from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
-from animatic.spec import Declaration, PipelineSpec
+from animatic.spec import Declaration, PipelineSpec, coerce_params
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +30,8 @@ class PlanOptions:
     """Seconds for which S3 may be silent."""
     run_id: str | None = None
     """The run's id where the caller must know it beforehand; None: a new one."""
+    due: datetime | None = None
+    """When a scheduled run was to start, in its schedule's time zone; None: now."""
 
 
 def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
@@ -77,12 +79,17 @@ class Planner:
             fresh=self.options.fresh,
             only=self.options.only if only is None else only,
             deliver=self.options.deliver,
+            due=self.options.due,
         )
+
+    def _destination(self) -> str:
+        values, _ = coerce_params(self.spec, self.params, text=True)  # what is wrong with them, planning says
+        return destination_of(self.spec, self.options.deliver, values)
 
     def open_ledger(self) -> Ledger:
         """Open the ledger of the destination."""
         outage = min(self.options.outage, FIRST_READING_SECONDS)
-        return open_ledger(destination_of(self.spec, self.options.deliver), simulated=self.options.simulated, outage=outage)
+        return open_ledger(self._destination(), simulated=self.options.simulated, outage=outage)
 
 
 def plan_unread(

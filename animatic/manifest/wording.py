@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_never, get_args
@@ -169,6 +170,8 @@ def value(data: Any) -> str:
         return str(int(data))
     if isinstance(data, list | tuple):
         return shorten(", ".join(value(item) for item in data), _MAX_VALUE_LENGTH)
+    if isinstance(data, Mapping):
+        return shorten(", ".join(f"{name} {value(item)}" for name, item in data.items()), _MAX_VALUE_LENGTH)
     return shorten(str(data), _MAX_VALUE_LENGTH)
 
 

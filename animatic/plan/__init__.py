@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from animatic.plan.build import build_plan as build_plan
-    from animatic.plan.build import destination_of as destination_of
     from animatic.plan.check import Examination as Examination
     from animatic.plan.check import check_declaration as check_declaration
     from animatic.plan.check import examine as examine
     from animatic.plan.check import find_pipeline as find_pipeline
+    from animatic.plan.destinations import destination_of as destination_of
+    from animatic.plan.destinations import destinations_of as destinations_of
     from animatic.plan.difference import diff_plans as diff_plans
     from animatic.plan.difference import step_changes as step_changes
     from animatic.plan.draw import as_mermaid as as_mermaid
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
     from animatic.plan.slates import slate_of as slate_of
 
 _NAMES = {
-    "build": "build_plan destination_of",
+    "build": "build_plan",
     "check": "Examination check_declaration examine find_pipeline",
+    "destinations": "destination_of destinations_of",
     "difference": "diff_plans step_changes",
     "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",

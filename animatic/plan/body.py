@@ -13,7 +13,8 @@ from typing import Any
 from animatic.catalog.model import Field, Media
 from animatic.catalog.types import rules_of
 from animatic.errors import KeyPath
-from animatic.plan.templates import TemplateContext, TemplateError, is_template
+from animatic.plan.templates import TemplateContext, TemplateError
+from animatic.spec.section import is_template
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,11 @@ class _BodyRenderer:
         if field is not None and (media := _media(field, value)):
             if value is None and isinstance(path[-1], str):
                 return _ABSENT
+            if isinstance(value, dict):
+                before = len(self.unknown)
+                value = {key: self.value(item, None, (*path, key)) for key, item in value.items()}
+                if len(self.unknown) > before:
+                    return None
             self.media.append(MediaValue(path=path, media=media, value=value, max_length=field.max_length))
             return None
         if isinstance(value, dict):

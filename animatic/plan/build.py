@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from animatic.catalog import Catalog, price_of
-from animatic.destination import BadDestinationError, absolute, parse_destination
 from animatic.errors import DeclarationError, Problem, UsageError
 from animatic.plan.check import find_pipeline
+from animatic.plan.destinations import destination_of
 from animatic.plan.fingerprint import base_of, fingerprint_of
 from animatic.plan.linking import LinkedRequest, LinkedShot
 from animatic.plan.model import Cut, Plan, Request, Step
+from animatic.plan.params import in_zone, run_names
 from animatic.plan.report import advisories
 from animatic.plan.resolve import Resolution, ResolveOptions, resolve
 from animatic.plan.select import Edges, ordered, reachable, select
 from animatic.plan.templates import mentions
 from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
-from animatic.spec.params import coerce_params
+from animatic.spec.section import is_template
+from animatic.spec.values import coerce_params
 
+T = TypeVar("T")
 DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT_SECONDS = 7_800.0
 """Ten minutes beyond Krea's own limit for external providers, so that Krea gives up first and nothing is paid for that nobody waits for."""
-DEFAULT_DESTINATION = "./out"
 
 
 def build_plan(
@@ -41,21 +42,23 @@ def build_plan(
     next_take: Callable[[str], int] | None = None,
     only: str | None = None,
     deliver: str | None = None,
+    due: datetime | None = None,
 ) -> Plan:
     """Return the plan of one pipeline.
 
     ``params`` are typed values, or their texts as a command line gives them. ``current_take`` tells which take of a base fingerprint is
     the chosen one; with ``fresh`` every selected shot gets ``next_take`` instead (default: one more than the current). ``only`` selects
     shots (``ID``, ``ID+``, ``+ID``); what they need is planned with them, and keeps its current take. ``deliver`` overrides the
-    destination; a folder is relative to the working directory.
+    destination; a folder is relative to the working directory. ``due`` is when a scheduled run was to start, in its schedule's time zone;
+    None: now, in the file's zone, else this machine's.
 
     Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, parameter or shot.
     """
     spec = find_pipeline(declaration, pipeline)
     _refuse(declaration, declaration.problems)
     values = _parameters(spec, params or {})
-    today = started.astimezone(UTC).date()
-    resolution = resolve(spec, catalog, ResolveOptions(params=values, run={"date": today.isoformat(), "id": run_id}))
+    run = run_names(due or in_zone(started, spec.timezone), run_id)
+    resolution = resolve(spec, catalog, ResolveOptions(params=values, run=run))
     problems = (*declaration.problems, *resolution.problems)
     _refuse(declaration, problems)
     shots, left_out = _planned(resolution)
@@ -67,11 +70,11 @@ def build_plan(
     budgets = (spec.budget_usd, spec.per_day_usd, spec.per_month_usd)
     return Plan(
         pipeline=spec.name,
-        description=spec.description,
-        params=values,
+        description=resolution.description,
+        params=resolution.params,
         steps=steps,
         cuts=_cuts(resolution, kept),
-        deliver=destination_of(spec, deliver),
+        deliver=destination_of(spec, deliver, resolution.params),
         budget_usd=spec.budget_usd,
         per_day_usd=spec.per_day_usd,
         per_month_usd=spec.per_month_usd,
@@ -79,28 +82,14 @@ def build_plan(
         concurrency=spec.concurrency,
         on_failure=spec.on_failure,
         reuse=spec.reuse,
-        tags=spec.tags,
+        tags=resolution.tags,
         run_id=run_id,
         source_file=spec.document.name,
         source_sha256=spec.document.sha256,
         catalog_date=catalog.date,
-        warnings=(*problems, *advisories(steps, today)),
+        warnings=(*problems, *advisories(steps, started.astimezone(UTC).date())),
         left_out=left_out,
     )
-
-
-def destination_of(spec: PipelineSpec, override: str | None = None) -> str:
-    """Return where a pipeline delivers to: ``s3://bucket/prefix`` or an absolute folder.
-
-    Without ``override`` it is the declaration's ``deliver`` (``./out`` where it has none), relative to the pipelines file. Raises
-    UsageError for an ``override`` that names no destination.
-    """
-    written = override or spec.deliver or DEFAULT_DESTINATION
-    try:
-        parse_destination(written)
-    except BadDestinationError as mistake:
-        raise UsageError(f"cannot deliver to {written!r}: {mistake.message}", hint=mistake.hint) from None
-    return absolute(written, below=Path.cwd() if override else Path(spec.document.path).absolute().parent)
 
 
 def _refuse(declaration: Declaration, problems: tuple[Problem, ...]) -> None:
@@ -182,13 +171,18 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
                 base=base,
                 take=take,
                 fingerprint=fingerprints[key],
-                retries=DEFAULT_RETRIES if spec.retries is None else spec.retries,
-                timeout=DEFAULT_TIMEOUT_SECONDS if spec.timeout is None else spec.timeout,
+                retries=_first(spec.retries, takes.spec.retries, DEFAULT_RETRIES),
+                timeout=_first(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
                 place=takes.spec.document.place((*spec.path, "id")),
                 notes=_notes(shot, requests[0], chosen=key in chosen),
             )
         )
     return tuple(steps)
+
+
+def _first(own: T | None, pipelines: T | None, default: T) -> T:
+    """Return what a shot says, else its pipeline, else what holds for all."""
+    return own if own is not None else pipelines if pipelines is not None else default
 
 
 def _priced(request: LinkedRequest) -> Request:
@@ -214,9 +208,18 @@ def _notes(shot: LinkedShot, request: Request, *, chosen: bool) -> tuple[str, ..
 
 def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
     """Say where a shot cannot be reused because its request names the run."""
-    texts = [value for value in spec.fields.values() if isinstance(value, str) and "{{" in value]
-    changing = sorted({f"run.{name}" for text in texts for name in mentions(text, "run", frozenset({"date", "id"}))})
+    texts = [text for text in _texts([spec.fields, spec.extra_body]) if is_template(text)]
+    changing = sorted({f"run.{name}" for text in texts for name in mentions(text, "run", frozenset({"date", "time", "id"}))})
     return (f"uses {' and '.join(changing)}: made anew when that changes",) if changing else ()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
 
 
 def _cuts(resolution: Resolution, kept: Collection[str]) -> tuple[Cut, ...]:

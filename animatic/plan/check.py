@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.errors import Problem, UsageError
+from animatic.plan.params import SAMPLE_RUN, sample_values
 from animatic.plan.resolve import ResolveOptions, resolve
-from animatic.spec.model import Declaration, ParamSpec, PipelineSpec
+from animatic.spec.model import Declaration, PipelineSpec
 from animatic.suggest import nearest
-
-_SAMPLE_RUN = {"date": "2026-01-31", "id": "20260131T060000Z-000000"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +43,14 @@ def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None 
     seen = {(problem.place, problem.message) for problem in problems}
     shots = steps = edges = 0
     for spec in specs:
-        resolution = resolve(spec, catalog, _options(spec))
-        for problem in resolution.problems:  # defaults of the file are met by several pipelines
+        resolution = resolve(spec, catalog, _options(spec, {}))
+        found = list(resolution.problems)
+        known = seen | {(problem.place, problem.message) for problem in found}
+        for schedule in spec.schedules:
+            if schedule.params:  # nobody is there to see what its runs are refused for
+                scheduled = resolve(spec, catalog, _options(spec, schedule.params)).problems
+                found += [_of_schedule(problem, schedule.slug) for problem in scheduled if (problem.place, problem.message) not in known]
+        for problem in found:  # defaults of the file are met by several pipelines
             if (problem.place, problem.message) not in seen:
                 seen.add((problem.place, problem.message))
                 problems.append(problem)
@@ -64,27 +70,10 @@ def find_pipeline(declaration: Declaration, name: str) -> PipelineSpec:
     return spec
 
 
-def _options(spec: PipelineSpec) -> ResolveOptions:
-    values: dict[str, Any] = {name: _sample(param) for name, param in spec.params.items()}
-    samples = frozenset(name for name, param in spec.params.items() if param.required and not param.enum)
-    return ResolveOptions(params=values, run=_SAMPLE_RUN, samples=samples, hashing=False)
+def _of_schedule(problem: Problem, slug: str) -> Problem:
+    return replace(problem, message=f"{problem.message} (with the params of {'schedule' if slug == 'schedule' else f'schedule {slug}'})")
 
 
-def _sample(param: ParamSpec) -> Any:
-    """Return a value to check with: the default, or a stand-in that is allowed."""
-    if not param.required:
-        return param.default
-    if param.enum:
-        return param.enum[0]
-    bound = next((bound for bound in (param.minimum, param.maximum) if bound is not None), 1)
-    match param.type:
-        case "string":
-            return param.name
-        case "boolean":
-            return False
-        case "integer":
-            return int(bound)
-        case "number":
-            return bound
-        case _:
-            assert_never(param.type)
+def _options(spec: PipelineSpec, given: Mapping[str, Any]) -> ResolveOptions:
+    samples = frozenset(name for name, param in spec.params.items() if param.required and not param.enum and name not in given)
+    return ResolveOptions(params={**sample_values(spec), **given}, run=SAMPLE_RUN, samples=samples, hashing=False)

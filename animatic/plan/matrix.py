@@ -11,7 +11,8 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,12 @@ from animatic.plan.model import step_key
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext, TemplateError, mentions
 from animatic.spec.model import MatrixSpec
-from animatic.suggest import nearest
 
 MAX_VARIANTS = 1000
 """Variants of one pipeline. More is taken for a mistake: the bill would be one, too."""
 _MAX_NAME_LENGTH = 80
+_MAX_NAME_BYTES = 180
+"""File systems take 255 for one name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,18 +50,16 @@ def resolve_matrix(matrix: MatrixSpec | None, context: TemplateContext, problems
     if matrix is None:
         return (ONLY,)
     ours = problems.for_pipeline()
-    count = size(matrix.axes) + len(matrix.include)
+    axes = {axis: _values(matrix, axis, values, context, ours) for axis, values in matrix.axes.items()}
+    count = size(axes) + len(matrix.include)
     if count > MAX_VARIANTS:
         message = f"the matrix makes {count:,} variants; at most {MAX_VARIANTS:,} are allowed"
         ours.add(message, matrix.path, code="matrix", hint="use fewer values, or several pipelines")
         return ()
-    axes = {
-        axis: tuple(_rendered(value, context, (*matrix.path, axis, index), ours) for index, value in enumerate(values))
-        for axis, values in matrix.axes.items()
-    }
-    _check_excludes(matrix, ours)
-    variants = expand(axes, matrix.include, matrix.exclude)
-    if not variants:
+    include = _combinations(matrix, "include", matrix.include, context, ours)
+    exclude = _combinations(matrix, "exclude", matrix.exclude, context, ours)
+    variants = expand(axes, include, exclude)
+    if not variants and all(axes.values()):  # an axis without values is a mistake of its own
         hint = "its excludes take all of them away" if matrix.exclude else "give every axis at least one value"
         ours.add("the matrix leaves no variant", matrix.path, code="matrix", hint=hint)
     return variants
@@ -67,15 +67,45 @@ def resolve_matrix(matrix: MatrixSpec | None, context: TemplateContext, problems
 
 def uncertain_axes(matrix: MatrixSpec | None, sample_params: frozenset[str]) -> frozenset[str]:
     """Return the axes with a value that is made from a parameter without a value."""
-    axes = matrix.axes if matrix is not None else {}
-    return frozenset(
-        axis
-        for axis, values in axes.items()
-        if any(isinstance(value, str) and mentions(value, "params", sample_params) for value in values)
-    )
+    written: list[tuple[str, Any]] = []
+    if matrix is not None:
+        written = [*matrix.axes.items(), *(item for entry in matrix.include for item in entry.items())]
+    return frozenset(axis for axis, value in written if any(mentions(text, "params", sample_params) for text in _texts(value)))
+
+
+def _values(matrix: MatrixSpec, axis: str, written: Sequence[Any], context: TemplateContext, problems: ProblemCollector) -> Sequence[Any]:
+    """Return the values of an axis; those of a param's list count once each."""
+    path = (*matrix.path, axis)
+    if not isinstance(written, str):
+        return [_rendered(value, context, (*path, index), problems) for index, value in enumerate(written)]
+    values = _rendered(written, context, path, problems)
+    if isinstance(values, list) and values and all(_is_value(value) for value in values):
+        unique: list[Any] = []
+        for value in values:
+            if not any(value == other and type(value) is type(other) for other in unique):
+                unique.append(value)
+        return unique
+    if values != written:  # else the template itself is wrong, which is reported
+        what = (
+            "an empty list" if values == [] else "a list of other things" if isinstance(values, list) else f"{values!r}, which is no list"
+        )
+        hint = "an axis needs a list of text, numbers, true, false or mappings: a param of type list, or text.split(',')"
+        problems.add(f"axis {axis!r} comes out as {what}", path, code="matrix", hint=hint)
+    return ()
+
+
+def _combinations(
+    matrix: MatrixSpec, key: str, entries: Sequence[Mapping[str, Any]], context: TemplateContext, problems: ProblemCollector
+) -> list[Mapping[str, Any]]:
+    return [
+        {name: _rendered(value, context, (*matrix.path, key, index, name), problems) for name, value in entry.items()}
+        for index, entry in enumerate(entries)
+    ]
 
 
 def _rendered(value: Any, context: TemplateContext, path: KeyPath, problems: ProblemCollector) -> Any:
+    if isinstance(value, dict):
+        return {key: _rendered(part, context, (*path, key), problems) for key, part in value.items()}
     if not isinstance(value, str):
         return value
     try:
@@ -85,15 +115,18 @@ def _rendered(value: Any, context: TemplateContext, path: KeyPath, problems: Pro
         return value
 
 
-def _check_excludes(matrix: MatrixSpec, problems: ProblemCollector) -> None:
-    known = {*matrix.axes, *(key for entry in matrix.include for key in entry)}
-    for index, entry in enumerate(matrix.exclude):
-        for key in entry:
-            if key not in known:
-                close = nearest(key, known)
-                hint = f"did you mean {close[0]!r}?" if close else f"the axes are {', '.join(matrix.axes)}"
-                path = (*matrix.path, "exclude", index, key)
-                problems.add(f"the matrix has no axis {key!r} to exclude by", path, code="matrix", hint=hint)
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(_is_value(part) and not isinstance(part, dict) for part in value.values())
+    return isinstance(value, str | int | float) and value != ""
 
 
 def size(axes: Mapping[str, Sequence[Any]]) -> int:
@@ -125,29 +158,49 @@ def _matches(combination: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
 
 
 def _names(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a folder name each: readable, different also on file systems that ignore case."""
+    """Return a folder name each: readable, different also on file systems that ignore case, and the same whatever the others are."""
     names: list[str] = []
     used: set[str] = set()
     for values in combinations:
         name = "-".join(_word(key, value) for key, value in values.items()) or "variant"
-        if len(name) > _MAX_NAME_LENGTH:
-            digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:8]
-            name = f"{name[: _MAX_NAME_LENGTH - 9].rstrip('-.')}-{digest}"
+        if len(name) > _MAX_NAME_LENGTH or len(name.encode()) > _MAX_NAME_BYTES:
+            name = f"{_shortened(name).rstrip('-.')}-{_digest(values)}"
         unique = name
         for number in itertools.count(2):
-            if unique.lower() not in used:
+            if unique.casefold() not in used:
                 break
             unique = f"{name}-{number}"
-        used.add(unique.lower())
+        used.add(unique.casefold())
         names.append(unique)
     return names
 
 
+def _shortened(name: str) -> str:
+    name = name[: _MAX_NAME_LENGTH - 9]
+    while len(name.encode()) > _MAX_NAME_BYTES - 9:
+        name = name[:-1]
+    return name
+
+
 def _word(key: str, value: Any) -> str:
+    """Return what names a value: its letters and digits, of any script. A mapping goes by its name."""
+    if isinstance(value, Mapping):
+        named = next((value[part] for part in ("name", "id", "title") if isinstance(value.get(part), str)), None)
+        return _word(key, named) if named is not None else "-".join(_word(part, item) for part, item in value.items())
     if isinstance(value, bool | int | float) or value is None:
         text = f"{key}-{json.dumps(value)}"
     elif isinstance(value, str):
-        text = re.sub(r"(?<=\d):(?=\d)", "x", value)
+        text = re.sub(r"(?<=\d):(?=\d)", "x", unicodedata.normalize("NFC", value))
     else:
         text = json.dumps(value, sort_keys=True, default=str)
-    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.") or key
+    kept = "".join(character if _is_kept(character) else "-" for character in text)
+    return re.sub(r"-{2,}", "-", kept).strip("-.") or f"{key}-{_digest({key: value})}"
+
+
+def _is_kept(character: str) -> bool:
+    """Tell whether a character may be part of a folder name: letters and digits, with the marks that belong to them."""
+    return character in "._-" or character.isalnum() or unicodedata.category(character) in {"Mn", "Mc"}
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:8]

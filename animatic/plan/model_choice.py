@@ -14,8 +14,9 @@ from animatic.catalog import Catalog
 from animatic.catalog.model import Field, Kind, Media, Model
 from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError, is_template
+from animatic.plan.templates import TemplateContext, TemplateError
 from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
+from animatic.spec.section import is_template
 from animatic.suggest import nearest
 
 Yield = Literal["video", "image"]

@@ -88,7 +88,14 @@ def render_plan(
 
 def params_text(params: Mapping[str, Any]) -> str:
     """Return ``city=Porto, loud=true``."""
-    return ", ".join(f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in params.items())
+    return ", ".join(f"{name}={_param(value)}" for name, value in params.items())
+
+
+def _param(value: Any) -> str:
+    """Return a value as ``--param`` takes it."""
+    if isinstance(value, list):
+        return ",".join(_param(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _lines(report: _Report) -> Iterator[str]:

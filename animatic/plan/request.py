@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from animatic.catalog import Catalog, Finding, check_body, duration_of
 from animatic.catalog.model import Model, field_name
+from animatic.catalog.types import UNQUOTED
 from animatic.errors import KeyPath
 from animatic.plan.body import MediaValue, RenderedBody, render_body
 from animatic.plan.matrix import Variant
@@ -23,6 +24,7 @@ from animatic.spec.model import FallbackSpec, MatrixSpec, PipelineSpec, ShotSpec
 class FieldOrigins:
     """Knows where each field of one request was written: in its fallback, its shot, or the defaults."""
 
+    model: Model
     shot: ShotSpec
     defaults: Mapping[str, KeyPath]
     fallback: FallbackSpec | None = None
@@ -45,6 +47,8 @@ class RequestDraft:
     media: tuple[MediaValue, ...]
     duration: float | None
     origins: FieldOrigins
+    templates: Mapping[KeyPath, str]
+    """Source of every template, by its path in the body."""
     notes: tuple[str, ...]
 
 
@@ -73,11 +77,16 @@ class RequestBuilder:
 
     def __init__(self, spec: PipelineSpec, catalog: Catalog) -> None:
         self._matrix = spec.matrix
+        self._document = spec.document
         self._catalog = catalog
 
-    def build(self, shot: ShotSpec, choice: ModelChoice, context: TemplateContext, problems: ProblemCollector) -> tuple[RequestDraft, ...]:
-        """Return the declared request, then those of the fallbacks."""
+    def build(
+        self, shot: ShotSpec, choice: ModelChoice, context: TemplateContext, problems: ProblemCollector, *, wanted: bool
+    ) -> tuple[RequestDraft, ...]:
+        """Return the declared request, then those of the fallbacks. ``wanted``: the shot is made, so its prompt must say something."""
         declared = self._declared(shot, choice.declared, context, problems)
+        if wanted:
+            _check_prompts(declared, problems)
         if not choice.fallbacks:
             return (declared,)
         others = (self._fallback(shot, choice.declared, fallback, model, context, problems) for fallback, model in choice.fallbacks)
@@ -87,10 +96,11 @@ class RequestBuilder:
         model = defaults.model
         rendered = render_body({**defaults.fitting, **shot.fields} if defaults.fitting else shot.fields, model.fields, context)
         extra = _extra(shot, shot.extra_body, context, problems)
-        origins = FieldOrigins(shot=shot, defaults=defaults.origins)
+        origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins)
         left_out = [name for name in defaults.left_out if name not in shot.fields]
         notes = (f"default {_listed(left_out)} left out: {model.name} has no such field",) if left_out else ()
-        self._check(model, rendered, extra, origins, context, problems)
+        dropped = self._dropped(shot.fields, shot.path, defaults.inherited)
+        self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
         return _draft(model, defaults.yields, rendered, extra, origins, notes)
 
     def _fallback(
@@ -106,12 +116,18 @@ class RequestBuilder:
         kept = {name: value for name, value in {**defaults.inherited, **shot.fields}.items() if name in model.fields}
         rendered = render_body({**kept, **fallback.fields}, model.fields, context)
         extra = _extra(shot, {name: value for name, value in shot.extra_body.items() if name in model.fields}, context, problems)
-        origins = FieldOrigins(shot=shot, defaults=defaults.origins, fallback=fallback)
+        origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins, fallback=fallback)
         given = [*(name for name, value in shot.fields.items() if value is not None), *shot.extra_body]
         lost = [name for name in given if name not in model.fields and name not in fallback.fields]
         notes = (f"fallback {model.name} has no {_listed(lost)}: left out there",) if lost else ()
-        self._check(model, rendered, extra, origins, context, problems)
+        dropped = self._dropped(fallback.fields, fallback.path, {*defaults.inherited, *shot.fields})
+        self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
         return _draft(model, yields(model), rendered, extra, origins, notes)
+
+    def _dropped(self, fields: Mapping[str, Any], path: KeyPath, there: Collection[str]) -> list[str]:
+        """Return the names that are null on purpose though there is nothing to drop; one that is merely left empty is reported already."""
+        found = [name for name, value in fields.items() if value is None and name not in there]
+        return [name for name in found if self._document.written((*path, name)) != ""]
 
     def _check(
         self,
@@ -121,16 +137,22 @@ class RequestBuilder:
         origins: FieldOrigins,
         context: TemplateContext,
         problems: ProblemCollector,
+        *,
+        dropped: list[str],
     ) -> None:
-        """Report what is wrong with a body. What is not known yet is not judged; ``extra`` counts as given."""
+        """Report what is wrong with a body. What is not known yet is not judged; ``extra`` counts as given.
+
+        ``dropped`` are names that are null and drop nothing: one that the model does not have is a mistake all the same.
+        """
         for path, mistake in rendered.mistakes:
             message = f"{field_name(path)}: {mistake.message}"
             problems.for_shot(origins.shot).add(message, origins.of(path), code="template", hint=mistake.hint)
-        findings = check_body(model, rendered.body, besides=extra, catalog=self._catalog)
+        body = {**rendered.body, **{name: None for name in dropped if name not in model.fields}} if dropped else rendered.body
+        findings = check_body(model, body, besides=extra, catalog=self._catalog)
         for finding in chain(findings, _too_long(model, rendered.media)):
             if not rendered.is_unknown(finding.path):
                 related = _matrix_origins(self._matrix, rendered.templates.get(finding.path, ""), context)
-                _report(finding, model, rendered.body, origins, related, problems)
+                _report(finding, body, origins, related, problems)
 
 
 def _extra(shot: ShotSpec, written: Mapping[str, Any], context: TemplateContext, problems: ProblemCollector) -> Mapping[str, Any]:
@@ -143,7 +165,7 @@ def _extra(shot: ShotSpec, written: Mapping[str, Any], context: TemplateContext,
     for at, mistake in rendered.mistakes:
         ours.add(f"extra_body.{field_name(at)}: {mistake.message}", (*path, *at), code="template", hint=mistake.hint)
     ours.add(f"extra_body sends {_listed(list(shot.extra_body))} unchecked", path, code="unchecked", severity="warning", key=True)
-    return rendered.body
+    return {**dict.fromkeys(name for name, value in written.items() if value is None), **rendered.body}
 
 
 def _draft(
@@ -155,6 +177,7 @@ def _draft(
         media=rendered.media,
         duration=_duration(model, made, rendered),
         origins=origins,
+        templates=rendered.templates,
         notes=notes,
     )
 
@@ -178,9 +201,32 @@ def _too_long(model: Model, media: tuple[MediaValue, ...]) -> Iterator[Finding]:
             yield Finding(path=item.path, message=message, hint="use a shorter URL, or a local file", code="too-long", severity="error")
 
 
+def _check_prompts(draft: RequestDraft, problems: ProblemCollector) -> None:
+    """Report a prompt that is blank, or comes out blank: it would be sent, and paid for."""
+    for path, text in _prompts(draft.body, ()):
+        if not text.strip():
+            where = draft.origins.of(path)
+            written = draft.templates.get(path)
+            message = f"{field_name(path)} is blank" if written is None else f"{field_name(path)} comes out blank"
+            hint = "write what to show" if written is None else "write what to show even if every part of it is empty"
+            problems.for_shot(draft.origins.shot).add(message, where, code="blank", hint=hint)
+
+
+def _prompts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the prompts of a body, those of its parts included."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key == "prompt" and isinstance(part, str):
+                yield (*path, key), part
+            elif isinstance(part, Mapping | list):
+                yield from _prompts(part, (*path, key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _prompts(part, (*path, index))
+
+
 def _report(
     finding: Finding,
-    model: Model,
     body: Mapping[str, Any],
     origins: FieldOrigins,
     related: list[tuple[KeyPath, str]],
@@ -192,6 +238,8 @@ def _report(
     message, hint, at_key = finding.message, finding.hint, finding.on_key
     where = origins.of(path)
     ours = problems.for_shot(shot)
+    if finding.code == "wrong-type" and hint and hint.startswith(UNQUOTED) and (written := problems.spec.document.written(where)):
+        hint = f'{UNQUOTED} "{written}"'
     if name not in body:
         where = (*fallback.path, "model") if fallback else (*shot.path, "id")
         at_key = False
@@ -203,7 +251,7 @@ def _report(
         hint = f"write {name} here with a value that fits, or `{name}: null` to leave it out"
     elif fallback is None and name not in shot.fields and name in origins.defaults:
         ours = problems
-        message = f"default for {model.kind}: {message}"
+        message = f"default for {origins.model.kind}: {message}"
         related = [((*shot.path, "id"), f"used by shot {shot.id!r}"), *related]
     ours.add(message, where, code=finding.code, hint=hint, key=at_key, severity=finding.severity, related=related)
 
@@ -216,7 +264,9 @@ def _matrix_origins(matrix: MatrixSpec | None, template: str, context: TemplateC
     for axis in re.findall(r"\bmatrix\s*(?:\.|\[\s*['\"])\s*(\w+)", template):
         values = matrix.axes.get(axis, ())
         value = context.names["matrix"].get(axis)
-        if value in values:
+        if isinstance(values, str):
+            found.append(((*matrix.path, axis), f"matrix.{axis} is {value} here"))
+        elif value in values:
             found.append(((*matrix.path, axis, values.index(value)), f"matrix.{axis} is {value} here"))
     return found
 

@@ -12,15 +12,19 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.errors import KeyPath, Problem
+from animatic.plan.destinations import check_deliver
+from animatic.plan.labels import described
 from animatic.plan.linking import LinkedShot, ReferenceLinker
 from animatic.plan.matrix import Variant, resolve_matrix, uncertain_axes
 from animatic.plan.model_choice import ModelResolver
+from animatic.plan.params import render_params
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.request import RequestBuilder, ShotDraft
 from animatic.plan.select import cycles
-from animatic.plan.templates import TemplateContext, TemplateError, is_template, scopes
+from animatic.plan.templates import TemplateContext, TemplateError, scopes
 from animatic.source.parser import collector_paused
 from animatic.spec.model import CutSpec, PipelineSpec, ShotSpec
+from animatic.spec.section import is_template
 from animatic.suggest import nearest
 
 
@@ -60,6 +64,10 @@ class Resolution:
 
     variants: tuple[ResolvedVariant, ...]
     problems: tuple[Problem, ...]
+    params: Mapping[str, Any]
+    """With the templates among them rendered."""
+    description: str
+    tags: tuple[str, ...]
 
 
 def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Resolution:
@@ -68,20 +76,25 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
     models = ModelResolver(spec, catalog)
     requests = RequestBuilder(spec, catalog)
     references = ReferenceLinker(spec, hashing=options.hashing, certain=not options.samples)
+    params = render_params(spec, options.params, options.run, problems)
+    description, tags = described(spec, params, options.run, problems)
+    check_deliver(spec, params, options.samples, problems)
     axes = uncertain_axes(spec.matrix, options.samples)
-    variants = resolve_matrix(spec.matrix, TemplateContext(names=scopes(params=options.params, run=options.run)), problems)
+    variants = resolve_matrix(spec.matrix, TemplateContext(names=scopes(params=params, run=options.run)), problems)
     resolved: list[ResolvedVariant] = []
     with collector_paused():
         for variant in variants:
             ours = problems.for_variant(variant.name)
-            names = scopes(params=options.params, run=options.run, matrix=variant.values)
+            names = scopes(params=params, run=options.run, matrix=variant.values)
             context = TemplateContext(names=names, sample_params=options.samples, sample_axes=axes)
             drafts = {shot.spec.id: shot for shot in _drafts(spec, variant, context, models, requests, ours)}
             shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
             _check_cycles(shots, ours)
             resolved.append(ResolvedVariant(variant=variant, shots=shots, cut=_resolve_cut(spec.cut, shots, ours)))
     models.check_defaults(problems)
-    return Resolution(variants=tuple(resolved), problems=problems.problems(len(variants)))
+    return Resolution(
+        variants=tuple(resolved), problems=problems.problems(len(variants)), params=params, description=description, tags=tags
+    )
 
 
 def _drafts(
@@ -106,7 +119,7 @@ def _drafts(
             left_out=not wanted,
             model=choice.declared.model if choice else None,
             yields=choice.declared.yields if choice else None,
-            requests=requests.build(shot, choice, names, problems) if choice else (),
+            requests=requests.build(shot, choice, names, problems, wanted=wanted) if choice else (),
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from animatic.spec.section import is_template
 from animatic.suggest import nearest
 
 if TYPE_CHECKING:
@@ -96,11 +97,6 @@ class TemplateContext:
         return Rendered(value, known=not uncertain)
 
 
-def is_template(text: str) -> bool:
-    """Tell whether the text needs rendering at all."""
-    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
-
-
 def mentions(text: str, scope: str, names: frozenset[str]) -> tuple[str, ...]:
     """Return which of ``names`` the template reads from ``scope``; may err on the side of yes."""
     if not names or scope not in text:
@@ -120,16 +116,18 @@ def render(text: str, names: Scopes) -> Any:
         raise _unknown(error.name, names) from None
     except TemplateError:
         raise
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise TemplateError("the template is nested too deeply") from None
     except Exception as error:  # noqa: BLE001 - whatever an expression raises is the template's mistake
         hint = "text and numbers are joined with ~, as in {{ params.city ~ 2 }}" if isinstance(error, TypeError) else None
+        if type(error).__name__ == "TooMuchError":  # of the sandbox, which is loaded only where templates need Jinja2
+            hint = "compute it outside of the file and pass it as a parameter"
         raise TemplateError(f"the template cannot be rendered: {_sentence(error)}", hint) from None
     if value is not None and not isinstance(value, str | int | float | list | dict):
         raise TemplateError(
             f"the template yields {type(value).__name__}, which is not a value", "yield text, a number, a boolean or a list"
         )
-    if isinstance(value, str) and len(value) > _LIMIT:
+    if isinstance(value, str) and len(value) > _LIMIT:  # without a template of Jinja2: plain names
         raise TemplateError(f"the template yields {len(value):,} characters")
     return value
 
@@ -140,7 +138,7 @@ def _put_in(parts: Sequence[str], names: Scopes) -> Any:
     values = [_named(scope, name, names) for scope, name in zip(parts[1::3], parts[2::3], strict=True)]
     if len(values) == 1 and not any(literal.strip() for literal in literals):
         return values[0]
-    return literals[0] + "".join(f"{_finalize(value)}{literal}" for value, literal in zip(values, literals[1:], strict=True))
+    return literals[0] + "".join(f"{finalize(value)}{literal}" for value, literal in zip(values, literals[1:], strict=True))
 
 
 def _named(scope: str, name: str, names: Scopes) -> Any:
@@ -153,13 +151,16 @@ def _named(scope: str, name: str, names: Scopes) -> Any:
 def _compiled(text: str) -> Callable[[Scopes], Any]:
     from jinja2 import TemplateSyntaxError  # noqa: PLC0415 - only files with templates pay for the import
 
+    from animatic.plan.sandbox import limited  # noqa: PLC0415
+
     environment = _environment()
     try:
         whole = _EXPRESSION.fullmatch(text)
         if whole and "{{" not in whole[1] and "}}" not in whole[1]:
             expression = environment.compile_expression(whole[1], undefined_to_none=False)
-            return lambda names: _defined(expression(names))
-        return environment.from_string(text).render
+            return lambda names: limited(lambda: _defined(expression(names)), text)
+        template = environment.from_string(text)
+        return lambda names: limited(lambda: template.render(names), text)
     except TemplateSyntaxError as error:
         message, _, more = str(error.message or error).partition(". ")
         raise TemplateError(f"the template does not parse: {message.rstrip('.')}", more or _advice(message)) from None
@@ -184,7 +185,8 @@ def _defined(value: Any) -> Any:
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     from jinja2 import StrictUndefined  # noqa: PLC0415
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    from animatic.plan.sandbox import make_environment  # noqa: PLC0415 - only files with templates pay for the import
 
     class Missing(StrictUndefined):
         """An undefined name that knows what was there instead."""
@@ -193,26 +195,10 @@ def _environment() -> Environment:
             del exc
             super().__init__(hint, obj, name, lambda _text: _undefined(obj, name, hint))  # type: ignore[arg-type]
 
-    class Sandbox(ImmutableSandboxedEnvironment):
-        """Scopes answer by item only, and arithmetic cannot fill the memory."""
-
-        intercepted_binops = frozenset({"*", "**"})
-
-        def getattr(self, obj: Any, attribute: str) -> Any:
-            if isinstance(obj, Names):
-                return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-            return super().getattr(obj, attribute)
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            if operator == "**" or any(isinstance(side, str | list | tuple) for side in (left, right)):
-                what = "raise to a power" if operator == "**" else "multiply text or lists"
-                raise TemplateError(f"templates cannot {what}", "compute it outside of the file and pass it as a parameter")
-            return super().call_binop(context, operator, left, right)
-
-    return Sandbox(undefined=Missing, keep_trailing_newline=True, finalize=_finalize, autoescape=False)
+    return make_environment(Missing)
 
 
-def _finalize(value: Any) -> Any:
+def finalize(value: Any) -> Any:
     """Print booleans as YAML writes them, and nothing for None."""
     if value is None:
         return ""
@@ -228,7 +214,11 @@ def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
         close = nearest(str(name), obj)
         known = ", ".join(f"{obj.label}.{key}" for key in obj)
         return TemplateError(f"{where} is not defined", f"did you mean {obj.label}.{close[0]}?" if close else f"there are {known}")
-    if name is not None and isinstance(obj, dict | list | str | int | float):
+    if name is not None and isinstance(obj, dict):
+        close = nearest(str(name), [str(key) for key in obj])
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(str(key) for key in obj) or 'none'}"
+        return TemplateError(f"{name!r} is not defined in that mapping", hint)
+    if name is not None and isinstance(obj, list | str | int | float):
         return TemplateError(f"{name!r} is not defined in {obj!r}")
     return TemplateError(hint) if hint else _UnknownNameError(str(name))
 
@@ -237,7 +227,9 @@ def _unknown(name: str, names: Scopes) -> TemplateError:
     """Explain a name that is no scope: mostly one that lacks its scope."""
     holders = [label for label, scope in names.items() if name in scope]
     close = [f"{label}.{name}" for label in holders] or list(nearest(name, names))
-    hint = f"did you mean {close[0]}?" if close else "templates see params, matrix, run.date, run.id and shot.id: write params.NAME"
+    hint = (
+        f"did you mean {close[0]}?" if close else "templates see params, matrix, run.date, run.time, run.id and shot.id: write params.NAME"
+    )
     return TemplateError(f"{name!r} is not defined", hint)
 
 

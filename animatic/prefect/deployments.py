@@ -8,34 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal, TypedDict, assert_never
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.utilities.callables import parameter_schema
 
 from animatic.catalog import Catalog
-from animatic.flows.parameters import FRESH, TAG, identifier
+from animatic.flows.parameters import TAG, identifier
 from animatic.flows.storyboards import pipeline_flow
 from animatic.flows.worker import version_of
+from animatic.plan.labels import deployed
 from animatic.prefect.describe import description_of
-from animatic.prefect.origin import Origin, project_of
+from animatic.prefect.origin import Origin, project_of, same_project
+from animatic.prefect.schedules import as_deployed, changed_schedules, describe_rule, named, paused_on_server, schedule_of
 from animatic.settings import FILE, FOLLOW, default_home
-from animatic.spec import Declaration, ScheduleSpec
-from animatic.spec.model import Cron, Interval, RecurrenceRule
-from animatic.spec.occurrences import INTERVAL_ANCHOR
+from animatic.spec import Declaration
+from animatic.spec.model import Overlap
 
 ENTRY_POINTS = "animatic.flows.storyboards"
 FORMER_ENTRY_POINTS = "flows.storyboards"
 """Where the entry points were in version 0.1: the next `animatic deploy` brings such deployments over."""
 PAGE_SIZE = 200
 Change = Literal["new", "changed", "unchanged", "gone"]
+_OVERLAPS = {
+    None: "side by side",
+    ConcurrencyLimitStrategy.ENQUEUE: "one after the other",
+    ConcurrencyLimitStrategy.CANCEL_NEW: "the later is skipped",
+}
 
 
 class Facts(TypedDict):
@@ -58,13 +62,16 @@ class Wanted:
     name: str
     facts: Facts
     schedules: tuple[DeploymentScheduleCreate, ...]
+    collision: ConcurrencyLimitStrategy | None
+    """One run at a time, and what becomes of the others; None: side by side."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
     """What deploying would do to one deployment, and why.
 
-    ``wanted`` is None where the deployment is gone from the file, ``existing`` where it is new.
+    ``wanted`` is None where the deployment is gone from the file, ``existing`` where it is new. ``owner`` is the project that has the
+    deployment now, where that is another than ours.
     """
 
     name: str
@@ -72,6 +79,9 @@ class Difference:
     details: tuple[str, ...] = ()
     wanted: Wanted | None = None
     existing: DeploymentResponse | None = field(default=None, repr=False)
+    owner: str | None = None
+    notes: tuple[str, ...] = ()
+    """What deploying leaves as it is on the server, though the file says otherwise."""
 
 
 def wanted_deployments(
@@ -89,50 +99,43 @@ def wanted_deployments(
             facts=Facts(
                 description=description_of(declaration, spec, prices),
                 version=version_of(spec),
-                tags=sorted({TAG, *spec.tags}),
+                tags=sorted({TAG, *tags}),
                 entrypoint=f"{ENTRY_POINTS}.{identifier(spec.name)}",
                 parameter_openapi_schema=parameter_schema(pipeline_flow(spec)).model_dump(exclude_unset=True),
                 pull_steps=[dict(step) for step in origin.pull_steps],
                 job_variables={"env": dict(environment)},
                 work_pool_name=pool,
             ),
-            schedules=tuple(_schedule(schedule) for schedule in spec.schedules),
+            schedules=tuple(schedule_of(schedule) for schedule in spec.schedules),
+            collision=_collision(spec.overlap),
         )
         for spec in declaration.pipelines.values()
+        for _, tags in [deployed(spec)]
     )
 
 
-def _schedule(spec: ScheduleSpec) -> DeploymentScheduleCreate:
-    """Return a schedule as Prefect knows it. Its parameters are only those that it sets: defaults stay the pipeline's."""
-    parameters = {**spec.params, **({FRESH: True} if spec.fresh else {})}
-    return DeploymentScheduleCreate(schedule=_rule(spec), active=spec.active, parameters=parameters, slug=spec.slug)
-
-
-def _rule(spec: ScheduleSpec) -> CronSchedule | IntervalSchedule | RRuleSchedule:
-    timezone = spec.timezone or "UTC"
-    match spec.rule:
-        case Cron(expression):
-            return CronSchedule(cron=expression, timezone=timezone)
-        case RecurrenceRule(text):
-            return RRuleSchedule(rrule=text, timezone=timezone)
-        case Interval(seconds):
-            anchor: Any = INTERVAL_ANCHOR.replace(tzinfo=ZoneInfo(timezone))
-            return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor, timezone=timezone)
-        case None:
-            raise ValueError(f"schedule {spec.slug!r} has no rule: a declaration with problems was to be deployed")
+def _collision(overlap: Overlap) -> ConcurrencyLimitStrategy | None:
+    """Return what Prefect does with a run that is due while another goes on; None: both run."""
+    match overlap:
+        case "queue":
+            return ConcurrencyLimitStrategy.ENQUEUE
+        case "skip":
+            return ConcurrencyLimitStrategy.CANCEL_NEW
+        case "allow":
+            return None
         case _:
-            assert_never(spec.rule)
+            assert_never(overlap)
 
 
 async def compare(client: PrefectClient, wanted: Sequence[Wanted], origin: Origin) -> tuple[Difference, ...]:
     """Return what deploying would change, in the file's order; deployments of this origin that left the file come last."""
     existing = {deployment.name: deployment for deployment in await _ours(client)}
-    differences = [_difference(item, existing.get(item.name)) for item in wanted]
+    differences = [_difference(item, existing.get(item.name), origin) for item in wanted]
     names = {item.name for item in wanted}
     gone = [
         Difference(name=name, change="gone", details=(f"not in {origin.file} any more",), existing=deployment)
         for name, deployment in sorted(existing.items())
-        if name not in names and _project(deployment) == origin.project
+        if name not in names and same_project(_project(deployment), origin.project)
     ]
     return (*differences, *gone)
 
@@ -152,18 +155,32 @@ def _project(deployment: DeploymentResponse) -> tuple[str, str]:
     return project_of(deployment.pull_steps, environment.get(FILE))
 
 
-def _difference(wanted: Wanted, existing: DeploymentResponse | None) -> Difference:
+def _difference(wanted: Wanted, existing: DeploymentResponse | None, origin: Origin) -> Difference:
     if existing is None:
         return Difference(name=wanted.name, change="new", details=tuple(_details_of_new(wanted)), wanted=wanted)
-    details = [*_changed_facts(wanted, existing), *_changed_schedules(wanted.schedules, existing)]
+    details = [
+        *_changed_facts(wanted, existing),
+        *_changed_overlap(wanted, existing),
+        *changed_schedules(wanted.schedules, existing.schedules),
+    ]
     change: Change = "changed" if details else "unchanged"
-    return Difference(name=wanted.name, change=change, details=tuple(details), wanted=wanted, existing=existing)
+    notes = tuple(paused_on_server(wanted.schedules, existing.schedules))
+    theirs = _project(existing)
+    owner = None if same_project(theirs, origin.project) else f"{theirs[1]} in {theirs[0]}" if theirs[0] else "another project"
+    return Difference(name=wanted.name, change=change, details=tuple(details), wanted=wanted, existing=existing, owner=owner, notes=notes)
+
+
+def _changed_overlap(wanted: Wanted, existing: DeploymentResponse) -> Iterable[str]:
+    limit, options = existing.global_concurrency_limit, existing.concurrency_options
+    there = options.collision_strategy if limit is not None and options is not None else None
+    if there != wanted.collision or (limit is not None and wanted.collision is not None and limit.limit != 1):
+        yield f"runs that overlap: {_OVERLAPS[there]} -> {_OVERLAPS[wanted.collision]}"
 
 
 def _details_of_new(wanted: Wanted) -> Iterable[str]:
     yield f"version {wanted.facts['version']}"
     for schedule in wanted.schedules:
-        yield f"schedule {schedule.slug}: {_describe_rule(schedule.schedule)}"
+        yield f"{named(schedule.slug)}: {describe_rule(schedule.schedule)}"
 
 
 def _changed_facts(wanted: Wanted, existing: DeploymentResponse) -> Iterable[str]:
@@ -197,33 +214,6 @@ def _describe_change(name: str, old: Any, new: Any) -> str:
             return f"the {name}"
 
 
-def _changed_schedules(wanted: Sequence[DeploymentScheduleCreate], existing: DeploymentResponse) -> Iterable[str]:
-    there = {schedule.slug or str(schedule.id): schedule for schedule in existing.schedules}
-    for schedule in wanted:
-        assert schedule.slug is not None
-        old = there.pop(schedule.slug, None)
-        if old is None:
-            yield f"new schedule {schedule.slug}: {_describe_rule(schedule.schedule)}"
-        elif old.schedule != schedule.schedule or dict(old.parameters) != dict(schedule.parameters):
-            yield f"schedule {schedule.slug}: {_describe_rule(schedule.schedule)}"
-        elif old.active and not schedule.active:
-            yield f"schedule {schedule.slug} is paused"
-    for slug in there:
-        yield f"schedule {slug} goes"
-
-
-def _describe_rule(rule: Any) -> str:
-    """Return ``cron 0 6 * * 1-5 (Europe/Lisbon)``."""
-    match rule:
-        case CronSchedule():
-            text = f"cron {rule.cron}"
-        case RRuleSchedule():
-            text = f"rrule {rule.rrule}"
-        case _:
-            text = f"every {rule.interval}"
-    return f"{text} ({rule.timezone})"
-
-
 async def apply(client: PrefectClient, difference: Difference) -> UUID:
     """Write a deployment where it is new or changed; returns its id.
 
@@ -234,11 +224,17 @@ async def apply(client: PrefectClient, difference: Difference) -> UUID:
     if difference.change == "unchanged":
         assert existing is not None
         return existing.id
-    paused = {schedule.slug for schedule in existing.schedules if not schedule.active} if existing else set()
-    schedules = [item.model_copy(update={"active": False}) if item.slug in paused else item for item in wanted.schedules]
+    schedules = as_deployed(wanted.schedules, existing.schedules if existing else ())
     flow_id = await client.create_flow_from_name(wanted.name)
     key = await client.create_deployment(
-        flow_id=flow_id, name=wanted.name, schedules=schedules, parameters={}, enforce_parameter_schema=True, **wanted.facts
+        flow_id=flow_id,
+        name=wanted.name,
+        schedules=schedules,
+        parameters={},
+        enforce_parameter_schema=True,
+        **wanted.facts,
+        concurrency_limit=None if wanted.collision is None else 1,
+        concurrency_options=None if wanted.collision is None else ConcurrencyOptions(collision_strategy=wanted.collision),
     )
     if wanted.facts["work_pool_name"] is None and existing is not None and existing.work_pool_name is not None:
         # Writing a deployment without a pool leaves it in the one that it is in: taking it out must be said.

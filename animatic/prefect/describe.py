@@ -9,7 +9,8 @@ from animatic.engine.plan_run import PlanOptions, plan_unread
 from animatic.errors import AnimaticError
 from animatic.money import dollars
 from animatic.plan import Plan
-from animatic.plan.build import DEFAULT_DESTINATION
+from animatic.plan.destinations import DEFAULT_DESTINATION
+from animatic.plan.labels import deployed
 from animatic.spec import Declaration, PipelineSpec
 
 MAX_MODELS = 4
@@ -18,9 +19,13 @@ RUN_ID = "described"
 
 
 def description_of(declaration: Declaration, spec: PipelineSpec, catalog: Catalog) -> str:
-    """Return the pipeline's own description and the facts of a run with the default params: the same text for the same file and prices."""
+    """Return what the pipeline says of itself and the facts of a run with the default params.
+
+    It is the same text for the same file and prices.
+    """
     facts = f"{' '.join(_facts(spec, _planned(declaration, spec, catalog)))}"
-    return f"{spec.description.strip()}\n\n{facts}" if spec.description.strip() else facts
+    described = deployed(spec)[0]
+    return f"{described.strip()}\n\n{facts}" if described.strip() else facts
 
 
 def _planned(declaration: Declaration, spec: PipelineSpec, catalog: Catalog) -> Plan | None:

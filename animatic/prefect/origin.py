@@ -5,6 +5,7 @@ The origin is also what tells the deployments of one project from those of anoth
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +41,16 @@ class Origin:
 
 
 def in_folder(path: Path) -> Origin:
-    """Return the origin of a pipelines file in a folder that the workers share. Raises UsageError where there is no such file."""
+    """Return the origin of a pipelines file (or a folder of them) in a folder that the workers share.
+
+    The folder is written as the user knows it, without ``..``; links are kept, since what they point to may change with each release.
+    Raises UsageError where there is no such file.
+    """
     if not path.exists():
         raise UsageError(f"there is no file {path}")
-    absolute = path.absolute()
-    return Origin(pull_steps=({FOLDER_STEP: {"directory": str(absolute.parent)}},), file=absolute.name)
+    absolute = Path(os.path.normpath(path.absolute()))
+    folder, file = (absolute, ".") if absolute.is_dir() else (absolute.parent, absolute.name)
+    return Origin(pull_steps=({FOLDER_STEP: {"directory": str(folder)}},), file=file)
 
 
 def in_repository(url: str, path: Path, *, branch: str | None = None, token_block: str | None = None) -> Origin:
@@ -66,6 +72,15 @@ def in_repository(url: str, path: Path, *, branch: str | None = None, token_bloc
     if token_block is not None:
         fields["access_token"] = f"{{{{ prefect.blocks.secret.{token_block} }}}}"
     return Origin(pull_steps=({GIT_STEP: fields},), file=path.as_posix())
+
+
+def same_project(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Tell whether two folders (or repositories) and files are the same, whatever path leads there."""
+    return one == other or (Path(one[0]).is_absolute() and _real(one) == _real(other))
+
+
+def _real(project: tuple[str, str]) -> str:
+    return os.path.realpath(Path(*project))
 
 
 def project_of(pull_steps: Sequence[Mapping[str, Any]] | None, file: str | None) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from animatic.catalog.model import KINDS, MEDIA, Media
 from animatic.destination import ACL, SSE, STORAGE_CLASS
-from animatic.spec.model import ON_FAILURE, PARAM_TYPES, REUSE, UNKNOWN_PRICE
+from animatic.spec.model import LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
 
 Schema = dict[str, Any]
 
@@ -26,6 +26,9 @@ _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 def _text(description: str, **more: Any) -> Schema:
     return {"type": "string", "description": description, **more}
+
+
+_TIMEZONE = _text("Name such as Europe/Lisbon.", examples=["Europe/Lisbon", "America/New_York", "UTC"])
 
 
 def _media_words(media: Media) -> str:
@@ -94,7 +97,7 @@ _PARAM: Schema = {
     "description": "A parameter of the pipeline; required unless it has a default.",
     "properties": {
         "type": {"enum": list(PARAM_TYPES)},
-        "default": _SCALAR,
+        "default": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
         "enum": {"type": "array", "minItems": 1, "items": _SCALAR},
         "description": _text("What it means."),
         "minimum": {"type": "number"},
@@ -108,28 +111,41 @@ _SCHEDULE: Schema = {
     "properties": {
         "cron": _text("Five fields: minute hour day-of-month month day-of-week.", examples=["0 6 * * 1-5"]),
         "interval": {**_SPAN, "description": "Seconds, or as in 6h."},
-        "rrule": _text("Recurrence rule of RFC 5545.", examples=["FREQ=WEEKLY;BYDAY=MO;BYHOUR=6"]),
-        "timezone": _text("Name such as Europe/Lisbon."),
-        "params": {"type": "object", "description": "Parameters of the scheduled runs.", "additionalProperties": _SCALAR},
+        "rrule": _text("Recurrence rule of RFC 5545, without COUNT.", examples=["FREQ=WEEKLY;BYDAY=MO;BYHOUR=6"]),
+        "start": _text("Day, or day and time, from which intervals and every-other-week rules count.", examples=["2027-01-04 06:00"]),
+        "timezone": _TIMEZONE,
+        "params": {
+            "type": "object",
+            "description": "Parameters of the scheduled runs.",
+            "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+        },
         "fresh": {"type": "boolean", "default": False, "description": "Generate anew, reuse nothing."},
         "active": {"type": "boolean", "default": True},
         "slug": _text("Stable name of the schedule.", pattern=_ID, maxLength=100),
+        "late": {"enum": list(LATE), "default": "skip", "description": "What becomes of runs that were missed."},
     },
     "oneOf": [{"required": ["cron"]}, {"required": ["interval"]}, {"required": ["rrule"]}],
     "additionalProperties": False,
 }
+_AXIS_VALUE: Schema = {"anyOf": [_SCALAR, {"type": "object", "minProperties": 1, "additionalProperties": _SCALAR}]}
 _MATRIX: Schema = {
     "type": "object",
     "description": "The pipeline is made once for every combination of these values.",
     "properties": {
-        "include": {"type": "array", "items": {"type": "object", "additionalProperties": _SCALAR}, "description": "Combinations to add."},
+        "include": {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": _AXIS_VALUE},
+            "description": "Combinations to add.",
+        },
         "exclude": {
             "type": "array",
-            "items": {"type": "object", "additionalProperties": _SCALAR},
+            "items": {"type": "object", "additionalProperties": _AXIS_VALUE},
             "description": "Combinations to leave out.",
         },
     },
-    "additionalProperties": {"type": "array", "minItems": 1, "items": _SCALAR},
+    "additionalProperties": {
+        "anyOf": [{"type": "array", "minItems": 1, "items": _AXIS_VALUE}, {"$ref": "#/definitions/template"}],
+    },
 }
 _DELIVER: Schema = {
     "description": "Where clips and records go.",
@@ -173,8 +189,15 @@ _PIPELINE: Schema = {
             "default": "always",
             "description": "Whether a take of an earlier run is used again.",
         },
+        "retries": SHOT["retries"],
+        "timeout": SHOT["timeout"],
         "schedule": {"$ref": "#/definitions/schedule"},
         "schedules": {"type": "array", "items": {"$ref": "#/definitions/schedule"}},
+        "overlap": {
+            "enum": list(OVERLAP),
+            "default": "queue",
+            "description": "What becomes of a deployed run that is due while another goes on: it waits, is skipped, or runs beside it.",
+        },
         "tags": {"type": "array", "items": {"type": "string"}},
         "shots": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/shot"}},
         "cut": {
@@ -207,8 +230,10 @@ def file_schema() -> Schema:
         "required": ["version", "pipelines"],
         "properties": {
             "version": {"const": 1, "description": "Version of the language."},
+            "definitions": {"description": "A home for YAML anchors; never interpreted."},
             "defaults": {"$ref": "#/definitions/defaults"},
             "deliver": _DELIVER,
+            "timezone": _TIMEZONE,
             "budget": {
                 "type": "object",
                 "description": "Limits for all pipelines together.",
@@ -217,5 +242,6 @@ def file_schema() -> Schema:
             },
             "pipelines": {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/pipeline"}},
         },
+        "patternProperties": {"^x-": {"description": "A home for YAML anchors; never interpreted."}},
         "additionalProperties": False,
     }

@@ -6,6 +6,7 @@ aliases that never end.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -16,6 +17,9 @@ from animatic.source.reading import Source
 
 _TAG = "tag:yaml.org,2002:"
 _TAGGED_SCALARS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+_NOT_BLANK = re.compile(r"\S")
+_MERGED = re.compile(r"\s*:\s*(\*[\w-]+|\[[^\]]*\]|\{[^}]*\})")
+"""What follows the key of a merge."""
 _MAX_EXPANDED = 1_000_000
 """Values that aliases may unfold to: far beyond any storyboard, and still walked in seconds."""
 
@@ -90,20 +94,53 @@ class _Builder:
             return self._template(node)
         result: dict[str, Any] = {}
         first: dict[str, yaml.Node] = {}
+        merges: list[yaml.Node] = []
         merged: dict[str, Any] = {}
-        for key_node, value_node in node.value:
+        bare: list[yaml.Node] = []
+        for number, (key_node, value_node) in enumerate(node.value):
+            if node.flow_style and self._is_bare(key_node, value_node):
+                bare.append(key_node)
+                if number + 1 == len(node.value) or not self._is_bare(*node.value[number + 1]):
+                    self._cut_off(bare, node.value[number - len(bare)] if number >= len(bare) else None, result)
+                    bare = []
+                continue
             key = self._key(key_node)
             if key is None:
                 continue
-            if key in first:
-                self._duplicate(key, first[key], key_node)
-                continue
-            first[key] = key_node
             if key == "<<" and key_node.tag == PLAIN:
-                merged = self._merged(value_node)
+                merges.append(key_node)
+                merged = {**self._merged(value_node), **merged}
+            elif key in first:
+                self._duplicate(key, first[key], key_node)
             else:
+                first[key] = key_node
                 result[key] = self.value(value_node)
+        if len(merges) > 1:
+            self._merged_twice(merges)
         return {**merged, **result} if merged else result
+
+    def _is_bare(self, key: yaml.Node, value: yaml.Node) -> bool:
+        """Tell whether an entry of ``{...}`` is a word without colon and value: YAML makes it a key, people never mean one."""
+        if value.tag != PLAIN or value.value or not isinstance(key, yaml.ScalarNode):
+            return False
+        behind = _NOT_BLANK.search(self.text, key.end_mark.index)
+        return behind is None or behind[0] != ":"
+
+    def _cut_off(self, words: list[yaml.Node], before: tuple[yaml.Node, yaml.Node] | None, result: dict[str, Any]) -> None:
+        """Note words without a value: mostly a comma cut them off the text before, which is mended for the rest of the checks."""
+        last = words[-1]
+        key = str(before[0].value) if before is not None else ""
+        if before is not None and isinstance(before[1], yaml.ScalarNode) and isinstance(result.get(key), str):
+            if before[1].tag == PLAIN:
+                written = " ".join(self.text[before[1].start_mark.index : last.end_mark.index].split())
+            else:
+                written = ", ".join([before[1].value, *(word.value for word in words)])
+            result[key] = written
+            message = f"'{self._text(words[0])}' is a key without a value here: did a comma cut the {key}?"
+            hint = f"quote it: {key}: {quoted(written)}"
+        else:
+            message, hint = f"'{self._text(words[0])}' is a key without a value here", "write 'name: value', or remove it"
+        self._problem(words[0], message, hint=hint, code="comma")
 
     def _key(self, node: yaml.Node) -> str | None:
         if type(node) is not yaml.ScalarNode:
@@ -137,6 +174,20 @@ class _Builder:
                     source, "'<<' merges a mapping, or a list of mappings", hint="point it at an anchor: '<<: *name'", code="merge"
                 )
         return result
+
+    def _merged_twice(self, keys: list[yaml.Node]) -> None:
+        written = [_MERGED.match(self.text, key.end_mark.index) for key in keys]
+        names = ", ".join(match[1].strip("[] ") for match in written if match)
+        for key in keys[1:]:
+            self.problems.append(
+                Problem(
+                    "'<<' is already there",
+                    self._place(key),
+                    hint=f"one merges several, the first of them wins: '<<: [{names}]'",
+                    code="duplicate-key",
+                    related=((self._place(keys[0]), "the first one is here"),),
+                )
+            )
 
     def _duplicate(self, key: str, first: yaml.Node, again: yaml.Node) -> None:
         self.problems.append(

@@ -72,3 +72,30 @@ def closing_quote_missing(value: str) -> bool:
     if value[:1] == "'":
         return re.match(r"'(?:[^']|'')*'", value) is None
     return False
+
+
+_TOKEN = re.compile(r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?P<open>[\[{])|(?P<close>[\]}])|(?P<comment>(?:^|(?<=\s))\#)""")
+
+
+def swallowed_bracket(text: str) -> int | None:
+    """Return the column (0-based) of a ``#`` behind a bracket that is still open there, and whose end the comment holds; else None."""
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        if match["comment"]:
+            return match.start() if depth > 0 and re.search(r"[\]}]", text[match.start() :]) else None
+        depth += 1 if match["open"] else -1 if match["close"] else 0
+    return None
+
+
+def colon_in_text(text: str, column: int) -> tuple[int, str, str] | None:
+    """Take apart the entry of ``{...}`` in which a second ``: `` stands at a column (0-based).
+
+    Returns where its value begins, its key, and its value to the next comma or bracket; None where there is no such entry.
+    """
+    if text[column : column + 1] != ":":
+        return None
+    start = max(text.rfind(mark, 0, column) for mark in ",{") + 1
+    end = re.compile(r"[,}\]]|\s#|$").search(text, column)
+    assert end is not None, "every text has an end"
+    match = re.match(r"\s*([A-Za-z_][\w-]*):\s+(?=[^\s\"'\[{])", text[start:column])
+    return None if match is None else (start + match.end(), match[1], text[start + match.end() : end.start()].rstrip())

@@ -195,6 +195,7 @@ def _repairs(line: Line) -> list[str]:
     if quote in {'"', "'"}:
         if closing_quote_missing(value):
             return [value + quote]
-        inside = value[1:-1] if value.endswith(quote) else value[1:].replace(quote, "", 1)
-        return [quoted(inside)]
+        if value.endswith(quote):  # "a" and "b": the quotes belong to the text; "5" wide": those around it do not
+            return [quoted(value) if value.count(quote) % 2 == 0 else quoted(value[1:-1])]
+        return [quoted(value[1:].replace(quote, "", 1))]
     return [quoted(value)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import yaml
 
 from animatic.errors import Place, Problem
+from animatic.source.braces import explain_braces
 from animatic.source.lines import Line, missing_space, take_apart
 from animatic.source.parser import MAX_DEPTH, TooDeepError
 
@@ -144,7 +145,7 @@ def _explain_collection(fault: Fault, lines: list[str], line: Line, here: Place,
             code="indentation",
         )
     if "flow" in fault.said:
-        return _explain_flow(fault, lines, here, opened)
+        return explain_braces(lines, (fault.line, fault.column), here, opened, node="node" in fault.said)
     if "block node" in fault.said and line.value[:1] in {"]", "}", ","}:
         return Problem(f"there is nothing that this '{line.value[0]}' closes", here, hint="remove it, or quote the value", code="brackets")
     return None
@@ -164,29 +165,6 @@ def _explain_quotes(line: Line, repaired: str) -> tuple[str, str]:
     if repaired == value + value[0]:
         return f"the quote that opens here is not closed with {value[0]}", f"close it: {line.with_value(repaired).strip()}"
     return "text follows behind the closing quote", f"put all of it into one pair of quotes: {line.with_value(repaired).strip()}"
-
-
-def _explain_flow(fault: Fault, lines: list[str], here: Place, opened: Place | None) -> Problem:
-    template = re.search(r"(?<!['\"])\{\{", _at(lines, opened.line - 1 if opened else fault.line))
-    if template and opened:
-        place = Place(opened.file, opened.line, template.start() + 1, 2)
-        return Problem(
-            "YAML reads an unquoted '{{' as the start of a mapping, not as a template",
-            place,
-            hint='put quotes around the value that holds the template: "{{ ... }}"',
-            code="unquoted-template",
-        )
-    if opened and "node" not in fault.said:
-        bracket = _at(lines, opened.line - 1)[opened.column - 1 : opened.column]
-        closing = {"{": "}", "[": "]"}.get(bracket, "bracket")
-        return Problem(
-            f"the '{bracket}' that opens here is not closed",
-            opened,
-            hint=f"add ',' between its items and '{closing}' at its end; quote values that hold brackets or ': '",
-            code="brackets",
-            related=((here, "the parser gave up here"),),
-        )
-    return Problem("a value is missing here", here, hint="remove the comma that is too many, or close the bracket", code="brackets")
 
 
 def _explain_layout(fault: Fault, lines: list[str], line: Line, name: str) -> Problem:

@@ -12,7 +12,7 @@ from animatic.spec.model import (
     ScheduleSpec,
     ShotSpec,
 )
-from animatic.spec.params import coerce_params
+from animatic.spec.values import coerce_params
 
 __all__ = [
     "CutSpec",

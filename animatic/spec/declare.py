@@ -15,6 +15,7 @@ from animatic.source import Document, load_all
 from animatic.spec.keys import BUDGET, FILE, RESERVED_PIPELINES
 from animatic.spec.model import Declaration, PipelineSpec
 from animatic.spec.pipeline import decode_defaults, decode_deliver, decode_pipeline
+from animatic.spec.schedules import check_timezone
 from animatic.spec.section import Section, describe
 from animatic.spec.shots import check_name, check_prompts
 from animatic.suggest import snake
@@ -53,7 +54,12 @@ def declare(documents: Sequence[Document]) -> Declaration:
 def _file(section: Section) -> list[PipelineSpec]:
     section.check_keys(FILE)
     _version(section)
-    shared: dict[str, Any] = {"deliver": decode_deliver(section), "defaults": decode_defaults(section), **_budget(section)}
+    shared: dict[str, Any] = {
+        "deliver": decode_deliver(section),
+        "defaults": decode_defaults(section),
+        "timezone": check_timezone(section),
+        **_budget(section),
+    }
     written = section.values.get("pipelines")
     if not isinstance(written, dict) or not written:
         _no_pipelines(section, written)

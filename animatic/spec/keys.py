@@ -29,10 +29,13 @@ class Level:
     """Key of the language that cannot be used yet -> what to do instead."""
     advice: Mapping[str, str] = field(default_factory=dict)
     """Key that does not exist -> what to write instead."""
+    unread: str | None = None
+    """Keys that begin so are read and never interpreted: homes of YAML anchors."""
 
 
 FILE = Level(
-    known=("version", "defaults", "deliver", "budget", "pipelines"),
+    known=("version", "definitions", "defaults", "deliver", "budget", "timezone", "pipelines"),
+    unread="x-",
     advice={
         "params": "params belong to a pipeline: pipelines.NAME.params",
         "shots": "shots belong to a pipeline: pipelines.NAME.shots",
@@ -53,8 +56,11 @@ PIPELINE = Level(
         "concurrency",
         "on_failure",
         "reuse",
+        "retries",
+        "timeout",
         "schedule",
         "schedules",
+        "overlap",
         "tags",
         "shots",
         "cut",
@@ -72,9 +78,9 @@ PIPELINE = Level(
         "output": "where clips go is 'deliver'",
         "model": "a model for every shot goes into 'defaults: {video: {model: ...}}'",
         "strategy": "variants are declared below 'matrix'",
-        "retries": "retries are set shot by shot",
-        "timeout": "a time limit is set shot by shot",
         "kind": "the kind is set shot by shot",
+        "timezone": "a time zone belongs to a schedule, or to the file",
+        "concurrency_limit": "write 'overlap: queue' (one run after the other) or 'overlap: skip'",
     },
 )
 DELIVER = Level(
@@ -122,8 +128,13 @@ PARAM = Level(
     },
 )
 SCHEDULE = Level(
-    known=("cron", "interval", "rrule", "timezone", "params", "fresh", "active", "slug"),
+    known=("cron", "interval", "rrule", "start", "timezone", "params", "fresh", "active", "slug", "late"),
     advice={
+        "anchor": "write start",
+        "anchor_date": "write start",
+        "dtstart": "write start",
+        "catchup": "write 'late: run' for runs that were missed; they are skipped otherwise",
+        "overlap": "'overlap' belongs to the pipeline",
         "parameters": "write params",
         "tz": "write timezone",
         "every": "write interval",

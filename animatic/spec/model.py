@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from animatic.catalog.model import Kind
 from animatic.errors import KeyPath, Problem
 from animatic.source import Document
 
-ParamType = Literal["string", "integer", "number", "boolean"]
+ParamType = Literal["string", "integer", "number", "boolean", "list"]
 PARAM_TYPES: tuple[ParamType, ...] = get_args(ParamType)
 UnknownPrice = Literal["warn", "block", "allow"]
 UNKNOWN_PRICE: tuple[UnknownPrice, ...] = get_args(UnknownPrice)
@@ -24,6 +25,10 @@ OnFailure = Literal["continue", "stop"]
 ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
 Reuse = Literal["always", "run", "never"]
 REUSE: tuple[Reuse, ...] = get_args(Reuse)
+Overlap = Literal["queue", "skip", "allow"]
+OVERLAP: tuple[Overlap, ...] = get_args(Overlap)
+Late = Literal["skip", "run"]
+LATE: tuple[Late, ...] = get_args(Late)
 RuleKind = Literal["cron", "interval", "rrule"]
 RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
 
@@ -37,7 +42,10 @@ class ParamSpec:
     path: KeyPath
     required: bool
     """True where no default is declared."""
+    items: ParamType = "string"
+    """Type of what a list holds; ``enum`` then tells what its items may be."""
     default: Any = None
+    """A text may hold a template."""
     enum: tuple[Any, ...] | None = None
     description: str = ""
     minimum: float | None = None
@@ -76,7 +84,8 @@ class MatrixSpec:
     """Axes in order of declaration, and what is added or taken away."""
 
     path: KeyPath
-    axes: Mapping[str, tuple[Any, ...]]
+    axes: Mapping[str, tuple[Any, ...] | str]
+    """The values of each axis, or the template that yields them."""
     include: tuple[Mapping[str, Any], ...] = ()
     exclude: tuple[Mapping[str, Any], ...] = ()
 
@@ -110,12 +119,20 @@ class ScheduleSpec:
     """A schedule by which a deployment of the pipeline runs. ``rule`` is None only where the declaration has a problem with it."""
 
     slug: str
+    """As written, else by position: it stays the same whatever the schedule becomes."""
     path: KeyPath
     rule: ScheduleRule | None
+    former_slug: str | None = None
+    """The slug that this schedule had when slugs were made from content."""
+    start: datetime | None = None
+    """Where intervals and every-other-week rules begin to count; local to the zone."""
     timezone: str | None = None
+    """Its own, else the file's."""
     params: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
     active: bool = True
+    late: Late = "skip"
+    """What becomes of runs that were missed while server or worker were away."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +172,15 @@ class PipelineSpec:
     concurrency: int | None = None
     on_failure: OnFailure = "continue"
     reuse: Reuse = "always"
+    retries: int | None = None
+    """Of shots that set none of their own."""
+    timeout: float | None = None
+    """Seconds; the same."""
     schedules: tuple[ScheduleSpec, ...] = ()
+    timezone: str | None = None
+    """The file's: where days begin for runs without a schedule."""
+    overlap: Overlap = "queue"
+    """What becomes of a deployed run that is due while another of the pipeline goes on."""
     tags: tuple[str, ...] = ()
     shots: tuple[ShotSpec, ...] = ()
     cut: CutSpec | None = None

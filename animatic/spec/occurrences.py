@@ -12,9 +12,9 @@ from typing import assert_never
 from animatic.spec.model import Cron, Interval, RecurrenceRule, ScheduleSpec
 
 INTERVAL_ANCHOR = datetime(2024, 1, 1)  # noqa: DTZ001 (read in the schedule's own time zone)
-"""What intervals are counted from: without an anchor a schedule would begin anew, at another time, whenever it is deployed."""
+"""What intervals without a start are counted from: without any, a schedule would begin anew, at another time, whenever it is deployed."""
 RULE_ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 (the same)
-"""What Prefect counts recurrence rules from."""
+"""What Prefect counts recurrence rules without a start from."""
 
 
 def due(schedule: ScheduleSpec, start: datetime, end: datetime) -> list[datetime]:
@@ -30,7 +30,7 @@ def _after(schedule: ScheduleSpec, start: datetime, zone: tzinfo) -> Iterator[da
 
             yield from CronSim(expression, start.astimezone(zone))
         case Interval(seconds):
-            anchor = INTERVAL_ANCHOR.replace(tzinfo=zone)
+            anchor = (schedule.start or INTERVAL_ANCHOR).replace(tzinfo=zone)
             number = math.floor((start - anchor).total_seconds() / seconds) + 1
             while True:
                 yield (anchor.astimezone(UTC) + timedelta(seconds=seconds * number)).astimezone(zone)
@@ -39,7 +39,7 @@ def _after(schedule: ScheduleSpec, start: datetime, zone: tzinfo) -> Iterator[da
             from dateutil import rrule  # type: ignore[import-untyped]  # noqa: PLC0415
 
             naive = start.astimezone(zone).replace(tzinfo=None)
-            for moment in rrule.rrulestr(text, dtstart=RULE_ANCHOR).xafter(naive, inc=False):
+            for moment in rrule.rrulestr(text, dtstart=schedule.start or RULE_ANCHOR).xafter(naive, inc=False):
                 yield moment.replace(tzinfo=zone)
         case None:
             return

@@ -1,18 +1,17 @@
-"""Decode the params of a pipeline, and check the values that are given for them."""
+"""Decode the params of a pipeline: their types, defaults and choices."""
 
 from __future__ import annotations
 
 import keyword
-import math
 import re
-from collections.abc import Mapping
-from typing import Any, assert_never
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from animatic.errors import Problem
 from animatic.spec.keys import PARAM, RESERVED_PARAMS
-from animatic.spec.model import PARAM_TYPES, ParamSpec, ParamType, PipelineSpec
-from animatic.spec.section import YES_NO, Section, describe
-from animatic.suggest import did_you_mean, nearest
+from animatic.spec.model import PARAM_TYPES, ParamSpec, ParamType
+from animatic.spec.section import Section, describe, is_template
+from animatic.spec.values import NotThatTypeError, check_value, is_number, python_type
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _OTHER_TYPES: dict[str, ParamType] = {
@@ -22,16 +21,9 @@ _OTHER_TYPES: dict[str, ParamType] = {
     "float": "number",
     "bool": "boolean",
     "double": "number",
+    "array": "list",
 }
 """Names that people give to a type."""
-
-
-class NotThatTypeError(ValueError):
-    """A value is not of the type, or not one of the values, that a param takes. The message completes 'param x ...'."""
-
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def decode_params(pipeline: Section) -> dict[str, ParamSpec]:
@@ -57,7 +49,7 @@ def decode_params(pipeline: Section) -> dict[str, ParamSpec]:
                 code="name",
             )
         if not isinstance(value, dict):
-            shown = value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else "..."
+            shown = section.written(value, name) if isinstance(value, (str, int, float)) else "..."
             section.note(
                 f"param '{name}' must be a mapping, and it is {describe(value)}",
                 name,
@@ -69,131 +61,6 @@ def decode_params(pipeline: Section) -> dict[str, ParamSpec]:
     return specs
 
 
-def coerce_params(spec: PipelineSpec, given: Mapping[str, Any], *, text: bool = False) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Return a value for every param of a pipeline, defaults filled in, and what is wrong with those given.
-
-    ``text``: values are texts of a command line and are read by the param's type; otherwise they are typed already (JSON, YAML). A param
-    with a problem is left out of the result.
-    """
-    problems: list[Problem] = []
-    values: dict[str, Any] = {}
-    for name in given:
-        if name not in spec.params:
-            hint = did_you_mean(name, spec.params) if spec.params else "this pipeline has no params"
-            problems.append(Problem(f"pipeline '{spec.name}' has no param '{name}'", hint=hint, code="unknown-param"))
-    for name, param in spec.params.items():
-        place = spec.document.place(param.path, key=True)
-        if name in given:
-            try:
-                values[name] = check_value(param, _from_text(param, given[name]) if text else given[name])
-            except NotThatTypeError as error:
-                related = ((place, f"'{name}' is declared here"),)
-                problems.append(Problem(f"pipeline '{spec.name}': param '{name}' {error}", hint=error.hint, code="param", related=related))
-        elif param.required:
-            problems.append(
-                Problem(
-                    f"pipeline '{spec.name}' needs a value for the param '{name}'",
-                    hint=f"give it with --param {name}=..., or declare a default",
-                    code="missing-param",
-                    related=((place, f"'{name}' is declared here, without a default"),),
-                )
-            )
-        else:
-            values[name] = param.default
-    return values, tuple(problems)
-
-
-def check_value(param: ParamSpec, value: Any) -> Any:
-    """Return a typed value as the param takes it (5.0 is 5 to numbers of both kinds). Raises NotThatTypeError."""
-    value = _typed(param.type, value)
-    if param.enum is not None and value not in param.enum:
-        options = [str(option) for option in param.enum]
-        close = nearest(str(value), options)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"use {' or '.join(options)}"
-        raise NotThatTypeError(f"must be one of {', '.join(options)}, and it is {describe(value)}", hint=hint)
-    if param.minimum is not None and value < param.minimum:
-        raise NotThatTypeError(f"must be {param.minimum:g} or more, and it is {value}", hint=f"use {param.minimum:g} or more")
-    if param.maximum is not None and value > param.maximum:
-        raise NotThatTypeError(f"must be {param.maximum:g} or less, and it is {value}", hint=f"use {param.maximum:g} or less")
-    return value
-
-
-def python_type(kind: ParamType) -> type[str | int | float | bool]:
-    """Return the class of a param's values."""
-    match kind:
-        case "string":
-            return str
-        case "integer":
-            return int
-        case "number":
-            return float
-        case "boolean":
-            return bool
-        case _:
-            assert_never(kind)
-
-
-def _typed(kind: ParamType, value: Any) -> Any:
-    match kind:
-        case "string" if isinstance(value, str):
-            return value
-        case "boolean" if isinstance(value, bool):
-            return value
-        case "number" if _is_number(value):
-            return int(value) if value == int(value) else value
-        case "integer" if _is_number(value) and value == int(value):
-            return int(value)
-        case "string" | "boolean" | "number" | "integer":
-            due, hint = _due(kind, value)
-            raise NotThatTypeError(f"must be {due}, and it is {describe(value)}", hint=hint)
-        case _:
-            assert_never(kind)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _due(kind: ParamType, value: Any) -> tuple[str, str | None]:
-    """Return what is due where a value is of another type, and what to write, where that is plain."""
-    hint = None
-    match kind:
-        case "string":
-            if isinstance(value, (int, float)):
-                hint = f'quote it: "{describe(value) if isinstance(value, bool) else value}"'
-            return "text", hint
-        case "boolean":
-            if isinstance(value, str) and value.lower() in YES_NO:
-                hint = f"write {str(YES_NO[value.lower()]).lower()}, without quotes"
-            return "true or false", hint
-        case "number":
-            return "a number", hint
-        case "integer":
-            if _is_number(value):
-                hint = f"use {int(value)} or {int(value) + 1}, or declare the type number"
-            return "a whole number", hint
-        case _:
-            assert_never(kind)
-
-
-def _from_text(param: ParamSpec, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    match param.type:
-        case "string":
-            return value
-        case "boolean":
-            return YES_NO.get(text.lower(), value)
-        case "integer" | "number":
-            try:
-                return int(text) if re.fullmatch(r"[-+]?\d{1,300}", text) else float(text)
-            except ValueError:
-                return value
-        case _:
-            assert_never(param.type)
-
-
 def _decode(section: Section, name: str) -> ParamSpec:
     section.check_keys(PARAM)
     kind = _type(section)
@@ -201,27 +68,35 @@ def _decode(section: Section, name: str) -> ParamSpec:
     if minimum is not None and maximum is not None and minimum > maximum:
         section.note(f"minimum {minimum:g} is above maximum {maximum:g}", "minimum", hint="exchange the two", code="range")
         minimum = maximum = None
-    bare = ParamSpec(name=name, type=kind, path=section.path, required=True, minimum=minimum, maximum=maximum)
-    enum = _enum(section, bare)
-    choosing = ParamSpec(name=name, type=kind, path=section.path, required=True, enum=enum, minimum=minimum, maximum=maximum)
-    default = None
-    if "default" in section.values:
-        try:
-            default = check_value(choosing, section.values["default"])
-        except NotThatTypeError as error:
-            section.note(f"the default {error}", "default", hint=error.hint, code="type")
+    bare = ParamSpec(name=name, type=kind, items=_items(section), path=section.path, required=True, minimum=minimum, maximum=maximum)
+    choosing = replace(bare, enum=_enum(section, bare))
     description = section.text("description") if section.values.get("description") != "" else ""
-    return ParamSpec(
-        name=name,
-        type=kind,
-        path=section.path,
-        required="default" not in section.values,
-        default=default,
-        enum=enum,
-        description=description or "",
-        minimum=minimum,
-        maximum=maximum,
-    )
+    return replace(choosing, required="default" not in section.values, default=_default(section, choosing), description=description or "")
+
+
+def _default(section: Section, param: ParamSpec) -> Any:
+    if "default" not in section.values:
+        return None
+    value = section.values["default"]
+    if refuse_template(section, param, value, "default"):
+        return None
+    try:
+        return check_value(param, value)
+    except NotThatTypeError as error:
+        hint = section.quoting(value, "default") if error.unquoted and not isinstance(value, list) else error.hint
+        section.note(f"the default {error}", "default", hint=hint, code="type")
+    return None
+
+
+def refuse_template(section: Section, param: ParamSpec, value: Any, *path: str | int) -> bool:
+    """Note a template where the value of a param cannot be one: a form in Prefect's UI checks numbers and choices as they stand."""
+    if not any(isinstance(part, str) and is_template(part) for part in (value if isinstance(value, list) else [value])):
+        return False
+    if param.type == "string" and param.enum is None:
+        return False
+    what = "with an enum" if param.enum is not None else f"of type {param.type}"
+    section.note(f"a param {what} takes no template", *path, hint="write the value; params of type string take templates", code="template")
+    return True
 
 
 def _type(section: Section) -> ParamType:
@@ -235,11 +110,23 @@ def _type(section: Section) -> ParamType:
     # What people leave out, the default or the choices tell.
     choices = section.values.get("enum")
     sample = section.values.get("default", choices[0] if isinstance(choices, list) and choices else "")
-    if isinstance(sample, bool):
+    return "list" if isinstance(sample, list) else _kind_of([sample])
+
+
+def _items(section: Section) -> ParamType:
+    """Return the type of a list's items, which its default or its choices tell."""
+    samples = [item for key in ("default", "enum") if isinstance(items := section.values.get(key), list) for item in items]
+    return _kind_of(samples)
+
+
+def _kind_of(samples: Sequence[Any]) -> ParamType:
+    """Return the narrowest type that takes all of some values; text where there are none."""
+    classes = {type(sample) for sample in samples}
+    if classes == {bool}:
         return "boolean"
-    if isinstance(sample, int):
+    if classes == {int}:
         return "integer"
-    return "number" if isinstance(sample, float) else "string"
+    return "number" if classes and classes <= {int, float} else "string"
 
 
 def _bound(section: Section, key: str, kind: ParamType) -> float | None:
@@ -249,7 +136,7 @@ def _bound(section: Section, key: str, kind: ParamType) -> float | None:
     if python_type(kind) not in (int, float):
         section.note(f"only numbers have a {key}, and this param is of type {kind}", key, key=True, hint="remove it", code="range")
         return None
-    if _is_number(value):
+    if is_number(value):
         return float(value)
     section.wrong(key, "a number")
     return None
@@ -262,12 +149,17 @@ def _enum(section: Section, bare: ParamSpec) -> tuple[Any, ...] | None:
     if not isinstance(options, list) or not options:
         section.wrong("enum", "a list of at least one value", hint="write 'enum: [golden, noir]'")
         return None
+    one = replace(bare, type=bare.items) if bare.type == "list" else bare
     found: list[Any] = []
     for index, option in enumerate(options):
+        if isinstance(option, str) and is_template(option):
+            section.note("a value of enum takes no template", "enum", index, hint="write the value", code="template")
+            continue
         try:
-            value = check_value(bare, option)
+            value = check_value(one, option)
         except NotThatTypeError as error:
-            section.note(f"a value of enum {error}", "enum", index, hint=error.hint, code="type")
+            hint = section.quoting(option, "enum", index) if error.unquoted else error.hint
+            section.note(f"a value of enum {error}", "enum", index, hint=hint, code="type")
             continue
         if value in found:
             section.note(f"{value} is listed twice", "enum", index, hint="remove one", code="duplicate")

@@ -8,23 +8,24 @@ from dataclasses import replace
 from typing import Any
 
 from animatic.catalog.model import KINDS
-from animatic.destination import OPTIONS, BadDestinationError, PutOptions, parse_destination
+from animatic.destination import OPTIONS, BadDestinationError, PutOptions, parse_destination, with_options
 from animatic.spec.keys import CUT, DEFAULTS_NOT, DELIVER, PIPELINE
-from animatic.spec.model import ON_FAILURE, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, MatrixSpec, PipelineSpec
+from animatic.spec.matrix import decode_matrix
+from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, PipelineSpec
 from animatic.spec.params import decode_params
 from animatic.spec.schedules import decode_schedules
-from animatic.spec.section import Section, describe
+from animatic.spec.section import Section, describe, is_template
 from animatic.spec.shots import decode_shots
 from animatic.suggest import did_you_mean
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_EXAMPLE = "write 'matrix: {aspect_ratio: [16:9, 9:16], language: [en, de]}'"
+_OF_THE_RUN = re.compile(r"\b(?:run|shot|shots|matrix)\s*[.\[]")
+"""Names of templates that mean something else in every run or shot."""
 
 
 def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> PipelineSpec:
     """Read a pipeline.
 
-    ``shared`` are the fields that it takes from its file: ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``.
+    ``shared`` are the fields that it takes from its file: ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``, ``timezone``.
     """
     section.check_keys(PIPELINE)
     params = decode_params(section)
@@ -35,7 +36,7 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         path=section.path,
         description=(section.text("description") or "") if section.values.get("description") != "" else "",
         params=params,
-        matrix=_matrix(section),
+        matrix=decode_matrix(section, params),
         defaults=defaults,
         deliver=decode_deliver(section) or shared["deliver"],
         budget_usd=section.money("budget_usd"),
@@ -45,7 +46,11 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         concurrency=section.whole("concurrency", minimum=1),
         on_failure=section.choice("on_failure", ON_FAILURE) or "continue",
         reuse=section.choice("reuse", REUSE) or "always",
-        schedules=decode_schedules(section, params),
+        retries=section.whole("retries", minimum=0),
+        timeout=section.seconds("timeout", minimum=1),
+        schedules=decode_schedules(section, params, timezone=shared["timezone"]),
+        timezone=shared["timezone"],
+        overlap=section.choice("overlap", OVERLAP) or "queue",
         tags=section.texts("tags") or (),
         shots=decode_shots(section, name),
         cut=_cut(section),
@@ -80,6 +85,7 @@ def decode_defaults(section: Section) -> Defaults | None:
         for key in DEFAULTS_NOT:
             if key in fields:
                 of_kind.note(f"'{key}' has no default", key, key=True, hint="set it shot by shot", code="unknown-key")
+        of_kind.check_empty({"model"})
         by_kind[kind] = {key: value for key, value in fields.items() if key not in DEFAULTS_NOT}
     return Defaults(path=below.path, by_kind=by_kind)
 
@@ -116,9 +122,12 @@ def _destination(section: Section, key: str, options: PutOptions | None) -> str 
     if text is None:
         return None
     text = text.strip()
-    if "{{" in text or "{%" in text:
-        section.note("deliver takes no templates", key, hint="takes are found again only if the destination stays the same", code="deliver")
-        return None
+    if is_template(text):
+        if _OF_THE_RUN.search(text):
+            hint = "takes are found again only where they lie: use params"
+            section.note("deliver cannot depend on a run", key, hint=hint, code="deliver")
+            return None
+        return text if options is None else with_options(text, options)
     try:
         destination = parse_destination(text, options)
     except BadDestinationError as mistake:
@@ -137,89 +146,3 @@ def _cut(section: Section) -> CutSpec | None:
     if shots == () and values["shots"] == []:
         cut.note("the list of shots is empty", "shots", hint="name some, or leave 'shots' out for all video shots in order", code="empty")
     return CutSpec(path=cut.path, shots=shots or None)
-
-
-def _matrix(pipeline: Section) -> MatrixSpec | None:
-    """Read ``matrix`` of a pipeline."""
-    declared = pipeline.mapping("matrix", hint=_EXAMPLE)
-    if declared is None:
-        return None
-    section = pipeline.below("matrix", declared, pipeline.label)
-    axes: dict[str, tuple[Any, ...]] = {}
-    for name, values in declared.items():
-        if name in {"include", "exclude"}:
-            continue
-        if not _NAME.match(name):
-            hint = "a name holds letters, digits and '_': templates say matrix.name"
-            section.note(f"'{name}' cannot be the name of an axis", name, key=True, hint=hint, code="name")
-        axes[name] = _axis(section, name, values)
-    include = tuple(_combination(section, "include", index, item) for index, item in section.mappings("include", hint=_example("include")))
-    exclude = tuple(_combination(section, "exclude", index, item) for index, item in section.mappings("exclude", hint=_example("exclude")))
-    if not axes and not include and not any(key in declared for key in ("include", "exclude")):
-        pipeline.note("the matrix has no axes", "matrix", key=True, hint=_EXAMPLE, code="empty")
-    _check_exclude(section, axes, include, exclude)
-    return MatrixSpec(path=section.path, axes=axes, include=include, exclude=exclude)
-
-
-def _axis(section: Section, name: str, values: Any) -> tuple[Any, ...]:
-    if not isinstance(values, list) or not values:
-        hint = (
-            f"write '{name}: [{values}]'"
-            if isinstance(values, (str, int, float)) and not isinstance(values, bool)
-            else f"write '{name}: [a, b]'"
-        )
-        section.wrong(name, "a list of at least one value", hint=hint)
-        return ()
-    found: list[Any] = []
-    for index, value in enumerate(values):
-        if not _is_scalar(value):
-            section.note(
-                f"a value of '{name}' is {describe(value)}", name, index, hint="axes hold text, numbers, true and false", code="type"
-            )
-        elif any(value == other and type(value) is type(other) for other in found):
-            section.note(f"{value} is listed twice in '{name}'", name, index, hint="remove one", code="duplicate")
-        else:
-            found.append(value)
-    return tuple(found)
-
-
-def _combination(section: Section, key: str, index: int, item: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not item:
-        section.note(f"this {key} is empty", key, index, hint=_example(key), code="empty")
-    for name, value in item.items():
-        if not _is_scalar(value):
-            section.note(f"'{name}' is {describe(value)}", key, index, name, hint="write text, a number, true or false", code="type")
-    return {name: value for name, value in item.items() if _is_scalar(value)}
-
-
-def _check_exclude(
-    section: Section, axes: Mapping[str, tuple[Any, ...]], include: tuple[Mapping[str, Any], ...], exclude: tuple[Mapping[str, Any], ...]
-) -> None:
-    known = dict.fromkeys([*axes, *(name for item in include for name in item)])
-    written = section.values.get("exclude")
-    positions = [index for index, item in enumerate(written) if isinstance(item, dict)] if isinstance(written, list) else []
-    for index, item in zip(positions, exclude, strict=True):
-        for name, value in item.items():
-            if name not in known:
-                hint = did_you_mean(name, known) if known else _EXAMPLE
-                section.note(
-                    f"the matrix has no axis '{name}' to exclude from", "exclude", index, name, key=True, hint=hint, code="unknown-key"
-                )
-            elif value not in axes.get(name, ()) and all(added.get(name) != value for added in include):
-                section.note(
-                    f"this excludes nothing: '{name}' is never {value}",
-                    "exclude",
-                    index,
-                    name,
-                    hint=f"it is one of {', '.join(str(option) for option in axes.get(name, ()))}" if axes.get(name) else None,
-                    code="unused",
-                    severity="warning",
-                )
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) and value != ""
-
-
-def _example(key: str) -> str:
-    return f"write '{key}: [{{aspect_ratio: 1:1, language: de}}]'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -61,7 +61,7 @@ class Section:
     def check_keys(self, level: Level) -> None:
         """Note every key that this level does not have."""
         for key in self.values:
-            if key not in level.known:
+            if key not in level.known and not (level.unread and key.startswith(level.unread)):
                 self.unknown_key(key, level)
 
     def unknown_key(self, key: str, level: Level) -> None:
@@ -74,6 +74,22 @@ class Section:
             hint = f"write {snake(key)}" if snake(key) in level.known else did_you_mean(key, level.known)
         self.note(f"unknown key '{key}'", key, key=True, hint=hint, code="unknown-key")
 
+    def written(self, value: Any, *path: str | int) -> str:
+        """Return a value as the file writes it: what is the number 3.1 to YAML may stand there as ``3.10``."""
+        written = self.document.written((*self.path, *path))
+        return written if written and isinstance(value, (int, float)) else str(value)
+
+    def quoting(self, value: Any, *path: str | int) -> str | None:
+        """Return the advice to quote a value that was meant to be text; None where quotes do not help."""
+        return f'quote it: "{self.written(value, *path)}"' if isinstance(value, (int, float)) else None
+
+    def check_empty(self, besides: Collection[str] = (), *, null: str = "drops a default") -> None:
+        """Note keys without a value. One that is ``null`` on purpose means something, which ``null`` says."""
+        for key, value in self.values.items():
+            if value is None and key not in besides and self.document.written((*self.path, key)) == "":
+                hint = f"give it a value, or remove it; '{key}: null' {null}"
+                self.note(f"'{key}' is left empty", key, key=True, hint=hint, code="empty")
+
     def wrong(self, key: str, expected: str, *, hint: str | None = None) -> None:
         """Note that a value is not what it should be."""
         self.note(f"{key} must be {expected}, and it is {describe(self.values[key])}", key, hint=hint, code="type")
@@ -85,8 +101,7 @@ class Section:
             return value
         if value is None and key not in self.values:
             return None
-        hint = f'quote it: "{value}"' if isinstance(value, (int, float)) else None
-        self.wrong(key, "text", hint=hint)
+        self.wrong(key, "text", hint=self.quoting(value, key))
         return None
 
     def boolean(self, key: str, *, default: bool) -> bool:
@@ -119,7 +134,7 @@ class Section:
         if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
             return value
         if key in self.values:
-            self.wrong(key, f"a whole number of at least {minimum}")
+            self.wrong(key, f"a whole number of at least {minimum}", hint=f"write a number, as in '{key}: {max(minimum, 2)}'")
         return None
 
     def money(self, key: str) -> Decimal | None:
@@ -164,7 +179,7 @@ class Section:
             if isinstance(item, str) and item.strip():
                 found.append(item)
             else:
-                hint = f'quote it: "{item}"' if isinstance(item, (int, float)) else None
+                hint = self.quoting(item, key, index)
                 self.note(f"{key} holds text only, and this is {describe(item)}", key, index, hint=hint, code="type")
         return tuple(found)
 
@@ -191,6 +206,11 @@ class Section:
                 yield index, item
             else:
                 self.note(f"{key} holds mappings only, and this is {describe(item)}", key, index, hint=hint, code="type")
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a text needs rendering at all."""
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
 
 
 def describe(value: Any) -> str:

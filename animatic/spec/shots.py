@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,8 +19,11 @@ MAX_ID_LENGTH = 100
 _OURS = frozenset(SHOT.known)
 _OURS_BUT_ID = _OURS - {"id"}
 _NOT_KNOWN = frozenset([*SHOT.unsupported, *SHOT.advice])
-_CUT_PROMPT = re.compile(
-    r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?![\"'|>#])[^\n\r]*?(?<=\S)(?P<rest>[ ]+#(?![ #\r\n])[^\n\r]*)", re.MULTILINE
+_CUT_TEXT = re.compile(
+    r"""(?:^[ ]*(?:-[ ]+)?(?P<key>(?:negative_)?prompt|title|description):[ ]+(?!["'|>\#])[^\n\r]*?
+        |[{,][ ]*(?P<in_braces>(?:negative_)?prompt|title):[ ]+(?!["'|>\#])[^\n\r,{}\[\]]*?)
+        (?<=\S)(?P<rest>[ ]+\#(?![ \#\r\n])[^\n\r]*)""",
+    re.MULTILINE | re.VERBOSE,
 )
 _QUOTED_PROMPT = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?P<open>[“”„‘’«])[^\n\r]*[“”‘’»][ ]*$", re.MULTILINE)
 _OPENING_QUOTES = "“”„‘’«"
@@ -44,6 +48,8 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
             _not_a_mapping(pipeline, index, values)
             continue
         identity = _identity(pipeline, index, values, first)
+        if None in values.values():
+            Section(pipeline.document, values, (*base, index), f"shot '{identity}' of '{name}'", pipeline.problems).check_empty(_OURS)
         if _NOT_KNOWN.isdisjoint(values) and _OURS_BUT_ID.isdisjoint(values):
             # Most shots of a long storyboard: an id and fields.
             fields = values.copy()
@@ -62,10 +68,16 @@ def check_name(section: Section, name: str, what: str, *path: str | int, key: bo
     if len(name) > MAX_ID_LENGTH:
         section.note(f"{what} is too long: {len(name)} characters", *path, key=key, hint=f"use {MAX_ID_LENGTH} at most", code="name")
         return False
-    usable = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")
+    usable = re.sub(r"[^A-Za-z0-9_-]+", "-", _in_ascii(name)).strip("-_")
     hint = "it becomes part of file names: use letters, digits, '-' and '_', and start with a letter or a digit"
     section.note(f"'{name}' cannot be {what}", *path, key=key, hint=f"{hint}, as in {usable}" if usable else hint, code="name")
     return False
+
+
+def _in_ascii(name: str) -> str:
+    """Return a name without its accents: ``unter`` for ``ünter``."""
+    apart = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("Ø", "O").replace("ł", "l"))
+    return "".join(character for character in apart if not unicodedata.combining(character))
 
 
 def _identity(pipeline: Section, index: int, values: Mapping[str, Any], first: dict[str, int]) -> str:
@@ -77,7 +89,7 @@ def _identity(pipeline: Section, index: int, values: Mapping[str, Any], first: d
         if value is None:
             pipeline.note(f"shot {index + 1} has no id", "shots", index, hint="add 'id: dawn', with a name of your own", code="missing-id")
         else:
-            hint = f'quote it: "{value}"' if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+            hint = pipeline.quoting(value, "shots", index, "id")
             pipeline.note(
                 f"the id of shot {index + 1} must be text, and it is {describe(value)}", "shots", index, "id", hint=hint, code="type"
             )
@@ -116,6 +128,8 @@ def _decode(section: Section, identity: str) -> ShotSpec:
     for key in values:
         if key in _NOT_KNOWN:
             section.unknown_key(key, SHOT)
+    extra_body = section.mapping("extra_body", hint="write 'extra_body: {name: value}'") or {}
+    section.below("extra_body", extra_body, f"{section.label}, extra_body").check_empty(null="sends null")
     return ShotSpec(
         id=identity,
         path=section.path,
@@ -127,7 +141,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         fallback=tuple(_fallbacks(section)),
         retries=section.whole("retries", minimum=0),
         timeout=section.seconds("timeout", minimum=1),
-        extra_body=section.mapping("extra_body", hint="write 'extra_body: {name: value}'") or {},
+        extra_body=extra_body,
     )
 
 
@@ -149,6 +163,7 @@ def _fallbacks(section: Section) -> list[FallbackSpec]:
         for key in FALLBACK_NOT:
             if key in values:
                 entry.note(f"a fallback has no '{key}' of its own", key, key=True, hint="remove it: the shot's counts", code="unknown-key")
+        entry.check_empty(_OURS)
         model = entry.text("model")
         if model is None and "model" not in values:
             entry.note("the model is missing", hint=example, code="missing-model")
@@ -165,12 +180,12 @@ def check_prompts(document: Document) -> Iterator[Problem]:
     """Yield a warning for every prompt that looks like more or less than what would be sent."""
     text = document.text
     if " #" in text:
-        for match in _CUT_PROMPT.finditer(text):
-            lost = match["rest"].strip()
+        for match in _CUT_TEXT.finditer(text):
+            lost, key = match["rest"].strip(), match["key"] or match["in_braces"]
             yield Problem(
-                "the prompt ends here: YAML takes the rest of the line for a comment",
+                f"the {key.removeprefix('negative_')} ends here: YAML takes the rest of the line for a comment",
                 document.positions.place(match.start("rest") + len(match["rest"]) - len(match["rest"].lstrip()), len(lost)),
-                hint="quote the prompt if this belongs to it, or put a space behind the '#' if it does not",
+                hint=f"quote the {key.removeprefix('negative_')} if this belongs to it, or put a space behind the '#' if it does not",
                 severity="warning",
                 code="prompt",
             )

@@ -15,7 +15,7 @@ import pytest
 
 from animatic.prefect.server import LocalServer
 from animatic.simulator import launch
-from tests.flows.test_deployments import ANIMATIC, TOKEN, Api, pipelines, process, wait_for
+from tests.flows.deploying import ANIMATIC, TOKEN, Api, pipelines, process, wait_for
 from tests.s3server import S3
 
 pytest_plugins = ["tests.s3server"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 import time
@@ -89,8 +90,10 @@ def test_a_repository_is_cloned_with_a_token_that_only_the_server_knows() -> Non
 
 def test_the_prefect_yaml_of_this_project_is_in_step_with_its_pipelines() -> None:
     declaration = load_declaration((REPOSITORY / "pipelines.yaml",))
-    text = prefect_yaml(declaration, Path("pipelines.yaml"), pool="animatic", target=Path("deployments/prefect.yaml"))
-    assert (REPOSITORY / "deployments" / "prefect.yaml").read_text(encoding="utf-8") == text, "run: animatic deploy --write"
+    there = (REPOSITORY / "deployments" / "prefect.yaml").read_text(encoding="utf-8")
+    with contextlib.chdir(REPOSITORY):
+        written = prefect_yaml(declaration, Path("pipelines.yaml"), pool="animatic", target=Path("deployments/prefect.yaml"), before=there)
+    assert there == written.text, "run: animatic deploy --write"
 
 
 NASTY = [

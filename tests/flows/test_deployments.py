@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,120 +17,11 @@ from animatic.prefect.origin import in_folder
 from animatic.prefect.server import LocalServer
 from animatic.simulator import launch
 from animatic.spec import load_declaration
+from tests.flows.deploying import ANIMATIC, PREFECT, TOKEN, Api, pipelines, process, wait_for
 from tests.s3server import S3
 
-pytest_plugins = ["tests.s3server"]
+pytest_plugins = ["tests.s3server", "tests.flows.deploying"]
 pytestmark = pytest.mark.timeout(300)
-TOKEN = "krea-secret-token-77aa"
-
-
-def pipelines(name: str, *, deliver: str = "./out", shots: str = "", schedules: str = "") -> str:
-    shots = shots or "      - {id: dawn, prompt: Dawn over the town}\n      - {id: surf, prompt: Surf at the wall, start_image: dawn}"
-    return f"""
-version: 1
-deliver: {deliver}
-defaults: {{video: {{model: xai/grok-video, duration: 1, resolution: 480p}}}}
-pipelines:
-  {name}:
-    description: A town by the sea.
-    params:
-      city: {{type: string, default: Lisbon, description: Town to show}}
-      mood: {{type: string, enum: [golden, noir], default: noir}}
-    tags: [teaser]
-{schedules}
-    shots:
-{shots}
-"""
-
-
-@pytest.fixture
-def name() -> str:
-    """A pipeline of this test's own: the server is shared."""
-    return f"town-{secrets.token_hex(4)}"
-
-
-class Again(httpx.HTTPTransport):
-    """Asks again where the server is busy (503: nothing was done). No connection is kept: idle ones are cut."""
-
-    def __init__(self) -> None:
-        super().__init__(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for pause in (0.5, 1, 2, 4, 8):
-            answer = super().handle_request(request)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                return answer
-            answer.close()
-            time.sleep(pause)
-        return super().handle_request(request)
-
-
-class Api:
-    """The Prefect API as the UI uses it."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, transport=Again(), trust_env=False, timeout=30)
-
-    def deployment(self, name: str) -> dict[str, Any]:
-        deployment: dict[str, Any] = self.http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
-        return deployment
-
-    def start(self, name: str, **parameters: Any) -> str:
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        answer = self.http.post(f"/deployments/{self.deployment(name)['id']}/create_flow_run", json=body).raise_for_status()
-        return str(answer.json()["id"])
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        run: dict[str, Any] = self.http.get(f"/flow_runs/{run_id}").raise_for_status().json()
-        return run
-
-    def wait(self, run_id: str, *, until: Callable[[dict[str, Any]], bool] | None = None, seconds: float = 120) -> dict[str, Any]:
-        ended = until or (lambda run: run["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
-        deadline = time.monotonic() + seconds
-        while not ended(run := self.run(run_id)):
-            assert time.monotonic() < deadline, run["state"]
-            time.sleep(0.3)
-        return run
-
-    def set_state(self, run_id: str, kind: str) -> None:
-        self.http.post(f"/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": False}).raise_for_status()
-
-    def everything_about(self, run_id: str) -> str:
-        """Return all that the server tells of a run: itself, tasks, logs, artifacts."""
-        of_run = {"flow_runs": {"id": {"any_": [run_id]}}}
-        parts = [self.http.get(f"/flow_runs/{run_id}").text]
-        parts += [self.http.post(f"/{kind}/filter", json=of_run).text for kind in ("task_runs", "artifacts", "deployments")]
-        parts.append(self.http.post("/logs/filter", json={"logs": {"flow_run_id": {"any_": [run_id]}}}).text)
-        return "\n".join(parts)
-
-
-@pytest.fixture
-def api(prefect_server: LocalServer) -> Iterator[Api]:
-    api = Api(prefect_server.api_url)
-    yield api
-    api.http.close()
-
-
-@contextlib.contextmanager
-def process(*arguments: str, cwd: Path, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command of the virtual environment until the end of the block, then end it as Ctrl-C does."""
-    cwd.mkdir(exist_ok=True)
-    with log.open("ab") as output:
-        running = subprocess.Popen(arguments, cwd=cwd, env=os.environ | environment, stdout=output, stderr=output, start_new_session=True)
-    try:
-        yield running
-    finally:
-        if running.poll() is None:
-            running.send_signal(signal.SIGTERM)
-        try:
-            running.wait(40)
-        except subprocess.TimeoutExpired:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
-
-
-ANIMATIC = (sys.executable, "-c", "from animatic.cli import main; main()")
-PREFECT = (sys.executable, "-m", "prefect")
 
 
 def test_deploying_follows_the_file_and_a_second_time_changes_nothing(
@@ -184,8 +70,10 @@ def test_deploying_follows_the_file_and_a_second_time_changes_nothing(
     file.write_text(pipelines(name, schedules='    schedule: {cron: "0 6 * * 1-5", timezone: Europe/Lisbon, fresh: true}'))
     third = animatic("deploy", "--pool", f"pool-{name}")
 
-    assert "schedule interval-" in third.out
-    assert [(item["slug"], item["active"]) for item in api.deployment(name)["schedules"]] == [(paused["slug"], False)]
+    assert "schedule schedule-1 is called schedule from now on" in third.out
+    assert "schedule schedule-2 goes" in third.out
+    assert "paused on the server" in third.out
+    assert [(item["slug"], item["active"]) for item in api.deployment(name)["schedules"]] == [("schedule", False)]
     assert api.deployment(name)["version"] == deployment["version"]  # what is rendered is the same
 
     file.write_text(pipelines(f"{name}-2"))
@@ -232,7 +120,9 @@ def test_a_deployment_with_the_entry_point_of_version_0_1_is_brought_over_and_ru
     deployed = animatic("deploy", "--pool", f"pool-{name}", "--json")
 
     assert deployed.code == 0, deployed.err
-    assert json.loads(deployed.out) == [{"name": name, "change": "changed", "details": [f"entry point {entry_point}"]}]
+    details = ["runs that overlap: side by side -> one after the other", f"entry point {entry_point}"]
+    (difference,) = json.loads(deployed.out)
+    assert (difference["name"], difference["change"], sorted(difference["details"])) == (name, "changed", sorted(details))
     same_name = api.http.post("/deployments/filter", json={"deployments": {"name": {"any_": [name]}}}).raise_for_status().json()
     assert [item["entrypoint"] for item in same_name] == [entry_point]
     assert [item["slug"] for item in same_name[0]["schedules"]] == [item["slug"] for item in schedules]
@@ -349,13 +239,6 @@ def test_a_cancelled_run_stops_in_seconds_and_the_next_one_pays_only_for_what_is
 
 def submitted(server: launch.Running) -> int:
     return len(httpx.get(f"{server.url}/jobs", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False).json()["items"])
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_deployments_and_schedules_are_listed(up: Up, browser: Browser) -> None:
     browser.see("town", "storm", "long", "animatic", "teaser")
     browser.picture(PICTURES / "deployments.png")
     browser.open(f"{up.ui}/deployments/deployment/{up.deployment('town')}")
-    browser.see("Next Run", "06:00:00 AM", "cron-")
+    browser.see("Next Run", "06:00:00 AM", "schedule")
     browser.picture(PICTURES / "deployment.png")
 
 

@@ -67,3 +67,28 @@ def test_every_combination_appears_once(axes: dict[str, list[Any]]) -> None:
     found = expand(axes)
     assert len(found) == size(axes)
     assert len({variant.name.lower() for variant in found}) == len(found)
+
+
+def test_folders_keep_the_letters_of_every_script_and_do_not_depend_on_each_other() -> None:
+    towns = ["Zürich", "日本", "São Paulo", "é", "e\u0301te", "!!", "??", "नमस्ते", "..", "a/b"]
+    names = [variant.name for variant in expand({"town": towns})]
+    assert names[:4] == ["Zürich", "日本", "São-Paulo", "é"]
+    assert names[4] == "éte"  # composed: the same letters, whatever the editor wrote
+    assert names[7] == "नमस्ते"
+    assert names[9] == "a-b"
+    assert len(set(names)) == len(names)
+    alone = [expand({"town": [town]})[0].name for town in towns]
+    assert names == alone, "taking one out would rename the folders of the others"
+
+
+def test_long_names_fit_file_systems() -> None:
+    for value in ("x" * 300, "日" * 300, "🎬a" * 200):
+        name = expand({"town": [value]})[0].name
+        assert 0 < len(name.encode()) < 200
+        assert name == expand({"town": [value]})[0].name
+
+
+def test_a_mapping_goes_by_its_name() -> None:
+    found = expand({"product": [{"name": "Red one", "hex": "f00"}, {"hex": "00f", "size": 2}]})
+    assert [variant.name for variant in found] == ["Red-one", "00f-size-2"]
+    assert found[0].values == {"product": {"name": "Red one", "hex": "f00"}}

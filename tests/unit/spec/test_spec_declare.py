@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from animatic.errors import UsageError
-from animatic.plan.build import destination_of
+from animatic.plan import destination_of
 from animatic.source import load_text
 from animatic.spec import Declaration, PipelineSpec, declare
 from animatic.spec.keys import FILE, PIPELINE, SHOT

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from animatic.plan.templates import TemplateError, render, scopes
 from animatic.source import load_text
 from animatic.spec import PipelineSpec, coerce_params, declare
+from animatic.spec.values import shielded, templates_of
 
 SPEC = """\
 version: 1
@@ -109,3 +111,74 @@ def test_a_pipeline_without_params_says_so() -> None:
     spec = declare([load_text("version: 1\npipelines: {p: {shots: [{id: a}]}}\n")]).pipelines["p"]
     _, [problem] = coerce_params(spec, {"x": 1})
     assert problem.hint == "this pipeline has no params"
+
+
+LISTS = """\
+version: 1
+pipelines:
+  p:
+    params:
+      cities: {type: list, default: [Lisbon]}
+      sizes: {enum: [1, 2, 3], type: list, default: [1]}
+      names: {type: list}
+    shots: [{id: a}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Rome,Bonn", ["Rome", "Bonn"]),
+        (" Rome , São Paulo ", ["Rome", "São Paulo"]),
+        ('["a, b", "c"]', ["a, b", "c"]),
+        ("Rome", ["Rome"]),
+        ("", []),
+    ],
+)
+def test_a_list_is_read_from_commas_or_json(text: str, value: list[str]) -> None:
+    spec = declare([load_text(LISTS)]).pipelines["p"]
+    values, problems = coerce_params(spec, {"names": text, "sizes": "1,3"}, text=True)
+    assert problems == ()
+    assert values == {"cities": ["Lisbon"], "sizes": [1, 3], "names": value}
+
+
+@pytest.mark.parametrize(("name", "text"), [("sizes", "1,4"), ("sizes", "one"), ("names", "[1,"), ("names", "[1, 2]")])
+def test_a_list_of_other_things_is_refused(name: str, text: str) -> None:
+    spec = declare([load_text(LISTS)]).pipelines["p"]
+    _, [problem] = coerce_params(spec, {"names": "x", name: text}, text=True)
+    assert problem.code == "param"
+
+
+TEMPLATES = """\
+version: 1
+pipelines:
+  p:
+    params: {day: {default: "{{ run.date }}"}, city: {default: Lisbon}}
+    schedule: {interval: 1h, params: {day: "on {{ run.date }}"}}
+    shots: [{id: a}]
+"""
+
+
+def test_only_templates_of_the_file_itself_are_templates() -> None:
+    spec = declare([load_text(TEMPLATES)]).pipelines["p"]
+    assert templates_of(spec, "day") == {"{{ run.date }}", "{{ (run.date) }}", "on {{ run.date }}", "on {{ (run.date) }}"}
+    assert templates_of(spec, "city") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ run.date }}", "a {{params.city}} b {{ run.date }}", "{{ run.date | upper }}", "{% if x %}{{ y }}{% endif %}", "none"]
+)
+def test_a_shielded_template_means_the_same_and_is_none_to_prefect(text: str) -> None:
+    from prefect.utilities.templating import apply_values
+
+    assert apply_values(shielded(text), {}) == shielded(text)
+    names = scopes(params={"city": "Lisbon"}, run={"date": "2026-11-27"})
+    try:
+        expected = render(text, names)
+    except TemplateError as error:
+        expected = error.message
+    try:
+        found = render(shielded(text), names)
+    except TemplateError as error:
+        found = error.message
+    assert found == expected

@@ -1,0 +1,51 @@
+"""Renders the texts of a pipeline that say what it is, not what is made: description and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from animatic.errors import KeyPath
+from animatic.plan.params import render_params, sample_values
+from animatic.plan.problems import ProblemCollector
+from animatic.plan.templates import TemplateContext, TemplateError, scopes
+from animatic.spec.model import PipelineSpec
+from animatic.spec.section import is_template
+
+_ANY_RUN = {"date": "(date)", "time": "(time)", "id": "(run)"}
+"""What stands in a deployment, which is of no run, for what differs from run to run."""
+_Missed = Callable[[TemplateError, KeyPath], None]
+
+
+def described(
+    spec: PipelineSpec, params: Mapping[str, Any], run: Mapping[str, Any], problems: ProblemCollector
+) -> tuple[str, tuple[str, ...]]:
+    """Return description and tags of one run. Mistakes are reported."""
+
+    def missed(mistake: TemplateError, path: KeyPath) -> None:
+        problems.for_pipeline().add(
+            f"{path[-1] if isinstance(path[-1], str) else 'tag'}: {mistake.message}", path, code="template", hint=mistake.hint
+        )
+
+    return _rendered(spec, TemplateContext(names=scopes(params=params, run=run)), missed)
+
+
+def deployed(spec: PipelineSpec) -> tuple[str, tuple[str, ...]]:
+    """Return description and tags of a pipeline's deployment: with the defaults of its params."""
+    params = render_params(spec, sample_values(spec), _ANY_RUN)
+    return _rendered(spec, TemplateContext(names=scopes(params=params, run=_ANY_RUN)), lambda _mistake, _path: None)
+
+
+def _rendered(spec: PipelineSpec, context: TemplateContext, missed: _Missed) -> tuple[str, tuple[str, ...]]:
+    def text(written: str, path: KeyPath) -> str:
+        if not is_template(written):
+            return written
+        try:
+            value = context.render(written).value
+        except TemplateError as mistake:
+            missed(mistake, path)
+            return written
+        return "" if value is None else str(value)
+
+    tags = (text(tag, (*spec.path, "tags", index)).strip() for index, tag in enumerate(spec.tags))
+    return text(spec.description, (*spec.path, "description")), tuple(dict.fromkeys(tag for tag in tags if tag))
