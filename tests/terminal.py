@@ -30,7 +30,7 @@ def run_on_terminal(
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen(
-        command, cwd=cwd, env={**env, "TERM": "xterm-256color"}, stdin=its, stdout=its, stderr=its, start_new_session=True
+        command, cwd=cwd, env={**_sizeless(env), "TERM": "xterm-256color"}, stdin=its, stdout=its, stderr=its, start_new_session=True
     )
     os.close(its)
     written = bytearray()
@@ -100,3 +100,8 @@ def last_screen(written: str, *, columns: int, rows: int) -> list[str]:
     while shown and not shown[-1]:
         shown.pop()
     return shown
+
+
+def _sizeless(env: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables that would say another size than the terminal has."""
+    return {name: value for name, value in env.items() if name not in {"COLUMNS", "LINES"}}

@@ -27,7 +27,8 @@ from animatic.media.facts import Facts, probe
 from animatic.media.frames import fit, shown_frames
 from animatic.media.reel_copy import Footage, copy_clips, footage
 
-_ENCODER = {"preset": "veryfast", "crf": "18", "threads": "4"}  # fixed threads: x264's output depends on their number
+# Fixed threads, and arithmetic that is exact: otherwise x264's output depends on their number, on the machine, and now and then on chance.
+_ENCODER = {"preset": "veryfast", "crf": "18", "threads": "4", "x264-params": "cpu-independent=1"}
 _KEYFRAME_SECONDS = 2
 _MAX_DENOMINATOR = 1001
 _RATE_TOLERANCE = Fraction(1, 1000)

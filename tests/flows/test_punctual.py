@@ -116,6 +116,6 @@ async def test_a_moment_of_prefects_own_class_is_reckoned_with(monkeypatch: pyte
     from prefect.types import DateTime
 
     monkeypatch.setattr(punctual, "get_client", lambda: pytest.fail("without a flow run nobody is asked"))
-    found = await due_of(spec(), None, DateTime.fromtimestamp(AT.timestamp(), UTC))
+    found = await due_of(spec(), None, DateTime.fromisoformat(AT.isoformat()))
     found.check(AT + timedelta(days=1))
     assert type(found.at) is datetime
