@@ -130,7 +130,15 @@ class Simulation:
         """Return every completed job with what it costs: failed and cancelled ones are free."""
         completed = [job for job in self.store.all_jobs() if self.status(job) == "completed"]
         return [
-            {"job_id": job.id, "route": job.route, "model": job.model, "usd": job.usd, "request": job.request_hash} for job in completed
+            {
+                "job_id": job.id,
+                "route": job.route,
+                "model": job.model,
+                "usd": job.usd,
+                "request": job.request_hash,
+                "prompt": _prompt(job.body),
+            }
+            for job in completed
         ]
 
     def _strike_before(self) -> None:

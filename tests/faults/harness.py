@@ -12,7 +12,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,19 @@ class Set(Processes):
                 return
             time.sleep(0.1)
         raise AssertionError("jobs of the simulator did not end")
+
+    def decide(self, prompt_of: Callable[[str], str]) -> int:
+        """Answer every question as a person would who has seen the clips; returns how many there were. ``prompt_of``: a shot's prompt."""
+        self.await_idle()
+        made = {item["job_id"]: item["prompt"] for item in self.billing()}
+        asked = [doubt for doubt in json.loads(self.cli("doubts", "--json").output) if doubt["kind"] == "lost_answer"]
+        for doubt in asked:
+            offered = [candidate["job_id"] for candidate in doubt["candidates"]]
+            right = [job_id for job_id in offered if made.get(job_id) == prompt_of(doubt["shot"])]
+            take = doubt["fingerprint"][:16]
+            ended = self.cli("adopt", take, right[0]) if right else self.cli("resubmit", take)
+            assert ended.code == 0, ended
+        return len(asked)
 
     def billed_twice(self) -> dict[str, int]:
         """Requests that were billed more than once, by hash. In the harness every shot's request is its own."""

@@ -59,20 +59,27 @@ def board(shots: int, *, retries: int = 4) -> str:
 
 
 async def weather(stage: Set, shots: int) -> None:
-    stage.environment["ANIMATIC_SUBMIT_AT_ONCE"] = "1"  # all shots look alike: of two lost answers at once nobody could tell which is whose
     stage.change({"faults": {**TENTHS, "retry_after": 0.1, "seed": 11}})
     stage.declare(board(shots))
-    ended = stage.render(ANIMATIC_GRACE_SECONDS="0.8", timeout=280)
-    if ended.code:
-        assert ended.code == 4, ended
+    questions = 0
+    for _ in range(8):  # most shots look alike: which of two jobs is whose only a person can tell
         ended = stage.render(ANIMATIC_GRACE_SECONDS="0.8", timeout=280)
+        assert ended.code in {0, 4, 5, 6}, ended
+        if not ended.code:
+            break
+        questions += stage.decide(_prompt_of)
     assert ended.code == 0, ended
     struck = {name: count for name, count in _stats(stage).items() if name.startswith("fault ")}
     stage.change({"faults": dict.fromkeys(TENTHS, 0.0)})
     assert stage.billed_twice() == {}
     assert len(stage.billing()) == shots
     assert await lost_clips(stage.storage, f"coast/{ended.run_id}") == []
-    print(f"\n{shots} shots delivered through {sum(struck.values())} faults ({', '.join(sorted(struck))})")  # noqa: T201
+    print(f"\n{shots} shots delivered through {sum(struck.values())} faults ({', '.join(sorted(struck))}), {questions} questions")  # noqa: T201
+
+
+def _prompt_of(shot: str) -> str:
+    number, goes_on = shot[1:], shot.startswith("b")
+    return f"Shot {number} goes on" if goes_on else f"Shot {number}"
 
 
 def _stats(stage: Set) -> dict[str, int]:
@@ -81,14 +88,14 @@ def _stats(stage: Set) -> dict[str, int]:
 
 
 @pytest.mark.timeout(300)
-async def test_a_storyboard_comes_through_faults_of_every_kind_within_two_runs(stage: Set) -> None:
+async def test_a_storyboard_comes_through_faults_of_every_kind(stage: Set) -> None:
     await weather(stage, 8)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("stage", ["folder", "s3"], indirect=True)
-async def test_twenty_four_shots_come_through_faults_of_every_kind_within_two_runs(stage: Set) -> None:
+async def test_twenty_four_shots_come_through_faults_of_every_kind(stage: Set) -> None:
     await weather(stage, 24)
 
 
