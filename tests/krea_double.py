@@ -62,6 +62,23 @@ def clip_bytes(shade: int = 90, frames: int = 6) -> bytes:
 
 
 @cache
+def clip_from(picture: bytes, frames: int) -> bytes:
+    """A real MP4 that begins with a picture and grows brighter."""
+    with Image.open(io.BytesIO(picture)) as image:
+        pixels = np.asarray(image.convert("RGB").resize((64, 48)), dtype=int)
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(frames):
+            frame = VideoFrame.from_ndarray(np.clip(pixels + index * 2, 0, 255).astype(np.uint8))
+            frame.pts, frame.time_base = index, Fraction(1, 12)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return target.getvalue()
+
+
+@cache
 def still_bytes(shade: int = 90) -> bytes:
     """A tiny real PNG."""
     target = io.BytesIO()
@@ -308,16 +325,15 @@ class KreaDouble:
                 return httpx.Response(200, content=whole[: len(whole) // 2], headers={"Content-Length": str(len(whole))})
             case "still":
                 return httpx.Response(200, content=still_bytes(shade), headers={"Content-Type": "image/png"})
-        frames = 6
-        if self.honest:
-            shade, frames = self._start_shade(job.body) or shade, int(job.body.get("duration", 4)) * 12
-        return httpx.Response(200, content=clip_bytes(shade, frames), headers={"Content-Type": "video/mp4"})
+        content = self._honest_clip(job.body, shade) if self.honest else clip_bytes(shade)
+        return httpx.Response(200, content=content, headers={"Content-Type": "video/mp4"})
 
-    def _start_shade(self, body: dict[str, Any]) -> int | None:
-        """Return the shade of the asset that a request starts from, None without one."""
+    def _honest_clip(self, body: dict[str, Any], shade: int) -> bytes:
+        frames, start = int(body.get("duration", 4)) * 12, self._start(body)
+        return clip_bytes(shade, frames) if start is None else clip_from(start, frames)
+
+    def _start(self, body: dict[str, Any]) -> bytes | None:
+        """Return the picture that a request starts from, if it is an asset."""
         name = str(body.get("start_image", "")).rpartition("/")[2]
-        if name not in self.assets:
-            return None
-        upload = self.assets[name]
-        with Image.open(io.BytesIO(upload[upload.index(b"\x89PNG") :])) as image:
-            return int(np.asarray(image.convert("L")).mean())
+        upload = self.assets.get(name)
+        return None if upload is None else upload[upload.index(b"\x89PNG") :]

@@ -102,21 +102,22 @@ async def _local(run: Run, given: Input) -> Path | None:
 
 
 def starts_elsewhere(picture: bytes, own: str, starts: Mapping[str, bytes | None]) -> bool:
-    """Whether a result's first picture is the one that another submission starts from, and not that of ``own`` (a token)."""
-    if any(start is None for start in starts.values()):
-        return False  # it might be that one
-    alike = {token: likeness(picture, start) for token, start in starts.items() if start is not None}
-    ours = alike.pop(own, 0.0)
-    return ours < OTHER_PICTURE and any(value >= SAME_PICTURE for value in alike.values())
+    """Whether a result's first picture is the one that another submission starts from, and not that of ``own`` (a token).
 
-
-def starts_here(picture: bytes, own: str, starts: Mapping[str, bytes | None]) -> bool:
-    """Whether a result's first picture is the one that ``own`` (a token) starts from, and that of no other submission.
-
-    Nothing else starts by chance from exactly that picture, so a submission that starts from none did not make it.
+    Only submissions that start from pictures are told apart: what starts from none may begin with anything.
     """
-    if any(start is None for start in starts.values()):
-        return False
-    alike = {token: likeness(picture, start) for token, start in starts.items() if start is not None}
-    ours = alike.pop(own, 0.0)
-    return ours >= SAME_PICTURE and all(value < OTHER_PICTURE for value in alike.values())
+    alike = _alike(picture, starts)
+    ours = alike.pop(own, None)
+    return ours is not None and ours < OTHER_PICTURE and any(value is not None and value >= SAME_PICTURE for value in alike.values())
+
+
+def starts_here(picture: bytes, own: str, other: str, starts: Mapping[str, bytes | None]) -> bool:
+    """Whether a result's first picture is the one that ``own`` (a token) starts from, and not the one of ``other``."""
+    alike = _alike(picture, starts)
+    ours, theirs = alike.get(own), alike.get(other)
+    return ours is not None and theirs is not None and ours >= SAME_PICTURE and theirs < OTHER_PICTURE
+
+
+def _alike(picture: bytes, starts: Mapping[str, bytes | None]) -> dict[str, float | None]:
+    """Return how alike the picture is to each start; None where that cannot be told."""
+    return {token: None if start is None else likeness(picture, start) for token, start in starts.items()}

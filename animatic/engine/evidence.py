@@ -61,8 +61,10 @@ class Evidence:
     """The job that a callback of the submission's own token names."""
     results: Mapping[str, Result] = field(default_factory=dict)
     """What candidates gave, by job id, as far as it was looked at."""
-    likeness: Mapping[str, float] = field(default_factory=dict)
+    likeness: Mapping[str, float | None] = field(default_factory=dict)
     """Of their first pictures to the one that the submission starts from."""
+    elsewhere: tuple[Job, ...] = ()
+    """Jobs without an owner that look like another submission's: until that one has claimed them, nothing is certain."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +117,8 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     candidates = evidence.candidates
     if called := next((job for job in candidates if job.id == evidence.called), None):
         return Adopt(job=called, how="callback")
+    if not candidates and evidence.elsewhere and now >= deadlines.listed_by:
+        return LookAgain() if now < deadlines.claimed_by else AskPerson(candidates=evidence.elsewhere)
     if not candidates:
         return NeverArrived() if now >= deadlines.listed_by else LookAgain()
     unclaimed_yet = evidence.rivals_running and now < deadlines.claimed_by
@@ -170,6 +174,7 @@ async def look(
     rivals = await rivals_for(run, intent, candidates)
     starts = await starts_of(run, (intent, *(rival.intent for rival in rivals))) if results else {}
     elsewhere = {job_id for job_id, seen in results.items() if starts_elsewhere(seen.picture, intent.token, starts)}
+    others_own = tuple(job for job in candidates if job.id in elsewhere)
     candidates = tuple(job for job in candidates if job.id not in elsewhere)
     fitting_rivals = await _rivals_by_job(run, rivals, candidates, given, results, starts, intent)
     if until is not None:
@@ -177,7 +182,7 @@ async def look(
             job for job in candidates if job.created_at <= until or not any(_is_running(run, rival) for rival in fitting_rivals[job.id])
         )
     # Whoever made one of them may have had its answer, and claimed it, while all this was read.
-    claimed = await run.ledger.submissions.claimed(job.id for job in candidates)
+    claimed = await run.ledger.submissions.claimed(job.id for job in (*candidates, *others_own))
     candidates = tuple(job for job in candidates if job.id not in claimed)
     left = {rival.intent.token: rival for job in candidates for rival in fitting_rivals[job.id]}
     ours = starts.get(intent.token)
@@ -188,6 +193,7 @@ async def look(
         expected_types=tuple(sorted(learned.types.get(intent.media_fields, ()))),
         called=called,
         results=results,
+        elsewhere=tuple(job for job in others_own if job.id not in claimed),
         likeness={job_id: likeness(ours, seen.picture) for job_id, seen in results.items()} if ours is not None else {},
     )
 
@@ -215,7 +221,7 @@ async def _rivals_by_job(
                 continue
             if gives_other(given.get(job.id, ()), rival.intent, learned):
                 continue
-            if job.id in results and starts_here(results[job.id].picture, intent.token, starts):
+            if job.id in results and starts_here(results[job.id].picture, intent.token, rival.intent.token, starts):
                 continue
             found[job.id].append(rival)
     return found

@@ -18,8 +18,8 @@ LEAST_LENGTH_TOLERANCE = 0.75
 """Share and seconds by which a clip may be longer or shorter than was asked for: models round to whole frames and latents."""
 SHAPE_TOLERANCE = 0.1
 """Share by which width to height may differ: sizes are rounded to multiples of 8 or 16."""
-SAME_PICTURE = 0.92
-OTHER_PICTURE = 0.85
+SAME_PICTURE = 0.95
+OTHER_PICTURE = 0.7
 """From which likeness on two pictures are the same one, and up to which they are not; in between nobody can tell."""
 KINDS = ("video", "image")
 

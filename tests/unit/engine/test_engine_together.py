@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -166,10 +167,11 @@ async def test_lengths_prove_nothing_where_the_model_does_not_keep_them(studio: 
 
 async def test_what_a_crash_leaves_is_told_apart_by_the_pictures_that_it_starts_from(studio: Studio) -> None:
     studio.krea.honest = True
-    shades = {"s0": 40, "s1": 200, "s2": 120}
-    for name, shade in shades.items():
-        Image.new("RGB", (64, 48), (shade, shade, shade)).save(studio.folder / f"{name}.png")
-    lines = (f"- {{id: {name}, prompt: Shot, duration: 4, start_image: ./{name}.png}}" for name in shades)
+    names = ("s0", "s1", "s2")
+    across = np.tile(np.linspace(0, 120, 64), (48, 1))
+    for name, levels in zip(names, (across, across[:, ::-1], np.abs(across - 60)), strict=True):
+        Image.fromarray(levels.astype(np.uint8)).save(studio.folder / f"{name}.png")
+    lines = (f"- {{id: {name}, prompt: Shot, duration: 4, start_image: ./{name}.png}}" for name in names)
     studio.declare("\n      ".join(lines))
     steps = (await studio.plan()).steps
     sent = {}
@@ -188,6 +190,23 @@ async def test_what_a_crash_leaves_is_told_apart_by_the_pictures_that_it_starts_
     evidence = studio.run.manifest.shot("s0").record.evidence
     assert evidence is not None
     assert evidence["likeness"] > 0.95
+
+
+async def test_what_starts_from_no_picture_is_not_told_apart_by_pictures(studio: Studio) -> None:
+    """Its clip may begin with anything: with what looks like the picture of another shot, too."""
+    studio.krea.honest = True
+    Image.fromarray(np.tile(np.linspace(0, 120, 64), (48, 1)).astype(np.uint8)).save(studio.folder / "s1.png")
+    studio.declare("- {id: s0, prompt: Shot, duration: 4}\n      - {id: s1, prompt: Shot, duration: 4, start_image: ./s1.png}")
+    plain, started = (await studio.plan()).steps
+    given = started.request.inputs[0]
+    assert isinstance(given, FileInput)
+    sent = SentInput(field="start_image", origin="file", path=given.written, sha256=given.sha256, sent_as="/files/s1")
+    studio.krea.assets["s1"] = (studio.folder / "s1.png").read_bytes()
+    await leave(studio, started, files={"s1": sent})
+    await leave(studio, plain)
+    studio.krea.add(GROK, {"prompt": "x", "start_image": "/files/s1"})
+    assert isinstance(await studio.render(), InDoubtError)
+    assert studio.krea.counts["post"] == 0
 
 
 async def test_what_nothing_tells_apart_waits_for_a_person_and_the_rest_goes_on(studio: Studio) -> None:
