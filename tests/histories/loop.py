@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -108,8 +109,13 @@ class HistoryLoop(asyncio.BaseEventLoop):
         self.steps = 0
         for process in self.processes:
             self._ready.extend(process.backlog)
+        for task in self.tasks:
+            coroutine: Any = task.get_coro()
+            if not task.done() and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:  # its process was killed before it began
+                coroutine.close()
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
         for _ in range(50):
-            left = [task for task in self.tasks if not task.done()]
+            left = [task for task in self.tasks if not task.done() and not _was_closed(task)]
             if not left:
                 return
             for task in left:
@@ -165,3 +171,9 @@ class HistoryLoop(asyncio.BaseEventLoop):
             return True
         process.backlog.append(handle)
         return False
+
+
+def _was_closed(task: asyncio.Task[Any]) -> bool:
+    """Whether a task was closed before it began."""
+    coroutine: Any = task.get_coro()
+    return inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
