@@ -31,6 +31,7 @@ from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission
 from animatic.ledger.model import Grounds
+from animatic.ledger.owner import identity
 
 SLOW_GATEWAY_FACTOR = 4.0
 """Times the grace: after a gateway's time-out the origin may still be at work, and the job may appear later than after a plain error."""
@@ -111,7 +112,8 @@ def remaining(run: Run, search: Search) -> float:
 
 async def pause(run: Run, search: Search) -> None:
     """Wait until the next look: longer while the end of the search is far."""
-    await run.timing.sleep(max(look_seconds(run), min(MAX_DISTANT_LOOK_SECONDS, remaining(run, search) / LOOKS_AHEAD)))
+    left = remaining(run, search) if search.until is None else search.deadlines.compared_by - run.timing.monotonic()
+    await run.timing.sleep(max(look_seconds(run), min(MAX_DISTANT_LOOK_SECONDS, left / LOOKS_AHEAD)))
 
 
 async def conclude(run: Run, search: Search) -> Conclusion:
@@ -192,7 +194,8 @@ async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) ->
     failure = Failure(code="never_arrived", message=lost.error.message if lost else "the process ended before an answer came")
     with contextlib.suppress(AlreadySubmittedError):
         await run.ledger.submissions.settle(intent.fingerprint, submission.number, "never_arrived", usd=Decimal(0), error=failure)
-    if lost is None and intent.run_id == run.plan.run_id:
+    ours = (intent.host, intent.pid, intent.started) == identity()  # lost by this process: Krea may have accepted it all the same
+    if lost is None and not ours and intent.run_id == run.plan.run_id:
         run.budget.release(intent.fingerprint, submission.number)
 
 
