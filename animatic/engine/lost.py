@@ -13,15 +13,13 @@ from animatic.engine.evidence import (
     Deadlines,
     LookAgain,
     NeverArrived,
-    judge,
     late_window,
-    look,
     out_of_reach,
     window_of,
 )
 from animatic.engine.expectation import Expectation, expected_of
 from animatic.engine.run import Run
-from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, current, look_once, pause
+from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, conclude_now, current, look_once, pause
 from animatic.engine.state import LostAnswers
 from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
@@ -109,9 +107,7 @@ async def check_given_up(run: Run, submissions: tuple[Submission, ...]) -> bool:
     if run.timing.now() - last.settled.at > LATE_JOBS_SINCE or out_of_reach(run.client, last.intent):
         return False
     window = replace(late_window(last.intent, last.settled.at), first=window_of(given_up[0].intent).first)
-    evidence = await look(run, last.intent, window, callbacks=True, closely=True)
-    now = run.timing.monotonic()
-    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    conclusion = await conclude_now(run, last.intent, window)
     return isinstance(conclusion, Adopt) and await adopt(run, last.intent, conclusion, window)
 
 

@@ -136,6 +136,13 @@ async def conclude(run: Run, search: Search) -> Conclusion:
     return judge(evidence, run.timing.monotonic(), search.deadlines)
 
 
+async def conclude_now(run: Run, intent: Intent, window: Window) -> Conclusion:
+    """Look once at what may be a submission's job although nobody waits for it any more, and say what follows: nothing is put off."""
+    evidence = await look(run, intent, window, callbacks=True, closely=True)
+    now = run.timing.monotonic()
+    return judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+
+
 async def look_once(run: Run, search: Search) -> Job | LookAgain | None:
     """Look, and record the conclusion. Returns the job that was adopted, None where the ledger knows what became of it."""
     submission, intent = search.submission, search.submission.intent

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Deadlines, Window, judge, late_window, look, out_of_reach, unclaimed, window_of
+from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Window, late_window, out_of_reach, unclaimed, window_of
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.run import Run
-from animatic.engine.search import adopt
+from animatic.engine.search import adopt, conclude_now
 from animatic.engine.state import LostAnswers
 from animatic.errors import AnimaticError
 from animatic.krea import Job, KreaClient
@@ -202,10 +202,9 @@ async def report_strays(run: Run) -> None:
 
 async def _look_again(run: Run, lost: LostAnswers) -> None:
     """Look whether Krea has made a job after its submission had been given up."""
-    intent, now = lost.intents[-1], run.timing.monotonic()
+    intent = lost.intents[-1]
     window = Window(first=window_of(lost.intents[0]).first, last=None)
-    evidence = await look(run, intent, window, callbacks=True, closely=True)
-    conclusion = judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    conclusion = await conclude_now(run, intent, window)
     if isinstance(conclusion, Adopt) and await adopt(run, intent, conclusion, window):
         take = await run.ledger.takes.get(intent.fingerprint)
         note_strays(run, await run.ledger.submissions.of(intent.fingerprint), take)

@@ -119,7 +119,10 @@ class Processes(ABC):
         return ended
 
     def kill_after(self, seconds: float, *options: str) -> Ended:
-        process = self.start(*options)
+        return self.end_within(self.start(*options), seconds)
+
+    def end_within(self, process: subprocess.Popen[str], seconds: float) -> Ended:
+        """Kill a process that has not ended by itself after so many seconds."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.005)

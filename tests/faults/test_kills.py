@@ -17,7 +17,7 @@ import pytest
 
 from animatic.prefect.server import ensure
 from tests.faults.accounts import ASKS_A_PERSON, Desk, prompt, statement
-from tests.faults.harness import KILLED, Ended, finish
+from tests.faults.harness import KILLED, Ended
 from tests.faults.krea_jobs import Answer
 from tests.faults.krea_server import serve
 
@@ -59,14 +59,7 @@ def kill_after_a_post(desk: Desk, seconds: float, *, through_the_cli: bool = Fal
     process = desk.start(command=CLI) if through_the_cli else desk.start()
     while len(desk.krea.posts) == before and process.poll() is None:
         time.sleep(0.005)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.005)
-    if process.poll() is None:
-        process.kill()
-    ended = finish(process)
-    desk.kills += ended.code == KILLED
-    return ended
+    return desk.end_within(process, seconds)
 
 
 def slow(dice: random.Random) -> Answer:

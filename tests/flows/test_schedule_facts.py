@@ -77,7 +77,7 @@ def test_the_written_command_names_a_file_of_any_name_and_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, file: str
 ) -> None:
     folder = tmp_path / "x"
-    (folder / "work").mkdir(parents=True)
+    (folder / "inner").mkdir(parents=True)
     monkeypatch.chdir(folder)
     written = prefect_yaml(declared(tmp_path), Path(given), pool="p", target=TARGET)
     command = f"ANIMATIC_FILE={shlex.quote(file)} prefect --no-prompt deploy"
@@ -89,11 +89,11 @@ def test_the_written_command_names_a_file_of_any_name_and_folder(
 
 def test_the_same_file_is_the_same_project_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "boards"
-    (folder / "work").mkdir(parents=True)
+    (folder / "inner").mkdir(parents=True)
     (folder / "boards.yaml").write_text(TEXT)
     (tmp_path / "current").symlink_to(folder)
-    monkeypatch.chdir(folder / "work")
-    paths = [folder / "boards.yaml", Path("../boards.yaml"), Path("../work/../boards.yaml"), tmp_path / "current" / "boards.yaml"]
+    monkeypatch.chdir(folder / "inner")
+    paths = [folder / "boards.yaml", Path("../boards.yaml"), Path("../inner/../boards.yaml"), tmp_path / "current" / "boards.yaml"]
     first, *others = [in_folder(path) for path in paths]
     assert ".." not in str(others)
     assert all(same_project(first.project, other.project) for other in others)
