@@ -62,7 +62,7 @@ up: install
 COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe
 lock:
 	$(COMPILE) $(UPGRADE) --extra fonts --group build -o requirements.lock
-	$(COMPILE) $(UPGRADE) --extra fonts --group build --group dev -o requirements-dev.lock -c requirements.lock
+	$(COMPILE) $(UPGRADE) --extra fonts --extra c2pa --group build --group dev -o requirements-dev.lock -c requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
