@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from animatic.files import writing_whole
+from animatic.lettering.fonts import font_for
 from animatic.simulator.render.drawing import Plane, cover, length, load, output_size, size_of, source_planes, to_planes
-from animatic.simulator.render.fonts import font_for
 from animatic.simulator.render.insets import Inset
 from animatic.simulator.render.recipe import END_FIELDS, SOURCE_FIELDS, START_FIELDS, Recipe
 from animatic.simulator.render.slate import Box, Slate, badge, draw

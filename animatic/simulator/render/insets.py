@@ -7,7 +7,7 @@ from typing import Self
 
 from PIL import Image, ImageDraw, ImageOps
 
-from animatic.simulator.render.text import Color, draw_text, shortened, shown
+from animatic.lettering.text import Color, draw_text, shortened, shown
 
 Box = tuple[int, int, int, int]
 

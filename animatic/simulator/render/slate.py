@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from animatic.lettering.text import draw_text, fitted, shortened, shown, width_of
 from animatic.simulator.render.drawing import cover
 from animatic.simulator.render.insets import Inset, Insets
 from animatic.simulator.render.recipe import Recipe
-from animatic.simulator.render.text import draw_text, fitted, shortened, shown, width_of
 from animatic.slate import SlateNote
 
 Box = tuple[int, int, int, int]

@@ -14,12 +14,12 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from animatic.catalog import Catalog
+from animatic.lettering.text import fitted, width_of
 from animatic.media import extract_frame, probe
 from animatic.simulator.checks import media_places
 from animatic.simulator.render.clip import COMMENT, poster, render_clip, render_still
 from animatic.simulator.render.drawing import output_size
 from animatic.simulator.render.recipe import Media, Recipe, recipe_of
-from animatic.simulator.render.text import fitted, width_of
 from animatic.slate import SlateNote
 from tests.present import present
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from animatic.simulator.render import fonts, text
-from animatic.simulator.render.text import direction_of, draw_text, fitted, shortened, shown, width_of
+from animatic.lettering import fonts, text
+from animatic.lettering.text import direction_of, draw_text, fitted, shortened, shown, width_of
 
 SCRIPTS = {
     "latin": "Ångström, naïve, Łódź, bờ biển",

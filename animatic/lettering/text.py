@@ -14,7 +14,7 @@ from typing import Literal
 
 from PIL import ImageDraw
 
-from animatic.simulator.render.fonts import BUILT_IN, covers, face_of, font_for, shapes_scripts
+from animatic.lettering.fonts import BUILT_IN, covers, face_of, font_for, shapes_scripts
 
 Color = tuple[int, int, int]
 Direction = Literal["ltr", "rtl"]
