@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 SLATE_HEADER = "X-Animatic-Slate"
-_MAX_TITLE, _MAX_SOURCES = 200, 16
+_MAX_TITLE, _MAX_LINE, _MAX_SOURCES = 200, 300, 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,8 @@ class SlateNote:
     number: int
     count: int
     title: str = ""
+    line: str = ""
+    """What is spoken or written over the shot."""
     variant: str = ""
     reel_at: float | None = None
     """Where the clip begins in the reel; None where it is in none, or a length before it is not known."""
@@ -31,7 +33,7 @@ class SlateNote:
     def to_header(self) -> str:
         """Return the header's value: ASCII, whatever the title's script."""
         data = {item.name: getattr(self, item.name) for item in fields(self)}
-        data |= {"title": self.title[:_MAX_TITLE], "sources": self.sources[:_MAX_SOURCES]}
+        data |= {"title": self.title[:_MAX_TITLE], "line": self.line[:_MAX_LINE], "sources": self.sources[:_MAX_SOURCES]}
         return base64.b64encode(json.dumps(data).encode()).decode()
 
     @classmethod
@@ -45,6 +47,7 @@ class SlateNote:
                 number=int(data["number"]),
                 count=int(data["count"]),
                 title=str(data.get("title", "")),
+                line=str(data.get("line", "")),
                 variant=str(data.get("variant", "")),
                 reel_at=None if reel_at is None else max(0.0, float(reel_at)),
                 sources=tuple((str(field), str(words)) for field, words in data.get("sources", ())),

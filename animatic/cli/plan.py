@@ -183,6 +183,7 @@ def _facts(found: Planned) -> dict[str, Any]:
                 "action": decisions[step.key].action if decisions is not None else "run",
                 "reason": decisions[step.key].reason if decisions is not None else None,
                 "changes": list(decisions[step.key].changes) if decisions is not None else [],
+                "line": step.line,
                 "model": step.request.model,
                 "usd": None if step.request.price.usd is None else float(step.request.price.usd),
                 "depends_on": list(step.depends_on),

@@ -147,6 +147,7 @@ def _first_record(step: Step) -> Shot:
         kind=step.kind,
         variant=dict(step.variant),
         title=step.title,
+        line=step.line,
         model=step.request.model,
         request=dict(step.request.body),
         fingerprint=step.fingerprint,

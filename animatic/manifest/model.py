@@ -142,6 +142,8 @@ class Shot(Record):
     kind: Literal["video", "image", "enhance"] = "video"
     variant: Mapping[str, Any] = Field(default_factory=dict)
     title: str | None = None
+    line: str | None = None
+    """What is spoken or written over it."""
     state: ShotState = "waiting"
     doing: Doing | None = None
     """While it is waiting: how far it is. The last word of a run that was interrupted."""

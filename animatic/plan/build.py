@@ -164,6 +164,7 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
                 variant_name=shot.draft.variant.name,
                 number=shot.draft.number,
                 title=shot.draft.title,
+                line=shot.draft.line,
                 kind=requests[0].kind,
                 variant=shot.draft.variant.values,
                 requests=requests,
@@ -209,6 +210,8 @@ def _notes(shot: LinkedShot, request: Request, *, chosen: bool) -> tuple[str, ..
 def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
     """Say where a shot cannot be reused because its request names the run."""
     texts = [text for text in _texts([spec.fields, spec.extra_body]) if is_template(text)]
+    if spec.line is not None and any(mentions(text, "shot", frozenset({"line"})) for text in texts):
+        texts.append(spec.line)
     changing = sorted({f"run.{name}" for text in texts for name in mentions(text, "run", frozenset({"date", "time", "id"}))})
     return (f"uses {' and '.join(changing)}: made anew when that changes",) if changing else ()
 

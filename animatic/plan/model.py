@@ -94,6 +94,8 @@ class Step:
     number: int
     """1-based place in the storyboard; names the delivered file."""
     title: str | None
+    line: str | None = None
+    """What is spoken or written over it."""
     kind: Kind
     variant: Mapping[str, Any]
     """Values of the matrix."""

@@ -60,6 +60,7 @@ class ShotDraft:
     number: int
     variant: Variant
     title: str | None
+    line: str | None
     left_out: bool
     """``when`` came out false."""
     model: Model | None

@@ -14,6 +14,7 @@ from animatic.catalog import Catalog
 from animatic.errors import KeyPath, Problem
 from animatic.plan.destinations import check_deliver
 from animatic.plan.labels import described
+from animatic.plan.lines import with_lines
 from animatic.plan.linking import LinkedShot, ReferenceLinker
 from animatic.plan.matrix import Variant, resolve_matrix, uncertain_axes
 from animatic.plan.model_choice import ModelResolver
@@ -86,7 +87,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
         for variant in variants:
             ours = problems.for_variant(variant.name)
             names = scopes(params=params, run=options.run, matrix=variant.values)
-            context = TemplateContext(names=names, sample_params=options.samples, sample_axes=axes)
+            context = with_lines(spec, TemplateContext(names=names, sample_params=options.samples, sample_axes=axes), ours)
             drafts = {shot.spec.id: shot for shot in _drafts(spec, variant, context, models, requests, ours)}
             shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
             _check_cycles(shots, ours)
@@ -107,7 +108,8 @@ def _drafts(
 ) -> Iterator[ShotDraft]:
     """Yield the shots of one variant: whether each is made, by which model, with which requests."""
     for number, shot in enumerate(spec.shots, start=1):
-        names = context.for_shot(shot.id)
+        line = context.names["shots"][shot.id].get("line")
+        names = context.for_shot(shot.id, line)
         wanted = _is_wanted(shot, names, problems)
         title = _title(shot, names, problems)
         choice = models.resolve(shot, names, problems)
@@ -116,6 +118,7 @@ def _drafts(
             number=number,
             variant=variant,
             title=title,
+            line=line,
             left_out=not wanted,
             model=choice.declared.model if choice else None,
             yields=choice.declared.yields if choice else None,

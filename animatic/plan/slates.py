@@ -20,6 +20,7 @@ def slate_of(plan: Plan, step: Step, request: Request) -> SlateNote:
         number=step.number,
         count=max(other.number for other in plan.steps),
         title=step.title or "",
+        line=step.line or "",
         variant=step.variant_name,
         reel_at=_reel_at(plan, step, steps),
         sources=tuple((field_name(item.path), _words(item, steps)) for item in request.inputs if isinstance(item, ShotInput)),

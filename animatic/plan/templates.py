@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from animatic.spec.section import is_template
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _EXPRESSION = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
-_NAME = re.compile(r"\{\{\s*(params|matrix|run|shot)\.([A-Za-z_]\w*)\s*\}\}")
+_NAME = re.compile(r"\{\{\s*(params|matrix|run|shot|cast)\.([A-Za-z_]\w*)\s*\}\}")
 """What nearly all templates consist of; these are put in without compiling a template for each shot."""
+_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_ODD_NAME = re.compile(r"\b(cast|shots)\.(?=[\w-]*-|\d)(\w[\w-]*\w|\w)")
+"""An id that is no name to Jinja2: ``shots.vo-1`` would be a subtraction."""
+_SEEN = "params, matrix, cast, run.date, run.time, run.id, shot.id, shot.line and shots.ID.line"
+_MAX_NAMED = 8
+"""Names that a message lists."""
 _LIMIT = 1_000_000
 """Characters that one template may make: far above any prompt, far below what fills the memory."""
 
@@ -58,12 +65,14 @@ Scopes = Mapping[str, Names]
 def scopes(
     *, params: Mapping[str, Any], run: Mapping[str, Any], matrix: Mapping[str, Any] | None = None, shot: Mapping[str, Any] | None = None
 ) -> dict[str, Names]:
-    """Return what templates see; ``matrix`` and ``shot`` are there (and empty) where there is none, so that a mistake names them."""
+    """Return what templates see; the other scopes are there (and empty) where there is none, so that a mistake names them."""
     return {
         "params": Names("params", params),
         "matrix": Names("matrix", matrix or {}),
+        "cast": Names("cast", {}),
         "run": Names("run", run),
         "shot": Names("shot", shot or {}),
+        "shots": Names("shots", {}),
     }
 
 
@@ -77,31 +86,53 @@ class Rendered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateContext:
-    """What the templates of one place see. The params in ``sample_params`` and the axes in ``sample_axes`` only have stand-in values."""
+    """What the templates of one place see.
+
+    The params in ``sample_params``, the axes in ``sample_axes`` and the members of the cast in ``sample_cast`` only have stand-in values,
+    as have the lines of the shots in ``sample_lines``.
+    """
 
     names: Scopes
     sample_params: frozenset[str] = frozenset()
     sample_axes: frozenset[str] = frozenset()
+    sample_cast: frozenset[str] = frozenset()
+    sample_lines: frozenset[str] = frozenset()
 
-    def for_shot(self, shot_id: str) -> TemplateContext:
-        """Return the context for the templates of one shot, which also see ``shot.id``."""
-        names = {**self.names, "shot": Names("shot", {"id": shot_id})}
-        return TemplateContext(names=names, sample_params=self.sample_params, sample_axes=self.sample_axes)
+    def for_shot(self, shot_id: str, line: str | None = None) -> TemplateContext:
+        """Return the context for the templates of one shot, which also see ``shot.id``, and ``shot.line`` where it has one."""
+        shot = {"id": shot_id} if line is None else {"id": shot_id, "line": line}
+        return TemplateContext(
+            names={**self.names, "shot": Names("shot", shot)},
+            sample_params=self.sample_params,
+            sample_axes=self.sample_axes,
+            sample_cast=self.sample_cast,
+            sample_lines=self.sample_lines,
+        )
 
     def render(self, text: str) -> Rendered:
         """Render a text, template or not. Raises TemplateError."""
         if not is_template(text):
             return Rendered(text, known=True)
         value = render(text, self.names)
-        uncertain = mentions(text, "params", self.sample_params) or mentions(text, "matrix", self.sample_axes)
+        uncertain = (
+            mentions(text, "params", self.sample_params)
+            or mentions(text, "matrix", self.sample_axes)
+            or mentions(text, "cast", self.sample_cast)
+            or (self.sample_lines and self._quotes_a_sample(text))
+        )
         return Rendered(value, known=not uncertain)
+
+    def _quotes_a_sample(self, text: str) -> bool:
+        own = self.names["shot"].get("id") in self.sample_lines and bool(mentions(text, "shot", frozenset({"line"})))
+        return own or bool(mentions(text, "shots", self.sample_lines))
 
 
 def mentions(text: str, scope: str, names: frozenset[str]) -> tuple[str, ...]:
     """Return which of ``names`` the template reads from ``scope``; may err on the side of yes."""
     if not names or scope not in text:
         return ()
-    return tuple(name for name in re.findall(rf"\b{scope}\s*(?:\.|\[\s*['\"])\s*(\w+)", text) if name in names)
+    found = re.findall(rf"\b{scope}\s*(?:\.|\[\s*['\"])\s*(\w+)([\w-]*)", text)
+    return tuple(name for word, rest in found for name in dict.fromkeys((word + rest, word)) if name in names)
 
 
 def render(text: str, names: Scopes) -> Any:
@@ -154,6 +185,7 @@ def _compiled(text: str) -> Callable[[Scopes], Any]:
     from animatic.plan.sandbox import limited  # noqa: PLC0415
 
     environment = _environment()
+    text = _BRACES.sub(lambda braces: _ODD_NAME.sub(r"\1['\2']", braces[0]), text)
     try:
         whole = _EXPRESSION.fullmatch(text)
         if whole and "{{" not in whole[1] and "}}" not in whole[1]:
@@ -208,11 +240,19 @@ def finalize(value: Any) -> Any:
 def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
     if isinstance(obj, Names):
         where = f"{obj.label}.{name}"
+        if name == "line" and (obj.label == "shot" or obj.label.startswith("shots.")):
+            return TemplateError(f"{where} is not defined: that shot has no line", "give the shot a 'line', or take this out")
+        if obj.label.startswith("shots."):
+            return TemplateError(f"{where} is not defined", f"of another shot templates see {obj.label}.line alone")
         if not obj:
-            empty = {"params": "the pipeline declares no params", "matrix": "the pipeline has no matrix"}
+            empty = {
+                "params": "the pipeline declares no params",
+                "matrix": "the pipeline has no matrix",
+                "cast": "there is no cast",
+            }
             return TemplateError(f"{where} is not defined: {empty.get(obj.label, f'{obj.label} is not known here')}")
         close = nearest(str(name), obj)
-        known = ", ".join(f"{obj.label}.{key}" for key in obj)
+        known = ", ".join(f"{obj.label}.{key}" for key in islice(obj, _MAX_NAMED)) + (", ..." if len(obj) > _MAX_NAMED else "")
         return TemplateError(f"{where} is not defined", f"did you mean {obj.label}.{close[0]}?" if close else f"there are {known}")
     if name is not None and isinstance(obj, dict):
         close = nearest(str(name), [str(key) for key in obj])
@@ -226,10 +266,8 @@ def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
 def _unknown(name: str, names: Scopes) -> TemplateError:
     """Explain a name that is no scope: mostly one that lacks its scope."""
     holders = [label for label, scope in names.items() if name in scope]
-    close = [f"{label}.{name}" for label in holders] or list(nearest(name, names))
-    hint = (
-        f"did you mean {close[0]}?" if close else "templates see params, matrix, run.date, run.time, run.id and shot.id: write params.NAME"
-    )
+    close = [f"{label}.{name}" + (".line" if label == "shots" else "") for label in holders] or list(nearest(name, names))
+    hint = f"did you mean {close[0]}?" if close else f"templates see {_SEEN}: write params.NAME"
     return TemplateError(f"{name!r} is not defined", hint)
 
 

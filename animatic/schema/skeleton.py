@@ -76,6 +76,7 @@ def _reference(media: Media) -> Schema:
 SHOT: Schema = {
     "id": _text("Name of the shot; other shots refer to it, files are named for it.", pattern=_ID, maxLength=100),
     "title": _text("What people read instead of the id."),
+    "line": _text("What is spoken or written over the shot: the text of captions, and shot.line in templates."),
     "kind": {"enum": list(KINDS), "description": "What the shot yields; picks that kind's default model."},
     "model": {"$ref": "#/definitions/model", "description": "Krea model, provider/model."},
     "fallback": {

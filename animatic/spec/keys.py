@@ -95,7 +95,7 @@ DELIVER = Level(
     },
 )
 SHOT = Level(
-    known=("id", "title", "kind", "model", "fallback", "retries", "timeout", "when", "extra_body"),
+    known=("id", "title", "kind", "model", "line", "fallback", "retries", "timeout", "when", "extra_body"),
     unsupported={
         "takes": "remove it; a shot yields one take",
         "approve": "remove it; to look before paying for more, run with --only and this shot first",
@@ -106,11 +106,14 @@ SHOT = Level(
         "needs": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
         "depends_on": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
         "after": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
+        "caption": "what is spoken or written over a shot is its 'line'",
+        "subtitle": "what is spoken or written over a shot is its 'line'",
+        "dialogue": "what is spoken or written over a shot is its 'line'",
         "if": "a condition is written 'when: \"{{ params.long }}\"'",
         "extraBody": "write extra_body",
     },
 )
-FALLBACK_NOT = ("id", "title", "kind", "fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick")
+FALLBACK_NOT = ("id", "title", "kind", "line", "fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick")
 """Keys of a shot that one of its fallbacks does not have."""
 DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""

@@ -69,6 +69,8 @@ class ShotSpec:
     path: KeyPath
     fields: Mapping[str, Any]
     title: str | None = None
+    line: str | None = None
+    """What is spoken or written over it; may hold templates."""
     kind: Kind | None = None
     model: str | None = None
     when: Any = None

@@ -135,6 +135,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         path=section.path,
         fields={key: value for key, value in values.items() if key not in _OURS and key not in _NOT_KNOWN},
         title=section.text("title"),
+        line=section.text("line"),
         kind=section.choice("kind", KINDS),
         model=section.text("model"),
         when=_when(section),

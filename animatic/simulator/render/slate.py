@@ -25,6 +25,8 @@ _PANEL = (16, 17, 21)
 _PROMPT_SIZES = (64, 54, 46, 40, 34, 29, 25, 22, 19)
 _NUMBER, _ID, _TITLE, _SMALL, _CLOCK_LABEL = 76, 44, 28, 22, 15
 """Sizes of type on a slate of the design height."""
+_LINE_SIZES, _LINE_ROOM = (30, 26, 22), 84
+"""Sizes of type of the line that is spoken over a shot, and the height that it may take."""
 _DESIGN_HEIGHT = 720
 _DESIGN_WIDTH = 720
 """Below this width (tall formats) everything shrinks with the width instead of the height."""
@@ -57,6 +59,8 @@ def draw(recipe: Recipe, size: tuple[int, int], seconds: float | None, insets: l
     top = _header(pen, recipe, (margin, margin, width - margin), accent, unit)
     bar_height = max(2, round(5 * unit) * 2)
     bottom = height - margin - (0 if seconds is None else bar_height + round(86 * unit))
+    if recipe.note is not None and recipe.note.line:
+        bottom = _line(pen, recipe.note.line, (margin, bottom, width - margin), accent, unit)
     placed = Insets.placed(insets, (margin, top + round(14 * unit), width - margin, bottom - round(14 * unit)), unit)
     placed.paste(image, pen, _SOFT)
     left, line, right, end = placed.text_box
@@ -129,6 +133,17 @@ def _number(pen: ImageDraw.ImageDraw, note: SlateNote, corner: tuple[int, int], 
     draw_text(pen, (left + pad, top + round(2 * unit)), number, big, _PANEL)
     draw_text(pen, (left + pad + width_of(number, big), top + round(48 * unit)), rest, small, _PANEL)
     return left + wide + 2 * pad + round(20 * unit)
+
+
+def _line(pen: ImageDraw.ImageDraw, text: str, base: tuple[int, int, int], accent: tuple[int, int, int], unit: float) -> int:
+    """Draw what is spoken over the shot, from the row ``base[1]`` up; return the row above it."""
+    left, bottom, right = base
+    aside = left + round(20 * unit)
+    block = fitted(" ".join(text.split()), max(1, right - aside), round(_LINE_ROOM * unit), _sizes(_LINE_SIZES, unit))
+    top = bottom - block.height
+    pen.rectangle((left, top, left + max(1, round(5 * unit)), bottom - round(4 * unit)), fill=accent)
+    block.draw(pen, (aside, top, right), _INK)
+    return top - round(8 * unit)
 
 
 def _footer(pen: ImageDraw.ImageDraw, facts: str, clock: Box, reel_clock: Box | None, bar: Box, seconds: float, *, unit: float) -> None:

@@ -78,6 +78,14 @@ def test_lineage_is_said_and_linked(builder: ManifestBuilder) -> None:
     assert len(page.all("svg")) == 1
 
 
+def test_what_is_spoken_over_a_shot_is_shown_as_text(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+    builder = builder_of(replace(steps[0], line="Welcome <to> Porto\nGood bye"), steps[1])
+    assert [shot["line"] for shot in builder.to_json()["shots"]] == ["Welcome <to> Porto\nGood bye", None]
+    page = rendered(builder)
+    assert len([item for item in page.all("p") if item.get("class") == "spoken"]) == 1
+    assert "Welcome <to> Porto\nGood bye" in page.text
+
+
 def test_failures_and_attempts_are_told(builder: ManifestBuilder) -> None:
     builder.shot("surf").update(
         state="failed",

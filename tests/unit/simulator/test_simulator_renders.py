@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,23 @@ def test_number_id_and_title_stand_on_every_frame_from_the_first(tmp_path: Path)
     for changed in ({"number": 3}, {"count": 13}, {"shot": "swell"}, {"title": "Up again"}):
         render_clip(recipe(note=noted(**changed), start=still(tmp_path / "a.png", "red"), seconds=1 / 24), tmp_path / "other.mp4")
         assert np.abs(head[0] - frames_of(tmp_path / "other.mp4")[0][8:46, 8:200]).max() > 60, changed
+
+
+def test_the_line_stands_above_the_clocks_of_a_clip_and_at_the_foot_of_a_still(tmp_path: Path) -> None:
+    without, spoken = recipe(note=noted(), seconds=1 / 24), recipe(note=noted(line="Welcome to Porto"), seconds=1 / 24)
+    for name, made in (("a", without), ("b", spoken)):
+        render_clip(made, tmp_path / f"{name}.mp4")
+        render_still(replace(made, kind="image"), tmp_path / f"{name}.png")
+    first, last = changed_rows(*(frames_of(tmp_path / name)[0] for name in ("a.mp4", "b.mp4")))
+    assert 60 < first < last < 146  # where the clocks begin
+    stills = [np.asarray(Image.open(tmp_path / name).convert("RGB")).astype(int) for name in ("a.png", "b.png")]
+    assert changed_rows(*stills)[1] > 160
+
+
+def changed_rows(one: Picture, other: Picture) -> tuple[int, int]:
+    """Return the first and the last row in which two pictures differ."""
+    rows = np.flatnonzero((np.abs(one - other).max(axis=2) > 60).any(axis=1))
+    return int(rows[0]), int(rows[-1])
 
 
 def test_the_reel_clock_runs_on_from_where_the_clip_begins_in_the_reel(tmp_path: Path) -> None:
