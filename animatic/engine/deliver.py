@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
+from animatic.engine.origin import deliver_marked, mark_of_reel, mark_of_take
 from animatic.engine.run import Run
 from animatic.engine.strays import strays_among
 from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError, StorageError
-from animatic.files import sha256_of
 from animatic.ledger import Take
 from animatic.manifest import Clip, Reel, ReelShot
 from animatic.media import assemble_reel, thumbnail
@@ -42,10 +42,13 @@ class Delivered:
 async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
     """Copy a take into the run's folder.
 
-    A copy, not a link: editing a delivered clip must not damage the take that later runs reuse. Raises StorageError.
+    A copy with marks of origin, not a link: editing a delivered clip must not damage the take that later runs reuse. Raises StorageError.
     """
     name = file_name(step, PurePosixPath(take.clip.key).suffix)
-    await _copy(run, take.clip.key, f"{run.prefix}/{name}")
+    with on_disk(run.workdir):
+        source = await local_clip(run, take)
+        # What lies there with the take's own size was delivered before files were marked.
+        marked = await deliver_marked(run, source, name, mark_of_take(run, take), take.clip.mime, replaces=take.clip.size)
     still = None
     if take.thumbnail is not None:
         key = f"{run.prefix}/{file_name(step, '.thumbnail.jpg')}"
@@ -57,8 +60,8 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
     return Delivered(
         clip=Clip(
             key=run.storage.location(f"{run.prefix}/{name}"),
-            sha256=clip.sha256,
-            size=clip.size,
+            sha256=marked.sha256,
+            size=marked.size,
             mime=clip.mime,
             width=clip.width,
             height=clip.height,
@@ -66,6 +69,8 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             duration=clip.duration,
             frames=clip.frames,
             file=name,
+            original_sha256=clip.sha256,
+            origin=marked.how,
         ),
         thumbnail=still,
     )
@@ -117,21 +122,15 @@ async def _deliver_reel(run: Run, cut: Cut) -> Reel:
     target = run.workdir / name.replace("/", "-")
     async with run.gates.media:
         facts = await asyncio.to_thread(assemble_reel, clips, target)
-    digest = await asyncio.to_thread(sha256_of, target)
-    key = f"{run.prefix}/{name}"
     crashpoint("before-reel")
-    if not await run.storage.store(key, target, content_type="video/mp4", sha256=digest):
-        # A resumed run: the reel of the interrupted attempt may lack shots that are there now.
-        await run.storage.delete(key)
-        if not await run.storage.store(key, target, content_type="video/mp4", sha256=digest):
-            raise AnimaticError(
-                f"another process is writing {run.storage.location(key)}", hint=f"try again: `animatic resume {run.plan.run_id}`"
-            )
+    mark = mark_of_reel(run, name.removesuffix(".mp4"), (run.takes[key].model for key in cut.steps))
+    # A resumed run: the reel of the interrupted attempt may lack shots that are there now.
+    marked = await deliver_marked(run, target, name, mark, facts.mime, replaces=None)
     crashpoint("after-reel")
     return Reel(
-        key=run.storage.location(key),
-        sha256=digest,
-        size=target.stat().st_size,
+        key=run.storage.location(f"{run.prefix}/{name}"),
+        sha256=marked.sha256,
+        size=marked.size,
         mime=facts.mime,
         width=facts.width,
         height=facts.height,
@@ -142,6 +141,7 @@ async def _deliver_reel(run: Run, cut: Cut) -> Reel:
         variant=cut.variant,
         shots=_places(run, cut),
         thumbnail=await _reel_thumbnail(run, target, name),
+        origin=marked.how,
     )
 
 

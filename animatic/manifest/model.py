@@ -112,6 +112,10 @@ class Clip(Record):
     frames: int | None = None
     file: str | None = None
     """Its name in the run's folder, for links."""
+    original_sha256: str | None = None
+    """Of the bytes that Krea sent, which the ledger keeps; ``sha256`` is that of the delivered file with its marks."""
+    origin: Literal["marked", "credentials", "unmarked"] | None = None
+    """Whether it carries marks of origin, came with signed credentials of its maker, or is of a format that has no place for marks."""
 
 
 class ReelShot(Record):

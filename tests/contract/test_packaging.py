@@ -89,7 +89,7 @@ def test_a_wheel_built_from_the_archive_is_that_of_the_checkout(wheel: Path, arc
 def test_no_tool_of_the_test_suite_is_asked_of_users(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         metadata = opened.read(f"{NAME}.dist-info/METADATA").decode()
-    assert re.findall(r"^Provides-Extra: (.*)", metadata, re.MULTILINE) == ["fonts"]
+    assert re.findall(r"^Provides-Extra: (.*)", metadata, re.MULTILINE) == ["c2pa", "fonts"]
     assert not re.findall(r"^Requires-Dist: (?:pytest|mypy|ruff|moto|hypothesis|hatchling)", metadata, re.MULTILINE)
     assert re.search(r"^Requires-Dist: prefect<3\.10,>=3\.9", metadata, re.MULTILINE)
 
