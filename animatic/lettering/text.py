@@ -16,10 +16,11 @@ from PIL import ImageDraw
 
 from animatic.lettering.fonts import BUILT_IN, covers, face_of, font_for, shapes_scripts
 
-Color = tuple[int, int, int]
+Color = int | tuple[int, int, int]
+"""A level of a gray picture, or red, green and blue."""
 Direction = Literal["ltr", "rtl"]
 
-_LINE_HEIGHT = 1.34
+LINE_HEIGHT = 1.34
 """Of the size of the font."""
 _BASELINE = 0.98
 _MAX_UNBROKEN_LENGTH = 12
@@ -120,9 +121,9 @@ def fitted(text: str, width: int, height: int, sizes: tuple[int, ...]) -> Block:
     """Wrap the text at the first of the sizes at which it fits; at the last one, cut it with an ellipsis."""
     text = shown(text)
     for size in sizes:
-        leading = round(size * _LINE_HEIGHT)
+        leading = round(size * LINE_HEIGHT)
         room = max(1, height // leading)
-        lines = tuple(islice(_wrapped(text, size, width), room + 1))
+        lines = tuple(islice(wrapped(text, size, width), room + 1))
         if len(lines) <= room and all(width_of(line, size) <= width for line in lines):
             return Block(lines, size, leading)
     cut = lines if len(lines) <= room else (*lines[: room - 1], lines[room - 1] + " …")
@@ -178,7 +179,7 @@ def _length(run: _Run, size: int) -> float:
     return font_for(size, run.path).getlength(run.text)
 
 
-def _wrapped(text: str, size: int, width: int) -> Iterator[str]:
+def wrapped(text: str, size: int, width: int) -> Iterator[str]:
     """Yield the lines. Words are measured once each and taken to add up: prompts are long, and kerning between words is small."""
     measured: dict[str, float] = {}
     space = width_of(" ", size)

@@ -9,21 +9,25 @@ BadMediaError for a reference that cannot be what it is used as (a new download 
 
 from __future__ import annotations
 
+from animatic.media.assemble import assemble_reel, exact_rate
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.likeness import fingerprint_of_picture, likeness
-from animatic.media.reel import assemble_reel
+from animatic.media.reel import Rendered, render
 from animatic.media.upload import prepare_picture
 
 __all__ = [
     "Facts",
+    "Rendered",
     "assemble_reel",
     "contact_sheet",
+    "exact_rate",
     "extract_frame",
     "fingerprint_of_picture",
     "likeness",
     "prepare_picture",
     "probe",
+    "render",
     "sniff",
     "thumbnail",
 ]

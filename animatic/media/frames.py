@@ -1,6 +1,6 @@
 """Makes pictures of clips: the frame that the next shot starts from (lossless), thumbnails and contact sheets.
 
-Owns the conversion between a clip's own color and RGB or BT.709, which reels use as well.
+Owns the conversion between a clip's own color and RGB, and the guess at what an untagged clip means.
 """
 
 from __future__ import annotations
@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 import av
-import numpy as np
-import numpy.typing as npt
 from av.codec.context import ThreadType
-from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation
 from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageStat
 
 from animatic.errors import BadClipError, BadMediaError
 from animatic.files import writing_whole
 from animatic.media.container import OpenClip, decoding, identify, opened_clip, time_base
-
-Plane = npt.NDArray[np.uint8]
 
 _THUMBNAIL_AT = 0.5
 """How far into a clip its thumbnail is looked for."""
@@ -38,7 +34,6 @@ _HD_HEIGHT = 720
 """From this height on, players take untagged footage as BT.709; below, as BT.601."""
 _SCALER = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 """Without the last two every conversion darkens by 2 of 255, which chained shots would add up."""
-_BLACK = (16, 128, 128)
 
 _CELL = (480, 270)
 _GAP = 16
@@ -54,7 +49,7 @@ def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: P
     yields the frame shown then. A still is taken as it is. Raises BadMediaError if it does not decode, or has no frame at that time.
     """
     try:
-        image = _still(path) if identify(path).startswith("image/") else _frame(path, frame)
+        image = still_picture(path) if identify(path).startswith("image/") else _frame(path, frame)
     except BadClipError as error:
         raise BadMediaError(error.message, hint=error.hint, code=error.code) from error
     _save(image, target, format="PNG", compress_level=4)
@@ -62,7 +57,7 @@ def extract_frame(path: Path, frame: Literal["first", "last"] | float, target: P
 
 def first_picture(path: Path) -> Image.Image:
     """Return the still, or the first frame of the clip, as RGB. Raises BadClipError if it does not decode."""
-    return _still(path) if identify(path).startswith("image/") else _frame(path, "first")
+    return still_picture(path) if identify(path).startswith("image/") else _frame(path, "first")
 
 
 def thumbnail(path: Path, target: Path, width: int = 480) -> None:
@@ -98,14 +93,14 @@ def shown_frames(clip: OpenClip) -> Iterator[tuple[float, VideoFrame]]:
     clip.video.thread_type = ThreadType.AUTO
     unit = time_base(clip.video)
     start: int | None = None
-    for frame in _decoded(clip):
+    for frame in decoded_frames(clip):
         if frame.pts is None:
             continue
         start = frame.pts if start is None else start
         yield float((frame.pts - start) * unit), frame
 
 
-def _decoded(clip: OpenClip) -> Iterator[VideoFrame]:
+def decoded_frames(clip: OpenClip) -> Iterator[VideoFrame]:
     """Yield every frame that decodes. Damaged ones in the middle of a clip are left out, as players do."""
     for packet in clip.container.demux(clip.video):
         with contextlib.suppress(av.error.InvalidDataError):
@@ -114,11 +109,11 @@ def _decoded(clip: OpenClip) -> Iterator[VideoFrame]:
 
 def display_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
     """Return width and height in square pixels, after rotation; ``pixel_shape``: that of `OpenClip`."""
-    width, height = _square_size(frame, pixel_shape)
+    width, height = square_size(frame, pixel_shape)
     return (height, width) if frame.rotation % 180 else (width, height)
 
 
-def _square_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
+def square_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
     """Return width and height in square pixels, before rotation. One side grows and none shrinks, so that no detail is lost."""
     if pixel_shape >= 1:
         return round(frame.width * pixel_shape), frame.height
@@ -127,41 +122,11 @@ def _square_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
 
 def to_image(frame: VideoFrame, pixel_shape: Fraction) -> Image.Image:
     """Return the frame as RGB, upright, in square pixels."""
-    matrix = _matrix(frame)
-    width, height = _square_size(frame, pixel_shape)
+    matrix = matrix_of(frame)
+    width, height = square_size(frame, pixel_shape)
     rgb = frame.reformat(width=width, height=height, format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_SCALER)
     image = Image.fromarray(rgb.to_ndarray())
     return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
-
-
-def fit(frame: VideoFrame, width: int, height: int, pixel_shape: Fraction) -> VideoFrame:
-    """Return the frame as yuv420p BT.709 of exactly that (even) size, in square pixels, scaled to fit and padded with black.
-
-    Its time stamp is the caller's to set.
-    """
-    if frame.rotation % 360:
-        frame, pixel_shape = VideoFrame.from_ndarray(np.asarray(to_image(frame, pixel_shape))), Fraction(1)
-    if pixel_shape == 1 and _is_converted(frame, width, height):
-        frame.pict_type = PictureType.NONE  # left in place, it would tell the encoder where to put keyframes
-        return frame
-    square = _square_size(frame, pixel_shape)
-    scale = min(width / square[0], height / square[1])
-    inner_width, inner_height = (
-        min(limit, max(2, round(side * scale / 2) * 2)) for side, limit in zip(square, (width, height), strict=True)
-    )
-    planar = frame.reformat(
-        width=inner_width,
-        height=inner_height,
-        format="yuv420p",
-        src_colorspace=_matrix(frame),
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=frame.color_range,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=_SCALER,
-    )
-    if (inner_width, inner_height) == (width, height):
-        return VideoFrame.from_ndarray(planar.to_ndarray(), format="yuv420p")
-    return VideoFrame.from_ndarray(_padded(planar, width, height), format="yuv420p")
 
 
 def _frame(path: Path, wanted: Literal["first", "last"] | float) -> Image.Image:
@@ -190,7 +155,7 @@ def _frame_at(clip: OpenClip, name: str, wanted: Literal["first", "last"] | floa
 
 def _representative(path: Path, width: int) -> Image.Image:
     """Return the still, or the first frame from the middle of the clip on that is not flat, at most ``width`` pixels across, as RGB."""
-    image = _still(path) if identify(path).startswith("image/") else _first_lively(path)
+    image = still_picture(path) if identify(path).startswith("image/") else _first_lively(path)
     if image.width > width:
         image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
     return image
@@ -223,7 +188,8 @@ def _first_lively(path: Path) -> Image.Image:
     return best
 
 
-def _still(path: Path) -> Image.Image:
+def still_picture(path: Path) -> Image.Image:
+    """Return a still as RGB, upright, on white where it is see-through. Raises BadClipError if it does not decode."""
     with decoding(path), Image.open(path) as image:
         image.load()
         upright = ImageOps.exif_transpose(image)
@@ -239,32 +205,7 @@ def _save(image: Image.Image, target: Path, *, format: str, **options: int | boo
         image.save(part, format=format, **options)
 
 
-def _is_converted(frame: VideoFrame, width: int, height: int) -> bool:
-    """Whether converting would copy: most clips of a reel are of its own size and color."""
-    limited = frame.color_range in {ColorRange.MPEG, ColorRange.UNSPECIFIED}
-    return (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p") and limited and _matrix(frame) == Colorspace.ITU709
-
-
-def _padded(frame: VideoFrame, width: int, height: int) -> Plane:
-    canvas = np.empty((height * 3 // 2, width), dtype=np.uint8)
-    chroma = canvas[height:].reshape(2, height // 2, width // 2)
-    left, top = (width - frame.width) // 4 * 2, (height - frame.height) // 4 * 2
-    for plane, target, black, shift in zip(_planes(frame), (canvas[:height], chroma[0], chroma[1]), _BLACK, (1, 2, 2), strict=True):
-        target[:] = black
-        rows, columns = plane.shape
-        target[top // shift : top // shift + rows, left // shift : left // shift + columns] = plane
-    return canvas
-
-
-def _planes(frame: VideoFrame) -> tuple[Plane, Plane, Plane]:
-    """Return the Y, U and V planes of a yuv420p frame with even sides, without copying rows twice."""
-    stacked = np.asarray(frame.to_ndarray(), dtype=np.uint8)
-    height, width = frame.height, frame.width
-    chroma = stacked[height:].reshape(2, height // 2, width // 2)
-    return stacked[:height], chroma[0], chroma[1]
-
-
-def _matrix(frame: VideoFrame) -> int:
+def matrix_of(frame: VideoFrame) -> int:
     """Return the YUV matrix; the scaler's numbers for them are those of the streams."""
     if frame.colorspace not in (0, _UNSPECIFIED):
         return frame.colorspace

@@ -1,24 +1,25 @@
 """Joins clips without re-encoding: those that one decoder set-up can play, packet by packet, in milliseconds and without loss.
 
-That holds for clips of one model with one setting: H.264 with the very same parameter sets, frames at exact steps, nothing to turn. For any
-other clip `footage` returns None, and the reel is encoded anew. Sound and edit lists are left out; time stamps are written anew.
+That holds for clips of one model with one setting: H.264 with the very same parameter sets, frames at exact steps, nothing to turn. A clip
+may be trimmed where it can be entered afresh and left without anything that is shown later. Any other reel is encoded anew. Edit lists are
+left out; time stamps are written anew.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
-import av
-from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from animatic.media.container import opened_clip, time_base
+from animatic.media.timeline import Segment
 
 _IDR = 5
 """The kind of H.264 unit that a decoder can start at without anything from before."""
@@ -38,57 +39,85 @@ class Setup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Footage:
-    """The frames of a clip as they are to be copied: the place of each packet's frame in the clip, in decoding order."""
+    """The frames of a clip as they are to be copied: the place of each packet's frame in the clip, in decoding order.
+
+    ``fresh``: the packets, by number, that need nothing from before them.
+    """
 
     setup: Setup
     places: tuple[int, ...]
+    fresh: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """Packets of a clip that can be copied: ``count`` from number ``begin`` on; ``place``: of the first frame that they show."""
+
+    clip: Path
+    footage: Footage
+    begin: int
+    count: int
+    place: int
 
     @property
     def delay(self) -> int:
         """Frames by which decoding must be ahead of showing."""
-        return max(number - place for number, place in enumerate(self.places))
+        return max(number - place for number, place in enumerate(self.shown))
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The place of each packet's frame within the stretch, in decoding order."""
+        return tuple(place - self.place for place in self.footage.places[self.begin : self.begin + self.count])
 
 
-def footage(clip: Path, rate: Fraction) -> Footage | None:
-    """Return the clip's footage if it can be copied into a reel of that rate, None if it has to be encoded anew.
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a packet says of its frame, in units of the stream's time base. ``afresh``: it needs nothing from before it."""
 
-    Raises BadClipError if it is no clip.
-    """
-    with opened_clip(clip) as source:
-        stream = source.video
-        first: VideoFrame | None = None
-        packets: list[Packet[VideoStream]] = []
-        for packet in source.container.demux(stream):
-            if first is None:
-                with contextlib.suppress(av.error.InvalidDataError):
-                    first = next(iter(stream.decode(packet if packet.size else None)), None)
-            if packet.size:
-                packets.append(packet)
-        setup = _setup(stream, first)
-        places = _places(packets, time_base(stream) * rate)
-        if setup is None or places is None or not _starts_afresh(packets[0], setup):
-            return None
-        return Footage(setup=setup, places=places)
+    pts: int | None
+    duration: int | None
+    hidden: bool
+    afresh: bool
 
 
-def copy_clips(output: OutputContainer, clips: Sequence[Path], found: Sequence[Footage], rate: Fraction) -> None:
-    """Copy the packets of all clips into one video track, one after the other."""
-    delay = max(each.delay for each in found)
-    track: VideoStream | None = None
+def stamp_of(packet: Packet[VideoStream]) -> Stamp:
+    """Return a packet's stamp: all that has to be kept of it."""
+    return Stamp(packet.pts, packet.duration, packet.is_discard, packet.is_keyframe and _starts_afresh(packet))
+
+
+def footage_of(stream: VideoStream, first: VideoFrame | None, stamps: Sequence[Stamp], rate: Fraction) -> Footage | None:
+    """Return a clip's footage if it can be copied into a reel of that rate, None if not. ``first``: its first frame, decoded."""
+    setup = _setup(stream, first)
+    places = _places(stamps, time_base(stream) * rate)
+    if setup is None or places is None or not stamps[0].afresh:
+        return None
+    return Footage(setup=setup, places=places, fresh=frozenset(number for number, stamp in enumerate(stamps) if stamp.afresh))
+
+
+def stretch_of(segment: Segment, footage: Footage, rate: Fraction) -> Stretch | None:
+    """Return the packets that show exactly a segment's frames; None unless there are such."""
+    place = math.floor(segment.start * rate + Fraction(1, 2))
+    wanted = range(place, place + segment.frames)
+    begin = next((number for number in footage.fresh if footage.places[number] == place), None)
+    if begin is None or sorted(footage.places[begin : begin + segment.frames]) != list(wanted):
+        return None
+    return Stretch(clip=segment.source, footage=footage, begin=begin, count=segment.frames, place=place)
+
+
+def copied_packets(track: VideoStream, stretches: Sequence[Stretch], rate: Fraction) -> Iterator[Packet[VideoStream]]:
+    """Yield the packets of all stretches, stamped for one track in which one follows the other."""
+    delay = max(each.delay for each in stretches)
     shown = 0
-    for clip, each in zip(clips, found, strict=True):
-        with opened_clip(clip) as source:
-            if track is None:
-                track = output.add_stream_from_template(source.video)
-                track.time_base = 1 / rate
+    for each in stretches:
+        with opened_clip(each.clip) as source:
             packets = (packet for packet in source.container.demux(source.video) if packet.size)
-            for number, (packet, place) in enumerate(zip(packets, each.places, strict=True)):
+            for number, (packet, place) in enumerate(zip(islice(packets, each.begin, each.begin + each.count), each.shown, strict=True)):
                 packet.stream = track
                 packet.time_base = 1 / rate
                 # Decoding stamps only need to grow and to be no later than their frames: one a frame, ahead by the longest delay.
                 packet.pts, packet.dts, packet.duration = shown + place, shown + number - delay, 1
-                output.mux_one(packet)
-            shown += len(each.places)
+                yield packet
+        shown += each.count
 
 
 def _setup(stream: VideoStream, first: VideoFrame | None) -> Setup | None:
@@ -110,26 +139,29 @@ def _setup(stream: VideoStream, first: VideoFrame | None) -> Setup | None:
     )
 
 
-def _places(packets: Sequence[Packet[VideoStream]], frames_per_tick: Fraction) -> tuple[int, ...] | None:
+def _places(stamps: Sequence[Stamp], frames_per_tick: Fraction) -> tuple[int, ...] | None:
     """Return the place of every frame if each stands, to the clip's own precision, at its step, with none left out, hidden or held."""
-    stamps = [packet.pts for packet in packets if packet.pts is not None]
-    if not stamps or len(stamps) < len(packets) or frames_per_tick * 2 >= 1:
+    times = [stamp.pts for stamp in stamps if stamp.pts is not None]
+    if not times or len(times) < len(stamps) or frames_per_tick * 2 >= 1:
         return None
-    start = min(stamps)
-    places = tuple(round((stamp - start) * frames_per_tick) for stamp in stamps)
+    start = min(times)
+    places = tuple(round((time - start) * frames_per_tick) for time in times)
     exact = all(
-        not packet.is_discard
-        and abs(stamp - start - place / frames_per_tick) <= 1
-        and abs((packet.duration or 1 / frames_per_tick) - 1 / frames_per_tick) <= 1
-        for packet, stamp, place in zip(packets, stamps, places, strict=True)
+        not stamp.hidden
+        and abs(time - start - place / frames_per_tick) <= 1
+        and abs((stamp.duration or 1 / frames_per_tick) - 1 / frames_per_tick) <= 1
+        for stamp, time, place in zip(stamps, times, places, strict=True)
     )
     return places if exact and sorted(places) == list(range(len(places))) else None
 
 
-def _starts_afresh(packet: Packet[VideoStream], setup: Setup) -> bool:
-    """Whether the first picture needs nothing from before it: a keyframe alone may be followed by frames that do."""
+def _starts_afresh(packet: Packet[VideoStream]) -> bool:
+    """Whether a picture needs nothing from before it: a keyframe alone may be followed by frames that do."""
+    sets = bytes(packet.stream.codec_context.extradata or b"")
+    if packet.stream.codec.canonical_name != "h264" or sets[:1] != b"\x01":
+        return False
     data = bytes(packet)
-    width = (setup.parameter_sets[_LENGTH_SIZE_AT] & 3) + 1
+    width = (sets[_LENGTH_SIZE_AT] & 3) + 1
     position = 0
     while position + width < len(data):
         if data[position + width] & 31 == _IDR:

@@ -12,9 +12,15 @@ import pytest
 from PIL import Image
 
 from animatic.media import assemble_reel, extract_frame
-from animatic.media.reel_copy import footage
+from animatic.media.reel_copy import Footage
+from animatic.media.reel_source import inspected
+from animatic.media.timeline import Segment
 from tests.present import present
 from tests.unit.media.conftest import ClipMaker, channel, shown_at
+
+
+def footage(clip: Path, rate: Fraction) -> Footage | None:
+    return inspected(Segment(source=clip, frames=1), rate).footage
 
 
 def packets_of(path: Path) -> list[bytes]:
