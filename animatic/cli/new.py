@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from animatic.cli.options import json_option
-from animatic.cli.output import print_json, require_folder, say, write_file
+from animatic.cli.output import create_file, print_json, say
 from animatic.errors import UsageError
-from animatic.files import NoHardLinksError, create_exclusively
 from animatic.settings import DEFAULT_FILE
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -60,24 +59,9 @@ def new(name: str, path: Path, as_json: bool) -> None:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be the name of a pipeline", hint="use letters, digits, - and _: coast-teaser")
-    if not _created(path, _STARTER.format(name=name)):
+    if not create_file(path, _STARTER.format(name=name), "a pipelines file"):
         raise UsageError(f"{path} is there already and was left alone", hint="write another one with --file PATH")
     if as_json:
         print_json({"file": str(path), "pipeline": name})
     file = "" if path == DEFAULT_FILE else f" --file {shlex.quote(str(path))}"
     say(f"wrote {path}; try it: `animatic run {name} --simulate{file}`")
-
-
-def _created(path: Path, text: str) -> bool:
-    """Create the file whole; False if there is one. Raises UsageError where it cannot be written."""
-    try:
-        require_folder(path)
-        return create_exclusively(path, lambda file: file.write(text.encode()))
-    except NoHardLinksError:
-        # A file system that cannot create exclusively and whole at once, such as FAT.
-        if path.exists():
-            return False
-        write_file(path, text, "a pipelines file")
-        return True
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from animatic.cli.advice import completed
 from animatic.columns import Cell, Column, paint, table
 from animatic.errors import Problem, UsageError
-from animatic.files import make_private, write_whole
+from animatic.files import NoHardLinksError, create_exclusively, make_private, write_whole
 from animatic.redact import redact
 from animatic.settings import default_home, refuses_color
 
@@ -65,6 +65,21 @@ def write_file(path: Path, text: str, what: str) -> None:
         write_whole(path, text)
     except OSError as error:
         raise UsageError(f"cannot write {what} to {path}: {error.strerror}") from None
+
+
+def create_file(path: Path, text: str, what: str) -> bool:
+    """Create a file, whole or not at all; False if there is one, which is left alone. Raises UsageError as ``write_file`` does."""
+    try:
+        require_folder(path)
+        return create_exclusively(path, lambda file: file.write(text.encode()))
+    except NoHardLinksError:
+        # A file system that cannot create exclusively and whole at once, such as FAT.
+        if path.exists():
+            return False
+        write_file(path, text, what)
+        return True
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def require_folder(path: Path) -> None:

@@ -68,10 +68,18 @@ def check_name(section: Section, name: str, what: str, *path: str | int, key: bo
     if len(name) > MAX_ID_LENGTH:
         section.note(f"{what} is too long: {len(name)} characters", *path, key=key, hint=f"use {MAX_ID_LENGTH} at most", code="name")
         return False
-    usable = re.sub(r"[^A-Za-z0-9_-]+", "-", _in_ascii(name)).strip("-_")
+    usable = usable_name(name)
     hint = "it becomes part of file names: use letters, digits, '-' and '_', and start with a letter or a digit"
     section.note(f"'{name}' cannot be {what}", *path, key=key, hint=f"{hint}, as in {usable}" if usable else hint, code="name")
     return False
+
+
+def usable_name(name: str) -> str:
+    """Return a name as it may stand: ``SC-010-SH-020`` for ``SC 010 / SH 020``; empty where no letter or digit of it can be used.
+
+    A name that may stand as it is comes back as it is, unless it is too long.
+    """
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", _in_ascii(name)).strip("-_") if not _ID.match(name) else name
 
 
 def _in_ascii(name: str) -> str:

@@ -15,7 +15,11 @@ import boto3
 import click
 import pytest
 
+from animatic.catalog import Catalog
 from animatic.cli.main import cli
+from animatic.shotlist.decoding import decoded
+from animatic.shotlist.importing import import_list
+from animatic.shotlist.model import ListOptions
 from animatic.simulator import launch
 from animatic.spec import load_declaration
 from tests.s3server import S3
@@ -75,6 +79,15 @@ def test_every_storyboard_that_is_shown_is_valid(page: Path, tmp_path: Path) -> 
         assert [problem.message for problem in declaration.problems if problem.severity == "error"] == []
 
 
+@pytest.mark.parametrize("page", [page for page in GUIDES if blocks(page, "csv")], ids=lambda page: page.stem)
+def test_every_shot_list_that_is_shown_becomes_the_storyboard_that_is_shown(page: Path, tmp_path: Path) -> None:
+    lists, storyboards = blocks(page, "csv"), [text for text in blocks(page, "yaml") if text.startswith("# Made of")]
+    assert lists
+    for text, storyboard in zip(lists, storyboards, strict=True):
+        found = import_list(decoded(text.encode(), "shots.csv"), "shots", ListOptions(), Catalog.load(), target=tmp_path / "pipelines.yaml")
+        assert found.text == storyboard
+
+
 def test_every_json_block_parses() -> None:
     for page in GUIDES:
         for text in blocks(page, "json"):
@@ -104,7 +117,10 @@ def test_a_page_can_be_followed_from_top_to_bottom(
     page: Path, animatic: Callable[..., Any], krea: Callable[..., launch.Running], s3: S3, tmp_path: Path
 ) -> None:
     written = [text for text in blocks(page, "yaml") if text.startswith("# pipelines.yaml")]
-    if written:
+    lists = blocks(page, "csv")
+    if lists:
+        (tmp_path / "shots.csv").write_text(lists[0], encoding="utf-8")
+    elif written:
         (tmp_path / "pipelines.yaml").write_text(written[0], encoding="utf-8")
     else:
         shutil.copy(REPOSITORY / "pipelines.yaml", tmp_path)

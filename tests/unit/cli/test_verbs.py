@@ -28,7 +28,7 @@ SHARED = {"__init__", "advice", "ending", "execution", "failures", "live", "look
 
 
 def test_every_verb_is_a_module_and_every_other_module_is_shared() -> None:
-    modules = {path.stem for path in Path(animatic.cli.__file__).parent.glob("*.py")}
+    modules = {path.stem.removesuffix("_") for path in Path(animatic.cli.__file__).parent.glob("[!_]*.py")} | {"__init__"}
     assert modules == set(VERBS) | SHARED
 
 

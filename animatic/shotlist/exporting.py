@@ -1,0 +1,153 @@
+"""Make a table of a pipeline: what its file says of each shot, the comments beside it, and how it came out.
+
+What `importing` made of a list comes back as it was; the columns have our names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from animatic.catalog import Catalog
+from animatic.plan.model import Plan, ShotInput, Step, UrlInput
+from animatic.shotlist.guarding import guarded
+from animatic.shotlist.names import LISTED, OURS, RUN_COLUMNS, VARIANT, guessed
+from animatic.shotlist.remarks import comments_of
+from animatic.shotlist.values import cell_of
+from animatic.spec.model import PipelineSpec, ShotSpec
+
+_ORDER = ("id", VARIANT, "title", "prompt", "line", "cast", "kind", "model", "duration")
+_ALWAYS = ("id", "prompt")
+_TO_QUOTE = frozenset(',;\t"\n\r|')
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a shot came out: a word for its state, the number of the take that counts, what that cost, and where its file is."""
+
+    state: str
+    take: int | None = None
+    usd: Decimal | None = None
+    file: str = ""
+
+
+@dataclass(kw_only=True)
+class _Line:
+    """One row: cells of fields, then of comments, both by column."""
+
+    fields: dict[str, Any]
+    remarks: dict[str, str] = field(default_factory=dict)
+    model: str = ""
+    outcome: Outcome
+
+
+def table(spec: PipelineSpec, plan: Plan, outcomes: Mapping[str, Outcome], catalog: Catalog) -> list[list[str]]:
+    """Return the header and a row for each shot, once for each variant. ``outcomes`` by step key; a shot without one is planned."""
+    remarks = comments_of(spec.document, (*spec.path, "shots"))
+    places = {shot.id: number for number, shot in enumerate(spec.shots)}
+    lines = [_line(step, spec, places[step.shot], remarks, outcomes) for step in _in_order(plan, places)]
+    names = [name for name in (*_ORDER, *(name for line in lines for name in line.fields)) if _is_used(name, lines)]
+    columns = list(dict.fromkeys(names))
+    kept = list(dict.fromkeys(name for line in lines for name in line.remarks))
+    headers = {name: _header(name, columns, lines, catalog) for name in kept}
+    merged = [name for name in kept if headers[name] not in columns]
+    rows = [[*(guarded(name) for name in columns), *(guarded(headers[name]) for name in merged), *RUN_COLUMNS]]
+    for line in lines:
+        ours = [_cell(line.fields.get(name, line.remarks.get(name))) for name in columns]
+        rows.append([*ours, *(_cell(line.remarks.get(name)) for name in merged), *_run_cells(line.outcome)])
+    return rows
+
+
+def as_text(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """Return rows as text, by RFC 4180 with a line end of one character; what other delimiters would part is in quotes too."""
+    return "".join(delimiter.join(_quoted(cell, delimiter) for cell in row) + "\n" for row in rows)
+
+
+def _quoted(cell: str, delimiter: str) -> str:
+    plain = not (_TO_QUOTE & set(cell) or delimiter in cell or cell != cell.strip())
+    return cell if plain else '"' + cell.replace('"', '""') + '"'
+
+
+def _in_order(plan: Plan, places: Mapping[str, int]) -> list[Step]:
+    """Return the steps as the storyboard tells them, variant by variant."""
+    variants = {name: number for number, name in enumerate(dict.fromkeys(step.variant_name for step in plan.steps))}
+    return sorted(plan.steps, key=lambda step: (variants[step.variant_name], places[step.shot]))
+
+
+def _line(
+    step: Step, spec: PipelineSpec, index: int, remarks: Sequence[Sequence[tuple[str, str]]], outcomes: Mapping[str, Outcome]
+) -> _Line:
+    line = _Line(
+        fields=dict(_fields(step, spec.shots[index], spec)),
+        model=step.request.model,
+        outcome=outcomes.get(step.key) or Outcome(state="planned", usd=step.request.price.usd),
+    )
+    for name, text in remarks[index] if index < len(remarks) else ():
+        line.remarks[name] = f"{line.remarks[name]}\n{text}" if name in line.remarks else text
+    return line
+
+
+def _fields(step: Step, shot: ShotSpec, spec: PipelineSpec) -> Iterator[tuple[str, Any]]:
+    """Yield what the file says of a shot, templates filled in."""
+    written = spec.document.data
+    for part in shot.path:
+        written = written[part]
+    yield "id", step.shot
+    if step.variant_name:
+        yield VARIANT, step.variant_name
+    for name, value in written.items():
+        if name in {"title", "line"}:
+            yield name, step.title if name == "title" else step.line
+        elif name in step.request.body:
+            yield name, _sent(name, value, step)
+        elif name != "id":
+            yield name, value
+
+
+def _sent(name: str, written: Any, step: Step) -> Any:
+    """Return the value of a request's field, with references as a list names them; no more items than the shot names itself."""
+    value = step.request.body[name]
+    if isinstance(value, list):
+        own = len(written) if isinstance(written, list) else len(value)
+        return [_reference((name, index), item, step) for index, item in enumerate(value[:own])]
+    return _reference((name,), value, step)
+
+
+def _reference(path: tuple[str | int, ...], value: Any, step: Step) -> Any:
+    given = next((given for given in step.request.inputs if given.path == path), None)
+    if given is None:
+        return value
+    if isinstance(given, ShotInput):
+        shot = given.step.rpartition("/")[2]
+        return shot if given.frame in {None, "last"} else {"shot": shot, "frame": given.frame}
+    return given.url if isinstance(given, UrlInput) else given.written
+
+
+def _header(name: str, columns: Collection[str], lines: Sequence[_Line], catalog: Catalog) -> str:
+    """Return the header under which a comment is read as that comment again."""
+    if name in RUN_COLUMNS or name == VARIANT or name.endswith(LISTED) or name in OURS:
+        return name + LISTED
+    fields = {known for model in catalog.models() for known in model.fields}
+    if name in fields:
+        theirs = [catalog.find(line.model) for line in lines if name in line.remarks]
+        return name + LISTED if any(model is None or name in model.fields for model in theirs) else name
+    meant = guessed(name)
+    return name if meant in columns or meant not in OURS | fields else name + LISTED
+
+
+def _is_used(name: str, lines: Sequence[_Line]) -> bool:
+    return name in _ALWAYS or any(line.fields.get(name) is not None for line in lines)
+
+
+def _cell(value: Any) -> str:
+    """Return a cell that no spreadsheet computes; numbers are no formulas."""
+    if value is None:
+        return ""
+    return cell_of(value) if isinstance(value, int | float) else guarded(cell_of(value))
+
+
+def _run_cells(outcome: Outcome) -> list[str]:
+    price = "" if outcome.usd is None else f"{outcome.usd.normalize():f}"
+    return [outcome.state, "" if outcome.take is None else str(outcome.take), price, guarded(outcome.file)]
