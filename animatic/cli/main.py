@@ -44,6 +44,7 @@ VERBS = {
     "doubts": "List submissions in doubt, and jobs that were paid and are in no take",
     "adopt": "Resolve an in-doubt submission to a Krea job",
     "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",
+    "verify": "Check hashes, marks and takes of everything that a run delivered",
     "spend": "Show what was paid, by day, pipeline, model or shot",
     "forecast": "Show what the schedules will cost in the coming days",
     "up": "Start a local Prefect server with UI, the simulator and all deployments",

@@ -31,6 +31,10 @@ class FolderStorage:
         """Return the key relative to the destination, ``simulated/`` included."""
         return f"{self._prefix}{check_key(key)}"
 
+    def on_this_machine(self, key: str) -> Path:
+        """Return the file."""
+        return self._path(key)
+
     def below(self, prefix: str) -> FolderStorage:
         """Return the same folder, rooted deeper."""
         return FolderStorage(self._destination, prefix=f"{self._prefix}{check_key(prefix)}/", threads=self._threads)

@@ -87,6 +87,10 @@ class Storage(Protocol):
         """Return the name of the object in the manifest: ``s3://...``, or the key relative to the destination for a folder."""
         ...
 
+    def on_this_machine(self, key: str) -> Path | None:
+        """Return where the object lies as a file that can be read in place; None for a storage that has to fetch it."""
+        ...
+
     def below(self, prefix: str) -> Storage:
         """Return the same storage, rooted one level deeper (``simulated``)."""
         ...

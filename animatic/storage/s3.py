@@ -47,6 +47,10 @@ class S3Storage:
         """Return the whole ``s3://`` URL of the object."""
         return f"s3://{self._bucket}/{self._prefix}{check_key(key)}"
 
+    def on_this_machine(self, key: str) -> None:
+        """Return nothing: objects are fetched."""
+        del key
+
     def below(self, prefix: str) -> S3Storage:
         """Return the same bucket, rooted deeper."""
         deeper = S3Storage(self._bucket, f"{self._prefix}{check_key(prefix)}/", self._client, self._options)

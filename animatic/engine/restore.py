@@ -1,0 +1,61 @@
+"""Brings damaged clips of a run's folder back from their takes, byte for byte. Nothing else is repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from animatic.engine.history import PastRun
+from animatic.engine.verify import Finding, Verified, readable
+from animatic.files import sha256_of
+from animatic.ledger import Take
+from animatic.manifest import Clip, Manifest
+from animatic.marks import Mark, write_marked
+
+DAMAGED = frozenset({"missing", "hash", "size", "mark", "simulated"})
+"""What a copy of the take mends."""
+
+
+async def restore(run: PastRun, manifest: Manifest, found: Verified) -> None:
+    """Copy the take of every shot whose clip is damaged into the run's folder again, and note that with its findings.
+
+    A file whose take is damaged as well, or gives other bytes than the manifest says, is left as it is. Raises StorageError.
+    """
+    damaged = {finding.shot for finding in found.findings if finding.check in DAMAGED and finding.shot is not None}
+    mended = set()
+    for shot in manifest.shots:
+        step = shot.key or shot.id
+        if step in damaged and shot.clip is not None:
+            take = await run.destination.ledger.takes.get(shot.fingerprint)
+            if take is not None and await _copy_again(run, manifest, shot.clip, take):
+                mended.add(step)
+    found.findings[:] = [_noted(finding, mended) for finding in found.findings]
+
+
+def _noted(finding: Finding, mended: set[str]) -> Finding:
+    return replace(finding, restored=True) if finding.shot in mended and finding.check in DAMAGED else finding
+
+
+async def _copy_again(run: PastRun, manifest: Manifest, clip: Clip, take: Take) -> bool:
+    storage = run.destination.storage
+    mark = Mark(
+        run=take.run_id,
+        pipeline=take.pipeline,
+        shot=take.step,
+        model=take.model,
+        simulated=manifest.simulated,
+        software=f"animatic {manifest.animatic}",
+    )
+    with tempfile.TemporaryDirectory(prefix="animatic-restore-") as folder:
+        copy = Path(folder) / "marked"
+        async with readable(storage, take.clip.key) as source:
+            if source is None or await asyncio.to_thread(sha256_of, source) != take.clip.sha256:
+                return False
+            marked = await asyncio.to_thread(write_marked, source, copy, mark, clip.mime)
+        if marked.sha256 != clip.sha256:
+            return False
+        key = f"{run.plan.pipeline}/{run.plan.run_id}/{clip.file or clip.key.rpartition('/')[2]}"
+        await storage.delete(key)
+        return await storage.store(key, copy, content_type=clip.mime, sha256=marked.sha256)

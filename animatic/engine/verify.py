@@ -1,0 +1,222 @@
+"""Proves that what a run delivered is what it made: bytes, marks, takes, and nothing beside them. Reads each file once."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from animatic.engine.history import PastRun
+from animatic.files import sha256_of
+from animatic.ledger import Take
+from animatic.manifest import Manifest, Shot
+from animatic.marks import Mark, read_mark
+from animatic.marks.credentials import has_credentials
+from animatic.storage import Storage
+
+Check = Literal["missing", "hash", "size", "mark", "simulated", "take", "unnamed", "manifest"]
+WRITTEN_BESIDE = frozenset({"manifest.json", "index.html"})
+"""Files of a run's folder that the manifest does not name: itself, and the page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something that is not as it was delivered. ``file``: its name in the run's folder, or its key elsewhere."""
+
+    check: Check
+    file: str
+    detail: str
+    shot: str | None = None
+    """The step whose clip it is, where a take may bring it back."""
+    restored: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class Verified:
+    """What was looked at, and what was found."""
+
+    run_id: str
+    pipeline: str
+    simulated: bool
+    files: int = 0
+    size: int = 0
+    """Bytes that were read."""
+    marked: int = 0
+    """Delivered files that carry a mark of origin, or credentials of their maker."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was delivered, now."""
+        return all(finding.restored for finding in self.findings)
+
+
+@asynccontextmanager
+async def readable(storage: Storage, key: str) -> AsyncIterator[Path | None]:
+    """Yield the object as a local file: in place, or fetched for the moment; None if it is not there."""
+    here = storage.on_this_machine(key)
+    if here is not None:
+        yield here if here.is_file() else None
+        return
+    with tempfile.TemporaryDirectory(prefix="animatic-verify-") as folder:
+        target = Path(folder) / Path(key).name
+        yield target if await storage.fetch(key, target) else None
+
+
+async def verify_run(run: PastRun, manifest: Manifest, progress: Callable[[str], None]) -> Verified:
+    """Check everything that a run delivered; ``progress`` is told each file before it is read. Raises StorageError."""
+    storage, ledger = run.destination.storage, run.destination.ledger
+    found = Verified(run_id=run.plan.run_id, pipeline=run.plan.pipeline, simulated=run.destination.simulated)
+    prefix = f"{run.plan.pipeline}/{run.plan.run_id}/"
+    found.findings += _contradictions(run, manifest)
+    takes = await ledger.takes.get_many(shot.fingerprint for shot in manifest.shots if shot.clip is not None)
+    expected = {shot.clip.key: _expectation(shot, takes.get(shot.fingerprint)) for shot in manifest.shots if shot.clip is not None}
+    owners = {item["sha256"]: item["key"] for item in named_files(manifest)}
+    keys = {storage.location(entry.key): entry.key for entry in await storage.list(prefix)}
+    for item in named_files(manifest):
+        name = item.get("file") or item["key"].rpartition("/")[2]
+        key = keys.get(item["key"], f"{prefix}{name}")  # by name where the whole destination was moved
+        progress(name)
+        async with readable(storage, key) as path:
+            await asyncio.to_thread(_look_at, found, manifest, path, name, item, expected.get(item["key"], (None, None)), owners)
+    for fingerprint, take in sorted(takes.items(), key=lambda entry: entry[1].step):
+        progress(f"take of {take.step}")
+        async with readable(storage, take.clip.key) as path:
+            await asyncio.to_thread(_look_at_take, found, path, take, fingerprint)
+    found.findings += _unnamed(manifest, keys, prefix)
+    return found
+
+
+def named_files(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """Yield every file of the manifest that it has a hash of, once: clips, further takes, reels and whatever a newer version adds."""
+    seen: set[str] = set()
+
+    def walk(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            is_file = isinstance(value.get("key"), str) and isinstance(value.get("sha256"), str) and "size" in value
+            if is_file and value["key"] not in seen:
+                seen.add(value["key"])
+                yield value
+            for part in value.values():
+                yield from walk(part)
+        elif isinstance(value, list | tuple):
+            for part in value:
+                yield from walk(part)
+
+    return walk(manifest.model_dump(mode="json", by_alias=True, include={"shots", "reel", "reels"}))
+
+
+def _contradictions(run: PastRun, manifest: Manifest) -> Iterator[Finding]:
+    """Find what the manifest says of the run, and the ledger's record of its plan does not."""
+    plan = run.plan
+    if manifest.simulated != run.destination.simulated:
+        where = "simulated" if run.destination.simulated else "real"
+        yield Finding(check="simulated", file="manifest.json", detail=f"it lies among {where} runs and says that it is not one")
+    for what, said, known in (("run", manifest.run_id, plan.run_id), ("pipeline", manifest.pipeline, plan.pipeline)):
+        if said != known:
+            yield Finding(check="manifest", file="manifest.json", detail=f"it is of {what} {said!r}, and the ledger says {known!r}")
+    strangers = {shot.key or shot.id for shot in manifest.shots} - {step.key for step in plan.steps}
+    for key in sorted(strangers):
+        yield Finding(check="manifest", file="manifest.json", detail=f"the plan of the run has no shot {key!r}")
+
+
+Expectation = tuple[Shot | None, Take | None]
+
+
+def _expectation(shot: Shot, take: Take | None) -> Expectation:
+    return shot, take
+
+
+def _look_at(
+    found: Verified,
+    manifest: Manifest,
+    path: Path | None,
+    name: str,
+    item: dict[str, Any],
+    expectation: Expectation,
+    owners: dict[str, str],
+) -> None:
+    """Check one file of the manifest: its bytes, its mark, and that its take is the ledger's."""
+    shot, take = expectation
+    step = (shot.key or shot.id) if shot is not None else None
+
+    def note(check: Check, detail: str) -> None:
+        found.findings.append(Finding(check=check, file=name, detail=detail, shot=step))
+
+    if shot is not None:
+        for detail in _other_than_taken(item, shot, take):
+            note("take", detail)
+    if path is None:
+        note("missing", "it is gone")
+        return
+    size, digest = path.stat().st_size, sha256_of(path)
+    found.files, found.size = found.files + 1, found.size + size
+    if size != item["size"]:
+        note("size", f"it has {size:,} bytes, and was delivered with {item['size']:,}")
+    if digest != item["sha256"]:
+        other = owners.get(digest)
+        note("hash", f"it is the file that was delivered as {other}" if other else "its bytes are not those that were delivered")
+    mark = read_mark(path, item["mime"])
+    if mark is not None or has_credentials(path, item["mime"]):
+        found.marked += 1
+    for check, detail in _of_mark(mark, manifest, item, shot, take):
+        note(check, detail)
+
+
+def _of_mark(
+    mark: Mark | None, manifest: Manifest, item: dict[str, Any], shot: Shot | None, take: Take | None
+) -> Iterator[tuple[Check, str]]:
+    if mark is None:
+        if item.get("origin") == "marked":
+            yield "mark", "its mark of origin is gone"
+        return
+    if mark.simulated != manifest.simulated:
+        yield "simulated", f"its mark says that it is {'simulated' if mark.simulated else 'real'}, and the manifest says the opposite"
+    if shot is not None and mark.model != shot.model:
+        yield "mark", f"its mark names {mark.model}, and the manifest {shot.model}"
+    if take is not None and (mark.run, mark.shot) != (take.run_id, take.step):
+        yield "mark", f"its mark is that of {mark.shot}, run {mark.run}; the take was made for {take.step}, run {take.run_id}"
+    if shot is None and item.get("origin") == "marked" and "shots" in item and mark.run != manifest.run_id:
+        yield "mark", f"its mark is of run {mark.run}"
+
+
+def _other_than_taken(item: dict[str, Any], shot: Shot, take: Take | None) -> Iterator[str]:
+    if take is None:
+        yield f"the ledger has no take {shot.fingerprint[:12]}"
+        return
+    if take.job_id != shot.job_id:
+        yield f"it is said to be of job {shot.job_id}, and the ledger's take is of job {take.job_id}"
+    if item.get("original_sha256") not in {None, take.clip.sha256}:
+        yield "it is said to be made from other bytes than the ledger's take"
+
+
+def _look_at_take(found: Verified, path: Path | None, take: Take, fingerprint: str) -> None:
+    """Check the file of a take, which later runs reuse and damaged clips are restored from."""
+    name = take.clip.key
+    if path is None:
+        found.findings.append(Finding(check="take", file=name, detail=f"the take {fingerprint[:12]} of {take.step} is gone"))
+        return
+    found.files, found.size = found.files + 1, found.size + path.stat().st_size
+    if sha256_of(path) != take.clip.sha256:
+        found.findings.append(Finding(check="take", file=name, detail=f"the take of {take.step} is not what Krea sent"))
+
+
+def _unnamed(manifest: Manifest, keys: dict[str, str], prefix: str) -> Iterator[Finding]:
+    """Find files of the run's folder that no text of the manifest is the name of."""
+    names: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, str):
+            names.add(value)
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            walk(part)
+
+    walk(manifest.model_dump(mode="json", by_alias=True))
+    for location, key in keys.items():
+        name = key.removeprefix(prefix)
+        if location not in names and name not in names and name not in WRITTEN_BESIDE:
+            yield Finding(check="unnamed", file=name, detail="the manifest does not name it")
