@@ -1,4 +1,4 @@
-"""``spend``: sums up what was paid, from the ledger. Reads only."""
+"""``spend``: sums up what was paid, from the ledger; Krea is asked only for jobs of submissions that were given up of late."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from animatic.cli.lookup import declared, warn_of_damage
+from animatic.cli.lookup import declared, krea_client, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, simulated_option
-from animatic.cli.output import print_json, print_table, tell
+from animatic.cli.output import print_json, print_table, tell, warn
 from animatic.columns import Cell, Column, Style, sorted_naturally
+from animatic.errors import ServiceError
 from animatic.money import dollars
+from animatic.settings import Settings
 
 if TYPE_CHECKING:
+    from animatic.engine.history import OpenDestination
     from animatic.ledger import Totals
 
 COLUMNS = (
@@ -41,7 +44,8 @@ COLUMNS = (
 def spend(by: str, days: int, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> None:
     """Show what was paid, by day, pipeline, model or shot.
 
-    The amounts are those of the ledger, which all pipelines of a destination share.
+    The amounts are those of the ledger, which all pipelines of a destination share. Where Krea lost answers in the last two days, it is
+    asked for jobs that came too late: as many of those submissions count, as not settled, as there are jobs that may be theirs.
     """
     found, elsewhere = asyncio.run(_spend(by, days, files, deliver, simulated=simulate))
     total = sum((totals.usd for totals in found.values()), Decimal(0))
@@ -81,6 +85,7 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
     merged: dict[str, list[Totals]] = {}
     elsewhere = False
     where = open_destinations(declared(files), deliver)
+    await _ask_krea(destination for destination in where if not destination.simulated and not simulated)
     for destination in where:
         report = await destination.ledger.spending.on(wanted)
         if destination.simulated != simulated:
@@ -90,6 +95,22 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
             merged.setdefault(name, []).append(totals)
     warn_of_damage(where)
     return {name: _sum(merged[name]) for name in sorted_naturally(merged)}, elsewhere
+
+
+async def _ask_krea(destinations: Iterable[OpenDestination]) -> None:
+    """Have jobs that came too late recorded, as far as Krea can be asked."""
+    from animatic.engine.late_jobs import ask_for_late_jobs
+
+    settings = Settings.from_environment()
+    if settings.krea_token is None:
+        return
+    async with krea_client(settings) as client:
+        for destination in destinations:
+            try:
+                await ask_for_late_jobs(client, destination.ledger, datetime.now(UTC))
+            except ServiceError as error:
+                warn(f"Krea was not asked for jobs that came too late: {error}")
+                return
 
 
 def _sum(totals: Iterable[Totals]) -> Totals:

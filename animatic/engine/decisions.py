@@ -9,9 +9,10 @@ from itertools import count
 from typing import Literal
 
 from animatic.engine.budget import days_of
-from animatic.engine.evidence import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, unclaimed, window_of
+from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
 from animatic.engine.history import OpenDestination
-from animatic.engine.strays import Stray, follow, late_jobs, list_strays, record_late_jobs, strays_among, why_late
+from animatic.engine.late_jobs import ask_for_late_jobs, why_late
+from animatic.engine.strays import Stray, follow, list_strays, strays_among
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
@@ -95,38 +96,27 @@ async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
 async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: OpenDestination, now: datetime) -> list[OpenDoubt]:
     """Ask Krea about the strays of a destination: those that were not billed are left out, and jobs that came too late are added.
 
-    What Krea says is recorded: how strays ended, and a late job that can be of one submission only.
+    What Krea says is recorded: how strays ended, and which submissions late jobs may be of.
     """
     ours = [doubt for doubt in doubts if doubt.destination is destination]
     strays = [doubt.stray for doubt in ours if doubt.stray]
     billed = {stray.job_id for stray in await follow(client, destination.ledger, strays)}
     kept = [doubt for doubt in ours if doubt.stray is None or doubt.stray.job_id in billed]
-    days = days_of((now - LATE_JOBS_SINCE).date(), now.date())
-    costs = (await destination.ledger.spending.on(days)).costs
-    lines = [cost.line for cost in costs if cost.outcome in {"never_arrived", "withdrawn", "unsent"}]
-    ended = [await destination.ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
-    taken = await destination.ledger.submissions.by_evidence(days)
-    late = await late_jobs(client, destination.ledger, [*(one for one in ended if one), *taken])
-    open_doubts = [doubt.submission for doubt in ours if doubt.kind == "lost_answer"]
-    recorded = await record_late_jobs(destination.ledger, late, open_doubts, now)
+    late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
     takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
     found = [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
-    known = {one.intent.token for one in recorded}
     return [
         *kept,
         *(
             OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray)
             for stray in await follow(client, destination.ledger, found)
         ),
-        *(
-            OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs)
-            for one, jobs in late
-            if one.intent.token not in known
-        ),
+        *(OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs) for one, jobs in late),
     ]
 
 
 def _is_abandoned(ledger: Ledger, submission: Submission, now: datetime) -> bool:
+    """Whether nobody is sending a submission any more that has no answer."""
     alive = ledger.submissions.owner_alive(submission.intent)
     return not alive and (alive is False or now > submission.intent.deadline + MAX_CLOCK_DIFFERENCE)
 
@@ -177,7 +167,7 @@ async def allow_resubmission(doubt: OpenDoubt) -> None:
     if doubt.kind == "lost_answer":
         failure = Failure(code="withdrawn", message="a person decided that Krea has no job for this submission")
         await submissions.settle(submission.intent.fingerprint, submission.number, "withdrawn", usd=Decimal(0), error=failure)
-    await submissions.withdraw_unclear(submission.intent.fingerprint, "a person decided to pay for the shot again")
+    await submissions.withdraw(submission.intent.fingerprint, "a person decided to pay for the shot again", only="empty")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

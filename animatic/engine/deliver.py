@@ -84,7 +84,7 @@ async def _select_newest(run: Run, step: Step) -> None:
         for number in range(1, step.take):  # a person asked for another take instead of what was not understood
             before = fingerprint_of(step.base, number)
             if await run.ledger.takes.get(before) is None:
-                given_up = await run.ledger.submissions.withdraw_waiting(before, f"take {step.take} was made instead")
+                given_up = await run.ledger.submissions.withdraw(before, f"take {step.take} was made instead")
                 run.state.strays |= {stray.job_id: stray for stray in strays_among(given_up, None)}
 
 

@@ -29,7 +29,9 @@ LATE_JOBS_SINCE = timedelta(days=2)
 SENDING_SLACK_SECONDS = 60.0
 """Beyond the time-out of a POST until its owner is certainly not sending it any more."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
-"""How far the clocks of two machines of ours may differ: the journal is in the clock of whoever wrote each entry."""
+"""How far the clocks of two machines of ours may differ."""
+JOURNAL_MARGIN = timedelta(hours=1)
+"""How far the journal's times may be from Krea's: each entry is in the clock of whoever wrote it, which may have been set since."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,11 @@ class Window:
 
     def holds(self, job: Job) -> bool:
         """Whether the job was created in it."""
-        return self.first <= job.created_at and (self.last is None or job.created_at <= self.last)
+        return self.holds_time(job.created_at)
+
+    def holds_time(self, moment: datetime) -> bool:
+        """Whether a moment of Krea's clock lies in it."""
+        return self.first <= moment and (self.last is None or moment <= self.last)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,7 +276,7 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
     if not times:
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
-    opened = await run.ledger.submissions.unanswered(min(times) - longest - MAX_CLOCK_DIFFERENCE, max(times) + MAX_CLOCK_DIFFERENCE)
+    opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN)
     taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
     presumed = [one for one in taken if one.submitted and one.submitted.evidence and not one.submitted.evidence.expected_types]
     others = [

@@ -24,7 +24,7 @@ from animatic.errors import (
     ShotError,
     StorageError,
 )
-from animatic.krea import NotSentError
+from animatic.krea import TURNED_AWAY
 from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.model import Grounds
 from animatic.manifest import Failure, Input, ShotChanges, render_page
@@ -33,8 +33,6 @@ from animatic.plan import Cut, Step
 
 log = logging.getLogger(__name__)
 NOT_STARTED = frozenset({"upstream", "stopped"})
-TURNED_AWAY = frozenset({NotSentError.code, "rate_limited", "NotSentError"})
-"""Submissions that Krea turned away for now: the ledger keeps them, the manifest would only be noisier for them."""
 
 
 async def record_end(
@@ -112,7 +110,7 @@ def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None)
 
 
 def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
-    """Whether the manifest of this run should name a submission: not the turned away ones, and of other runs only what was bought."""
+    """Whether the manifest of this run should name a submission: not those that were turned away, and of other runs what was bought."""
     settled = submission.ending
     if settled and settled.outcome == "unsent" and settled.error and settled.error.code in TURNED_AWAY:
         return False

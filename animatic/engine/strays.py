@@ -6,29 +6,24 @@ person gave it up. Nothing here submits or cancels.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
-from animatic.engine.evidence import CLOCK_MARGIN, Adopt, Window, late_window, out_of_reach, unclaimed, window_of
-from animatic.engine.expectation import has_other_type, learn
+from animatic.engine.evidence import Adopt, Window, out_of_reach, window_of
+from animatic.engine.late_jobs import keep_late_jobs, late_jobs, why_late
 from animatic.engine.run import Run
 from animatic.engine.search import adopt, conclude_now
 from animatic.engine.state import LostAnswers
 from animatic.errors import AnimaticError
-from animatic.krea import Job, KreaClient
-from animatic.ledger import AlreadySubmittedError, ClaimedError, Cost, Ledger, Submission, Take
-from animatic.ledger.model import Grounds
+from animatic.krea import KreaClient
+from animatic.ledger import Cost, Ledger, Submission, Take
 from animatic.manifest import StrayJob
 
 log = logging.getLogger(__name__)
-
-TURNED_AWAY = "rate_limited"
-"""The code of a submission that Krea, or a proxy before it, answered with "not now"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,86 +113,37 @@ async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) ->
     return kept
 
 
-async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Submission]) -> list[tuple[Submission, tuple[Job, ...]]]:
-    """Return those submissions of which an unclaimed job may be, although they count as ended or have another, with the jobs."""
-    windows = [(one, window) for one in submissions if (window := _window_of_late_jobs(one)) and not out_of_reach(client, one.intent)]
-    if not windows:
-        return []
-    listed = await unclaimed(client, ledger, Window(first=min(window.first for _, window in windows), last=None))
-    found = []
-    for submission, window in windows:
-        jobs = tuple(job for job in listed if window.holds(job))
-        if jobs:
-            learned = learn(await ledger.submissions.answered(submission.intent.model), {})
-            jobs = tuple(job for job in jobs if not has_other_type(job.type, submission.intent, learned))
-        if jobs:
-            found.append((submission, jobs))
-    return found
-
-
-async def record_late_jobs(
-    ledger: Ledger, late: Iterable[tuple[Submission, tuple[Job, ...]]], others: Iterable[Submission], now: datetime
-) -> list[Submission]:
-    """Record each late job that can be of one given up submission only, so that it counts as spent; returns those submissions anew.
-
-    ``others``: submissions in doubt, which the jobs may belong to just as well.
-    """
-    found, windows = list(late), [window_of(other.intent) for other in others]
-    claims = Counter(job.id for _, jobs in found for job in jobs)
-    recorded: list[Submission] = []
-    for submission, jobs in found:
-        (job, *more), intent = jobs, submission.intent
-        if submission.submitted is not None or more or claims[job.id] > 1 or any(window.holds(job) for window in windows):
-            continue
-        grounds = Grounds(since=window_of(intent).first, seen_at=now, type=job.type)
-        with contextlib.suppress(ClaimedError, AlreadySubmittedError):
-            await ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="evidence", type=job.type, evidence=grounds)
-            recorded += [anew for anew in [await ledger.submissions.get(intent.fingerprint, submission.number)] if anew]
-    return recorded
-
-
-def _window_of_late_jobs(submission: Submission) -> Window | None:
-    """Return when a job may have been made that is a submission's all the same; None where none can."""
-    intent, window = submission.intent, window_of(submission.intent)
-    if submission.submitted is not None:
-        return window if submission.submitted.how in {"evidence", "listed"} else None
-    if submission.settled is None:
-        return None
-    match submission.settled.outcome:
-        case "never_arrived" | "withdrawn":
-            return late_window(intent, submission.settled.at)
-        case "unsent" if submission.settled.error and submission.settled.error.code == TURNED_AWAY:
-            # A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
-            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + CLOCK_MARGIN)
-        case _:
-            return None
-
-
-def why_late(submission: Submission) -> str:
-    """Return why a further job may be a submission's."""
-    if submission.submitted is not None:
-        return f"job {submission.submitted.job_id} was taken for it, and Krea has made another one at that time"
-    if submission.settled is not None and submission.settled.outcome == "unsent":
-        return "it was turned away, and all the same Krea has made what may be its job"
-    return "it was given up, and afterwards Krea has made what may be its job"
-
-
 async def report_strays(run: Run) -> None:
     """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest."""
     told: list[StrayJob] = []
     try:
         for lost in tuple(run.state.lost_answers.values()):
             await _look_again(run, lost)
-        adopted = [await run.ledger.submissions.get(intent.fingerprint, intent.attempt) for intent in run.state.by_evidence]
-        for submission, jobs in await late_jobs(run.client, run.ledger, [one for one in adopted if one]):
-            why = f"{submission.intent.step}, attempt {submission.number}: {why_late(submission)}"
-            told += [StrayJob(job_id=job.id, usd=submission.intent.usd, why=why) for job in jobs]
+        told += await _late_jobs_of(run)
         strays = await follow(run.client, run.ledger, run.state.strays.values())
     except AnimaticError as error:
         log.warning("strays could not be followed: %s", error.message)
         strays = list(run.state.strays.values())
     told += [StrayJob(job_id=stray.job_id, usd=stray.usd, why=_told(stray)) for stray in strays]
     run.manifest.stray_jobs = tuple({stray.job_id: stray for stray in told}.values())
+
+
+async def _late_jobs_of(run: Run) -> list[StrayJob]:
+    """Record the jobs that may be of this run's given up submissions, or of those that another job was taken for; returns them."""
+    intents = [*run.state.by_evidence, *(intent for lost in run.state.lost_answers.values() for intent in lost.intents)]
+    submissions = [await run.ledger.submissions.get(intent.fingerprint, intent.attempt) for intent in intents]
+    late = await late_jobs(run.client, run.ledger, [one for one in submissions if one])
+    billed = await keep_late_jobs(run.ledger, late)
+    return [
+        StrayJob(
+            job_id=job.id,
+            # Of several for one submission Krea bills one: which, is not known.
+            usd=submission.intent.usd if submission.submitted or job.id in billed else None,
+            why=f"{submission.intent.step}, attempt {submission.number}: {why_late(submission)}",
+        )
+        for submission, jobs in late
+        for job in jobs
+    ]
 
 
 async def _look_again(run: Run, lost: LostAnswers) -> None:

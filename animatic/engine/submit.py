@@ -23,7 +23,7 @@ from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError, ShotError
-from animatic.krea import Job, LostAnswerError, NotSentError
+from animatic.krea import TURNED_AWAY, Job, LostAnswerError, NotSentError
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
 from animatic.plan import Request, Step, slate_of
 from animatic.redact import redact_body
@@ -91,7 +91,7 @@ def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
 
 def _was_busy(settled: Settled) -> bool:
     """Whether Krea turned the submission away for now, or was not there: its inputs were not looked at."""
-    return settled.error is not None and settled.error.code in {NotSentError.code, "rate_limited"}
+    return settled.error is not None and settled.error.code in TURNED_AWAY
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:

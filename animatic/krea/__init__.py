@@ -5,13 +5,15 @@ brings a web server) receives callbacks. Failures are those of `animatic.errors`
 """
 
 from animatic.krea.client import KreaClient
-from animatic.krea.errors import ExpiredUrlError, LostAnswerError, NotSentError, ResultUnreachableError
+from animatic.krea.errors import RATE_LIMITED, TURNED_AWAY, ExpiredUrlError, LostAnswerError, NotSentError, ResultUnreachableError
 from animatic.krea.reasons import JobError
 from animatic.krea.transfer import Download
 from animatic.krea.wait import Watcher
 from animatic.krea.wire import Asset, Job
 
 __all__ = [
+    "RATE_LIMITED",
+    "TURNED_AWAY",
     "Asset",
     "Download",
     "ExpiredUrlError",

@@ -37,20 +37,27 @@ from animatic.errors import (
 from animatic.krea.reasons import JobError, explain_body
 from animatic.redact import redact
 
+RATE_LIMITED = "rate_limited"
+"""The code of a submission that Krea, or a proxy before it, answered with "not now"."""
+
 
 class NotSentError(KreaUnreachableError):
     """A submission that Krea did not accept: it never left, or was turned away for now.
 
     ``retry_after``: seconds that Krea asked for, None if it asked for none. ``busy`` is true where Krea answered (429, 425;
-    ``code`` is then ``rate_limited``), and false where nobody did.
+    ``code`` is then `RATE_LIMITED`), and false where nobody did.
     """
 
     code = "not_sent"
 
     def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None, busy: bool = False) -> None:
-        super().__init__(message, hint=hint, code="rate_limited" if busy else None)
+        super().__init__(message, hint=hint, code=RATE_LIMITED if busy else None)
         self.retry_after = retry_after
         self.busy = busy
+
+
+TURNED_AWAY = frozenset({NotSentError.code, RATE_LIMITED, NotSentError.__name__})
+"""Codes, as ledgers have them, of submissions that were turned away for now, or that nobody was there for: no request was judged."""
 
 
 class LostAnswerError(KreaUnreachableError):

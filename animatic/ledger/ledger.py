@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from animatic.ledger.late_jobs import LateJobs
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.spending import Journal, Spending
@@ -32,7 +33,8 @@ class Ledger:
         records = RecordStore(storage, clock=clock, new_id=new_id)
         journal = Journal(records)
         self.submissions = Submissions(records, journal, owner_alive)
-        self.spending = Spending(records, journal)
+        self.late_jobs = LateJobs(records)
+        self.spending = Spending(records, journal, self.late_jobs)
         self.takes = Takes(records)
         self.assets = Assets(records)
         self.selections = Selections(records)

@@ -16,6 +16,9 @@ from pydantic import AwareDatetime, BeforeValidator, PlainSerializer
 How = Literal["answer", "callback", "listed", "evidence", "person"]
 """How a submission's job became known: Krea's answer, its webhook, its list of jobs (``listed`` in old records), or a person's decision."""
 
+PRESUMED: frozenset[How] = frozenset({"evidence", "listed"})
+"""Where Krea did not name the job as the submission's, nor a person: it may be another one's, and its own still to come."""
+
 Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out", "unsent", "never_arrived", "withdrawn"]
 """How a submission ended. ``empty``: its job completed with a result that was not understood; ``unsent`` and ``never_arrived``:
 Krea has no job for it; ``withdrawn``: a person gave it up."""

@@ -71,6 +71,16 @@ def evidence_folder(day: date) -> str:
     return f"{ROOT}evidence/{day.isoformat()}/"
 
 
+def late_job_folder(day: date) -> str:
+    """Return the folder of the jobs that may be of given up submissions intended on that day (UTC), ending in ``/``."""
+    return f"{ROOT}late/{day.isoformat()}/"
+
+
+def late_job_key(day: date, fingerprint: str, attempt: int, job_id: str) -> str:
+    """Return the key of the record that a job may be of a submission."""
+    return f"{late_job_folder(day)}{fingerprint[:16]}-{attempt:03}-{quote(job_id, safe='')}.json"
+
+
 def asset_folder(host: str, sha256: str) -> str:
     """Return the folder of what is known of one content uploaded to one Krea, ending in ``/``; ``host`` may carry a port."""
     return f"{ROOT}assets/{quote(host, safe='')}/{sha256}/"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 
 from animatic.errors import StorageError
+from animatic.ledger.late_jobs import LateJobs, with_own_jobs
 from animatic.ledger.model import Intent, JournalEntry, Outcome, Settled, Submitted, is_final, was_accepted
 from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_key, journal_time, spending_key
 
@@ -30,6 +31,11 @@ class Cost:
     def day(self) -> date:
         """The day (UTC) on which it was intended."""
         return self.line.at.astimezone(UTC).date()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may yet turn out otherwise: not settled, or given up, and all the same there is a job that may be its own."""
+        return self.outcome is None or (counts_as_lost(self.outcome) and self.usd != 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,16 +123,35 @@ class Spending:
     Remembers what is settled, so that a budget by the day looks at each submission of a long run once.
     """
 
-    def __init__(self, records: RecordStore, journal: Journal) -> None:
+    def __init__(self, records: RecordStore, journal: Journal, late_jobs: LateJobs) -> None:
         self._records = records
         self._journal = journal
+        self._late_jobs = late_jobs
         self._settled: dict[str, Cost] = {}
         self._lines: dict[str, JournalEntry] = {}
 
     async def on(self, days: Iterable[date]) -> SpendingReport:
         """Return what was submitted on those days (UTC) and what it costs."""
         costs = [cost for day in await each(self._day, set(days)) for cost in day]
-        return SpendingReport(costs=tuple(sorted(costs, key=lambda cost: cost.line.at)))
+        return SpendingReport(costs=tuple(sorted(await self._with_late_jobs(costs), key=lambda cost: cost.line.at)))
+
+    async def _with_late_jobs(self, costs: list[Cost]) -> list[Cost]:
+        """Count those given up submissions at their price that jobs were made for, as far as the jobs can belong to nobody else."""
+        late = await self._late_jobs.on({cost.day for cost in costs if cost.outcome and counts_as_lost(cost.outcome)})
+        if not late:
+            return costs
+        concerned = {key: cost for cost in costs if (key := (cost.line.fingerprint, cost.line.attempt)) in late}
+        lost = [key for key, cost in concerned.items() if cost.outcome and counts_as_lost(cost.outcome)]
+        counted = [key for key in concerned.keys() - set(lost) if await self._may_have(key, late[key])]
+        # A job that may be of one which counts at its price already, or of a dearer one, adds nothing for the others.
+        lost.sort(key=lambda key: concerned[key].line.usd or Decimal(0), reverse=True)
+        billed = with_own_jobs({key: late[key] for key in (*sorted(counted), *lost)}).keys() & set(lost)
+        return [replace(cost, usd=cost.line.usd) if (cost.line.fingerprint, cost.line.attempt) in billed else cost for cost in costs]
+
+    async def _may_have(self, key: tuple[str, int], jobs: Collection[str]) -> bool:
+        """Whether a submission that counts already may have one of the jobs: it has none yet, or one of them was only taken for it."""
+        submitted = await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
+        return submitted is None or submitted.job_id in jobs
 
     async def of_run(self, run_id: str, days: Iterable[date], known: Collection[tuple[str, int]]) -> list[Cost]:
         """Return what a run has submitted on those days, without the submissions of ``known``: fingerprints and attempts."""
@@ -165,7 +190,7 @@ class Spending:
         if not is_final(settled.outcome):
             corrected = await self._records.read_or_leave_out(f"{folder}corrected.json", Settled)
         ending = corrected or settled
-        late = await self._records.read_or_leave_out(f"{folder}submitted.json", Submitted) if _counts_as_lost(ending.outcome) else None
+        late = await self._records.read_or_leave_out(f"{folder}submitted.json", Submitted) if counts_as_lost(ending.outcome) else None
         if late:
             # Its job was found after all: it runs, and may be billed.
             return key, Cost(line=line, usd=line.usd, outcome=None)
@@ -186,7 +211,7 @@ class Spending:
             logger.info("the day %s could not be summed up: %s", day, error.message)
 
 
-def _counts_as_lost(outcome: Outcome) -> bool:
+def counts_as_lost(outcome: Outcome) -> bool:
     """Whether Krea has no job for a submission that ended so, unless one is on record all the same."""
     return not was_accepted(outcome) or outcome == "withdrawn"
 
@@ -197,6 +222,6 @@ def _totals(costs: Iterable[Cost]) -> Totals:
     return Totals(
         submissions=len(found),
         usd=sum((cost.usd for cost in found if cost.usd is not None), zero),
-        open_usd=sum((cost.usd for cost in found if cost.usd is not None and cost.outcome is None), zero),
+        open_usd=sum((cost.usd for cost in found if cost.usd is not None and cost.is_open), zero),
         unpriced=sum(cost.usd is None for cost in found),
     )

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
@@ -49,14 +48,13 @@ class Submissions:
         self._journal = journal
         self.owner_alive = owner_alive
         """Tells whether the process that may send a submission's POST is still running; None where that cannot be known from here."""
+        self._heard_of: set[str] = set()
+        """Keys in the journal of submissions that have their job, or ended otherwise than unanswered: neither ever changes."""
 
     async def of(self, fingerprint: str) -> tuple[Submission, ...]:
         """Return all submissions for a take, the first one first."""
-        found = []
-        for number in count(1):
-            submission = await self.get(fingerprint, number)
-            if submission is None:
-                break
+        found: list[Submission] = []
+        while submission := await self.get(fingerprint, len(found) + 1):
             found.append(submission)
         return tuple(found)
 
@@ -216,21 +214,18 @@ class Submissions:
         doubt = Doubt(reason=reason, candidates=tuple(candidates), at=self._records.now())
         return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}doubt.json", doubt)
 
-    async def withdraw(self, fingerprint: str, attempt: int, reason: str) -> Withdrawal:
-        """Let the job of a settled submission not be looked at any more. The first withdrawal wins and is returned."""
-        withdrawal = Withdrawal(reason=reason, at=self._records.now())
-        return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}withdrawn.json", withdrawal)
+    async def withdraw(self, fingerprint: str, reason: str, *, only: Outcome | None = None) -> tuple[Submission, ...]:
+        """Let jobs not be looked at any more: those of a take that are waited for, or only those that ended so. Returns their submissions.
 
-    async def withdraw_waiting(self, fingerprint: str, reason: str) -> tuple[Submission, ...]:
-        """Do so for every submission of a take whose job is still waited for; returns them. What they cost stays on record."""
-        waiting = [submission for submission in await self.of(fingerprint) if submission.waits_for_job]
-        return tuple([replace(one, withdrawal=await self.withdraw(fingerprint, one.number, reason)) for one in waiting])
-
-    async def withdraw_unclear(self, fingerprint: str, reason: str) -> None:
-        """Do so for every submission of a take whose job completed with a result that was not understood. They stay paid."""
-        for submission in await self.of(fingerprint):
-            if submission.ending is not None and submission.ending.outcome == "empty":
-                await self.withdraw(fingerprint, submission.number, reason)
+        What they cost stays on record; the first withdrawal of each wins.
+        """
+        found = []
+        for one in await self.of(fingerprint):
+            if one.waits_for_job and only in {None, one.ending.outcome if one.ending else None}:
+                key = f"{attempt_folder(fingerprint, one.number)}withdrawn.json"
+                withdrawal = await self._records.create_or_read(key, Withdrawal(reason=reason, at=self._records.now()))
+                found.append(replace(one, withdrawal=withdrawal))
+        return tuple(found)
 
     async def claimed(self, job_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the jobs that belong to a submission.
@@ -238,7 +233,7 @@ class Submissions:
         A claim whose submission does not show it (its worker died in between) is completed here. So read the submission again before it
         counts as never arrived: one of these jobs may be its own.
         """
-        claims = [claim for claim in await each(self._claim, job_ids) if claim]
+        claims = [claim for claim in await each(lambda job_id: self._records.read(claim_key(job_id), Claim), job_ids) if claim]
         await each(self._complete, claims)
         return frozenset(claim.job_id for claim in claims)
 
@@ -267,10 +262,17 @@ class Submissions:
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
-        entries = await each(self._journal.entry, [key for key in keys if since <= (journal_time(key) or since) <= until])
-        found = await each(lambda entry: self._get_or_leave_out(entry.fingerprint, entry.attempt), [entry for entry in entries if entry])
-        unanswered = (one for one in found if one and one.submitted is None)
-        return tuple(one for one in unanswered if one.settled is None or one.settled.outcome == "never_arrived")
+        due = [key for key in keys if key not in self._heard_of and since <= (journal_time(key) or since) <= until]
+        return tuple(one for one in await each(self._unanswered, due) if one)
+
+    async def _unanswered(self, key: str) -> Submission | None:
+        """Return the submission of an entry in the journal if no answer came; many searches at once ask, again and again."""
+        entry = await self._journal.entry(key)
+        found = await self._get_or_leave_out(entry.fingerprint, entry.attempt) if entry else None
+        if found and (found.submitted or (found.settled and found.settled.outcome != "never_arrived")):
+            self._heard_of.add(key)
+            return None
+        return found
 
     async def _get_or_leave_out(self, fingerprint: str, number: int) -> Submission | None:
         """Return one of many submissions, None where a record of it is damaged: that is an error for its own shot alone."""
@@ -279,9 +281,6 @@ class Submissions:
         except StorageRefusedError as error:
             self._records.leave_out(attempt_folder(fingerprint, number), error)
             return None
-
-    async def _claim(self, job_id: str) -> Claim | None:
-        return await self._records.read(claim_key(job_id), Claim)
 
     async def _complete(self, claim: Claim) -> None:
         """Write what follows from a claim, if it is not there."""

@@ -86,7 +86,6 @@ def build_plan(
         run_id=run_id,
         source_file=spec.document.name,
         source_sha256=spec.document.sha256,
-        catalog_date=catalog.date,
         warnings=(*problems, *advisories(steps, started.astimezone(UTC).date())),
         left_out=left_out,
     )

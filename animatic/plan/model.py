@@ -151,7 +151,6 @@ class Plan:
     run_id: str
     source_file: str
     source_sha256: str
-    catalog_date: str
     warnings: tuple[Problem, ...] = ()
     left_out: tuple[str, ...] = ()
     """Keys of the shots that ``when`` leaves out."""

@@ -142,9 +142,9 @@ def _told(job: Job) -> str:
     return f"job {job.id} ({job.prompt!r}{'' if job.post else ', of another program'})"
 
 
-def spent(desk: Desk) -> float:
+def spent(desk: Desk, **environment: Any) -> float:
     """What ``animatic spend`` says in all."""
-    ended = desk.cli("spend", "--json")
+    ended = desk.cli("spend", "--json", **environment)
     assert ended.code == 0, ended
     return float(json.loads(ended.output)["total_usd"])
 

@@ -140,6 +140,29 @@ async def test_a_job_that_came_too_late_is_named_in_doubts_and_manifest(desk: De
     assert spent(desk) == pytest.approx(0.20)
 
 
+async def test_late_jobs_that_nobody_can_tell_apart_are_spent_and_named(desk: Desk) -> None:
+    """``spend`` says so without ``doubts`` having been asked before, and again while Krea is away."""
+    desk.environment |= SHORT
+    desk.krea.answer, desk.krea.listed_after = Answer(status=502, after=0.1, job_after=0.1), 1000.0
+    shots = "".join(f"      - {{id: {name}, prompt: '{prompt('two', name)}', duration: 2, retries: 0}}\n" for name in ("dawn", "dusk"))
+    desk.declare(f"  two:\n    shots:\n{shots}")
+    ended = desk.render()
+    assert ended.code in {ASKS, AWAY}, ended
+    assert len(desk.krea.posts) == 2
+    desk.krea.await_idle()
+    assert spent(desk) == 0
+    desk.krea.listed_after = 0.0
+    assert spent(desk) == pytest.approx(0.20)
+    assert spent(desk, KREA_API_URL="http://127.0.0.1:9", ANIMATIC_OUTAGE_SECONDS="1") == pytest.approx(0.20)
+    said = await statement(desk)
+    assert (said.wrong, said.named) == ([], {job.id for job in desk.krea.ours()})
+    # What the next run makes of them counts once.
+    desk.krea.answer = Answer()
+    desk.render_to_the_end()
+    assert (await statement(desk)).wrong == []
+    assert spent(desk) == pytest.approx(billed(desk))
+
+
 @pytest.mark.slow
 async def test_a_job_that_came_too_late_is_not_taken_for_another_shot(desk: Desk) -> None:
     """The first shot was given up and made again; its job turns up while the second one looks for its own, which never comes."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from animatic.engine import budget, doubt, evidence, expectation, lost, search, strays, wait
+from animatic.engine import budget, doubt, evidence, expectation, late_jobs, lost, search, strays, wait
 from animatic.errors import JobFailedError, KreaUnreachableError
 from animatic.krea import Job
 from animatic.ledger import submissions
@@ -206,7 +206,14 @@ def _strays_not_told() -> Patches:
     async def nothing(*_args: Any) -> list[Any]:
         return []
 
-    return [*_everywhere(strays.list_strays, nothing), *_everywhere(strays.late_jobs, nothing)]
+    return [*_everywhere(strays.list_strays, nothing), *_everywhere(late_jobs.late_jobs, nothing)]
+
+
+def _late_jobs_of_several_not_counted() -> Patches:
+    async def nothing(*_args: Any) -> frozenset[str]:
+        return frozenset()
+
+    return _everywhere(late_jobs.keep_late_jobs, nothing)
 
 
 def _fix(name: str, without: Callable[[], Patches], rules: str, forced: str) -> Fix:
@@ -231,5 +238,8 @@ FIXES = (
     _fix("budgets are reserved", _budgets_not_reserved, "budget", "error-before drop-after"),
     _fix("budgets are looked at again after the intent", _second_look_at_the_budget_left_out, "budget", "twins slow-storage"),
     _fix("a lost answer stays reserved", _lost_answers_not_reserved, "budget", "error-before drop-before"),
+    _fix(
+        "late jobs of several submissions count", _late_jobs_of_several_not_counted, "uncounted", "error-late drop-late listed-late twins"
+    ),
     _fix("strays are told", _strays_not_told, "silent", "error-late drop-late listed-late kill"),
 )

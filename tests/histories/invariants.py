@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.histories.history import History
 from tests.histories.krea import Job
+from tests.histories.plans import PRICE
 
 
 def violations(history: History) -> list[str]:
@@ -16,6 +17,7 @@ def violations(history: History) -> list[str]:
     return [
         *dict.fromkeys(history.broken),
         *_silent_bills(history),
+        *_uncounted_bills(history),
         *_wrong_takes(history),
         *_hasty_posts(history),
         *_too_many_posts(history),
@@ -34,6 +36,17 @@ def _silent_bills(history: History) -> list[str]:
         for job in silent
         if job.post is not None
     ]
+
+
+def _uncounted_bills(history: History) -> list[str]:
+    """What was spent, as people are told, is at least what Krea bills us."""
+    assert history.spending is not None
+    billed = [job for job in history.krea.jobs if job.billed and job.post is not None]
+    told, due = history.spending.totals.usd, PRICE * len(billed)
+    if told >= due:
+        return []
+    states = ", ".join(f"{job.id}: {history.reader.state(job.post.attempt)}" for job in billed if job.post)
+    return [f"uncounted: {len(billed)} jobs of ours were billed, {due} USD, and {told} USD count as spent ({states})"]
 
 
 def _wrong_takes(history: History) -> list[str]:

@@ -80,12 +80,15 @@ class LedgerReader:
         if this is None:
             return [f"unintended: POST {post.number} was sent without an intent"]
         run_usd = day_usd = Decimal(0)
+        written = {key: place for place, key in enumerate(self.objects)}
+        intended = written[f"{self.folder(post.attempt)}intended.json"]
         for folder, intent in self.submissions():
             attempt = (intent["fingerprint"], intent["attempt"])
             if attempt not in sent:
                 continue
-            never = (self.ending(folder) or {}).get("outcome") == "never_arrived"
-            billed = self.may_be_billed(folder)
+            never = (self.read(f"{folder}settled.json") or {}).get("outcome") == "never_arrived"
+            # A job that turns up after the last look at what was spent is nobody's fault.
+            billed = self.may_be_billed(folder) and not (never and written.get(f"{folder}submitted.json", 0) > intended)
             # What never arrived stays reserved in the process that lost its answer.
             if intent["run_id"] == post.run_id and (billed or (never and intent["pid"] == this["pid"])):
                 run_usd += PRICE

@@ -87,7 +87,6 @@ def plan_of() -> Callable[..., Plan]:
             run_id="20261121T104512Z-4f3a",
             source_file="pipelines.yaml",
             source_sha256="cd" * 32,
-            catalog_date="2026-10-03",
         )
 
     return make
