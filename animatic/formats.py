@@ -34,7 +34,7 @@ def identify(head: bytes) -> Format | None:
 
 def suffix_of(mime: str) -> str | None:
     """Return the extension of files of a MIME type, with its dot; None for a type that is not in the table."""
-    return next((format_.suffix for _, format_ in _SIGNATURES if format_.mime == mime), None)
+    return next((format_.suffix for _, format_ in _SIGNATURES if format_.mime == mime), _SOUND_ALONE.get(mime))
 
 
 def medium_of_suffix(suffix: str) -> Medium | None:
@@ -48,6 +48,8 @@ def is_taken(mime: str) -> bool:
     return any(format_.accepted for _, format_ in _SIGNATURES if format_.mime == mime)
 
 
+_SOUND_ALONE = {"audio/webm": ".weba", "audio/x-matroska": ".mka", "audio/x-msvideo": ".avi"}
+"""Extensions of files whose container is one of moving pictures and that hold sound alone: their first bytes do not tell."""
 Signature = Callable[[bytes], bool]
 
 

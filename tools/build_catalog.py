@@ -1,4 +1,4 @@
-"""Build the committed catalogue from a survey of Krea's API: ``python tools/build_catalog.py SURVEY.json``.
+"""Build the committed catalogue from a survey of Krea's API: ``python tools/build_catalog.py SURVEY.json [ROUTES.json]``.
 
 A survey is a JSON list, one object per route:
 
@@ -9,6 +9,10 @@ A survey is a JSON list, one object per route:
 - ``compute_units``: rows that may have ``avg_seconds``
 - ``in_openapi_2026_10_03``
 
+A list of routes is a newer reading of the API, one object per route: ``endpoint``, ``kind``, ``provider``, ``model``, ``title``, ``fields``
+and ``usd``. Its fields and prices win; what the survey alone knows (retired names, removed fields, usual times) stays, and a route that it
+lacks is withdrawn.
+
 The data folder is written anew, apart from the curated files; the output depends on the survey alone. `animatic.catalog.refresh` takes up
 a live OpenAPI document instead.
 """
@@ -18,7 +22,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -30,9 +34,12 @@ from animatic.catalog.convert import convert
 from animatic.catalog.model import KINDS, Field, Model, PriceTable
 from animatic.catalog.store import curate, curated
 
-COLLECTED = "2026-11-20"
-DOCUMENT = "2026-10-03"
-ABSENT = f"absent from Krea's API document of {DOCUMENT}"
+COLLECTED = "2026-11-25"
+SURVEYED = "2026-10-03"
+"""Date of the document that the survey was compared with."""
+DOCUMENT = "2026-10-09"
+"""Date of the document that a list of routes was read from."""
+ABSENT = "absent from Krea's API document of {}"
 
 _MAX_LINE = 140
 _SCHEMA_KEYS = {
@@ -42,6 +49,7 @@ _SCHEMA_KEYS = {
     "max_items": "maxItems",
     "exclusive_minimum": "exclusiveMinimum",
     "one_of": "oneOf",
+    "any_of": "anyOf",
 }
 
 
@@ -58,21 +66,25 @@ def to_schema(field: Mapping[str, Any]) -> dict[str, Any]:
         out["properties"] = {name: to_schema(value) for name, value in field["properties"].items()}
     if isinstance(field.get("required"), list):
         out["required"] = field["required"]
-    if "one_of" in field:
-        out["oneOf"] = [to_schema(branch) for branch in field["one_of"]]
+    if "object_required" in out:  # an object's own required keys, where ``required`` says that the field is
+        out["required"] = out.pop("object_required")
+    for key, word in (("one_of", "oneOf"), ("any_of", "anyOf")):
+        if key in field:
+            out[word] = [to_schema(branch) for branch in field[key]]
     return out
 
 
-def build_model(row: Mapping[str, Any]) -> Model:
-    """Return the catalogue entry of one surveyed route."""
+def build_model(row: Mapping[str, Any], newer: Mapping[str, Any] | None = None) -> Model:
+    """Return the catalogue entry of one surveyed route; ``newer`` is the same route in a list of routes."""
     name = f"{row['provider']}/{row['model']}"
-    newest = row.get("fields_2026_10") or row["fields"]
+    surveyed = row.get("fields_2026_10") or row["fields"]
+    newest = surveyed if newer is None else newer["fields"]
     fields: dict[str, Field] = {
         key: convert(to_schema(value), key, required=value.get("required") is True) for key, value in newest.items()
     }
-    title = (row.get("title_2026_10") or row["title"] or row["model"]).rstrip("*")
+    title = ((newer or {}).get("title") or row.get("title_2026_10") or row["title"] or row["model"]).rstrip("* ")
     aliases = row["deprecated_aliases"]
-    price = row.get("usd")
+    price = (newer or {}).get("usd") or row.get("usd")
     times = [entry["avg_seconds"] for entry in row["compute_units"] if "avg_seconds" in entry]
     return curate(
         Model(
@@ -83,13 +95,25 @@ def build_model(row: Mapping[str, Any]) -> Model:
             fields=fields,
             aliases={old: entry["new"] for old, entry in aliases.items()},
             aliases_until=max((entry["sunset"] for entry in aliases.values()), default=""),
-            removed={key: None for key in row["fields"] if key not in newest},
+            removed={key: None for key in (*row["fields"], *surveyed) if key not in newest},
             price=None if price is None else _decided_price(name, _price(price)),
-            withdrawn=ABSENT if row["in_openapi_2026_10_03"] is False else None,
-            fields_date=_date(row),
+            withdrawn=ABSENT.format(SURVEYED) if row["in_openapi_2026_10_03"] is False else None,
+            fields_date=_date(row) if newer is None else DOCUMENT,
             typical_seconds=median(times) if times else None,
         )
     )
+
+
+def build_models(survey: Sequence[Mapping[str, Any]], routes: Sequence[Mapping[str, Any]] = ()) -> list[Model]:
+    """Return all entries, by kind and name. Routes that only the list has are new; those that it lacks are withdrawn."""
+    newest = {route["endpoint"]: route for route in routes}
+    known = {row["endpoint"] for row in survey}
+    models = [build_model(row, newest.get(row["endpoint"])) for row in survey]
+    if routes:
+        models = [_missed(model) if model.endpoint not in newest else model for model in models]
+        models += [build_model({**_NEW, **route}, route) for route in routes if route["endpoint"] not in known]
+    order = {kind: number for number, kind in enumerate(KINDS)}
+    return sorted(models, key=lambda model: (order[model.kind], model.name))
 
 
 def index_row(model: Model) -> dict[str, Any]:
@@ -131,15 +155,18 @@ def _dump(data: Any, depth: int) -> str:
 
 def main(arguments: list[str]) -> int:
     """Build the data folder from the survey that the command line names."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python tools/build_catalog.py SURVEY.json\n")
+    if len(arguments) not in {1, 2}:
+        sys.stderr.write("usage: python tools/build_catalog.py SURVEY.json [ROUTES.json]\n")
         return 2
-    survey = json.loads(Path(arguments[0]).read_text("utf-8"), parse_float=Decimal)
-    order = {kind: number for number, kind in enumerate(KINDS)}
-    models = sorted((build_model(plain(row)) for row in survey), key=lambda model: (order[model.kind], model.name))
+    survey, *newer = [_read(path) for path in arguments]
+    models = build_models(survey, *newer)
     write(models, DATA)
     sys.stdout.write(f"{len(models)} models in {DATA}\n")
     return 0
+
+
+def _read(path: str) -> list[dict[str, Any]]:
+    return [plain(row) for row in json.loads(Path(path).read_text("utf-8"), parse_float=Decimal)]
 
 
 def plain(value: Any, key: str = "") -> Any:
@@ -151,21 +178,31 @@ def plain(value: Any, key: str = "") -> Any:
     return float(value) if isinstance(value, Decimal) and key != "price" else value
 
 
+_NEW: Mapping[str, Any] = {"deprecated_aliases": {}, "compute_units": [], "usd": None, "in_openapi_2026_10_03": None}
+"""What the survey would say of a route that it does not have."""
+_THIRD_PARTY = "third-party reading of Krea's price list"
+_COPIED = "third-party copy of x-krea-pricing in https://api.krea.ai/openapi.json"
+
+
+def _missed(model: Model) -> Model:
+    return replace(model, withdrawn=model.withdrawn or ABSENT.format(DOCUMENT))
+
+
 def _price(row: Mapping[str, Any]) -> PriceTable:
     official = row["source_kind"] == "krea-docs"
     return PriceTable(
         unit=row["unit"],
         rows=tuple((dict(item["when"]), Decimal(str(item["price"]))) for item in row["rows"]),
         complete=row["complete"],
-        source=row["source_url"] if official else "third-party reading of Krea's price list",
-        seen=row.get("seen") or curated()["price_dates"][row["source_kind"]],
+        source=row["source_url"] if official else _THIRD_PARTY if "date" not in row else _COPIED,
+        seen=row.get("seen") or row.get("date") or curated()["price_dates"][row["source_kind"]],
     )
 
 
 def _date(row: Mapping[str, Any]) -> str:
     """Return when the fields were last read, as exactly as is known."""
     if "fields_2026_10" in row or row["in_openapi_2026_10_03"]:
-        return DOCUMENT
+        return SURVEYED
     return {"openapi-2026": "2026-06", "docs-page": "2026-08"}.get(row["first_seen"], "2026-09-20")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from animatic.catalog.codec import encode_model
 from animatic.catalog.finding import limits, listed, number, show
-from animatic.catalog.model import Field, Model
+from animatic.catalog.model import Field, Model, yields
 from animatic.catalog.store import Catalog
 from animatic.catalog.types import accepts, rules_of
 from animatic.money import dollars
@@ -34,9 +34,7 @@ def elsewhere(catalog: Catalog | None, model: Model, name: str) -> str | None:
     """Return which other models of the kind have the field, None where none has."""
     if catalog is None:
         return None
-    owners = [
-        other.name for other in catalog.models(model.kind) if other.name != model.name and name in other.fields and not other.withdrawn
-    ]
+    owners = [other.name for other in _alternatives(catalog, model) if name in other.fields]
     if not owners:
         return None
     rest = len(owners) - _MAX_NAMED
@@ -51,9 +49,9 @@ def taker(catalog: Catalog | None, model: Model, name: str, value: Any, body: Ma
     if catalog is None:
         return None
     best: tuple[tuple[float, ...], str] | None = None
-    for other in catalog.models(model.kind):
+    for other in _alternatives(catalog, model):
         field = other.fields.get(name)
-        if field is None or other.withdrawn or other.name == model.name or not accepts(field, value):
+        if field is None or not accepts(field, value):
             continue
         bound = _bound(field, model.fields[name], value)
         if bound is None and not isinstance(value, str):
@@ -66,11 +64,19 @@ def taker(catalog: Catalog | None, model: Model, name: str, value: Any, body: Ma
     return best[1] if best else None
 
 
+def _alternatives(catalog: Catalog, model: Model) -> Iterator[Model]:
+    """Yield the other models of the kind that make the same: an enhancer of clips is none for stills."""
+    made = yields(model)
+    return (other for other in catalog.models(model.kind) if other.name != model.name and not other.withdrawn and yields(other) == made)
+
+
 def _page(model: Model) -> Iterator[str]:
     yield f"{model.name}  {model.title} ({model.kind})"
     yield f"POST {model.endpoint}"
     if model.withdrawn:
         yield f"Withdrawn: {model.withdrawn}."
+    if model.kind == "enhance":
+        yield f"Takes {_made(model)} and gives one back."
     if model.notes:
         yield model.notes
     yield ""
@@ -88,6 +94,18 @@ def _page(model: Model) -> Iterator[str]:
         yield f"Retired names: {', '.join(f'{old} (now {new})' for old, new in model.aliases.items())}"
     if model.removed:
         yield f"No longer taken: {', '.join(model.removed)}"
+
+
+def _made(model: Model) -> str:
+    match yields(model):
+        case "video":
+            return "a clip"
+        case "image":
+            return "a picture"
+        case "audio" | "3d" as other:
+            return other
+        case unknown:
+            assert_never(unknown)
 
 
 def _lines(name: str, field: Field, depth: int) -> Iterator[tuple[str, str, str]]:

@@ -105,6 +105,8 @@ def encode_model(model: Model) -> dict[str, Any]:
         out["price"] = _encode_price(model.price)
     if model.typical_seconds is not None:
         out["typical_seconds"] = model.typical_seconds
+    if model.hosted_only:
+        out["hosted_only"] = True
     if model.notes:
         out["notes"] = model.notes
     return out
@@ -132,6 +134,7 @@ def decode_model(data: Mapping[str, Any]) -> Model:
             withdrawn=data.get("withdrawn"),
             fields_date=data.get("fields_date", ""),
             typical_seconds=data.get("typical_seconds"),
+            hosted_only=bool(data.get("hosted_only", False)),
             notes=data.get("notes", ""),
         )
     except (KeyError, TypeError, AttributeError, InvalidOperation) as error:

@@ -76,7 +76,10 @@ def _convert(schema: Any, source: _Source, pattern: str, *, required: bool = Fal
     kind, null_type = _type(node, enum, pattern)
     if enum == (None,) or (null_type and kind == "any"):
         enum, nullable = (None,), True
-    uri = node.get("format") in {"uri", "uri-reference", "url"} or (kind == "string" and pattern in MEDIA_BY_FIELD and enum is None)
+    if kind == "any" and any(map(_is_uri, branches)) and all(map(_is_text, branches)):
+        kind = "string"  # an address, or the empty text
+    spelt = any(map(_is_uri, branches)) or (pattern in MEDIA_BY_FIELD and enum is None)
+    uri = _is_uri(node) or (kind == "string" and spelt)
     name = pattern.rpartition(".")[2]
     properties = node.get("properties")
     inner = _names(node.get("required", ()))
@@ -179,6 +182,15 @@ def _enum(node: Mapping[str, Any], branches: Sequence[Mapping[str, Any]]) -> tup
     if branches and all("const" in branch or isinstance(branch.get("enum"), list) for branch in branches):
         return tuple(value for branch in branches for value in (branch["enum"] if "enum" in branch else [branch["const"]]))
     return None
+
+
+def _is_uri(node: Mapping[str, Any]) -> bool:
+    return node.get("format") in {"uri", "uri-reference", "url"}
+
+
+def _is_text(branch: Mapping[str, Any]) -> bool:
+    values = branch.get("enum", [branch.get("const")])
+    return branch.get("type") == "string" or (isinstance(values, list) and all(isinstance(value, str) for value in values))
 
 
 def _type(node: Mapping[str, Any], enum: tuple[Any, ...] | None, where: str) -> tuple[FieldType, bool]:

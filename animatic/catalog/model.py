@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Any, Literal, assert_never, get_args
 
 from animatic.errors import KeyPath
 
-Kind = Literal["video", "image", "enhance"]
+Kind = Literal["video", "image", "audio", "3d", "enhance"]
 """The kinds of models, and of shots."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Yield = Literal["video", "image", "audio", "3d"]
+"""What comes out of a model: a clip, a still, sound, or a mesh."""
+YIELDS: tuple[Yield, ...] = get_args(Yield)
 Media = Literal["image", "video", "audio", "any"]
 MEDIA: tuple[Media, ...] = get_args(Media)
 FieldType = Literal["string", "number", "integer", "boolean", "array", "object", "any"]
@@ -125,11 +128,15 @@ class Model:
     """When the fields were last read, as exactly as is known (ISO date or month)."""
     typical_seconds: float | None = None
     """Average time from request to result that Krea's own tables print, where they do."""
+    hosted_only: bool = False
+    """Whether it refuses media that Krea does not host: what lies elsewhere is uploaded first."""
     notes: str = ""
 
 
 MEDIA_BY_FIELD: Mapping[str, Media] = {
     "audio_url": "audio",
+    "back_image_url": "image",
+    "bottom_image_url": "image",
     "character_reference_images[]": "image",
     "edit_video": "video",
     "effects[].asset_url": "any",  # asset_type beside it says image or video
@@ -141,6 +148,8 @@ MEDIA_BY_FIELD: Mapping[str, Media] = {
     "image_urls[]": "image",
     "init_image_url": "image",
     "init_video": "video",
+    "left_front_image_url": "image",
+    "left_image_url": "image",
     "mask_url": "image",
     "reference_audios[]": "audio",
     "reference_images[]": "image",
@@ -148,13 +157,17 @@ MEDIA_BY_FIELD: Mapping[str, Media] = {
     "reference_uri": "image",
     "reference_videos[]": "video",
     "references[].uri": "image",
+    "right_front_image_url": "image",
+    "right_image_url": "image",
     "scene_image_url": "image",
     "start_image": "image",
     "start_video": "video",
     "style_images[].url": "image",
     "style_references[].url": "image",
     "subjects[].image[]": "image",
+    "top_image_url": "image",
     "video_reference.url": "video",
+    "video_url": "video",
 }
 """Media of the URI fields that Krea's models are known to have, by path with items as ``[]``."""
 _MEDIA_BY_WORD: Mapping[str, Media] = {
@@ -180,6 +193,17 @@ def media_of(pattern: str) -> Media:
     if known is not None:
         return known
     return next((media for word, media in _MEDIA_BY_WORD.items() if word in pattern.lower()), "any")
+
+
+def yields(model: Model) -> Yield:
+    """Tell what comes out of a model. An enhancer gives back what it takes: a clip where it takes one, else a still."""
+    match model.kind:
+        case "video" | "image" | "audio" | "3d":
+            return model.kind
+        case "enhance":
+            return "video" if "video" in media_fields(model).values() else "image"
+        case _:
+            assert_never(model.kind)
 
 
 def media_fields(model: Model) -> Mapping[str, Media]:

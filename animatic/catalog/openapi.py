@@ -104,7 +104,7 @@ def read_price(pricing: Any, *, kind: Kind, date: str) -> PriceTable | None:
 def _result_unit(kind: Kind) -> PriceUnit:
     """Return the unit of a price that is due once per request."""
     match kind:
-        case "video":
+        case "video" | "audio" | "3d":
             return "generation"
         case "image" | "enhance":
             return "image"

@@ -21,6 +21,8 @@ from animatic.money import dollars
 STALE_AFTER = timedelta(days=90)
 """Beyond this age a price row is worth a warning."""
 
+LENGTH_FIELDS: Mapping[str, Decimal] = {"duration": Decimal(1), "music_length_ms": Decimal("0.001")}
+"""Fields that say how long a result is, and how many seconds one of their units is."""
 _SOURCE_CLIPS = ("edit_video", "start_video", "init_video")
 
 
@@ -52,12 +54,15 @@ def price_of(model: Model, body: Mapping[str, Any]) -> Price:
 
 
 def duration_of(model: Model, body: Mapping[str, Any]) -> Decimal | None:
-    """Return the seconds of footage that a request asks for: its duration, else the model's default; None where neither is a length."""
-    value = _value(model, body, "duration")
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return None
-    seconds = Decimal(str(value))
-    return seconds if seconds.is_finite() and seconds > 0 else None
+    """Return the seconds of footage or sound that a request asks for, else the model's default; None where neither is a length."""
+    for name, unit in LENGTH_FIELDS.items():
+        value = _value(model, body, name)
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            continue
+        seconds = Decimal(str(value)) * unit
+        if seconds.is_finite() and seconds > 0:
+            return seconds
+    return None
 
 
 def span(table: PriceTable) -> str:

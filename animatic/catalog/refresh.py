@@ -22,6 +22,10 @@ from animatic.catalog.price import span
 from animatic.catalog.store import REFRESHED, VERSION, Catalog, curate
 from animatic.files import make_private, write_whole
 
+_DRAWN_FROM = 100_000
+"""From which on the default of a seed that was never seen before is taken for a drawn one."""
+_OF_SEEDS = frozenset({"default", "has_default"})
+"""What of a seed says nothing about its model."""
 _NOT_COMPARED = {"description", "items", "properties", "one_of", "has_default", "caution"}
 
 
@@ -65,10 +69,11 @@ def merge(document: Any, before: Mapping[str, Model], *, today: date) -> tuple[d
     after = {}
     for name, model in reading.models.items():
         known = before.get(name)
-        merged = model
+        merged = replace(model, fields=_steady(model.fields, {}))
         if known is not None:
             merged = replace(
                 model,
+                fields=_steady(model.fields, known.fields),
                 aliases={**known.aliases, **model.aliases},
                 aliases_until=max(known.aliases_until, model.aliases_until),
                 removed={field: None for field in (*known.removed, *known.fields) if field not in model.fields},
@@ -84,6 +89,23 @@ def merge(document: Any, before: Mapping[str, Model], *, today: date) -> tuple[d
             after[name] = replace(model, withdrawn=model.withdrawn or gone)
     order = {kind: number for number, kind in enumerate(KINDS)}
     return dict(sorted(after.items(), key=lambda item: (order[item[1].kind], item[0]))), reading.skipped
+
+
+def _steady(fields: Mapping[str, Field], known: Mapping[str, Field]) -> dict[str, Field]:
+    """Return the fields without the defaults of seeds that are new at every fetch: a number is drawn, and says nothing of the model.
+
+    A seed keeps a default that stood there before. Of a field that is new, one that nobody would write by hand counts as drawn.
+    """
+    return {name: _undrawn(field, known.get(name)) if _is_seed(name) and field.has_default else field for name, field in fields.items()}
+
+
+def _undrawn(field: Field, known: Field | None) -> Field:
+    drawn = field.default != known.default if known is not None else isinstance(field.default, int | float) and field.default >= _DRAWN_FROM
+    return replace(field, default=None, has_default=False) if drawn else field
+
+
+def _is_seed(name: str) -> bool:
+    return "seed" in name.split("_")
 
 
 def diff(before: Mapping[str, Model], after: Mapping[str, Model], *, date: str) -> Changes:
@@ -130,7 +152,7 @@ def _changes(old: Field, new: Field, name: str) -> list[str]:
     out = []
     for attribute in fields(Field):
         key = attribute.name
-        if key in _NOT_COMPARED:
+        if key in _NOT_COMPARED or (key in _OF_SEEDS and _is_seed(name)):
             continue
         left, right = getattr(old, key), getattr(new, key)
         if left != right:

@@ -37,7 +37,7 @@ class Listing:
 
 
 class Catalog:
-    """All models by name (``provider/model``), in the order of the index: video, image, enhance, each by name.
+    """All models by name (``provider/model``), in the order of the index: by kind, each by name.
 
     ``date`` is when the facts were collected (ISO); ``origin``, whether they came with the package or from a refresh; ``warning``, why
     refreshed data were left alone.
@@ -183,6 +183,7 @@ def curate(model: Model) -> Model:
         fields=fields,
         removed={name: data["renamed_fields"].get(name) for name in model.removed if name not in fields},
         rules=rules,
+        hosted_only=model.name in data["hosted_only"]["models"],
         notes=data["notes"].get(model.name, model.notes),
     )
 

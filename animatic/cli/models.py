@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from animatic.catalog.model import KINDS
 from animatic.cli.lookup import krea_client
 from animatic.cli.options import json_option, parse_assignments
 from animatic.cli.output import print_json, print_table, say, warn
@@ -42,7 +43,7 @@ COLUMNS = (
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--kind", type=click.Choice(["video", "image", "enhance"]), help="List only models of this kind.")
+@click.option("--kind", type=click.Choice(KINDS), help="List only models of this kind.")
 @click.option(
     "--takes", "takes", multiple=True, metavar="FIELD", help="List only models that take this field, e.g. edit_video. Repeatable."
 )

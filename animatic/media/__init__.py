@@ -13,21 +13,32 @@ from animatic.media.assemble import assemble_reel, exact_rate
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.likeness import fingerprint_of_picture, likeness
+from animatic.media.measure import AnyFacts, kind_of, measure
+from animatic.media.mesh import MeshFacts, probe_mesh
 from animatic.media.reel import Rendered, render
+from animatic.media.sound import SoundFacts, probe_sound, waveform
 from animatic.media.upload import prepare_picture
 
 __all__ = [
+    "AnyFacts",
     "Facts",
+    "MeshFacts",
     "Rendered",
+    "SoundFacts",
     "assemble_reel",
     "contact_sheet",
     "exact_rate",
     "extract_frame",
     "fingerprint_of_picture",
+    "kind_of",
     "likeness",
+    "measure",
     "prepare_picture",
     "probe",
+    "probe_mesh",
+    "probe_sound",
     "render",
     "sniff",
     "thumbnail",
+    "waveform",
 ]

@@ -18,6 +18,7 @@ from animatic.catalog.model import Media
 from animatic.errors import BadClipError, BadMediaError
 from animatic.media.container import decoding, identify, missing_bytes, moving_picture, opened, opened_clip, time_base
 from animatic.media.frames import display_size
+from animatic.media.sound import sound_mime
 
 _RATE_TOLERANCE = 0.02
 """Share by which the stated rate may differ from the counted one and still be believed."""
@@ -150,4 +151,4 @@ def _stream(path: Path, mime: str) -> tuple[str, Media]:
             raise BadMediaError(f"{path.name} holds neither picture nor sound", hint="export it again")
         if next(container.decode(container.streams.audio[0]), None) is None:
             raise BadMediaError(f"{path.name} holds no sound", hint="export it again")
-    return mime.replace("video/", "audio/"), "audio"
+    return sound_mime(mime), "audio"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_never
 
 from animatic.catalog import Catalog, price_of
+from animatic.catalog.model import yields
 from animatic.errors import DeclarationError, Problem, UsageError
 from animatic.plan.check import find_pipeline
 from animatic.plan.destinations import destination_of
@@ -191,6 +192,7 @@ def _priced(request: LinkedRequest) -> Request:
         model=draft.model.name,
         endpoint=draft.model.endpoint,
         kind=draft.model.kind,
+        makes=yields(draft.model),
         body=draft.body,
         # sorted by place in the body, so that the order of fields in the file does not matter
         inputs=tuple(sorted(request.inputs, key=lambda given: [(isinstance(part, str), str(part).zfill(6)) for part in given.path])),

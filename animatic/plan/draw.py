@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import assert_never
 
-from animatic.catalog.model import Kind, field_name
+from animatic.catalog.model import Kind, Yield, field_name
 from animatic.money import dollars
 from animatic.plan.layout import Point, Spacing, arrange, curve
 from animatic.plan.model import Plan, ShotInput, Step
@@ -21,7 +21,7 @@ def _mermaid_lines(plan: Plan) -> Iterator[str]:
     names = {step.key: f"s{number}" for number, step in enumerate(plan.steps, start=1)}
     yield "flowchart LR"
     for step in plan.steps:
-        opening, closing = ("([", "])") if step.kind == "image" else ("[", "]")
+        opening, closing = _box(step.makes)
         about = _text(_joined(step.title or "", step.request.model))
         yield f'  {names[step.key]}{opening}"{_text(step.key)}<br/><small>{about}</small>"{closing}'
     for step in plan.steps:
@@ -43,6 +43,21 @@ def edge_labels(step: Step) -> Iterator[tuple[str, str]]:
                     part = "" if frame is None else f": {frame} frame" if isinstance(frame, str) else f": frame at {frame:g} s"
                     taken.append(f"{field_name(given.path)}{part}")
         yield source, ", ".join(dict.fromkeys(taken))
+
+
+def _box(makes: Yield) -> tuple[str, str]:
+    """Return what a box of Mermaid is drawn with: its shape tells clips, stills, sounds and meshes apart."""
+    match makes:
+        case "video":
+            return "[", "]"
+        case "image":
+            return "([", "])"
+        case "audio":
+            return "[/", "/]"
+        case "3d":
+            return "{{", "}}"
+        case _:
+            assert_never(makes)
 
 
 def _text(text: str) -> str:
@@ -137,6 +152,10 @@ def _color(kind: Kind) -> str:
             return "#2f6fde"
         case "image":
             return "#1f8a5b"
+        case "audio":
+            return "#c2781a"
+        case "3d":
+            return "#5f6b7a"
         case "enhance":
             return "#9a5bd0"
         case _:

@@ -10,9 +10,7 @@ import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import assert_never
 
-from animatic.catalog.model import Media
 from animatic.files import sha256_of
 from animatic.formats import HEAD_BYTES, Format, identify
 from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES, megabytes
@@ -37,17 +35,6 @@ class LocalFile:
     size: int
     format: Format
     _stamp: tuple[int, int]
-
-    @property
-    def media(self) -> Media:
-        """Which media fields take the file: a 3D model fits fields that take any."""
-        match self.format.medium:
-            case "image" | "video" | "audio" as medium:
-                return medium
-            case "model" | "document":
-                return "any"
-            case _:
-                assert_never(self.format.medium)
 
     def note(self, name: str) -> str | None:
         """Return what is done with the file before it is uploaded, for people who know it as ``name``; None if nothing."""

@@ -7,32 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
-from animatic.catalog.model import Media, field_name
 from animatic.errors import KeyPath
 from animatic.plan.files import BadFileError, LocalFile, inspect
-from animatic.plan.model import FileInput, Frame, Input, ShotInput, UrlInput
+from animatic.plan.fitting import ReferenceSite, misfit_of_file, misfit_of_shot
+from animatic.plan.model import FileInput, Input, ShotInput, UrlInput
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.references import BadReferenceError, BaseFolder, FileReference, ShotReference, UrlReference, parse
 from animatic.plan.request import RequestDraft, ShotDraft
-from animatic.plan.urls import doubt_about
+from animatic.plan.urls import doubt_about, is_at_krea
+from animatic.redact import bare_url
 from animatic.spec.model import PipelineSpec
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReferenceSite:
-    """Where a reference stands: ``path`` names the field (in messages and in the input), ``origin`` is its place in the document.
-
-    The field need not be one of a request body: anything that takes media can be linked.
-    """
-
-    path: KeyPath
-    media: Media
-    origin: KeyPath
-
-    @property
-    def name(self) -> str:
-        """The field's name."""
-        return field_name(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +76,8 @@ class ReferenceLinker:
         for draft in shot.requests:
             inputs: list[Input] = []
             for media in draft.media:
-                site = ReferenceSite(path=media.path, media=media.media, origin=draft.origins.of(media.path))
+                origin = draft.origins.of(media.path)
+                site = ReferenceSite(path=media.path, media=media.media, origin=origin, hosted_only=draft.model.hosted_only)
                 link = self.link(media.value, site, shots, ours, owner=shot)
                 if link.input is not None:
                     inputs.append(link.input)
@@ -123,7 +108,7 @@ class ReferenceLinker:
             case UrlReference():
                 if doubt := doubt_about(reference.url, site.media):
                     problems.add(f"{site.name}: {doubt[0]}", site.origin, code="url", hint=doubt[1], severity="warning")
-                return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url))
+                return _url(reference, site)
             case FileReference():
                 return self._file(reference, site, problems)
             case ShotReference():
@@ -138,12 +123,11 @@ class ReferenceLinker:
         except BadFileError as mistake:
             problems.add(f"{site.name}: {mistake.message}", site.origin, code="file", hint=mistake.hint)
             return Link()
-        due, given = site.media, local.media
-        if "any" not in (due, given) and given != due:
-            message = f"{site.name} takes {_an(due)}; {reference.written} is {_an(given)} ({local.format.name})"
-            problems.add(message, site.origin, code="media", hint=_other_media(due, given))
+        misfit = misfit_of_file(site, local, reference.written)
+        if misfit is not None:
+            problems.add(misfit[0], site.origin, code="media", hint=misfit[1])
             return Link()
-        found = FileInput(path=site.path, media=due, written=reference.written, file=str(local.path), sha256=sha256, size=local.size)
+        found = FileInput(path=site.path, media=site.media, written=reference.written, file=str(local.path), sha256=sha256, size=local.size)
         return Link(input=found, note=local.note(reference.written))
 
     def _inspected(self, reference: FileReference) -> LocalFile:
@@ -177,12 +161,20 @@ class ReferenceLinker:
         return Link(input=_fitting(reference, site, target, problems), shot=target.spec.id, note=reference.note)
 
 
+def _url(reference: UrlReference, site: ReferenceSite) -> Link:
+    """Pass a URL on; where its model takes only what Krea hosts, what lies there is uploaded first."""
+    hosted = site.hosted_only and not is_at_krea(reference.url)
+    shown = bare_url(reference.url)
+    note = f"{site.name}: the model refuses what Krea does not host, so {shown} is fetched and uploaded to Krea once" if hosted else None
+    return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url, hosted=hosted), note=note)
+
+
 def _fitting(reference: ShotReference, site: ReferenceSite, target: ShotDraft, problems: ProblemCollector) -> ShotInput | None:
     """Return the input where the target yields what the field takes, with the frame that is meant; else report."""
     if target.model is None or target.yields is None:
         return None
     frame = reference.frame
-    misfit = _misfit(site, target, frame)
+    misfit = misfit_of_shot(site, target, frame)
     if misfit is not None:
         message, hint = misfit
         where = (*site.origin, "frame") if frame is not None else site.origin
@@ -192,45 +184,3 @@ def _fitting(reference: ShotReference, site: ReferenceSite, target: ShotDraft, p
     if frame is None and target.yields == "video" and site.media == "image":
         frame = "last"
     return ShotInput(path=site.path, media=site.media, step=target.key, frame=frame)
-
-
-def _misfit(site: ReferenceSite, target: ShotDraft, frame: Frame | None) -> tuple[str, str] | None:
-    """Return why a shot's take cannot be used in a field, and what to write instead; None where it fits."""
-    name, shot = site.name, target.spec.id
-    match site.media:
-        case "audio":
-            return f"{name} takes audio; no shot makes audio", "write a file path or a URL"
-        case "video" if target.yields == "image":
-            return f"{name} takes a clip; shot {shot!r} is a still", f"animate it first: a video shot with start_image: {shot}"
-        case "video" if frame is not None:
-            return f"{name} takes a clip, not a frame of one", f"write {name}: {shot}"
-        case "video" | "image" | "any":
-            pass
-        case _:
-            assert_never(site.media)
-    if target.yields == "image" and frame is not None:
-        return f"{name} asks for a frame of shot {shot!r}, which is a still", f"write {name}: {shot}"
-    length = target.requests[0].duration if target.requests else None
-    if isinstance(frame, float) and length is not None and frame > length:
-        return f"{name} asks for the frame at {frame:g} s; shot {shot!r} lasts {length:g} s", "write last, or an earlier time"
-    return None
-
-
-def _an(media: Media) -> str:
-    match media:
-        case "image":
-            return "an image"
-        case "video":
-            return "a video"
-        case "audio":
-            return "audio"
-        case "any":
-            return "any media"
-        case _:
-            assert_never(media)
-
-
-def _other_media(due: Media, given: Media) -> str:
-    if due == "image" and given == "video":
-        return "save the frame that you mean as a PNG; frames are taken of shots only"
-    return f"write {_an(due)} file, a URL or a shot"

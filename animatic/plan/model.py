@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from animatic.catalog.model import Kind, Media, Price
+from animatic.catalog.model import Kind, Media, Price, Yield
 from animatic.errors import Place, Problem
 from animatic.plan.select import longest
 
@@ -45,11 +45,13 @@ class FileInput:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UrlInput:
-    """A media field that takes a URL, passed on as it is."""
+    """A media field that takes a URL, passed on as it is unless it is ``hosted``."""
 
     path: tuple[str | int, ...]
     media: Media
     url: str
+    hosted: bool = False
+    """Whether what lies there is fetched and uploaded first: the model refuses what Krea does not host."""
 
 
 Input = ShotInput | FileInput | UrlInput
@@ -74,11 +76,13 @@ class Request:
     endpoint: str
     """Path of the route, e.g. ``/generate/video/xai/grok-video``."""
     kind: Kind
+    makes: Yield
+    """What comes out: an enhancer gives a clip for a clip, and a still for a still."""
     body: Mapping[str, Any]
     inputs: tuple[Input, ...]
     price: Price
     duration: float | None
-    """Seconds of footage asked for, default of the model included; None for stills or where it is not known."""
+    """Seconds of footage or sound asked for, default of the model included; None for stills and meshes, or where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +122,11 @@ class Step:
     def request(self) -> Request:
         """The declared request."""
         return self.requests[0]
+
+    @property
+    def makes(self) -> Yield:
+        """What comes out of it, whichever of its requests is sent."""
+        return self.request.makes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

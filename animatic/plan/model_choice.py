@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, assert_never, get_args
+from typing import Any, assert_never
 
 from animatic.catalog import Catalog
-from animatic.catalog.model import Field, Kind, Media, Model
+from animatic.catalog.model import KINDS, Kind, Model, Yield, yields
 from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext, TemplateError
 from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.suggest import nearest
-
-Yield = Literal["video", "image"]
-_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,17 +45,6 @@ class ModelChoice:
     fallbacks: tuple[tuple[FallbackSpec, Model], ...] = ()
 
 
-def yields(model: Model) -> Yield:
-    """Tell what comes out of a model: a clip or a still. An enhancer gives back what it takes."""
-    match model.kind:
-        case "image" | "video":
-            return model.kind
-        case "enhance":
-            return "video" if any("video" in _media(field) for field in model.fields.values()) else "image"
-        case _:
-            assert_never(model.kind)
-
-
 class ModelResolver:
     """Finds the models of one pipeline's shots. Keeps nothing but what it has worked out already."""
 
@@ -78,7 +64,7 @@ class ModelResolver:
     def check_defaults(self, problems: ProblemCollector) -> None:
         """Report defaults that no model could ever take: a misspelt field, or a model that is not there."""
         for defaults in self._spec.defaults:
-            for kind in _KINDS:
+            for kind in KINDS:
                 for name, value in defaults.by_kind.get(kind, {}).items():
                     path = (*defaults.path, kind, name)
                     if name == "model":
@@ -239,14 +225,6 @@ def _warn_if_withdrawn(model: Model, path: KeyPath, problems: ProblemCollector) 
         problems.add(message, path, code="withdrawn", severity="warning", hint=hint)
 
 
-def _media(field: Field) -> set[Media]:
-    found: set[Media] = {field.media} if field.media else set()
-    for part in (field.items, *field.one_of, *(field.properties or {}).values()):
-        if part is not None:
-            found |= _media(part)
-    return found
-
-
 def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
@@ -257,5 +235,9 @@ def _made(made: Yield) -> str:
             return "clips"
         case "image":
             return "stills"
+        case "audio":
+            return "sound"
+        case "3d":
+            return "meshes"
         case _:
             assert_never(made)

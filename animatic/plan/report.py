@@ -24,10 +24,12 @@ def expected_minutes(step: Step) -> float:
     match step.kind:
         case "video":
             return 2.0 * max(1.0, (step.request.duration or 0.0) / _USUAL_CLIP_SECONDS)
-        case "image":
+        case "image" | "audio":
             return 0.5
+        case "3d":
+            return 2.0
         case "enhance":
-            return 0.75
+            return 0.75 if step.makes == "image" else 3.0
         case _:
             assert_never(step.kind)
 

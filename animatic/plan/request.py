@@ -6,15 +6,16 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, assert_never
 
 from animatic.catalog import Catalog, Finding, check_body, duration_of
-from animatic.catalog.model import Model, field_name
+from animatic.catalog.model import Model, Yield, field_name, yields
+from animatic.catalog.price import LENGTH_FIELDS
 from animatic.catalog.types import UNQUOTED
 from animatic.errors import KeyPath
 from animatic.plan.body import MediaValue, RenderedBody, render_body
 from animatic.plan.matrix import Variant
-from animatic.plan.model_choice import ModelChoice, ModelDefaults, Yield, yields
+from animatic.plan.model_choice import ModelChoice, ModelDefaults
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext
 from animatic.spec.model import FallbackSpec, MatrixSpec, PipelineSpec, ShotSpec
@@ -184,8 +185,15 @@ def _draft(
 
 
 def _duration(model: Model, made: Yield, rendered: RenderedBody) -> float | None:
-    """Return the seconds of footage asked for; None for stills, and where only a clip that goes in decides."""
-    if made == "image" or rendered.is_unknown(("duration",)):
+    """Return the seconds of footage or sound asked for; None for what has no length, and where only a clip that goes in decides."""
+    match made:
+        case "image" | "3d":
+            return None
+        case "video" | "audio":
+            pass
+        case _:
+            assert_never(made)
+    if any(rendered.is_unknown((name,)) for name in LENGTH_FIELDS):
         return None
     if "duration" not in rendered.body and any(media.media == "video" and len(media.path) == 1 for media in rendered.media):
         return None

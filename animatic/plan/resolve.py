@@ -13,6 +13,7 @@ from typing import Any
 from animatic.catalog import Catalog
 from animatic.errors import KeyPath, Problem
 from animatic.plan.destinations import check_deliver
+from animatic.plan.fitting import made_words
 from animatic.plan.labels import described
 from animatic.plan.lines import with_lines
 from animatic.plan.linking import LinkedShot, ReferenceLinker
@@ -203,7 +204,8 @@ def _named_clips(path: KeyPath, names: tuple[str, ...], shots: Mapping[str, Link
             hint = f"did you mean {close[0]}?" if close else f"the shots are {', '.join(list(shots)[:8])}"
             ours.add(f"cut names {name!r}, which is no shot", at, code="cut", hint=hint)
             continue
-        if shot.draft.yields == "image" and shot.draft.model is not None:
+        made = shot.draft.yields
+        if made is not None and made != "video" and shot.draft.model is not None:
             related = [((*shot.draft.spec.path, "id"), f"shot {name!r} is made by {shot.draft.model.name}")]
-            ours.add(f"cut names {name!r}, which is a still", at, code="cut", hint="a reel is cut from clips only", related=related)
+            ours.add(f"cut names {name!r}, which {made_words(made)}", at, code="cut", hint="a reel is cut from clips only", related=related)
         yield name

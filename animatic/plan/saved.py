@@ -38,13 +38,28 @@ def plan_from_json(data: object) -> Plan:
     from pydantic import ValidationError  # noqa: PLC0415 - `validate` and `plan` start without pydantic
 
     try:
-        return _adapter().validate_json(json.dumps(_with_variant_names({key: value for key, value in data.items() if key != "version"})))
+        return _adapter().validate_json(json.dumps(_completed({key: value for key, value in data.items() if key != "version"})))
     except (ValidationError, ValueError) as error:
         reason = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(str(part) for part in reason["loc"]) or "plan"
         raise UsageError(
             f"the plan is damaged at {where}: {reason['msg']}", hint="write it again with `animatic plan PIPELINE --out plan.json`"
         ) from None
+
+
+def _completed(data: dict[str, Any]) -> dict[str, Any]:
+    """Add what plans that were written by earlier versions do not have."""
+    return _with_yields(_with_variant_names(data))
+
+
+def _with_yields(data: dict[str, Any]) -> dict[str, Any]:
+    """Add ``makes`` to the requests of a plan that was written before they had it, when there were clips, stills and enhanced stills."""
+    for step in data["steps"] if isinstance(data["steps"], list) else ():
+        requests = step.get("requests") if isinstance(step, dict) else None
+        for request in requests if isinstance(requests, list) else ():
+            if isinstance(request, dict):
+                request.setdefault("makes", "video" if request.get("kind") == "video" else "image")
+    return data
 
 
 def _with_variant_names(data: dict[str, Any]) -> dict[str, Any]:

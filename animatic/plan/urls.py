@@ -13,6 +13,12 @@ _SHOWN: dict[str, str] = {"image": "an image", "video": "a clip", "audio": "soun
 _LOCAL = (".local", ".internal", ".lan", ".intranet")
 
 
+def is_at_krea(url: str) -> bool:
+    """Tell whether an address lies at Krea, so that every model takes it."""
+    host = (urlsplit(url).hostname or "").lower()
+    return host == "krea.ai" or host.endswith(".krea.ai")
+
+
 def doubt_about(url: str, media: Media) -> tuple[str, str] | None:
     """Return why Krea will hardly find in a URL what a field takes, and what to write instead; None if nothing speaks against it."""
     parts = urlsplit(url)

@@ -67,7 +67,7 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             ("duration",),
             "not-in-enum",
             "duration 7 is not a value of google/veo-3.1 (4, 6, 8)",
-            "use 6 or 8, or a model that takes 7: bytedance/seedance-2 (7)",
+            "use 6 or 8, or a model that takes 7: alibaba/wan-3.0 (7)",
         ),
         (
             "xai/grok-video",
@@ -75,7 +75,7 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             ("resolution",),
             "not-in-enum",
             "resolution '1080p' is not a value of xai/grok-video (480p, 720p)",
-            "a model that takes '1080p': bytedance/seedance-2",
+            "a model that takes '1080p': alibaba/wan-3.0",
         ),
         (
             "google/veo-3.1",

@@ -18,7 +18,7 @@ CATALOG = Catalog.load()
 
 
 def test_models_are_selected_by_kind_field_and_price() -> None:
-    assert len(select(CATALOG)) == 92
+    assert len(select(CATALOG)) == 119
     assert {item.kind for item in select(CATALOG, Wish(kind="image"))} == {"image"}
     editors = [item.name for item in select(CATALOG, Wish(takes=("edit_video",)))]
     assert editors == ["xai/grok-video"]

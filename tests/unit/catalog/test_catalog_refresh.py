@@ -10,6 +10,7 @@ from typing import Any, Never
 import pytest
 
 from animatic.catalog import Catalog, price_of
+from animatic.catalog.model import KINDS, Kind
 from animatic.catalog.refresh import diff, merge, refresh
 from animatic.catalog.store import REFRESHED
 from animatic.errors import UsageError
@@ -181,3 +182,41 @@ def test_differences_inside_lists_objects_and_forms_are_told() -> None:
     assert "effects[].id: required true -> false" in changed["s"]
     assert "camera_control: 5 -> 2 forms" in changed["k"]
     assert "camera_control (form 1).config: gone" in changed["k"]
+
+
+def seed(default: int | None) -> dict[str, Any]:
+    return {"type": "number"} | ({} if default is None else {"default": default})
+
+
+def test_a_seed_that_is_drawn_anew_at_every_fetch_is_no_change_and_no_default(tmp_path: Path) -> None:
+    names = ("bfl/flux-1-dev", "topaz/bloom-enhance", "xai/grok-video")
+    first = document(**{name: schema_of(name, seed=seed(3114443573 if name != "topaz/bloom-enhance" else 1337)) for name in names})
+    refresh(first, tmp_path, today=TODAY)
+    catalog = Catalog.load(tmp_path)
+    assert not present(catalog.find("bfl/flux-1-dev")).fields["seed"].has_default
+    assert not present(catalog.find("xai/grok-video")).fields["seed"].has_default
+    assert present(catalog.find("topaz/bloom-enhance")).fields["seed"].default == 1337
+    second = document(**{name: schema_of(name, seed=seed(1513805061)) for name in names})
+    assert not refresh(second, tmp_path, today=TODAY)
+    assert not present(Catalog.load(tmp_path).find("topaz/bloom-enhance")).fields["seed"].has_default
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refresh_keeps_new_routes_of_every_kind(kind: Kind, tmp_path: Path) -> None:
+    live = everything()
+    live["paths"][f"/generate/{kind}/acme/next"] = {
+        "post": {"requestBody": {"content": {"application/json": {"schema": {"properties": {"prompt": {"type": "string"}}}}}}}
+    }
+    changes = refresh(live, tmp_path, today=TODAY)
+    assert (changes.added, changes.skipped) == (("acme/next",), ())
+    catalog = Catalog.load(tmp_path)
+    assert present(catalog.find("acme/next")).kind == kind
+    assert {each: len(catalog.names(each)) for each in KINDS} == {each: len(BUILT_IN.names(each)) + (each == kind) for each in KINDS}
+
+
+def test_the_price_of_a_kind_that_has_no_footage_is_due_once(tmp_path: Path) -> None:
+    pricing = {"x-krea-pricing": {"type": "fixed", "unit": "request", "currency": "USD", "price_points": [{"amount": "0.3"}]}}
+    refresh(document(**{name: (schema_of(name), pricing) for name in ("elevenlabs/tts", "microsoft/trellis-2")}), tmp_path, today=TODAY)
+    for name in ("elevenlabs/tts", "microsoft/trellis-2"):
+        model = present(Catalog.load(tmp_path).find(name))
+        assert (present(model.price).unit, price_of(model, {"prompt": "x"}).usd) == ("generation", Decimal("0.3"))

@@ -14,6 +14,7 @@ import pytest
 
 from animatic.catalog import Catalog
 from animatic.catalog.codec import DATA, DamagedError, decode_model, encode_model
+from animatic.catalog.model import KINDS
 from animatic.catalog.refresh import save
 from animatic.catalog.store import REFRESHED
 from tests.present import present
@@ -22,14 +23,14 @@ CATALOG = Catalog.load()
 
 
 def test_every_model_of_the_index_can_be_read_and_agrees_with_it() -> None:
-    assert len(CATALOG.names()) == 92
+    assert len(CATALOG.names()) == 119
     for model in CATALOG.models():
         listing = CATALOG.listing(model.name)
         assert listing is not None
         assert (model.kind, model.endpoint, model.title) == (listing.kind, listing.endpoint, listing.title)
         assert model.endpoint == f"/generate/{model.kind}/{model.name}"
         assert (model.withdrawn is not None) == listing.withdrawn
-        assert "prompt" in model.fields or "image_url" in model.fields
+        assert {"prompt", "image_url", "video_url"} & model.fields.keys()
 
 
 def test_no_data_file_is_left_over() -> None:
@@ -38,11 +39,14 @@ def test_no_data_file_is_left_over() -> None:
 
 
 def test_names_are_filtered_by_kind() -> None:
-    kinds = {kind: CATALOG.names(kind) for kind in ("video", "image", "enhance")}
+    kinds = {kind: CATALOG.names(kind) for kind in KINDS}
+    assert {kind: len(names) for kind, names in kinds.items()} == {"video": 48, "image": 38, "audio": 5, "3d": 10, "enhance": 18}
     assert sum(map(len, kinds.values())) == len(CATALOG.names())
     assert "xai/grok-video" in kinds["video"]
     assert "krea/krea-2/large" in kinds["image"]
     assert "topaz/standard-enhance" in kinds["enhance"]
+    assert "elevenlabs/tts" in kinds["audio"]
+    assert "meshy/meshy-7" in kinds["3d"]
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
@@ -112,7 +116,7 @@ def test_importing_the_catalogue_is_cheap() -> None:
 
 def test_the_built_in_catalogue_says_where_it_is_from(tmp_path: Path) -> None:
     catalog = Catalog.load(tmp_path)
-    assert (catalog.origin, catalog.date, catalog.warning) == ("built in", "2026-11-20", None)
+    assert (catalog.origin, catalog.date, catalog.warning) == ("built in", "2026-11-25", None)
 
 
 def refreshed(state: Path, day: str = "2027-01-01") -> Path:
@@ -147,7 +151,7 @@ def test_damaged_refreshed_data_are_ignored_and_named(tmp_path: Path, damage: Ca
     path.write_text(damage(path.read_text("utf-8")), "utf-8")
     catalog = Catalog.load(tmp_path)
     assert catalog.origin == "built in"
-    assert len(catalog.names()) == 92
+    assert len(catalog.names()) == 119
     assert str(path) in present(catalog.warning)
     assert "damaged" in present(catalog.warning)
 
@@ -167,7 +171,7 @@ def test_refreshed_data_older_than_the_package_are_ignored(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        {"kind": "audio"},
+        {"kind": "smell"},
         {"fields": {"prompt": {"type": "text"}}},
         {"fields": {"prompt": {"type": "string", "media": "smell"}}},
         {"fields": None},

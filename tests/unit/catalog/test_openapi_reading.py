@@ -193,7 +193,7 @@ def test_routes_are_read_with_aliases_title_and_deprecation() -> None:
 def test_routes_that_cannot_be_read_are_named_and_the_others_kept() -> None:
     paths = {
         "/generate/video/a/good": operation(**{"x-krea-pricing": {"type": "auction"}}),
-        "/generate/audio/a/song": operation(),
+        "/generate/smell/a/rose": operation(),
         "/generate/video/a/bad": operation({"type": "object", "properties": {"x": {"type": "money"}}}),
         "/generate/video/a/empty": operation({"type": "object"}),
         "/generate/video/a/bodyless": {"post": {}},

@@ -24,6 +24,7 @@ def step(
         model="xai/grok-video",
         endpoint="/generate/video/xai/grok-video",
         kind="video",
+        makes="video",
         body={"prompt": f"Shot {shot}", "duration": 6, **{item.path[0]: None for item in inputs}},
         inputs=inputs,
         price=Price(usd=Decimal(usd) if usd else None),

@@ -9,7 +9,8 @@ import pytest
 
 from animatic.catalog import Catalog
 from animatic.plan import FileInput, ShotInput, UrlInput
-from animatic.plan.linking import ReferenceLinker, ReferenceSite
+from animatic.plan.fitting import ReferenceSite
+from animatic.plan.linking import ReferenceLinker
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.resolve import ResolveOptions, resolve
 from tests.unit.plan.plan_helpers import DeclarationOf
@@ -41,7 +42,7 @@ def test_a_reference_that_is_in_no_request_is_linked_as_well(declaration_of: Dec
     assert problems.problems(1) == ()
 
     assert linker.link("a", sound, shots, problems.for_pipeline()).input is None
-    assert [problem.message for problem in problems.problems(1)] == ["pipeline 't': sound takes audio; no shot makes audio"]
+    assert [problem.message for problem in problems.problems(1)] == ["pipeline 't': sound takes sound; shot 'a' is a clip"]
 
 
 @pytest.mark.parametrize(("variants", "message"), [(1, "gone"), (2, "gone (in variant de)"), (3, "gone (in variant de)")])

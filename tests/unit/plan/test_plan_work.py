@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.plan import as_svg, build_plan, examine, files, model_choice, references, render_plan
+from animatic.catalog.model import yields
+from animatic.plan import as_svg, build_plan, examine, files, references, render_plan
 from animatic.spec import Declaration
 from tests.unit.plan.plan_helpers import PNG, STARTED, DeclarationOf
 
@@ -110,7 +111,7 @@ def test_what_many_shots_share_is_worked_out_once(declaration_of: DeclarationOf,
 
     assert calls(files.inspect, check) == 1
     assert calls(references.BaseFolder.read, check) == 1
-    assert calls(model_choice.yields, check) == 1
+    assert calls(yields, check) == 1
 
 
 def test_the_garbage_collector_does_not_pass_over_a_large_file_while_it_is_checked(declaration_of: DeclarationOf, catalog: Catalog) -> None:
