@@ -20,6 +20,8 @@ from animatic.redact import register_secret
 
 KREA_API_URL = "https://api.krea.ai"
 DEFAULT_FILE = Path("pipelines.yaml")
+SCHEMA_FILE = Path("pipelines.schema.json")
+"""Name of the schema that lies beside pipelines files, by which their first line calls it."""
 
 FILE = "ANIMATIC_FILE"
 """The pipelines file: for deployments, relative to the working folder that their pull steps leave."""

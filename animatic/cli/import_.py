@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 from animatic.cli.options import json_option, parse_assignments
 from animatic.cli.output import count, create_file, print_json, say, show_problems
 from animatic.errors import UsageError
-from animatic.settings import DEFAULT_FILE, default_home
+from animatic.settings import DEFAULT_FILE, SCHEMA_FILE, default_home
 
 if TYPE_CHECKING:
     from animatic.shotlist.importing import Imported
@@ -67,7 +68,7 @@ def import_(
         number=number,
     )
     target = out or DEFAULT_FILE
-    schema = (target.parent / "pipelines.schema.json").exists()
+    schema = (target.parent / SCHEMA_FILE).exists()
     found = import_list(read_text(shot_list, encoding), name, options, catalog, target=target, schema=schema)
     if found.warnings:
         show_problems(found.warnings)
@@ -136,5 +137,5 @@ def _report(found: Imported, out: Path | None, *, as_json: bool) -> None:
     elif out is None:
         print(found.text, end="")
     if out is not None:
-        file = "" if out == DEFAULT_FILE else f" --file {out}"
+        file = "" if out == DEFAULT_FILE else f" --file {shlex.quote(str(out))}"
         say(f"wrote {out} with {count(len(shots.shots), 'shot')}; see what it costs: `animatic plan {found.pipeline}{file}`")

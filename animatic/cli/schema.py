@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -21,13 +20,13 @@ def schema(out: Path | None, as_json: bool) -> None:
     With it an editor completes and checks models and their fields.
     """
     from animatic.catalog import Catalog
-    from animatic.schema.editor import declaration_schema
+    from animatic.schema.editor import schema_text
 
-    text = json.dumps(declaration_schema(Catalog.load(default_home())), indent=1, ensure_ascii=False)
+    text = schema_text(Catalog.load(default_home()))
     if out is None:
-        print(text)
+        print(text, end="")
         return
-    write_file(out, text + "\n", "the schema")
+    write_file(out, text, "the schema")
     if as_json:
         print_json({"file": str(out)})
     say(f"schema written to {out}; name it in the first line of pipelines.yaml: # yaml-language-server: $schema=./{out.name}")

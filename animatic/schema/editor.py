@@ -24,6 +24,11 @@ Schema = dict[str, Any]
 _TEMPLATE: Schema = {"$ref": "#/definitions/template"}
 
 
+def schema_text(catalog: Catalog) -> str:
+    """Return the schema as the text of its file."""
+    return json.dumps(declaration_schema(catalog), indent=1, ensure_ascii=False) + "\n"
+
+
 def declaration_schema(catalog: Catalog) -> Schema:
     """Return the schema of a pipelines file."""
     pool = _Pool()

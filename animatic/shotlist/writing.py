@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from animatic.errors import Place
+from animatic.settings import SCHEMA_FILE
 from animatic.shotlist.model import ListedShot, ListOptions
 from animatic.shotlist.remarks import comment
 from animatic.source.scalars import block, flow, quoted_text, scalar
@@ -17,7 +18,7 @@ _BRACE = re.compile(r"\{(?=[{%#])")
 _PROSE = frozenset({"prompt", "negative_prompt", "line"})
 """Texts that are always in quotes: a colon or a hash in them, added later by hand, does no harm then."""
 _IN_SHOT = 8
-_SCHEMA_LINE = "# yaml-language-server: $schema=./pipelines.schema.json"
+_SCHEMA_LINE = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
 
 
 @dataclass(kw_only=True)

@@ -57,6 +57,8 @@ def test_the_wheel_holds_one_package_with_all_that_it_needs(wheel: Path) -> None
         assert {name if folder == "animatic" else f"animatic/{name}" for name in modules} <= files
     data = {path.relative_to(ROOT).as_posix() for path in (ROOT / "animatic" / "catalog" / "data").rglob("*.json")}
     assert len(data) > 90
+    starters = {path.relative_to(ROOT).as_posix() for path in (ROOT / "animatic" / "cli" / "starters").iterdir()}
+    assert {"animatic/cli/starters/teaser.yaml", "animatic/cli/starters/shots.csv"} <= starters <= files
     assert data <= files
     assert "animatic/krea/moderation.txt" in files
     assert {"animatic/flows/run.py", "animatic/tasks/generate.py", "animatic/py.typed"} <= files
