@@ -21,7 +21,8 @@ RATIO_FIELDS = ("aspect_ratio", "ratio")
 class Wish:
     """What a request should be able to hold. ``values`` by field name; ``takes`` are fields that are set to a medium."""
 
-    kind: Kind | None = None
+    kinds: tuple[Kind, ...] = ()
+    """Any of these; empty: of every kind."""
     takes: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     ratio: str | None = None
@@ -31,8 +32,8 @@ class Wish:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing is wished of the request itself: its price is that of the model's defaults."""
-        return not (self.takes or self.values or self.ratio)
+        """Whether nothing but a name is wished."""
+        return not (self.kinds or self.takes or self.values or self.ratio or self.max_price is not None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +63,8 @@ def select(catalog: Catalog, wish: Wish | None = None, *, sort: Literal["name", 
     With a maximum price, models of unknown price are left out.
     """
     wish = wish or Wish()
-    rows = [
-        row(model, body) for model in catalog.models(wish.kind) if wish.name in model.name and (body := _request(model, wish)) is not None
-    ]
+    named = (model for model in catalog.models() if wish.name in model.name and (not wish.kinds or model.kind in wish.kinds))
+    rows = [row(model, body) for model in named if (body := _request(model, wish)) is not None]
     kept = [item for item in rows if wish.max_price is None or (item.usd is not None and item.usd <= wish.max_price)]
     if sort == "price":
         kept.sort(key=lambda item: (item.usd is None, item.usd or Decimal(0), item.name))

@@ -43,7 +43,9 @@ COLUMNS = (
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--kind", type=click.Choice(KINDS), help="List only models of this kind.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="List only models of this kind. Repeatable: of any of these kinds."
+)
 @click.option(
     "--takes", "takes", multiple=True, metavar="FIELD", help="List only models that take this field, e.g. edit_video. Repeatable."
 )
@@ -62,18 +64,7 @@ COLUMNS = (
 )
 @click.option("--refresh", is_flag=True, help="Fetch today's models, limits and prices from Krea first.")
 @json_option
-def models(
-    name: str | None,
-    kind: Kind | None,
-    takes: tuple[str, ...],
-    duration: float | None,
-    ratio: str | None,
-    fields: tuple[str, ...],
-    max_price: str | None,
-    sort: Literal["name", "price"],
-    refresh: bool,
-    as_json: bool,
-) -> None:
+def models(name: str | None, sort: Literal["name", "price"], refresh: bool, as_json: bool, **wished: Any) -> None:
     """List the models, or show the fields, limits and prices of one.
 
     NAME is provider/model, as in xai/grok-video; a part of it lists all that have it. Several options narrow the list; the column REQUEST
@@ -87,7 +78,7 @@ def models(
     catalog = Catalog.load(settings.home)
     if catalog.warning:
         warn(catalog.warning)
-    wish = _wish(name, kind, takes, duration, ratio, fields, max_price)
+    wish = _wish(name, **wished)
     model = catalog.find(name) if name is not None else None
     if model is not None and wish.plain:
         if as_json:
@@ -109,20 +100,21 @@ def models(
 
 def _wish(
     name: str | None,
-    kind: Kind | None,
+    *,
+    kinds: tuple[Kind, ...],
     takes: tuple[str, ...],
     duration: float | None,
     ratio: str | None,
     fields: tuple[str, ...],
     max_price: str | None,
 ) -> Wish:
-    """Return what the options ask for. Raises UsageError for what cannot be read."""
+    """Return what the options that narrow the list ask for; their names are those of the options above. Raises UsageError."""
     from animatic.catalog.choose import Wish
 
     values: dict[str, Any] = {key: resolve(value) for key, value in parse_assignments(fields, option="--set", form="field=value").items()}
     if duration is not None:
         values["duration"] = int(duration) if duration.is_integer() else duration
-    return Wish(kind=kind, takes=takes, values=values, ratio=ratio, max_price=_usd(max_price), name=name or "")
+    return Wish(kinds=kinds, takes=takes, values=values, ratio=ratio, max_price=_usd(max_price), name=name or "")
 
 
 def _none(catalog: Catalog, name: str | None, wish: Wish) -> UsageError:

@@ -11,21 +11,26 @@ import click
 
 from animatic.cli.lookup import pipeline_and_shot, planned_step
 from animatic.cli.options import deliver_option, file_option, json_option, param_option, parse_params, simulated_option
-from animatic.cli.output import print_json, print_table, tell
+from animatic.cli.output import print_json, print_table, say, tell
 from animatic.columns import Cell, Column
 from animatic.money import dollars
+from animatic.plan import params_text
 
 if TYPE_CHECKING:
-    from animatic.engine.decisions import KnownTake
+    from animatic.engine.shot_takes import KnownTake
+    from animatic.plan import Step
 
 COLUMNS = (
     Column(title=""),
     Column(title="TAKE", right=True),
     Column(title="RUN", drop=3),
-    Column(title="MADE", drop=2),
+    Column(title="MADE", drop=4),
+    Column(title="TOOK", right=True, drop=2),
     Column(title="MODEL", least=12, drop=1),
     Column(title="USD", right=True),
-    Column(title="PROMPT", least=20),
+    Column(title="PARAMS", least=12, drop=5),
+    Column(title="PROMPT", least=16),
+    Column(title="CHANGED SINCE", least=16),
 )
 
 
@@ -41,39 +46,57 @@ def takes(
 ) -> None:
     """List the takes of a shot.
 
-    The one that runs use is marked with *. Takes of what the shot was before its request was changed are not among them: only a new
-    request makes new ones. PIPELINE may be left out where only one has such a SHOT.
+    The one that runs use is marked with *. Behind the numbered ones stand those of what the shot was in earlier runs, with what has changed
+    in its request since; `animatic use` takes them, too. PIPELINE may be left out where only one has such a SHOT.
     """
     pipeline, shot = pipeline_and_shot(words, "takes [PIPELINE] SHOT", files)
-    found = asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=simulate))
+    step, found = asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=simulate))
     if as_json:
-        print_json([_facts(known) for known in found])
+        print_json([_facts(step, known) for known in found])
     elif found:
+        print(f"{step.key} · {step.title}" if step.title else step.key)
         print_table(COLUMNS, [_row(known) for known in found])
+        _tell_of_earlier(words, found)
     else:
-        there = not simulate and asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=True))
+        there = not simulate and asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=True))[1]
         tell(f"{shot} has no take yet" + (f"; `animatic takes {shlex.join(words)} --simulate` lists simulated ones" if there else ""))
+
+
+def _tell_of_earlier(words: tuple[str, ...], found: tuple[KnownTake, ...]) -> None:
+    earlier = [known for known in found if known.number is None]
+    if earlier:
+        what = "the take with a name" if len(earlier) == 1 else "takes with a name"
+        say(f"{what} instead of a number: of an earlier request; use one with `animatic use {shlex.join(words)} {earlier[0].name}`")
 
 
 async def _takes(
     pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
-) -> tuple[KnownTake, ...]:
-    from animatic.engine.decisions import list_takes
+) -> tuple[Step, tuple[KnownTake, ...]]:
+    from animatic.engine.shot_takes import list_all_takes
 
     found = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
-    return await list_takes(found.ledger, found.step)
+    return found.step, await list_all_takes(found.ledger, found.plan, found.step)
 
 
-def _facts(known: KnownTake) -> dict[str, Any]:
+def _facts(step: Step, known: KnownTake) -> dict[str, Any]:
     take = known.take
     return {
-        "take": known.number,
+        "take": known.number if known.number is not None else known.name,
         "current": known.current,
+        "earlier": known.number is None,
+        "changes": list(known.changes),
         "fingerprint": known.fingerprint,
+        "shot": step.key,
+        "title": step.title,
         "run_id": take.run_id if take else None,
+        "params": None if known.params is None else dict(known.params),
+        "made_at": take.made_at.isoformat() if take else None,
+        "submitted_at": take.submitted_at.isoformat() if take and take.submitted_at else None,
+        "completed_at": take.completed_at.isoformat() if take and take.completed_at else None,
         "model": take.model if take else None,
         "usd": None if take is None or take.usd is None else float(take.usd),
         "prompt": take.request.get("prompt") if take else None,
+        "seconds": take.clip.duration if take else None,
         "clip": take.clip.key if take else None,
     }
 
@@ -82,14 +105,17 @@ def _row(known: KnownTake) -> tuple[Cell, ...]:
     mark = "*" if known.current else ""
     take = known.take
     if take is None:
-        return mark, str(known.number), "", "", "", "", ("not delivered", "dim")
-    prompt = str(take.request.get("prompt") or "")
+        return mark, known.name, "", "", "", "", "", "", ("not delivered", "dim"), ""
+    took = (take.completed_at - take.submitted_at).total_seconds() if take.completed_at and take.submitted_at else None
     return (
         mark,
-        str(known.number),
+        known.name,
         take.run_id,
         f"{take.made_at.astimezone():%Y-%m-%d %H:%M}",
+        "" if took is None else f"{took:.0f} s",
         take.model,
         dollars(take.usd, unknown=""),
-        prompt,
+        params_text(known.params or {}),
+        str(take.request.get("prompt") or ""),
+        "; ".join(known.changes),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +20,7 @@ from animatic.errors import UsageError
 from animatic.money import dollars
 
 USAGE = "use [PIPELINE] SHOT TAKE"
+_TAKE = re.compile(r"[1-9]\d*|[0-9a-f]{8,64}")
 MAX_NAMED = 8
 """Shots that a line names."""
 
@@ -28,6 +30,8 @@ class Consequence:
     """What a choice means for the shots downstream of it: those that an earlier run made from that take, and those to be made."""
 
     pipeline: str
+    number: int
+    """Of the take that was chosen."""
     had: tuple[str, ...]
     to_make: tuple[str, ...]
     usd: Decimal
@@ -46,32 +50,32 @@ def use(
 ) -> None:
     """Select the take of a shot to use.
 
-    TAKE is a number that `animatic takes` shows. The next run delivers that take, and regenerates downstream shots unless they were
-    generated from it before; what that costs is said. PIPELINE may be left out where only one has such a SHOT.
+    TAKE is what `animatic takes` shows: a number, or the name of a take of an earlier request. The next run delivers that take, and
+    regenerates downstream shots unless they were generated from it before; what that costs is said. PIPELINE may be left out where only one
+    has such a SHOT.
     """
-    *names, number = words
-    if not names or not number.isdecimal() or int(number) < 1:
+    *names, name = words
+    if not names or not _TAKE.fullmatch(name):
         hint = f"write: animatic {USAGE}" + (f"; `animatic takes {shlex.join(names)}` lists them" if names else "")
-        raise UsageError(f"{number!r} is not the number of a take", hint=hint)
-    take = int(number)
+        raise UsageError(f"{name!r} is not the number or name of a take", hint=hint)
     pipeline, shot = pipeline_and_shot(names, USAGE, files)
-    found = asyncio.run(_select_take(pipeline, shot, take, params, files, deliver, simulated=simulate))
+    found = asyncio.run(_select_take(pipeline, shot, name, params, files, deliver, simulated=simulate))
     if as_json:
-        print_json({"shot": shot, "take": take, **_facts(found)})
+        print_json({"shot": shot, **_facts(found)})
     else:
-        tell("\n".join(_lines(shot, take, found)))
+        tell("\n".join(_lines(shot, name, found)))
 
 
 async def _select_take(
-    pipeline: str, shot: str, take: int, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+    pipeline: str, shot: str, take: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
 ) -> Consequence:
     """Record the choice, and return what the next run will make of it."""
-    from animatic.engine.decisions import select_take
     from animatic.engine.estimate import estimate
+    from animatic.engine.shot_takes import select_take
     from animatic.plan import dependents, reachable
 
     plans = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
-    await select_take(plans.ledger, plans.step, take)
+    number = await select_take(plans.ledger, plans.plan, plans.step, take)
     after = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
     equal = [step.key for step in after.plan.steps if step.base == after.step.base]
     downstream = reachable(equal, dependents({step.key: step.depends_on for step in after.plan.steps})) - set(equal)
@@ -79,6 +83,7 @@ async def _select_take(
     to_make = [step for step in found.to_pay if step.key in downstream]
     return Consequence(
         pipeline=after.plan.pipeline,
+        number=number,
         had=tuple(step.key for step in after.plan.steps if step.key in downstream and found.decisions[step.key].action == "reuse"),
         to_make=tuple(step.key for step in to_make),
         usd=sum((step.request.price.usd or Decimal(0) for step in to_make), Decimal(0)),
@@ -86,8 +91,9 @@ async def _select_take(
     )
 
 
-def _lines(shot: str, take: int, found: Consequence) -> list[str]:
-    lines = [f"take {take} of {shot} is used from now on"]
+def _lines(shot: str, take: str, found: Consequence) -> list[str]:
+    now = "" if take == str(found.number) else f", as take {found.number}"
+    lines = [f"take {take} of {shot} is used from now on{now}"]
     if found.had:
         lines.append(f"  made from it before, and reused: {few(found.had, MAX_NAMED)}")
     if found.to_make:
@@ -98,4 +104,10 @@ def _lines(shot: str, take: int, found: Consequence) -> list[str]:
 
 
 def _facts(found: Consequence) -> dict[str, Any]:
-    return {"reused": list(found.had), "to_make": list(found.to_make), "to_pay_usd": float(found.usd), "unpriced": found.unpriced}
+    return {
+        "take": found.number,
+        "reused": list(found.had),
+        "to_make": list(found.to_make),
+        "to_pay_usd": float(found.usd),
+        "unpriced": found.unpriced,
+    }

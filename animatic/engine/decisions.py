@@ -1,11 +1,10 @@
-"""Records what only a person can decide: what becomes of a submission in doubt, and which take of a shot counts."""
+"""Shows what only a person can decide, what becomes of a submission in doubt, and records the decision."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Literal
 
 from animatic.engine.budget import days_of
@@ -16,8 +15,7 @@ from animatic.engine.strays import Stray, follow, list_strays, strays_among
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
-from animatic.ledger import Failure, Ledger, Submission, Take
-from animatic.plan import Step, fingerprint_of
+from animatic.ledger import Failure, Ledger, Submission
 
 LOOK_BACK = timedelta(days=31)
 MIN_FINGERPRINT_DIGITS = 6
@@ -168,36 +166,3 @@ async def allow_resubmission(doubt: OpenDoubt) -> None:
         failure = Failure(code="withdrawn", message="a person decided that Krea has no job for this submission")
         await submissions.settle(submission.intent.fingerprint, submission.number, "withdrawn", usd=Decimal(0), error=failure)
     await submissions.withdraw(submission.intent.fingerprint, "a person decided to pay for the shot again", only="empty")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnownTake:
-    """One take of a shot: its record, or none while it is not delivered; and whether it counts now."""
-
-    number: int
-    fingerprint: str
-    take: Take | None
-    current: bool
-
-
-async def list_takes(ledger: Ledger, step: Step) -> tuple[KnownTake, ...]:
-    """Return every take that was ever begun for a step's request, by number."""
-    known: list[KnownTake] = []
-    for number in count(1):
-        fingerprint = fingerprint_of(step.base, number)
-        take = await ledger.takes.get(fingerprint)
-        if take is None and not await ledger.submissions.of(fingerprint):
-            break
-        known.append(KnownTake(number=number, fingerprint=fingerprint, take=take, current=number == step.take))
-    return tuple(known)
-
-
-async def select_take(ledger: Ledger, step: Step, number: int) -> KnownTake:
-    """Make a take the one that counts from now on. Raises UsageError if there is no such take, or it was never delivered."""
-    known = await list_takes(ledger, step)
-    chosen = next((take for take in known if take.number == number), None)
-    if chosen is None or chosen.take is None:
-        there = ", ".join(str(take.number) for take in known if take.take is not None) or "none"
-        raise UsageError(f"shot {step.key!r} has no take {number}", hint=f"delivered takes: {there}")
-    await ledger.selections.select(step.base, number, chosen.fingerprint, "chosen by a person")
-    return chosen

@@ -25,9 +25,8 @@ log = logging.getLogger(__name__)
 
 
 def file_name(step: Step, suffix: str) -> str:
-    """Return the delivered name below the run's folder: ``[VARIANT/]01-dawn.mp4``, a second take ``01-dawn.2.mp4``."""
-    take = f".{step.take}" if step.take > 1 else ""
-    name = f"{step.number:02d}-{step.shot}{take}{suffix}"
+    """Return the delivered name below the run's folder, ``[VARIANT/]01-dawn.mp4``: the same whatever the take, for conforms and scripts."""
+    name = f"{step.number:02d}-{step.shot}{suffix}"
     return f"{step.variant_name}/{name}" if step.variant_name else name
 
 

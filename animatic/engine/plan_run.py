@@ -122,9 +122,14 @@ async def plan_here(
     planner = Planner(declaration=declaration, spec=spec, params=params, catalog=catalog, options=options, started=timing.now())
     ledger = planner.open_ledger()
     selected = await ledger.selections.all()
-    known = await ledger.submissions.fingerprints() if options.fresh else frozenset()
+    known = await begun(ledger) if options.fresh else frozenset()
     plan = planner.plan(current_take=lambda base: selected.get(base, 1), next_take=lambda base: first_unused(base, known))
     return plan, ledger
+
+
+async def begun(ledger: Ledger) -> frozenset[str]:
+    """Return the fingerprint of every take that was begun, or recorded for a shot that keeps a clip. Two listings of the whole ledger."""
+    return await ledger.submissions.fingerprints() | await ledger.takes.fingerprints()
 
 
 def first_unused(base: str, known: frozenset[str], *, at_least: int = 1) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog import Catalog, Model, check_body, duration_of, media_fields, price_of
-from animatic.engine.plan_run import Planner, PlanOptions, first_unused, step_named
+from animatic.engine.plan_run import Planner, PlanOptions, begun, first_unused, step_named
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger, Take
@@ -85,7 +85,7 @@ async def plan_retake(
         started=timing.now(),
     )
     ledger = planner.open_ledger()
-    selected, known = await ledger.selections.all(), await ledger.submissions.fingerprints()
+    selected, known = await ledger.selections.all(), await begun(ledger)
     before = planner.plan(current_take=lambda base: selected.get(base, 1))
     target = step_named(before, shot)
     if first_unused(target.base, known) == 1:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 ROOT = ".animatic/"
 SUBMISSIONS = f"{ROOT}submissions/"
 SELECTIONS = f"{ROOT}selections/"
+TAKES = f"{ROOT}takes/"
 RETAKES = f"{ROOT}retakes/"
 RUNS = f"{ROOT}runs/"
 JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
@@ -42,7 +43,7 @@ def claim_key(job_id: str) -> str:
 
 def take_folder(fingerprint: str) -> str:
     """Return the folder of a take, ending in ``/``: take.json, and its clip and thumbnail beside it."""
-    return f"{ROOT}takes/{fingerprint[:2]}/{fingerprint}/"
+    return f"{TAKES}{fingerprint[:2]}/{fingerprint}/"
 
 
 def take_key(fingerprint: str) -> str:

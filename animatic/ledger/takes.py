@@ -14,6 +14,7 @@ from animatic.ledger.model import SentInputs
 from animatic.ledger.records import (
     RUNS,
     SELECTIONS,
+    TAKES,
     RecordLog,
     RecordStore,
     asset_folder,
@@ -129,6 +130,11 @@ class Takes:
         """Return those of the takes that were made, by fingerprint."""
         found = await each(lambda fingerprint: self._records.read_or_leave_out(take_key(fingerprint), Take), dict.fromkeys(fingerprints))
         return {take.fingerprint: take for take in found if take}
+
+    async def fingerprints(self) -> frozenset[str]:
+        """Return the fingerprint of every take that is recorded. One listing of all takes: for planning fresh ones."""
+        entries = await self._records.storage.list(TAKES)
+        return frozenset(entry.key.removeprefix(TAKES).split("/")[1] for entry in entries if entry.key.endswith("/take.json"))
 
     async def record(self, take: Take) -> Take:
         """Record a take whose clip is stored. The first record wins and is returned."""

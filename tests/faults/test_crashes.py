@@ -103,7 +103,7 @@ async def test_killed_between_a_further_take_and_its_choice_the_resumed_run_choo
     assert again.lines[-1]["shots"] == {"dawn": "reused"}
     assert await lost_clips(stage.storage, f"coast/{again.run_id}") == []
     assert len(stage.billing()) == 2
-    assert "01-dawn.2.mp4" in {entry.key.rpartition("/")[2] for entry in await stage.storage.list(f"coast/{again.run_id}/")}
+    assert "01-dawn.mp4" in {entry.key.rpartition("/")[2] for entry in await stage.storage.list(f"coast/{again.run_id}/")}
 
 
 @pytest.mark.timeout(120)

@@ -19,10 +19,10 @@ CATALOG = Catalog.load()
 
 def test_models_are_selected_by_kind_field_and_price() -> None:
     assert len(select(CATALOG)) == 119
-    assert {item.kind for item in select(CATALOG, Wish(kind="image"))} == {"image"}
+    assert {item.kind for item in select(CATALOG, Wish(kinds=("image",)))} == {"image"}
     editors = [item.name for item in select(CATALOG, Wish(takes=("edit_video",)))]
     assert editors == ["xai/grok-video"]
-    cheap = select(CATALOG, Wish(kind="video", max_price=Decimal("0.42")))
+    cheap = select(CATALOG, Wish(kinds=("video",), max_price=Decimal("0.42")))
     assert "xai/grok-video" in [item.name for item in cheap]
     assert all(item.usd is not None and item.usd <= Decimal("0.42") for item in cheap)
 
@@ -37,7 +37,7 @@ def test_a_row_says_what_a_choice_needs() -> None:
 
 def test_a_request_is_fitted_and_priced_and_the_cheapest_comes_first() -> None:
     """Ten seconds, portrait, from a start image: every model that can, each with what that would cost."""
-    wish = Wish(kind="video", takes=("start_image",), values={"duration": 10}, ratio="9:16")
+    wish = Wish(kinds=("video",), takes=("start_image",), values={"duration": 10}, ratio="9:16")
     found = select(CATALOG, wish, sort="price")
     assert {"xai/grok-video", "kling/kling-2.5"} <= {item.name for item in found}
     assert next(item.usd for item in found if item.name == "xai/grok-video") == Decimal("0.70"), "ten seconds at $0.07"
@@ -56,7 +56,7 @@ def test_a_request_is_fitted_and_priced_and_the_cheapest_comes_first() -> None:
 
 
 def vars_of(wish: Wish) -> dict[str, Any]:
-    return {name: getattr(wish, name) for name in ("kind", "takes", "values", "ratio", "max_price", "name")}
+    return {name: getattr(wish, name) for name in ("kinds", "takes", "values", "ratio", "max_price", "name")}
 
 
 def test_a_page_names_fields_limits_prices_and_retired_names() -> None:

@@ -18,7 +18,7 @@ from tests.unit.cli.conftest import Verb
         (("takes", "noon"), 2, "", "no pipeline has a shot 'noon'"),
         (("takes", "teaser", "noon"), 2, "", "'teaser' has no shot 'noon'"),
         (("use", "dawn", "1"), 2, "", "has no take 1"),
-        (("use", "dawn", "first"), 2, "", "'first' is not the number of a take"),
+        (("use", "dawn", "first"), 2, "", "'first' is not the number or name of a take"),
         (("doubts",), 0, "nothing is in doubt", ""),
         (("adopt", "dawn", "job-1"), 2, "", "no submission of shot 'dawn' is in doubt"),
         (("resubmit", "dawn"), 2, "", "no submission of shot 'dawn' is in doubt"),

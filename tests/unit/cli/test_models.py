@@ -24,6 +24,25 @@ def test_models_are_listed_and_filtered(animatic: Verb) -> None:
     assert any(model["name"] == "xai/grok-video" for model in listed["models"])
 
 
+def test_several_kinds_mean_any_of_them_and_every_other_filter_narrows(animatic: Verb) -> None:
+    def names(*options: str) -> set[str]:
+        listed = animatic("models", "--json", *options).json
+        assert isinstance(listed, dict)
+        return {model["name"] for model in listed["models"]}
+
+    video, image = names("--kind", "video"), names("--kind", "image")
+    assert video
+    assert image
+    assert not video & image
+    assert names("--kind", "video", "--kind", "image") == video | image
+    fields = ("--takes", "start_image", "--takes", "end_image")
+    assert names(*fields) == names("--takes", "start_image") & names("--takes", "end_image")
+    assert names("--kind", "video", "--kind", "image", *fields) == names(*fields) & (video | image)
+    assert "xai/grok-video" in names("xai/grok-video", "--kind", "video")
+    refused = animatic("models", "xai/grok-video", "--kind", "image")
+    assert (refused.code, "no model takes all of that" in refused.err) == (2, True)
+
+
 def test_one_model_is_described(animatic: Verb) -> None:
     said = animatic("models", "xai/grok-video")
     assert "POST /generate/video/xai/grok-video" in said.out

@@ -8,7 +8,7 @@ import pytest
 
 from animatic.cli.status import show
 from animatic.cli.takes import _row
-from animatic.engine.decisions import KnownTake
+from animatic.engine.shot_takes import KnownTake
 from animatic.manifest.model import Clip, Failure
 from tests.unit.cli.conftest import Ended
 
@@ -49,4 +49,4 @@ def test_running_submitted_and_not_started_are_told_apart_with_money(ended: Ende
 
 def test_a_take_that_is_not_delivered_says_so() -> None:
     cells = _row(KnownTake(number=2, fingerprint="f", take=None, current=True))
-    assert (cells[:2], cells[-1]) == (("*", "2"), ("not delivered", "dim"))
+    assert (cells[:2], cells[-2]) == (("*", "2"), ("not delivered", "dim"))

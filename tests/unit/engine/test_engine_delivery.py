@@ -154,7 +154,7 @@ async def test_a_file_is_uploaded_once_and_again_when_krea_has_deleted_it(studio
 async def test_a_fresh_take_counts_from_then_on_and_overwrites_nothing(studio: Studio) -> None:
     assert await studio.render() is None
     assert await studio.render(await studio.plan(fresh=True)) is None
-    assert "01-dawn.2.mp4" in studio.files()
+    assert "01-dawn.mp4" in studio.files()
     step = await studio.step()
     assert step.take == 2
     assert await studio.render() is None

@@ -62,7 +62,7 @@ async def test_a_retake_is_a_further_take_and_what_hangs_on_it_is_made_anew(made
     assert await made.render(again.plan) is None
     assert [made.state(key) for key in ("dawn", "surf", "gulls")] == ["delivered", "delivered", "reused"]
     assert [post["prompt"] for post in made.krea.posts[3:]] == ["Rooftops at dusk", "Surf"]
-    assert {"01-dawn.2.mp4", "02-surf.mp4", "03-gulls.mp4"} <= set(made.files())
+    assert {"01-dawn.mp4", "02-surf.mp4", "03-gulls.mp4"} <= set(made.files())
     plan = await made.plan()
     assert plan.step("dawn").take == 2
     assert await made.render() is None
