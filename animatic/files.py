@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,14 +79,16 @@ def writing_whole(target: Path) -> Iterator[Path]:
 def make_private(folder: Path) -> None:
     """Make a folder that its owner alone can look into, and those above it that are missing; one of ours that is there is closed to others.
 
-    Raises OSError.
+    One that everybody may write to (``/tmp``), the root and a home folder stay as they are. Raises OSError.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(mode=PRIVATE, exist_ok=True)
     facts = folder.stat()
-    if facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) & ~PRIVATE:
-        folder.chmod(PRIVATE)
+    shared = facts.st_mode & stat.S_ISVTX or folder.absolute() in {Path("/"), Path.home()}
+    if facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) & ~PRIVATE and not shared:
+        with suppress(PermissionError):  # a file system without owners
+            folder.chmod(PRIVATE)
 
 
 def copy_from(source: Path) -> Fill:

@@ -20,7 +20,8 @@ from animatic.catalog.model import KINDS, Field, Model, PriceTable
 from animatic.catalog.openapi import read_document
 from animatic.catalog.price import span
 from animatic.catalog.store import REFRESHED, VERSION, Catalog, curate
-from animatic.files import make_private, write_whole
+from animatic.files import write_whole
+from animatic.home import part_of
 
 _DRAWN_FROM = 100_000
 """From which on the default of a seed that was never seen before is taken for a drawn one."""
@@ -133,8 +134,7 @@ def save(models: Mapping[str, Model], state: Path, *, date: str) -> Path:
     body = json.dumps([encode_model(model) for model in models.values()], ensure_ascii=False)
     digest = hashlib.sha256(body.encode()).hexdigest()
     header = json.dumps({"version": VERSION, "date": date, "sha256": digest})
-    if not target.parent.exists():
-        make_private(target.parent)
+    part_of(state, target.parent.name)
     write_whole(target, f"{header}\n{body}\n")
     return target
 

@@ -12,7 +12,8 @@ import click
 
 from animatic.cli.lookup import deployable
 from animatic.cli.options import json_option, one_file_option
-from animatic.cli.output import print_json, say
+from animatic.cli.output import print_json, say, terminal_width
+from animatic.columns import wrapped
 from animatic.errors import UsageError
 from animatic.settings import DEFAULT_FILE, default_home, pipelines_file, use_prefect_api
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from animatic.spec import Declaration
 
 PREFECT_YAML = Path("deployments/prefect.yaml")
+MAX_NAME_SHARE = 0.4
+"""Of a terminal's width that names of pipelines may take, with what differs beside them."""
 
 prune_option = click.option(
     "--prune/--no-prune", default=None, help="Remove deployments whose pipeline is no longer in the file (default: ask)."
@@ -200,15 +203,28 @@ def _may_prune(prune: bool | None, names: Sequence[str]) -> bool:
 
 
 def show_differences(differences: Sequence[Difference]) -> None:
-    """Print what deploying changes."""
-    width = max((len(item.name) for item in differences), default=0)
+    """Print what deploying changes, in lines that fit the terminal."""
+    print("\n".join(difference_lines(differences, terminal_width(sys.stdout))), end="\n" if differences else "")
+
+
+def difference_lines(differences: Sequence[Difference], width: int | None) -> list[str]:
+    """Return the lines: names at the left, what differs beside them; below them where names leave too little room."""
+    names = max((len(item.name) for item in differences), default=0)
+    beside = width is None or names <= width * MAX_NAME_SHARE
+    indent = " " * (names + 4) if beside else " " * 4
+    lines: list[str] = []
     for item in differences:
         first, *others = item.details or (item.change,)
-        print(f"{_mark(item.change)} {item.name:<{width}}  {'new; ' if item.change == 'new' else ''}{first}")
-        if item.owner is not None:
-            print(f"  {'':<{width}}  now of another project: {item.owner}")
-        for detail in (*others, *item.notes):
-            print(f"  {'':<{width}}  {detail}")
+        owner = [f"now of another project: {item.owner}"] if item.owner is not None else []
+        details = [f"{'new; ' if item.change == 'new' else ''}{first}", *owner, *others, *item.notes]
+        head = f"{_mark(item.change)} {item.name}"
+        if beside:
+            lines += wrapped(details.pop(0), width, indent=head.ljust(len(indent)), hanging=f"{indent}  ")
+        else:
+            lines.append(head)
+        for detail in details:
+            lines += wrapped(detail, width, indent=indent, hanging=f"{indent}  ")
+    return lines
 
 
 def _mark(change: Change) -> str:

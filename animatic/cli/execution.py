@@ -20,6 +20,7 @@ from animatic.cli.advice import carry_simulate
 from animatic.cli.ending import report
 from animatic.cli.output import say, show_problems
 from animatic.errors import InterruptedRunError
+from animatic.home import part_of
 from animatic.settings import Settings, quieten_prefect, use_prefect_api
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _services(prepared: Prepared) -> Iterator[str | None]:
 def _start_simulator(settings: Settings) -> Running:
     from animatic.simulator import launch
 
-    return launch.start(settings.home / "simulator")
+    return launch.start(part_of(settings.home, "simulator"))
 
 
 async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs: bool) -> FlowRunContext:

@@ -16,6 +16,7 @@ from animatic.cli.options import json_option, parse_assignments
 from animatic.cli.output import print_json, print_table, say, warn
 from animatic.columns import Column, shortened
 from animatic.errors import UsageError
+from animatic.home import OWN_FOLDER
 from animatic.money import dollars
 from animatic.settings import Settings
 from animatic.source.parser import resolve
@@ -142,9 +143,7 @@ def _refresh(settings: Settings) -> Changes:
     try:
         return refresh(document, settings.home, today=datetime.now(UTC).date())
     except OSError as error:
-        raise UsageError(
-            f"cannot write the catalogue below {settings.home}: {error.strerror}", hint="set ANIMATIC_HOME to a folder that can be written"
-        ) from None
+        raise UsageError(f"cannot write the catalogue below {settings.home}: {error.strerror}", hint=OWN_FOLDER) from None
 
 
 def _unknown(catalog: Catalog, name: str) -> UsageError:

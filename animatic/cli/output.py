@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from animatic.cli.advice import completed
 from animatic.columns import Cell, Column, paint, table
 from animatic.errors import Problem, UsageError
-from animatic.files import NoHardLinksError, create_exclusively, make_private, write_whole
+from animatic.files import NoHardLinksError, create_exclusively, write_whole
+from animatic.home import part_of
 from animatic.redact import redact
 from animatic.settings import default_home, refuses_color
 
@@ -122,10 +123,9 @@ def keep_traceback(error: BaseException) -> Path:
 
     text = redact("".join(traceback.format_exception(error)))
     try:
-        folder = default_home() / "failures"
-        make_private(folder)
+        folder = part_of(default_home(), "failures")
         handle, name = tempfile.mkstemp(prefix="failure-", suffix=".txt", dir=folder)
-    except OSError:
+    except (OSError, UsageError):
         handle, name = tempfile.mkstemp(prefix="animatic-failure-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)

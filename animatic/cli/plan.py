@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ class Planned:
 @deliver_option
 @click.option("--all", "everything", is_flag=True, help="List every shot, also those that are reused or shared.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file, for `animatic run --plan`.")
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Compare a written plan with what would run now, prices included: the exit code is 2 where they differ.",
+)
 @click.option("--graph", type=click.Choice(["mermaid", "svg"]), help="Print the storyboard as a graph instead.")
 @json_option
 def plan(
@@ -70,6 +77,7 @@ def plan(
     deliver: str | None,
     everything: bool,
     out: Path | None,
+    check: Path | None,
     graph: str | None,
     as_json: bool,
 ) -> int:
@@ -78,29 +86,40 @@ def plan(
     Without PIPELINE it is the first of the file. Nothing is sent or paid; the exit code is 3 where a run would be refused for money.
     """
     from animatic.catalog import Catalog
+    from animatic.cli.saved_plans import Request, read_plan, refuse_beside, require_same, write_plan
     from animatic.engine.plan_run import PlanOptions, pipeline_named
     from animatic.settings import Settings
 
-    declaration = declared(files)
+    saved: Plan | None = None
+    if check is None:
+        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate)
+        request = Request(files=files, params=parse_params(params), options=options)
+    else:
+        given = {"--param": params, "--file": files, "--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
+        refuse_beside("--check", check, pipeline, given | {"--out": out})
+        saved, request = read_plan(check)
+        pipeline, simulate = saved.pipeline, request.options.simulated
+    declaration = declared(request.files)
     spec = pipeline_named(declaration, pipeline)
-    options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate)
     catalog = Catalog.load(Settings.from_environment().home)
-    found = _planned(declaration, spec, parse_params(params), catalog, options)
+    found = _planned(declaration, spec, dict(request.params), catalog, request.options, must_read=check is not None)
+    if saved is not None and check is not None:
+        require_same(check, saved, found.plan)
     if found.plan.warnings:
         show_problems(found.plan.warnings, declaration.documents)
     _print(found, graph, simulate=simulate, everything=everything, as_json=as_json)
     if found.refused is not None:
         show_error(found.refused)
     if out is not None:
-        from animatic.cli.saved_plans import Request, write_plan
-
-        write_plan(out, found.plan, Request(files=files, params=parse_params(params), options=options))
-        say(f"plan written to {out}; run it with `animatic run --plan {out}`")
+        write_plan(out, found.plan, request)
+        say(f"plan written to {out}; run it with `animatic run --plan {shlex.quote(str(out))}`")
     return 0 if found.refused is None else found.refused.exit_code
 
 
-def _planned(declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions) -> Planned:
-    """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet."""
+def _planned(
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions, *, must_read: bool
+) -> Planned:
+    """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet, unless it ``must_read``."""
     from animatic.engine.changes import Explained, explain
     from animatic.engine.estimate import check_money, estimate, estimate_unread
     from animatic.engine.plan_run import plan_here, plan_unread
@@ -114,6 +133,8 @@ def _planned(declaration: Declaration, spec: PipelineSpec, params: dict[str, str
     try:
         made, explained = run_async(look())
     except StorageError as error:
+        if must_read:
+            raise
         warn(f"the destination cannot be read, so every shot counts as not generated yet: {error.message}")
         made = plan_unread(declaration, spec, params, catalog, options)
         explained, read = Explained(estimate=estimate_unread(made), since=""), False

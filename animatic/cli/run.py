@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +22,8 @@ from animatic.cli.options import (
     parse_params,
     simulate_option,
 )
-from animatic.cli.saved_plans import Request, read_plan, require_same
+from animatic.cli.saved_plans import Request, read_plan, refuse_beside, require_same
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
-from animatic.errors import UsageError
 from animatic.plan import Plan
 from animatic.settings import Settings
 
@@ -70,7 +68,7 @@ def run(
         request = Request(files=files, params=parse_params(params), options=options)
     else:
         given = {"--param": params, "--file": files, "--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
-        _refuse_beside_a_plan(plan_file, pipeline, given)
+        refuse_beside("--plan", plan_file, pipeline, given)
         saved, request = read_plan(plan_file)
         pipeline = saved.pipeline
     settings = Settings.from_environment()
@@ -87,14 +85,3 @@ def run(
         return await prepare(spec, plan, ledger, settings, simulate=options.simulated)
 
     return start(run_async(planned()), as_json=as_json, cancel_jobs=cancel_jobs)
-
-
-def _refuse_beside_a_plan(plan_file: Path, pipeline: str | None, given: Mapping[str, object]) -> None:
-    """Raise UsageError where a saved plan is to be run and something else is asked for, too."""
-    beside = [f"pipeline {pipeline!r}"] if pipeline is not None else []
-    beside += [option for option, value in given.items() if value]
-    if beside:
-        raise UsageError(
-            f"--plan takes everything from {plan_file}, and {', '.join(beside)} {'is' if len(beside) == 1 else 'are'} given, too",
-            hint=f"run the plan as it is with `animatic run --plan {plan_file}`, or plan again",
-        )

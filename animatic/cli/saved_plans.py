@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,6 +68,17 @@ def read_plan(path: Path) -> tuple[Plan, Request]:
         raise UsageError(f"{path}: {error.message}", hint=error.hint) from None
     except (AttributeError, KeyError, TypeError, ValueError):
         raise UsageError(f"{path} does not say what it was asked for: an older animatic wrote it", hint=hint) from None
+
+
+def refuse_beside(option: str, path: Path, pipeline: str | None, given: Mapping[str, object]) -> None:
+    """Raise UsageError where a saved plan is named by ``option`` and something else is asked for, too."""
+    beside = [f"pipeline {pipeline!r}"] if pipeline is not None else []
+    beside += [name for name, value in given.items() if value]
+    if beside:
+        raise UsageError(
+            f"{option} takes everything from {path}, and {', '.join(beside)} {'is' if len(beside) == 1 else 'are'} given, too",
+            hint=f"run the plan as it is with `animatic run --plan {shlex.quote(str(path))}`, or plan again",
+        )
 
 
 def _request(asked: Any, folder: Path) -> Request:

@@ -10,6 +10,7 @@ import click
 
 from animatic.cli.options import json_option
 from animatic.cli.output import say
+from animatic.home import part_of
 from animatic.settings import Settings
 
 
@@ -25,7 +26,7 @@ def simulate(port: int, state: Path | None, as_json: bool) -> None:
     """
     from animatic.simulator import launch
 
-    running = launch.start(state or Settings.from_environment().home / "simulator", port=port)
+    running = launch.start(state or part_of(Settings.from_environment().home, "simulator"), port=port)
     try:
         if as_json:
             print(json.dumps({"url": running.url, "pid": running.pid}), flush=True)  # one line: its reader waits for it

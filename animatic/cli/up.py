@@ -20,7 +20,7 @@ from animatic.cli.output import say
 from animatic.cli.serve import deploy_served, limit_option
 from animatic.destination import is_remote
 from animatic.errors import PrefectError, UsageError
-from animatic.files import make_private
+from animatic.home import part_of
 from animatic.plan import destination_of
 from animatic.settings import Settings, pipelines_file, serve_file, simulate_served_runs, use_prefect_api
 
@@ -90,8 +90,7 @@ def only_one(home: Path) -> Iterator[None]:
     """Let one `up` at a time use a state folder. Raises UsageError for the second."""
     import fcntl
 
-    if not home.exists():
-        make_private(home)
+    part_of(home)
     with (home / "up.lock").open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,7 +126,7 @@ def _simulator(home: Path, port: int) -> Iterator[str]:
     if port:
         with bound(port, "--simulator-port"):
             pass
-    with launch.start(home / "simulator", port=port) as running:
+    with launch.start(part_of(home, "simulator"), port=port) as running:
         yield running.url
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from animatic.errors import StorageError
-from animatic.files import make_private
+from animatic.home import OWN_FOLDER, part_of
 from animatic.storage import StorageRefusedError
 
 LOCK = "lock"
@@ -26,11 +26,11 @@ def working_folder(home: Path) -> Iterator[Path]:
     """Make a folder below ``home``, locked while this process uses it. Raises StorageError where that cannot be written."""
     shelf = home / "work"
     try:
-        make_private(shelf)
+        part_of(home, "work")
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=shelf))
         lock = (folder / LOCK).open("w")
     except OSError as error:
-        raise StorageError(f"cannot work in {shelf}: {error.strerror}", hint="set ANIMATIC_HOME to a folder that can be written") from None
+        raise StorageError(f"cannot work in {shelf}: {error.strerror}", hint=OWN_FOLDER) from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _sweep(shelf)

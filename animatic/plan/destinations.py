@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
-from animatic.destination import BadDestinationError, absolute, parse_destination
+from animatic.destination import S3, BadDestinationError, absolute, parse_destination
 from animatic.errors import KeyPath, UsageError
 from animatic.plan.params import SAMPLE_RUN, choices, render_params, sample_values
 from animatic.plan.problems import ProblemCollector
@@ -54,8 +55,7 @@ def check_deliver(spec: PipelineSpec, params: Mapping[str, Any], samples: frozen
     """Report a ``deliver`` whose template is wrong, or that comes out as no destination."""
     if spec.deliver is None or not is_template(spec.deliver):
         return
-    own = "deliver" in spec.document.data["pipelines"][spec.name]
-    path: KeyPath = (*spec.path, "deliver") if own else ("deliver",)
+    path = _place(spec)
     for name in mentions(spec.deliver, "params", frozenset(spec.params)):
         if templates_of(spec, name):
             message = f"deliver reads param {name!r}, whose value is a template and differs from run to run"
@@ -70,8 +70,16 @@ def check_deliver(spec: PipelineSpec, params: Mapping[str, Any], samples: frozen
         if rendered.known:
             parse_destination(str(rendered.value))
     except BadDestinationError as mistake:
-        message = f"deliver comes out as {str(rendered.value)!r}: {mistake.message}"
+        message = f"deliver comes out as {str(rendered.value).partition('?')[0]!r}: {mistake.message}"
         problems.for_pipeline().add(message, path, code="deliver", hint=mistake.hint)
+
+
+def _place(spec: PipelineSpec) -> KeyPath:
+    """Return where the text of the destination is written: the pipeline's or the file's, in a mapping behind ``to``."""
+    own = spec.document.data["pipelines"][spec.name]
+    path: KeyPath = (*spec.path, "deliver") if "deliver" in own else ("deliver",)
+    written = own.get("deliver", spec.document.data.get("deliver"))
+    return (*path, "to") if isinstance(written, dict) else path
 
 
 def _rendered(spec: PipelineSpec, written: str, params: Mapping[str, Any]) -> str:
@@ -88,6 +96,12 @@ def _rendered(spec: PipelineSpec, written: str, params: Mapping[str, Any]) -> st
 
 
 def _check_steps(written: str, text: str) -> None:
-    """Refuse a param that leads out of where the file delivers to: forms take what anybody types. Raises BadDestinationError."""
+    """Refuse a param that leads out of where the file delivers to, or adds options: forms take what anybody types.
+
+    Raises BadDestinationError.
+    """
+    use = "use letters, digits, '-', '_' and '.' in params"
     if ".." in text.split("/") and ".." not in written.split("/"):
-        raise BadDestinationError("a param leads out of the destination with '..'", "use letters, digits, '-', '_' and '.' in params")
+        raise BadDestinationError("a param leads out of the destination with '..'", use)
+    if text.startswith(S3) and parse_qsl(text.partition("?")[2]) != parse_qsl(written.partition("?")[2]):
+        raise BadDestinationError("a param holds '?', behind which options stand", use)

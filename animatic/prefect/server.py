@@ -24,7 +24,8 @@ import httpx
 
 from animatic import proxies
 from animatic.errors import PrefectError
-from animatic.files import make_private, write_whole
+from animatic.files import write_whole
+from animatic.home import OWN_FOLDER, part_of
 
 START_SECONDS = 150.0
 """For a first start: it runs all database migrations, which took up to a minute on a small machine."""
@@ -239,14 +240,10 @@ def _recorded(home: Path) -> LocalServer | None:
 
 
 def _folder(home: Path) -> Path:
-    folder = home / "prefect"
     try:
-        make_private(folder)
+        return part_of(home, "prefect")
     except OSError as error:
-        raise PrefectError(
-            f"cannot keep local state in {home}: {error.strerror}", hint="set ANIMATIC_HOME to a folder that can be written"
-        ) from None
-    return folder
+        raise PrefectError(f"cannot keep local state in {home}: {error.strerror}", hint=OWN_FOLDER) from None
 
 
 def _lives(server: LocalServer) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from animatic.catalog.model import KINDS
-from animatic.destination import OPTIONS, BadDestinationError, PutOptions, parse_destination, with_options
+from animatic.destination import OPTIONS, S3, BadDestinationError, PutOptions, parse_destination, with_options
 from animatic.spec.keys import CUT, DEFAULTS_NOT, DELIVER, PIPELINE
 from animatic.spec.matrix import decode_matrix
 from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, PipelineSpec
@@ -108,7 +108,9 @@ def _put_options(section: Section) -> PutOptions:
     found = PutOptions()
     for key in OPTIONS:
         value = section.text(key)
-        if value is not None:
+        if value is not None and is_template(value):
+            section.note(f"{key} takes no template", key, hint="write it out; params may stand in 'to'", code="deliver")
+        elif value is not None:
             try:
                 found = replace(found, **{key: value})
             except BadDestinationError as mistake:
@@ -126,6 +128,10 @@ def _destination(section: Section, key: str, options: PutOptions | None) -> str 
         if _OF_THE_RUN.search(text):
             hint = "takes are found again only where they lie: use params"
             section.note("deliver cannot depend on a run", key, hint=hint, code="deliver")
+            return None
+        if options is not None and options.items() and not text.startswith(S3):
+            hint = "begin with s3://: only what follows may hold params where there are options"
+            section.note(f"{next(iter(options.items()))} is an option of s3://bucket/prefix alone", key, hint=hint, code="deliver")
             return None
         return text if options is None else with_options(text, options)
     try:

@@ -24,6 +24,8 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from animatic.errors import StorageError
+from animatic.plan import destination_of
+from animatic.spec import load_declaration
 from animatic.storage import StorageRefusedError, open_storage
 from animatic.storage.s3 import S3Storage
 from animatic.storage.s3_client import PatientClient, make_client
@@ -341,6 +343,49 @@ async def test_every_put_and_copy_is_protected_as_the_destination_says_and_media
         found = look(Bucket=s3.bucket, Key=f"films/simulated/{name}")
         assert "StorageClass" not in found
         assert "CacheControl" not in found
+
+
+MAPPING = """
+version: 1
+pipelines:
+  teaser:
+    params: {client: {enum: [acme, beta], default: acme}}
+    deliver:
+      to: "s3://%s/films/{{ params.client }}"
+      sse: aws:kms
+      kms_key: alias/film & tv
+      acl: public-read
+      storage_class: STANDARD_IA
+      cache_control: "public, max-age=60"
+    shots: [{id: dawn, model: xai/grok-video, prompt: Dawn}]
+"""
+
+
+@pytest.mark.parametrize("copies", [True, False], ids=["copied", "put again"])
+async def test_what_deliver_says_as_a_mapping_is_what_lies_in_the_bucket(s3: S3, wire: Wire, tmp_path: Path, copies: bool) -> None:
+    """A template in `to`, and every option behind it, from the file to the store and read back there."""
+    (tmp_path / "pipelines.yaml").write_text(MAPPING % s3.bucket)
+    spec = load_declaration((tmp_path / "pipelines.yaml",)).pipelines["teaser"]
+    home = open_storage(destination_of(spec, None, {"client": "beta"}))
+    assert isinstance(home, S3Storage)
+    home._client = watched(wire)
+    if not copies:
+        wire.always = refuses_copies(501, "NotImplemented", condition=False)
+    (tmp_path / "clip.mp4").write_bytes(b"clip")
+    assert await home.create("record", b"1")
+    assert await home.store("clip.mp4", tmp_path / "clip.mp4", content_type="video/mp4", sha256=hashlib.sha256(b"clip").hexdigest())
+    assert await home.copy("clip.mp4", "01-dawn.mp4")
+    client = s3.client()
+    for name in ("record", "clip.mp4", "01-dawn.mp4"):
+        key = f"films/beta/{name}"
+        found = client.head_object(Bucket=s3.bucket, Key=key)
+        assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", "alias/film & tv"), name
+        grants = client.get_object_acl(Bucket=s3.bucket, Key=key)["Grants"]
+        assert ("http://acs.amazonaws.com/groups/global/AllUsers", "READ") in {
+            (grant["Grantee"].get("URI"), grant["Permission"]) for grant in grants
+        }, name
+        kept = (found.get("StorageClass"), found.get("CacheControl"))
+        assert kept == ((None, None) if name == "record" else ("STANDARD_IA", "public, max-age=60")), name
 
 
 def as_text(value: str | bytes) -> str:

@@ -12,10 +12,12 @@ import pytest
 from markdown_it import MarkdownIt
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+from animatic.cli.deploy import difference_lines
+from animatic.columns import size
 from animatic.errors import UsageError
 from animatic.flows.tables import text_of
 from animatic.flows.worker import check_version, version_of
-from animatic.prefect.deployments import wanted_deployments
+from animatic.prefect.deployments import Difference, wanted_deployments
 from animatic.prefect.origin import in_folder, in_repository
 from animatic.prefect.prefect_yaml import prefect_yaml
 from animatic.spec import Declaration, load_declaration
@@ -132,3 +134,26 @@ async def test_prefect_finds_the_times_of_every_kind_of_schedule(tmp_path: Path,
     rule = made.schedule.model_dump(mode="json", exclude_none=True)
     kind = next(kind for kind in (CronSchedule, IntervalSchedule, RRuleSchedule) if kind.__name__ == type(made.schedule).__name__)
     assert len(await kind.model_validate(rule).get_dates(3)) == 3
+
+
+@pytest.mark.parametrize("width", [60, 100, 200, None])
+@pytest.mark.parametrize("name", ["town", "a-pipeline-of-a-campaign-with-a-long-name"])
+def test_what_deploying_changes_fits_the_terminal(name: str, width: int | None) -> None:
+    details = (
+        "version 9575d44e",
+        "comes from /home/somebody/films/summer instead of /srv/films",
+        "schedule: every 24 hours, Europe/Lisbon",
+    )
+    shown = [
+        Difference(name=name, change="new", details=details, owner="pipelines.yaml in /srv/films/summer"),
+        Difference(name="gone", change="gone", details=("not in pipelines.yaml any more",), notes=("paused on the server: schedule",)),
+    ]
+    lines = difference_lines(shown, width)
+    assert width is None or all(size(line) <= width for line in lines)
+    assert [line for line in lines if line[:1] != " "] == [line for line in lines if line.startswith((f"+ {name}", "- gone"))]
+    text = " ".join(" ".join(lines).split())
+    for detail in (*details, "now of another project: pipelines.yaml in /srv/films/summer", "paused on the server: schedule"):
+        assert detail in text
+    if width is None:
+        assert lines[0].endswith("  new; version 9575d44e")
+        assert len({len(line) - len(line.lstrip()) for line in lines if line.startswith(" ")}) == 1, "details stand below each other"

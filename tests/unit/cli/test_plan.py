@@ -79,3 +79,33 @@ def test_a_plan_that_cannot_be_written_leaves_no_part_of_it(animatic: Verb) -> N
     said = animatic("plan", "--out", "readonly/deep/plan.json")
     assert (said.code, "cannot write the plan to" in said.err) == (2, True)
     assert written() == before
+
+
+def test_a_written_plan_is_checked_against_what_would_run_now(animatic: Verb) -> None:
+    """The exit code tells whether anything differs: the request, the price, what was asked for."""
+    assert animatic("plan", "--param", "city=Porto", "--out", "plan.json").code == 0
+    assert animatic("plan", "--check", "plan.json").code == 0
+    declared = Path("pipelines.yaml").read_text()
+    Path("pipelines.yaml").write_text("# a comment\n" + declared, encoding="utf-8")
+    assert animatic("plan", "--check", "plan.json").code == 0, "it does the same"
+    Path("pipelines.yaml").write_text(declared.replace("prompt: Surf, duration: 4", "prompt: Surf, duration: 6"), encoding="utf-8")
+    said = animatic("plan", "--check", "plan.json", "--json")
+    assert said.code == 2
+    assert isinstance(said.json, dict)
+    assert said.json["error"]["message"].splitlines() == [
+        "the plan in plan.json is not what would run now:",
+        "surf: duration 4 -> 6",
+        "surf: price $0.28 -> $0.42",
+    ]
+    for other in (["teaser"], ["--param", "city=Rome"], ["--simulate"], ["--out", "new.json"]):
+        refused = animatic("plan", "--check", "plan.json", *other)
+        assert (refused.code, "--check takes everything from plan.json" in refused.err) == (2, True), other
+
+
+def test_prices_alone_make_a_written_plan_another(animatic: Verb) -> None:
+    animatic("plan", "--out", "plan.json")
+    text = Path("plan.json").read_text()
+    assert text.count('"usd": "0.28"') == 2
+    Path("plan.json").write_text(text.replace('"usd": "0.28"', '"usd": "0.20"', 1), encoding="utf-8")
+    said = animatic("plan", "--check", "plan.json")
+    assert (said.code, "price $0.20 -> $0.28" in said.err) == (2, True)
