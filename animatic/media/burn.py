@@ -100,8 +100,8 @@ def pages_of(caption: Caption, width: int, height: int) -> list[Page]:
     return pages
 
 
-def page_overlay(page: Page, width: int, height: int) -> Overlay:
-    """Return a page of a caption for the lower middle of a reel of that size."""
+def page_overlay(page: Page, width: int, height: int) -> Overlay | None:
+    """Return a page of a caption for the lower middle of a reel of that size; None where no letter of it is to be seen."""
     gap, leading = page.size // 2, round(page.size * LINE_HEIGHT)
     wide = min(width, round(max(width_of(line, page.size) for line in page.lines)) + 2 * gap)
     high = min(height, leading * len(page.lines) + gap)
@@ -109,6 +109,8 @@ def page_overlay(page: Page, width: int, height: int) -> Overlay:
     pen = ImageDraw.Draw(picture)
     for number, line in enumerate(page.lines):
         draw_text(pen, ((wide - width_of(line, page.size)) / 2, gap // 2 + number * leading), line, page.size, _WHOLE)
+    if picture.getbbox() is None:
+        return None
     return _overlay(picture, (width - wide) // 2, height - round(height * _SAFE) - high)
 
 

@@ -26,7 +26,7 @@ _SILENT = -70.0
 """LUFS from which on R128 counts a block; what is reported as that, or less, holds no sound that counts."""
 _ATTACK = RATE // 50
 """Samples over which the limiter's gain falls before a peak, and rises after it."""
-_OVERSAMPLED, _TAPS = 4, 16
+_OVERSAMPLED, _TAPS = 4, 12
 """True peaks lie between samples: as many points for each, found with that many neighbours on either side."""
 CONTEXT = 2 * _ATTACK + _TAPS
 """Samples on either side of a stretch that the limiter has to see."""
@@ -104,15 +104,20 @@ def limited(samples: Samples, ceiling: float) -> Samples:
     wanted = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9)).astype(np.float32)
     # The least gain within reach, then its mean over the same reach: never more than wanted at a peak, and without corners.
     lowest = _lowest_around(wanted, _ATTACK)
-    window = np.hanning(2 * _ATTACK + 1).astype(np.float32)
-    gain = np.convolve(lowest, window / window.sum(), mode="same")
+    gain = _mean_around(_mean_around(lowest, _ATTACK // 2), _ATTACK // 2)
     made: Samples = np.multiply(samples, gain[:, None], dtype=np.float32)
     return made
 
 
+def _mean_around(levels: Levels, reach: int) -> Levels:
+    """Return the mean level within ``reach`` samples on either side."""
+    sums = np.cumsum(np.pad(levels, (reach + 1, reach), mode="edge"), dtype=np.float64)
+    return ((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1)).astype(np.float32)
+
+
 def _true_peaks(samples: Samples) -> Levels:
     """Return the highest level at and around every sample, of both channels."""
-    peaks: Levels = np.abs(samples).max(axis=1, initial=0.0)
+    peaks: Levels = np.maximum(np.abs(samples[:, 0]), np.abs(samples[:, 1]))
     for kernel in _kernels():
         for channel in range(CHANNELS):
             between = np.abs(np.convolve(samples[:, channel], kernel, mode="same"))

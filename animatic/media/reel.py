@@ -89,12 +89,13 @@ def render(timeline: Timeline, target: Path, progress: Progress | None = None, *
             if comments := _comments(sources.values()):
                 output.metadata["comment"] = comments
             pictures = _copied(output, stretches, timeline) if stretches else _encoded(output, timeline, sources, notes.append)
+            frames = timeline.frames
             for shown, packets in pictures:
                 if not shown:
                     beside.add_to(output)
                 beside.write_until(shown / timeline.rate)
                 output.mux(packets)
-                tell(begun + (1 - begun) * shown / timeline.frames)
+                tell(begun + (1 - begun) * shown / frames)
             beside.write_until(None)
         facts = probe(part)
     tell(1.0)
