@@ -20,7 +20,7 @@ Location = Callable[[str], str]
 
 
 def plan_summary(run: Run, decisions: Mapping[str, Decision] | None) -> str:
-    """Return ``4 shots, 4 to generate, $0.98 of a budget of $3.00, about 4 minutes``."""
+    """Return ``profile draft: 4 shots, 4 to generate, $0.98 of a budget of $3.00, about 4 minutes``."""
     plan = run.plan
     paid, unpriced = to_pay(plan, decisions)
     made = {step.fingerprint: step for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
@@ -32,7 +32,11 @@ def plan_summary(run: Run, decisions: Mapping[str, Decision] | None) -> str:
         + (f" of a budget of {dollars(plan.budget_usd)}" if plan.budget_usd is not None else ""),
         *([f"about {max(1, round(minutes))} min at Krea"] if made else []),
     ]
-    return ", ".join(parts)
+    return f"{_profile(plan.profile, end=': ')}{', '.join(parts)}"
+
+
+def _profile(name: str | None, *, start: str = "", end: str = "") -> str:
+    return "" if name is None else f"{start}profile {name}{end}"
 
 
 def plan_markdown(run: Run, decisions: Mapping[str, Decision] | None, *, picture: str | None) -> str:
@@ -88,8 +92,9 @@ _THERE = frozenset({"delivered", "reused"})
 
 def end_markdown(manifest: Manifest, *, address: Address, location: Location) -> str:
     """Return the account of a run that has ended: what came of it, what it cost, what failed and what to do, where the record lies."""
+    what = f"{text_of(manifest.pipeline)}{_profile(manifest.profile, start=', ')}"
     lines = [
-        f"# {'SIMULATED · ' if manifest.simulated else ''}{text_of(manifest.pipeline)}: {run_state(manifest).lower()}",
+        f"# {'SIMULATED · ' if manifest.simulated else ''}{what}: {run_state(manifest).lower()}",
         "",
         f"{end_summary(manifest)[0].upper()}{end_summary(manifest)[1:]}."
         + (f" Reused clips were worth {dollars(manifest.cost.reused_usd)}." if manifest.cost.reused_usd else ""),

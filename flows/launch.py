@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from prefect import tags
@@ -12,12 +13,13 @@ from prefect.settings import PREFECT_API_URL
 from animatic import proxies
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, PrefectError
-from animatic.flows.parameters import SIMULATED_TAG, TAG
+from animatic.flows.parameters import PROFILE, SIMULATED_TAG, TAG, profile_tag
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext
 from animatic.flows.storyboards import pipeline_flow
 from animatic.plan import Plan
 from animatic.settings import Settings
 from animatic.spec import PipelineSpec
+from animatic.spec.model import ProfileSpec
 
 
 class _WithoutTracebacks(logging.Filter):
@@ -56,9 +58,10 @@ async def launch(
     register(context)
     token = CURRENT_FLOW_RUN.set(context)
     try:
-        run: Any = pipeline_flow(spec)
-        with tags(TAG, *plan.tags, *([SIMULATED_TAG] if simulator_url is not None else [])):
-            state = await run(**plan.params, return_state=True)
+        run: Any = pipeline_flow(_knowing(spec, plan.profile))
+        profile = {} if plan.profile is None else {PROFILE: plan.profile}
+        with tags(TAG, *plan.tags, *([SIMULATED_TAG] if simulator_url is not None else []), *profile_tag(plan.profile)):
+            state = await run(**plan.params, **profile, return_state=True)
     except AnimaticError:
         raise
     except Exception as error:
@@ -79,6 +82,13 @@ async def launch(
         if isinstance(failure, Exception):
             raise failure
     return context
+
+
+def _knowing(spec: PipelineSpec, profile: str | None) -> PipelineSpec:
+    """Return the pipeline with the profile of a run that is taken up again, though the file may have it no more."""
+    if profile is None or profile in spec.profiles:
+        return spec
+    return replace(spec, profiles={**spec.profiles, profile: ProfileSpec(name=profile, path=())})
 
 
 def _recorded(context: FlowRunContext) -> bool:

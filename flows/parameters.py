@@ -21,7 +21,11 @@ FRESH = "fresh"
 """A flow parameter that is not the pipeline's: schedules with ``fresh: true`` set it, and people in the form."""
 ONLY = "only"
 """The other one: the shots that are meant, as `--only` spells them; empty for all."""
-OWN = frozenset({FRESH, ONLY})
+PROFILE = "profile"
+"""Another one, where the file has profiles: the profile whose values win."""
+AS_WRITTEN = "as written"
+"""Its value for none of them. It has a blank, which no profile's name has."""
+OWN = frozenset({FRESH, ONLY, PROFILE})
 TAG = "animatic"
 """Every deployment and run of ours carries it."""
 SIMULATED_TAG = "simulated"
@@ -41,10 +45,9 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     run.__qualname__ = run.__name__
     run.__doc__ = _docstring(spec)
     # Prefect reads the signature to build and check the flow's parameter schema.
-    only = inspect.Parameter(ONLY, inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
-    fresh = inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
-    run.__signature__ = inspect.Signature([*(_parameter(param) for param in spec.params.values()), only, fresh])  # type: ignore[attr-defined]
-    run.__annotations__ = {**{param.name: _annotation(param) for param in spec.params.values()}, ONLY: str, FRESH: bool}
+    parameters = [*(_parameter(param) for param in spec.params.values()), *_own_parameters(spec)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flow(
         name=spec.name,
         description=deployed(spec)[0] or None,
@@ -54,6 +57,32 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
         on_cancellation=[settle_cancelled],
         on_crashed=[settle_crashed],
     )(run)
+
+
+def own_names(spec: PipelineSpec) -> frozenset[str]:
+    """Return the flow parameters of a pipeline that are not its params."""
+    return frozenset(parameter.name for parameter in _own_parameters(spec))
+
+
+def profile_asked(values: Mapping[str, Any]) -> str | None:
+    """Return the profile that the values of a flow run's parameters ask for; None: as written."""
+    name = values.get(PROFILE)
+    return str(name) if name and name != AS_WRITTEN else None
+
+
+def profile_tag(profile: str | None) -> tuple[str, ...]:
+    """Return the tag of a run that is made under a profile; none as written."""
+    return () if profile is None else (f"{PROFILE}:{profile}",)
+
+
+def _own_parameters(spec: PipelineSpec) -> list[inspect.Parameter]:
+    choices: Any = Literal[(AS_WRITTEN, *spec.profiles)]
+    profile = [inspect.Parameter(PROFILE, inspect.Parameter.KEYWORD_ONLY, default=AS_WRITTEN, annotation=choices)] if spec.profiles else []
+    return [
+        *profile,
+        inspect.Parameter(ONLY, inspect.Parameter.KEYWORD_ONLY, default="", annotation=str),
+        inspect.Parameter(FRESH, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool),
+    ]
 
 
 def identifier(name: str) -> str:
@@ -74,9 +103,11 @@ def named(pipeline: str, params: tuple[str, ...], values: Mapping[str, Any]) -> 
     from animatic.flows.run import is_simulated
 
     own = (spelled(name, values[name]) for name in params if name in values and name not in OWN)
+    profile = profile_asked(values)
+    under = [f"profile {profile[:RUN_NAME_PART]}"] if profile else []
     asked = [f"only {str(values[ONLY])[:RUN_NAME_PART]}"] if values.get(ONLY) else []
     mark = ["SIMULATED"] if is_simulated() else []
-    return " · ".join([*mark, pipeline, *own, *asked, *([FRESH] if values.get(FRESH) else [])])
+    return " · ".join([*mark, pipeline, *under, *own, *asked, *([FRESH] if values.get(FRESH) else [])])
 
 
 def spelled(name: str, value: Any) -> str:
@@ -120,6 +151,8 @@ def _described(param: ParamSpec) -> str:
 def _docstring(spec: PipelineSpec) -> str:
     """Describe the params as Prefect reads them: the ``Args`` section of a Google docstring becomes the form's help."""
     described = {param.name: text for param in spec.params.values() if (text := _described(param))}
+    if spec.profiles:
+        described[PROFILE] = f"Whose values win over defaults and shots, as the file declares it. {AS_WRITTEN.capitalize()}: no profile"
     described[ONLY] = "Make these shots alone: an id, `+id` with what it starts from, `id+` with what follows from it. Empty: all of them"
     described[FRESH] = "Make new takes of every shot, even of those that are unchanged (and pay for them)"
     arguments = [f"    {name}: {' '.join(text.split())}" for name, text in described.items()]

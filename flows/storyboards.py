@@ -19,9 +19,10 @@ from prefect.states import Completed, Failed
 from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.events import announce_over_budget
-from animatic.flows.parameters import OWN, flow_for, identifier, named
+from animatic.flows.parameters import SIMULATED_TAG, flow_for, identifier, named, own_names, profile_asked, profile_tag
 from animatic.flows.punctual import MissedRunError
 from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
+from animatic.plan.profile import profile_named
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
 
@@ -42,9 +43,9 @@ def __getattr__(name: str) -> Flow[..., Any]:
         raise
     for pipeline, spec in pipelines.items():
         if identifier(pipeline) == name:
-            unknown = sorted(_given() - {*spec.params, *OWN}) if starting else []
-            if unknown:
-                return _refusing_flow(name, _not_declared(spec, unknown))
+            wrong = _mismatch(spec) if starting else None
+            if wrong is not None:
+                return _refusing_flow(name, wrong)
             return pipeline_flow(spec)
     missing = UsageError(
         f"there is no pipeline {name!r} in {pipelines_file()}; there are: {', '.join(identifier(pipeline) for pipeline in pipelines)}",
@@ -70,7 +71,7 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
     context = CURRENT_FLOW_RUN.get()
     if context is not None:
         return await execute_run(context)
-    from animatic.flows.worker import plan_for_worker, stop_when_asked, tag_as_simulated
+    from animatic.flows.worker import plan_for_worker, stop_when_asked, tag_run
 
     try:
         plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
@@ -79,8 +80,7 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
     except AnimaticError as error:
         announce_over_budget(spec.name, None, error)
         return _refused(error)
-    if simulator_url is not None:
-        await tag_as_simulated()
+    await tag_run(*([SIMULATED_TAG] if simulator_url is not None else []), *profile_tag(plan.profile))
     context = FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url)
     async with stop_when_asked(context):
         return await execute_run(context)
@@ -102,6 +102,18 @@ class _AnyParameter(inspect.Parameter):
 def _given() -> set[str]:
     """Return the names of the parameters that this process's flow run was given."""
     return set(flow_run.parameters or {})
+
+
+def _mismatch(spec: PipelineSpec) -> UsageError | None:
+    """Return why the pipeline does not take the parameters of this process's flow run; None: it does."""
+    unknown = sorted(_given() - {*spec.params, *own_names(spec)})
+    if unknown:
+        return _not_declared(spec, unknown)
+    try:
+        profile_named(spec, profile_asked(flow_run.parameters or {}))
+    except UsageError as error:
+        return error
+    return None
 
 
 def _not_declared(spec: PipelineSpec, names: list[str]) -> UsageError:

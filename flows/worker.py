@@ -27,7 +27,7 @@ from animatic.engine.estimate import check_money, estimate, open_ledger
 from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
 from animatic.flows.identity import run_id_of
-from animatic.flows.parameters import FRESH, ONLY, OWN, SIMULATED_TAG
+from animatic.flows.parameters import FRESH, ONLY, OWN, profile_asked
 from animatic.flows.punctual import due_of
 from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
@@ -37,7 +37,7 @@ from animatic.spec import Declaration, PipelineSpec
 
 NOT_RENDERED = frozenset({"description", "schedule", "schedules", "overlap", "tags"})
 """Keys of a pipeline that change when and under which label it runs, not what comes out."""
-SHARED_KEYS = ("version", "defaults", "deliver", "budget", "timezone")
+SHARED_KEYS = ("version", "defaults", "profiles", "deliver", "budget", "timezone")
 """Keys of the file that every pipeline takes part in."""
 VERSION_DIGITS = 16
 TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
@@ -73,7 +73,9 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
         due.check(now)
         simulated = simulator_url is not None
         only = str(values.get(ONLY) or "").strip() or None
-        options = PlanOptions(only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id, due=due.at)
+        options = PlanOptions(
+            only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id, due=due.at, profile=profile_asked(values)
+        )
         plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
     check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
     return plan, settings, simulator_url
@@ -186,13 +188,13 @@ async def _watch_state(context: FlowRunContext) -> None:
                     context.interrupt()
 
 
-async def tag_as_simulated() -> None:
-    """Tag this flow run as simulated, so that lists of runs tell it from one that was paid for. It never fails a run."""
-    if flow_run.id is None:
+async def tag_run(*tags: str) -> None:
+    """Add tags to this flow run, so that lists of runs tell a simulated one, or a draft, from others. It never fails a run."""
+    if flow_run.id is None or not tags:
         return
     try:
         async with get_client() as client:
             there = (await client.read_flow_run(UUID(flow_run.id))).tags
-            await client.update_flow_run(UUID(flow_run.id), tags=[*there, *({SIMULATED_TAG} - set(there))])
+            await client.update_flow_run(UUID(flow_run.id), tags=[*there, *(tag for tag in tags if tag not in there)])
     except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
-        log.warning("the run could not be tagged as simulated: %s", type(error).__name__)
+        log.warning("the run could not be tagged as %s: %s", ", ".join(tags), type(error).__name__)

@@ -1,7 +1,7 @@
 """Completes the commands that messages advise, so that they work when they are pasted.
 
-A message says `animatic resume RUN` between backticks; what this command line was given of ``--file``, ``--deliver``, ``--simulate`` and
-``--param`` is added where the advised verb takes it.
+A message says `animatic resume RUN` between backticks; what this command line was given of ``--file``, ``--deliver``, ``--simulate``,
+``--param``, ``--params-file`` and ``--profile`` is added where the advised verb takes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextvars import ContextVar
 
 import click
 
-CARRIED = {"--file": True, "--deliver": True, "--param": True, "--simulate": False}
+CARRIED = {"--file": True, "--deliver": True, "--param": True, "--params-file": True, "--profile": True, "--simulate": False}
 """Options that say what a command line is about, and whether each has a value."""
 _NOT_CARRIED = {"new": {"--file"}, "doubts": {"--param"}}
 """Verbs that mean something else by an option of that name."""

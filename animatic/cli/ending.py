@@ -11,6 +11,7 @@ from animatic.cli.failures import as_object, show_error
 from animatic.cli.output import print_json, say, terminal_width
 from animatic.columns import wrapped
 from animatic.money import dollars
+from animatic.plan import pipeline_text
 
 if TYPE_CHECKING:
     from animatic.flows.run import FlowRunContext
@@ -48,6 +49,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
     return {
         "run_id": context.plan.run_id,
         "pipeline": context.plan.pipeline,
+        "profile": context.plan.profile,
         "state": manifest.state if manifest else None,
         "manifest": context.manifest_location,
         "page": context.page_location,
@@ -79,7 +81,8 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
         unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
         shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in found.items())
         outcome = f"{shots}; billed {dollars(manifest.cost.billed_usd)}{unpriced}"
-    head = f"{manifest.pipeline} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"
+    what = pipeline_text(manifest.pipeline, {}, manifest.profile)
+    head = f"{what} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"
     adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
     lines = wrapped(head, width, hanging="    ")
     told = [*waiting_lines(manifest), *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted), *stray_lines(manifest)]

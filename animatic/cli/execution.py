@@ -127,6 +127,7 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
     """Run the flow, with the live view from the moment at which its shots are known."""
     from animatic.cli.live import LiveView
     from animatic.flows.launch import hide_tracebacks, launch
+    from animatic.plan import pipeline_text
 
     hide_tracebacks()
     with contextlib.ExitStack() as views:
@@ -134,7 +135,7 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
         def show(context: FlowRunContext, run: Run) -> None:
             if context.flow_run_url:
                 say(f"Watch it in the Prefect UI: {context.flow_run_url}")
-            title = f"{run.plan.pipeline} · {run.plan.run_id}"
+            title = f"{pipeline_text(run.plan.pipeline, {}, run.plan.profile)} · {run.plan.run_id}"
             views.enter_context(LiveView(run.progress, title, simulated=run.simulated, budget=run.plan.budget_usd))
 
         return await launch(

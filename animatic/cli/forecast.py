@@ -71,7 +71,13 @@ def _rows(found: Forecast) -> list[tuple[Cell, ...]]:
     by_schedule: dict[tuple[str, str], list[DueRun]] = {}
     for run in found.runs:
         by_schedule.setdefault((run.pipeline, run.schedule), []).append(run)
-    return [_row(pipeline, runs[0].rule, f"{runs[0].at:%Y-%m-%d %H:%M %Z}", runs) for (pipeline, _), runs in sorted(by_schedule.items())]
+    return [
+        _row(pipeline, _schedule(runs[0]), f"{runs[0].at:%Y-%m-%d %H:%M %Z}", runs) for (pipeline, _), runs in sorted(by_schedule.items())
+    ]
+
+
+def _schedule(run: DueRun) -> str:
+    return run.rule if run.profile is None else f"{run.rule}, profile {run.profile}"
 
 
 def _total(runs: Sequence[DueRun]) -> tuple[Cell, ...]:
@@ -111,6 +117,7 @@ def _facts(found: Forecast, days: int) -> dict[str, Any]:
                 "pipeline": run.pipeline,
                 "schedule": run.schedule,
                 "rule": run.rule,
+                "profile": run.profile,
                 "at": run.at.isoformat(),
                 "unchanged_usd": float(run.usd),
                 "anew_usd": float(run.anew_usd),

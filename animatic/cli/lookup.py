@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from animatic.errors import DeclarationError, UsageError
 from animatic.settings import Settings, default_home, pipelines_file
 
 if TYPE_CHECKING:
+    from animatic.cli.options import Asked
     from animatic.engine.decisions import OpenDoubt
     from animatic.engine.history import OpenDestination, PastRun
     from animatic.krea import KreaClient
@@ -90,7 +91,7 @@ class PlannedStep:
 
 
 async def planned_step(
-    pipeline: str, shot: str, params: Mapping[str, str], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+    pipeline: str, shot: str, asked: Asked, files: tuple[Path, ...], deliver: str | None, *, simulated: bool
 ) -> PlannedStep:
     """Plan a pipeline and find the step of a shot (its key, or its id where only one variant has it). Raises UsageError."""
     from animatic.catalog import Catalog
@@ -98,8 +99,8 @@ async def planned_step(
 
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
-    options = PlanOptions(deliver=deliver, simulated=simulated)
-    plan, ledger = await plan_here(declaration, spec, params, Catalog.load(default_home()), options)
+    options = PlanOptions(deliver=deliver, simulated=simulated, profile=asked.profile)
+    plan, ledger = await plan_here(declaration, spec, asked.values(spec), Catalog.load(default_home()), options)
     return PlannedStep(step=step_named(plan, shot), plan=plan, ledger=ledger)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from animatic.errors import UsageError
+
+if TYPE_CHECKING:
+    from animatic.spec import PipelineSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +29,14 @@ one_file_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 param_option = click.option("--param", "params", multiple=True, metavar="K=V", help="Set a parameter of the pipeline. Repeatable.")
+params_file_option = click.option(
+    "--params-file",
+    "params_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take parameters from a file, YAML or JSON; --param wins over it.",
+)
+profile_option = click.option("--profile", metavar="NAME", help="Let the values of this profile win over defaults and shots.")
 simulate_option = click.option(
     "--simulate", is_flag=True, help="Use the simulator: no account, nothing is paid, everything is marked as simulated."
 )
@@ -49,6 +61,23 @@ deliver_option = click.option(
 def joined(only: tuple[str, ...]) -> str | None:
     """Return the selection that several ``--only`` mean together; None where there is none."""
     return ",".join(only) if only else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a command line asks of a pipeline: texts of params by name, the file of the others, the profile."""
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    params_file: Path | None = None
+    profile: str | None = None
+
+    def values(self, spec: PipelineSpec) -> dict[str, Any]:
+        """Return the values of params: those of the file, typed, and over them the texts. Raises DeclarationError for those of the file."""
+        if self.params_file is None:
+            return dict(self.params)
+        from animatic.spec.params_file import read_params_file
+
+        return {**read_params_file(self.params_file, spec), **self.params}
 
 
 def parse_params(given: tuple[str, ...]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from animatic.cli.execution import run_async
 from animatic.cli.failures import as_object, show_error
 from animatic.cli.lookup import declared
 from animatic.cli.options import (
+    Asked,
     deliver_option,
     file_option,
     fresh_option,
@@ -22,7 +23,9 @@ from animatic.cli.options import (
     json_option,
     only_option,
     param_option,
+    params_file_option,
     parse_params,
+    profile_option,
     simulate_option,
 )
 from animatic.cli.output import color_on, print_json, say, show_problems, terminal_width, warn
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from animatic.engine.estimate import Estimate
     from animatic.engine.plan_run import PlanOptions
     from animatic.plan import Plan, Step
+    from animatic.plan.report import Price
     from animatic.spec import Declaration, PipelineSpec
 
 
@@ -47,11 +51,15 @@ class Planned:
     minutes_of: Callable[[Step], float]
     refused: MoneyError | None
     """Why a run would be refused for money."""
+    written: Price | None
+    """Under a profile: the price of the storyboard as it is written."""
 
 
 @click.command()
 @click.argument("pipeline", required=False)
 @param_option
+@params_file_option
+@profile_option
 @file_option
 @only_option
 @fresh_option
@@ -70,6 +78,8 @@ class Planned:
 def plan(
     pipeline: str | None,
     params: tuple[str, ...],
+    params_file: Path | None,
+    profile: str | None,
     files: tuple[Path, ...],
     only: tuple[str, ...],
     fresh: bool,
@@ -92,17 +102,20 @@ def plan(
 
     saved: Plan | None = None
     if check is None:
-        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate)
-        request = Request(files=files, params=parse_params(params), options=options)
+        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate, profile=profile)
+        request = Request(files=files, options=options)
     else:
-        given = {"--param": params, "--file": files, "--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
-        refuse_beside("--check", check, pipeline, given | {"--out": out})
+        given: dict[str, object] = {"--param": params, "--params-file": params_file, "--profile": profile, "--file": files}
+        given |= {"--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver, "--out": out}
+        refuse_beside("--check", check, pipeline, given)
         saved, request = read_plan(check)
         pipeline, simulate = saved.pipeline, request.options.simulated
     declaration = declared(request.files)
     spec = pipeline_named(declaration, pipeline)
+    values = request.params if saved is not None else Asked(params=parse_params(params), params_file=params_file).values(spec)
+    request = replace(request, params=values)
     catalog = Catalog.load(Settings.from_environment().home)
-    found = _planned(declaration, spec, dict(request.params), catalog, request.options, must_read=check is not None)
+    found = _planned(declaration, spec, dict(values), catalog, request.options, must_read=check is not None)
     if saved is not None and check is not None:
         require_same(check, saved, found.plan)
     if found.plan.warnings:
@@ -117,34 +130,47 @@ def plan(
 
 
 def _planned(
-    declaration: Declaration, spec: PipelineSpec, params: dict[str, str], catalog: Catalog, options: PlanOptions, *, must_read: bool
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, Any], catalog: Catalog, options: PlanOptions, *, must_read: bool
 ) -> Planned:
     """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet, unless it ``must_read``."""
     from animatic.engine.changes import Explained, explain
     from animatic.engine.estimate import check_money, estimate, estimate_unread
     from animatic.engine.plan_run import plan_here, plan_unread
-    from animatic.plan import minutes_from
+    from animatic.plan import minutes_from, price_of_run
 
-    async def look() -> tuple[Plan, Explained]:
+    without = None if options.profile is None else replace(options, profile=None)
+
+    async def look() -> tuple[Plan, Explained, Price | None]:
         made, ledger = await plan_here(declaration, spec, params, catalog, options)
-        return made, await explain(made, await estimate(made, ledger), ledger)
+        explained = await explain(made, await estimate(made, ledger), ledger)
+        if without is None:
+            return made, explained, None
+        whole, _ = await plan_here(declaration, spec, params, catalog, without)
+        return made, explained, price_of_run(whole, (await estimate(whole, ledger)).decisions)
 
     read = True
     try:
-        made, explained = run_async(look())
+        made, explained, written = run_async(look())
     except StorageError as error:
         if must_read:
             raise
         warn(f"the destination cannot be read, so every shot counts as not generated yet: {error.message}")
         made = plan_unread(declaration, spec, params, catalog, options)
         explained, read = Explained(estimate=estimate_unread(made), since=""), False
+        written = None if without is None else price_of_run(plan_unread(declaration, spec, params, catalog, without), None)
     refused = None
     try:
         check_money(made, explained.estimate)
     except MoneyError as error:
         refused = error
     return Planned(
-        plan=made, estimate=explained.estimate, since=explained.since, read=read, minutes_of=minutes_from(catalog), refused=refused
+        plan=made,
+        estimate=explained.estimate,
+        since=explained.since,
+        read=read,
+        minutes_of=minutes_from(catalog),
+        refused=refused,
+        written=written,
     )
 
 
@@ -170,6 +196,7 @@ def _print(found: Planned, graph: str | None, *, simulate: bool, everything: boo
             minutes_of=found.minutes_of,
             limits=found.estimate.limits,
             since=found.since,
+            written=found.written,
             everything=everything,
             width=terminal_width(sys.stdout),
             color=color_on(sys.stdout),
@@ -182,17 +209,21 @@ def _facts(found: Planned) -> dict[str, Any]:
     """Return the plan with what a run would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
     from animatic.plan import plan_to_json, to_pay
 
-    made = found.plan
+    made, written = found.plan, found.written
     decisions = found.estimate.decisions if found.read else None
     usd, unpriced = to_pay(made, decisions)
     chain, minutes = made.critical_path(found.minutes_of)
     return {
         "pipeline": made.pipeline,
         "run_id": made.run_id,
+        "profile": made.profile,
         "destination_read": found.read,
         "to_pay_usd": float(usd),
         "estimated_usd": float(made.estimated_usd),
         "unpriced": unpriced,
+        "as_written": None
+        if written is None
+        else {"to_pay_usd": float(written.to_pay), "estimated_usd": float(written.whole), "unpriced": written.unpriced},
         "budget_usd": None if made.budget_usd is None else float(made.budget_usd),
         "budgets": [{"period": each.period, "usd": float(each.usd), "spent_usd": float(each.spent)} for each in found.estimate.limits],
         "critical_path": list(chain),

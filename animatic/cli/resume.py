@@ -55,7 +55,7 @@ def resume(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
 async def _meant(run_id: str | None, where: tuple[OpenDestination, ...]) -> PastRun | None:
     """Return the run of that id, or the newest that has something left to do.
 
-    What a later run with the same params has delivered is not gone back to.
+    What a later run with the same params and profile has delivered is not gone back to.
     """
     if run_id is not None:
         return await find_run(run_id, where)
@@ -64,12 +64,13 @@ async def _meant(run_id: str | None, where: tuple[OpenDestination, ...]) -> Past
         raise no_runs()
     done: list[tuple[object, ...]] = []
     for run in newest:
-        which = (run.plan.pipeline, dict(run.plan.params), run.destination.simulated)
+        which = (run.plan.pipeline, run.plan.profile, dict(run.plan.params), run.destination.simulated)
         if which in done:
             continue
         manifest = await run.manifest()
         if manifest is None or manifest.state != "completed":
-            say(f"Continuing {run.plan.pipeline} {run.plan.run_id}{' (simulated)' if run.destination.simulated else ''}")
+            profile = f" (profile {run.plan.profile})" if run.plan.profile else ""
+            say(f"Continuing {run.plan.pipeline} {run.plan.run_id}{profile}{' (simulated)' if run.destination.simulated else ''}")
             return run
         done.append(which)
     return None

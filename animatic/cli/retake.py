@@ -11,13 +11,16 @@ from animatic.catalog import Catalog
 from animatic.cli.execution import Prepared, prepare, run_async, start
 from animatic.cli.lookup import declared, pipeline_and_shot
 from animatic.cli.options import (
+    Asked,
     cancel_jobs_option,
     deliver_option,
     file_option,
     json_option,
     param_option,
+    params_file_option,
     parse_assignments,
     parse_params,
+    profile_option,
     simulate_option,
 )
 from animatic.cli.output import count, print_json, say, tell
@@ -37,6 +40,8 @@ from animatic.source.parser import resolve
 @click.option("--keep-downstream", is_flag=True, help="Keep the clips of downstream shots; those that have none yet are left out.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be generated and paid.")
 @param_option
+@params_file_option
+@profile_option
 @file_option
 @simulate_option
 @deliver_option
@@ -49,6 +54,8 @@ def retake(
     keep_downstream: bool,
     dry_run: bool,
     params: tuple[str, ...],
+    params_file: Path | None,
+    profile: str | None,
     files: tuple[Path, ...],
     simulate: bool,
     deliver: str | None,
@@ -66,9 +73,9 @@ def retake(
     spec = pipeline_named(declaration, pipeline)
     if not simulate and not dry_run:
         settings.require_token()
-    options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage)
+    options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage, profile=profile)
     changes = _changes(prompt, fields)
-    values = parse_params(params)
+    values = Asked(params=parse_params(params), params_file=params_file).values(spec)
 
     async def planned() -> tuple[Retake, Prepared]:
         catalog, at_least = Catalog.load(settings.home), 1

@@ -11,6 +11,7 @@ from animatic.catalog import Catalog
 from animatic.cli.execution import Prepared, prepare, run_async, start
 from animatic.cli.lookup import declared
 from animatic.cli.options import (
+    Asked,
     cancel_jobs_option,
     deliver_option,
     file_option,
@@ -19,7 +20,9 @@ from animatic.cli.options import (
     json_option,
     only_option,
     param_option,
+    params_file_option,
     parse_params,
+    profile_option,
     simulate_option,
 )
 from animatic.cli.saved_plans import Request, read_plan, refuse_beside, require_same
@@ -31,6 +34,8 @@ from animatic.settings import Settings
 @click.command()
 @click.argument("pipeline", required=False)
 @param_option
+@params_file_option
+@profile_option
 @file_option
 @only_option
 @fresh_option
@@ -48,6 +53,8 @@ from animatic.settings import Settings
 def run(
     pipeline: str | None,
     params: tuple[str, ...],
+    params_file: Path | None,
+    profile: str | None,
     files: tuple[Path, ...],
     only: tuple[str, ...],
     fresh: bool,
@@ -64,22 +71,24 @@ def run(
     """
     saved: Plan | None = None
     if plan_file is None:
-        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate)
-        request = Request(files=files, params=parse_params(params), options=options)
+        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate, profile=profile)
+        request = Request(files=files, options=options)
     else:
-        given = {"--param": params, "--file": files, "--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
-        refuse_beside("--plan", plan_file, pipeline, given)
+        beside: dict[str, object] = {"--param": params, "--params-file": params_file, "--profile": profile, "--file": files}
+        beside |= {"--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
+        refuse_beside("--plan", plan_file, pipeline, beside)
         saved, request = read_plan(plan_file)
         pipeline = saved.pipeline
     settings = Settings.from_environment()
     declaration = declared(request.files)
     spec = pipeline_named(declaration, pipeline)
+    values = request.params if saved is not None else Asked(params=parse_params(params), params_file=params_file).values(spec)
     if not request.options.simulated:
         settings.require_token()
 
     async def planned() -> Prepared:
         options = replace(request.options, outage=settings.patience.outage)
-        plan, ledger = await plan_here(declaration, spec, request.params, Catalog.load(settings.home), options)
+        plan, ledger = await plan_here(declaration, spec, values, Catalog.load(settings.home), options)
         if saved is not None and plan_file is not None:
             require_same(plan_file, saved, plan)
         return await prepare(spec, plan, ledger, settings, simulate=options.simulated)

@@ -31,6 +31,7 @@ COLUMNS = (
     Column(title="BILLED", right=True, drop=4),
     Column(title="STARTED", drop=3),
     Column(title="TOOK", right=True, drop=2),
+    Column(title="PROFILE", drop=5),
     Column(title="PARAMS", least=12, drop=1),
     Column(title="SIM"),
 )
@@ -77,6 +78,7 @@ def _facts(run: PastRun, manifest: Manifest | None) -> dict[str, Any]:
         "run_id": run.plan.run_id,
         "pipeline": run.plan.pipeline,
         "params": dict(run.plan.params),
+        "profile": run.plan.profile,
         "state": manifest.state if manifest else "unknown",
         "started_at": manifest.started_at.isoformat() if manifest else None,
         "finished_at": manifest.finished_at.isoformat() if manifest and manifest.finished_at else None,
@@ -97,6 +99,7 @@ def _row(run: PastRun, manifest: Manifest | None) -> tuple[str, ...]:
         dollars(manifest.cost.billed_usd if manifest else None, unknown=""),
         _clock(manifest.started_at) if manifest else "",
         _length(manifest),
+        run.plan.profile or "",
         params_text(run.plan.params),
         "sim" if run.destination.simulated else "",
     )

@@ -28,7 +28,7 @@ class Request:
     """What a plan was asked for: everything that planning it again needs."""
 
     files: tuple[Path, ...] = ()
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     options: PlanOptions = field(default_factory=PlanOptions)
 
 
@@ -43,6 +43,7 @@ def write_plan(path: Path, plan: Plan, request: Request) -> None:
         "params": dict(request.params),
         "only": request.options.only,
         "fresh": request.options.fresh,
+        "profile": request.options.profile,
         "deliver": plan.deliver if request.options.deliver is not None else None,
         "simulated": request.options.simulated,
     }
@@ -83,8 +84,14 @@ def refuse_beside(option: str, path: Path, pipeline: str | None, given: Mapping[
 
 def _request(asked: Any, folder: Path) -> Request:
     files = tuple(_from_here(folder / str(name)) for name in asked["files"])
-    options = PlanOptions(only=asked["only"], fresh=bool(asked["fresh"]), deliver=asked["deliver"], simulated=bool(asked["simulated"]))
-    return Request(files=files, params={str(name): str(value) for name, value in asked["params"].items()}, options=options)
+    options = PlanOptions(
+        only=asked["only"],
+        fresh=bool(asked["fresh"]),
+        deliver=asked["deliver"],
+        simulated=bool(asked["simulated"]),
+        profile=asked.get("profile"),
+    )
+    return Request(files=files, params=dict(asked["params"].items()), options=options)
 
 
 def _from_here(path: Path) -> Path:

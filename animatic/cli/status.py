@@ -15,7 +15,7 @@ from animatic.cli.options import deliver_option, file_option, json_option, only_
 from animatic.cli.output import print_json, print_table, tell, terminal_width
 from animatic.columns import Cell, Column, Style, wrapped
 from animatic.money import dollars
-from animatic.plan import params_text
+from animatic.plan import pipeline_text
 
 if TYPE_CHECKING:
     from animatic.manifest import Manifest
@@ -53,8 +53,8 @@ def status(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
 
 def show(manifest: Manifest, page: str) -> None:
     """Print a run for people: its shots as a table that fits the terminal, why shots failed, the money, where its page is."""
-    params = params_text(manifest.params)
-    head = f"{manifest.pipeline}{f' ({params})' if params else ''} {manifest.run_id}: {state_of_run(manifest)}"
+    what = pipeline_text(manifest.pipeline, manifest.params, manifest.profile)
+    head = f"{what} {manifest.run_id}: {state_of_run(manifest)}"
     tell(f"{head}{' (simulated)' if manifest.simulated else ''}")
     print_table(COLUMNS, [_row(shot) for shot in manifest.shots], indent=2)
     for line in (*_failures(manifest), *_end(manifest)):

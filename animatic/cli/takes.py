@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from animatic.cli.lookup import pipeline_and_shot, planned_step
-from animatic.cli.options import deliver_option, file_option, json_option, param_option, parse_params, simulated_option
+from animatic.cli.options import (
+    Asked,
+    deliver_option,
+    file_option,
+    json_option,
+    param_option,
+    params_file_option,
+    parse_params,
+    profile_option,
+    simulated_option,
+)
 from animatic.cli.output import print_json, print_table, say, tell
 from animatic.columns import Cell, Column
 from animatic.money import dollars
@@ -28,6 +38,7 @@ COLUMNS = (
     Column(title="TOOK", right=True, drop=2),
     Column(title="MODEL", least=12, drop=1),
     Column(title="USD", right=True),
+    Column(title="PROFILE", drop=6),
     Column(title="PARAMS", least=12, drop=5),
     Column(title="PROMPT", least=16),
     Column(title="CHANGED SINCE", least=16),
@@ -37,20 +48,31 @@ COLUMNS = (
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
 @param_option
+@params_file_option
+@profile_option
 @file_option
 @deliver_option
 @simulated_option
 @json_option
 def takes(
-    words: tuple[str, ...], params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
+    words: tuple[str, ...],
+    params: tuple[str, ...],
+    params_file: Path | None,
+    profile: str | None,
+    files: tuple[Path, ...],
+    deliver: str | None,
+    simulate: bool,
+    as_json: bool,
 ) -> None:
     """List the takes of a shot.
 
-    The one that runs use is marked with *. Behind the numbered ones stand those of what the shot was in earlier runs, with what has changed
-    in its request since; `animatic use` takes them, too. PIPELINE may be left out where only one has such a SHOT.
+    The one that runs use is marked with *; a profile's takes are its own: name it with --profile. Behind the numbered ones stand those of
+    what the shot was in earlier runs, with what has changed in its request since; `animatic use` takes them, too. PIPELINE may be left out
+    where only one has such a SHOT.
     """
     pipeline, shot = pipeline_and_shot(words, "takes [PIPELINE] SHOT", files)
-    step, found = asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=simulate))
+    asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
+    step, found = asyncio.run(_takes(pipeline, shot, asked, files, deliver, simulated=simulate))
     if as_json:
         print_json([_facts(step, known) for known in found])
     elif found:
@@ -58,8 +80,10 @@ def takes(
         print_table(COLUMNS, [_row(known) for known in found])
         _tell_of_earlier(words, found)
     else:
-        there = not simulate and asyncio.run(_takes(pipeline, shot, params, files, deliver, simulated=True))[1]
-        tell(f"{shot} has no take yet" + (f"; `animatic takes {shlex.join(words)} --simulate` lists simulated ones" if there else ""))
+        there = not simulate and asyncio.run(_takes(pipeline, shot, asked, files, deliver, simulated=True))[1]
+        under = f" under profile {profile}" if profile else ""
+        hint = f"; `animatic takes {shlex.join(words)} --simulate` lists simulated ones" if there else ""
+        tell(f"{shot} has no take yet{under}{hint}")
 
 
 def _tell_of_earlier(words: tuple[str, ...], found: tuple[KnownTake, ...]) -> None:
@@ -70,11 +94,11 @@ def _tell_of_earlier(words: tuple[str, ...], found: tuple[KnownTake, ...]) -> No
 
 
 async def _takes(
-    pipeline: str, shot: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+    pipeline: str, shot: str, asked: Asked, files: tuple[Path, ...], deliver: str | None, *, simulated: bool
 ) -> tuple[Step, tuple[KnownTake, ...]]:
     from animatic.engine.shot_takes import list_all_takes
 
-    found = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
+    found = await planned_step(pipeline, shot, asked, files, deliver, simulated=simulated)
     return found.step, await list_all_takes(found.ledger, found.plan, found.step)
 
 
@@ -88,6 +112,7 @@ def _facts(step: Step, known: KnownTake) -> dict[str, Any]:
         "fingerprint": known.fingerprint,
         "shot": step.key,
         "title": step.title,
+        "profile": known.profile,
         "run_id": take.run_id if take else None,
         "params": None if known.params is None else dict(known.params),
         "made_at": take.made_at.isoformat() if take else None,
@@ -105,7 +130,7 @@ def _row(known: KnownTake) -> tuple[Cell, ...]:
     mark = "*" if known.current else ""
     take = known.take
     if take is None:
-        return mark, known.name, "", "", "", "", "", "", ("not delivered", "dim"), ""
+        return mark, known.name, "", "", "", "", "", "", "", ("not delivered", "dim"), ""
     took = (take.completed_at - take.submitted_at).total_seconds() if take.completed_at and take.submitted_at else None
     return (
         mark,
@@ -115,6 +140,7 @@ def _row(known: KnownTake) -> tuple[Cell, ...]:
         "" if took is None else f"{took:.0f} s",
         take.model,
         dollars(take.usd, unknown=""),
+        known.profile or "",
         params_text(known.params or {}),
         str(take.request.get("prompt") or ""),
         "; ".join(known.changes),

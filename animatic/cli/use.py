@@ -13,7 +13,17 @@ from typing import Any
 import click
 
 from animatic.cli.lookup import pipeline_and_shot, planned_step
-from animatic.cli.options import deliver_option, file_option, json_option, param_option, parse_params, simulated_option
+from animatic.cli.options import (
+    Asked,
+    deliver_option,
+    file_option,
+    json_option,
+    param_option,
+    params_file_option,
+    parse_params,
+    profile_option,
+    simulated_option,
+)
 from animatic.cli.output import print_json, tell
 from animatic.columns import few
 from animatic.errors import UsageError
@@ -41,12 +51,21 @@ class Consequence:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT TAKE")
 @param_option
+@params_file_option
+@profile_option
 @file_option
 @deliver_option
 @simulated_option
 @json_option
 def use(
-    words: tuple[str, ...], params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
+    words: tuple[str, ...],
+    params: tuple[str, ...],
+    params_file: Path | None,
+    profile: str | None,
+    files: tuple[Path, ...],
+    deliver: str | None,
+    simulate: bool,
+    as_json: bool,
 ) -> None:
     """Select the take of a shot to use.
 
@@ -59,7 +78,8 @@ def use(
         hint = f"write: animatic {USAGE}" + (f"; `animatic takes {shlex.join(names)}` lists them" if names else "")
         raise UsageError(f"{name!r} is not the number or name of a take", hint=hint)
     pipeline, shot = pipeline_and_shot(names, USAGE, files)
-    found = asyncio.run(_select_take(pipeline, shot, name, params, files, deliver, simulated=simulate))
+    asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
+    found = asyncio.run(_select_take(pipeline, shot, name, asked, files, deliver, simulated=simulate))
     if as_json:
         print_json({"shot": shot, **_facts(found)})
     else:
@@ -67,16 +87,16 @@ def use(
 
 
 async def _select_take(
-    pipeline: str, shot: str, take: str, params: tuple[str, ...], files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+    pipeline: str, shot: str, take: str, asked: Asked, files: tuple[Path, ...], deliver: str | None, *, simulated: bool
 ) -> Consequence:
     """Record the choice, and return what the next run will make of it."""
     from animatic.engine.estimate import estimate
     from animatic.engine.shot_takes import select_take
     from animatic.plan import dependents, reachable
 
-    plans = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
+    plans = await planned_step(pipeline, shot, asked, files, deliver, simulated=simulated)
     number = await select_take(plans.ledger, plans.plan, plans.step, take)
-    after = await planned_step(pipeline, shot, parse_params(params), files, deliver, simulated=simulated)
+    after = await planned_step(pipeline, shot, asked, files, deliver, simulated=simulated)
     equal = [step.key for step in after.plan.steps if step.base == after.step.base]
     downstream = reachable(equal, dependents({step.key: step.depends_on for step in after.plan.steps})) - set(equal)
     found = await estimate(after.plan, after.ledger)

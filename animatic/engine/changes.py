@@ -51,12 +51,14 @@ def _explained(old: Step, new: Step, decision: Decision) -> Decision:
 
 
 async def _earlier(plan: Plan, keys: set[str], ledger: Ledger) -> Plan | None:
-    """Return the last plan of the pipeline before this one, with those steps alone; None where there is none that can be read."""
+    """Return the last plan of the pipeline and profile before this one, with those steps alone; None where none can be read."""
     best: Mapping[str, Any] | None = None
     for run_id in reversed((await ledger.runs.ids())[-LOOKED_AT:]):
         written = (await ledger.runs.get(run_id) or {}).get("plan")
-        if not isinstance(written, dict) or written.get("pipeline") != plan.pipeline or written.get("run_id") == plan.run_id:
+        if not isinstance(written, dict) or written.get("run_id") == plan.run_id:
             continue
+        if (written.get("pipeline"), written.get("profile")) != (plan.pipeline, plan.profile):
+            continue  # a draft and its final differ, and nothing was changed
         alike = written.get("params") == dict(plan.params)
         best = written if alike or best is None else best
         if alike:

@@ -29,6 +29,7 @@ class DueRun:
     schedule: str
     """Its slug."""
     rule: str
+    profile: str | None
     at: datetime
     usd: Decimal
     anew_usd: Decimal
@@ -87,7 +88,7 @@ class _Pipeline:
     outlooks: dict[tuple[str, date | None], _Outlook] = field(default_factory=dict)
 
     def plan(self, schedule: ScheduleSpec, at: datetime) -> Plan:
-        options = PlanOptions(run_id=new_run_id(at), due=at)
+        options = PlanOptions(run_id=new_run_id(at), due=at, profile=schedule.profile)
         planner = Planner(
             declaration=self.declaration, spec=self.spec, params=schedule.params, catalog=self.catalog, options=options, started=at
         )
@@ -164,6 +165,7 @@ async def _runs(
                 destination=destination,
                 schedule=slug,
                 rule=rule_text(schedule),
+                profile=schedule.profile,
                 at=at,
                 usd=sum((usd for usd in paid.values() if usd is not None), ZERO),
                 anew_usd=view.anew_usd,

@@ -32,6 +32,8 @@ class PlanOptions:
     """The run's id where the caller must know it beforehand; None: a new one."""
     due: datetime | None = None
     """When a scheduled run was to start, in its schedule's time zone; None: now."""
+    profile: str | None = None
+    """Name of the profile whose values win; None: as the file is written."""
 
 
 def pipeline_named(declaration: Declaration, name: str | None) -> PipelineSpec:
@@ -80,6 +82,7 @@ class Planner:
             only=self.options.only if only is None else only,
             deliver=self.options.deliver,
             due=self.options.due,
+            profile=self.options.profile,
         )
 
     def _destination(self) -> str:

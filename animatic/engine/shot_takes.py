@@ -33,6 +33,8 @@ class KnownTake:
     current: bool
     params: Mapping[str, Any] | None = None
     """Of the run that made it; None where that run was not looked at."""
+    profile: str | None = None
+    """Of the same run."""
     changes: tuple[str, ...] = ()
     """How the shot's request has changed since, each ``prompt 'Dawn' -> 'Noon'``."""
 
@@ -48,6 +50,7 @@ class _Past:
 
     run_id: str
     params: Mapping[str, Any]
+    profile: str | None
     step: Step | None
     """The shot as that run had it; None where it had none, or another animatic wrote the plan."""
 
@@ -78,7 +81,7 @@ async def list_all_takes(ledger: Ledger, plan: Plan, step: Step) -> tuple[KnownT
             jobs.add(take.job_id)
             changes = step_changes(old, step) or (STARTS_FROM_OTHERS,)
             earlier.append(KnownTake(number=None, fingerprint=take.fingerprint, take=take, current=False, changes=changes))
-    return tuple(_with_params((*now, *earlier), {found.run_id: found.params for found in past}))
+    return tuple(_with_its_run((*now, *earlier), {found.run_id: found for found in past}))
 
 
 async def _earlier(ledger: Ledger, past: Iterable[_Past], now: Iterable[KnownTake]) -> list[tuple[Step, Take]]:
@@ -89,8 +92,11 @@ async def _earlier(ledger: Ledger, past: Iterable[_Past], now: Iterable[KnownTak
     return [(step, there[fingerprint]) for fingerprint, step in steps.items() if fingerprint in there]
 
 
-def _with_params(takes: Iterable[KnownTake], params: Mapping[str, Mapping[str, Any]]) -> Iterable[KnownTake]:
-    return (replace(known, params=params.get(known.take.run_id)) if known.take else known for known in takes)
+def _with_its_run(takes: Iterable[KnownTake], runs: Mapping[str, _Past]) -> Iterable[KnownTake]:
+    """Yield the takes with the params and the profile of the runs that made them."""
+    for known in takes:
+        run = runs.get(known.take.run_id) if known.take else None
+        yield known if run is None else replace(known, params=run.params, profile=run.profile)
 
 
 async def _past_runs(ledger: Ledger, pipeline: str, key: str) -> list[_Past]:
@@ -106,7 +112,7 @@ async def _past_runs(ledger: Ledger, pipeline: str, key: str) -> list[_Past]:
             return None
         params = written.get("params")
         step = _step_of(written, key) if written.get("pipeline") == pipeline else None
-        return _Past(run_id=run_id, params=params if isinstance(params, dict) else {}, step=step)
+        return _Past(run_id=run_id, params=params if isinstance(params, dict) else {}, profile=written.get("profile"), step=step)
 
     return [found for found in await each(look, reversed((await ledger.runs.ids())[-LOOKED_AT:])) if found is not None]
 

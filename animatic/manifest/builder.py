@@ -130,6 +130,7 @@ class ManifestBuilder:
             shots=tuple(entry.record for entry in self._shots.values()),
             reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"}, by_alias=True)) if reels else None,
             reels=reels,
+            profile=plan.profile,
             stray_jobs=self.stray_jobs,
             provenance=self._provenance,
         )

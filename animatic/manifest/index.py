@@ -36,6 +36,7 @@ class IndexEntry(BaseModel):
     pipeline: str
     description: str = ""
     params: Mapping[str, Any] = {}
+    profile: str | None = None
     simulated: bool
     state: RunState
     state_text: str
@@ -66,8 +67,8 @@ class IndexEntry(BaseModel):
 
     @property
     def values(self) -> tuple[tuple[str, str], ...]:
-        """Parameters with their values in words."""
-        return tuple((name, wording.value(value)) for name, value in self.params.items())
+        """The profile, and parameters with their values in words."""
+        return wording.settings(self.profile, self.params)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ def entry_of(run: Manifest) -> IndexEntry:
         pipeline=run.pipeline,
         description=run.description,
         params=dict(run.params),
+        profile=run.profile,
         simulated=run.simulated,
         state=run.state,
         state_text=wording.run_state(run),

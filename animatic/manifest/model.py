@@ -242,6 +242,8 @@ class Manifest(Record):
     reel: Clip | None = None
     """The only reel, or the first."""
     reels: tuple[Reel, ...] = ()
+    profile: str | None = None
+    """Name of the profile that the run was made under; None: as the file is written."""
     stray_jobs: tuple[StrayJob, ...] = ()
     provenance: Provenance = Provenance()
 

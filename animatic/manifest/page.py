@@ -137,16 +137,17 @@ def view_of(run: Manifest) -> Page:
     first = panels[0].shot.variant if panels else {}
     drawn = [panel for panel in panels if panel.shot.variant == first]
     sources = {panel.anchor: [origin.anchor for origin in panel.sources if origin.anchor] for panel in drawn}
+    settings = wording.settings(run.profile, run.params)
     return Page(
         run=run,
-        title=" · ".join([*(["SIMULATED"] if run.simulated else []), run.pipeline, *map(wording.value, run.params.values()), run.run_id]),
+        title=" · ".join([*(["SIMULATED"] if run.simulated else []), run.pipeline, *(text for _, text in settings), run.run_id]),
         state=wording.run_state(run),
         total=wording.total(run),
         summary=wording.summary(run),
         when=wording.period(run.started_at, run.finished_at),
         live=run.finished_at is None,
         money=wording.money(run),
-        params=tuple((name, wording.value(value)) for name, value in run.params.items()),
+        params=settings,
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
         waiting=tuple(panel for panel in panels if panel.shot.state in {"skipped", "waiting"}) if run.finished_at else (),

@@ -162,6 +162,11 @@ def frame(which: str | float | None) -> str:
     return f"the {which} frame of" if isinstance(which, str) else f"the frame at {span(which)} of"
 
 
+def settings(profile: str | None, params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return what a run was asked for, in words: its profile, and the values of its parameters."""
+    return (*((("profile", profile),) if profile else ()), *((name, value(given)) for name, given in params.items()))
+
+
 def value(data: Any) -> str:
     """Return a JSON value in one short line."""
     if isinstance(data, bool):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from animatic.plan.fingerprint import base_of as base_of
     from animatic.plan.fingerprint import filled as filled
     from animatic.plan.fingerprint import fingerprint_of as fingerprint_of
+    from animatic.plan.labels import params_text as params_text
+    from animatic.plan.labels import pipeline_text as pipeline_text
     from animatic.plan.model import Cut as Cut
     from animatic.plan.model import FileInput as FileInput
     from animatic.plan.model import Frame as Frame
@@ -39,11 +41,11 @@ if TYPE_CHECKING:
     from animatic.plan.model import UrlInput as UrlInput
     from animatic.plan.model import new_run_id as new_run_id
     from animatic.plan.model import shot_of as shot_of
-    from animatic.plan.printed import params_text as params_text
     from animatic.plan.printed import render_plan as render_plan
     from animatic.plan.report import Limit as Limit
     from animatic.plan.report import expected_minutes as expected_minutes
     from animatic.plan.report import minutes_from as minutes_from
+    from animatic.plan.report import price_of_run as price_of_run
     from animatic.plan.report import to_pay as to_pay
     from animatic.plan.saved import plan_from_json as plan_from_json
     from animatic.plan.saved import plan_to_json as plan_to_json
@@ -59,9 +61,10 @@ _NAMES = {
     "difference": "diff_plans step_changes",
     "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",
+    "labels": "params_text pipeline_text",
     "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
-    "printed": "params_text render_plan",
-    "report": "Limit expected_minutes minutes_from to_pay",
+    "printed": "render_plan",
+    "report": "Limit expected_minutes minutes_from price_of_run to_pay",
     "saved": "plan_from_json plan_to_json",
     "select": "dependents reachable select",
     "slates": "slate_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_never
 
@@ -16,6 +16,7 @@ from animatic.plan.fingerprint import base_of, fingerprint_of
 from animatic.plan.linking import LinkedRequest, LinkedShot
 from animatic.plan.model import Cut, Plan, Request, Step
 from animatic.plan.params import in_zone, run_names
+from animatic.plan.profile import caused_by, no_effect, profile_named
 from animatic.plan.report import advisories
 from animatic.plan.resolve import Resolution, ResolveOptions, resolve
 from animatic.plan.select import Edges, ordered, reachable, select
@@ -44,6 +45,7 @@ def build_plan(
     only: str | None = None,
     deliver: str | None = None,
     due: datetime | None = None,
+    profile: str | None = None,
 ) -> Plan:
     """Return the plan of one pipeline.
 
@@ -51,16 +53,17 @@ def build_plan(
     the chosen one; with ``fresh`` every selected shot gets ``next_take`` instead (default: one more than the current). ``only`` selects
     shots (``ID``, ``ID+``, ``+ID``); what they need is planned with them, and keeps its current take. ``deliver`` overrides the
     destination; a folder is relative to the working directory. ``due`` is when a scheduled run was to start, in its schedule's time zone;
-    None: now, in the file's zone, else this machine's.
+    None: now, in the file's zone, else this machine's. ``profile`` names the profile whose values win; None: as written.
 
-    Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, parameter or shot.
+    Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, profile, parameter or shot.
     """
     spec = find_pipeline(declaration, pipeline)
+    chosen_profile = profile_named(spec, profile)
     _refuse(declaration, declaration.problems)
     values = _parameters(spec, params or {})
     run = run_names(due or in_zone(started, spec.timezone), run_id)
-    resolution = resolve(spec, catalog, ResolveOptions(params=values, run=run))
-    problems = (*declaration.problems, *resolution.problems)
+    resolution, found = _resolved(spec, catalog, ResolveOptions(params=values, run=run, profile=chosen_profile))
+    problems = (*declaration.problems, *found)
     _refuse(declaration, problems)
     shots, left_out = _planned(resolution)
     edges = {key: tuple(shot.draft.variant.key(need) for need in shot.needs) for key, shot in shots.items()}
@@ -89,7 +92,19 @@ def build_plan(
         source_sha256=spec.document.sha256,
         warnings=(*problems, *advisories(steps, started.astimezone(UTC).date())),
         left_out=left_out,
+        profile=profile,
     )
+
+
+def _resolved(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> tuple[Resolution, tuple[Problem, ...]]:
+    """Resolve a pipeline. One that has mistakes as it is written is refused under any profile, too: those are told at their own lines."""
+    resolution = resolve(spec, catalog, options)
+    if options.profile is None:
+        return resolution, resolution.problems
+    written = resolve(spec, catalog, replace(options, profile=None, hashing=False)).problems
+    caused = caused_by(options.profile, spec.document, resolution.problems, written)
+    idle = not resolution.profiled and not caused
+    return resolution, (*written, *caused, *([no_effect(spec.document, options.profile, f"of {spec.name!r}")] if idle else []))
 
 
 def _refuse(declaration: Declaration, problems: tuple[Problem, ...]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.errors import Problem, UsageError
 from animatic.plan.params import SAMPLE_RUN, sample_values
-from animatic.plan.resolve import ResolveOptions, resolve
-from animatic.spec.model import Declaration, PipelineSpec
+from animatic.plan.profile import caused_by, no_effect
+from animatic.plan.resolve import Resolution, ResolveOptions, resolve
+from animatic.source import Document
+from animatic.spec.model import Declaration, PipelineSpec, ProfileSpec, ScheduleSpec
 from animatic.suggest import nearest
 
 
@@ -38,18 +40,19 @@ def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None 
 
     A required parameter has its first allowed value; where it allows any, what is made from it is left unchecked.
     """
-    specs = declaration.pipelines.values() if pipeline is None else [find_pipeline(declaration, pipeline)]
+    specs = list(declaration.pipelines.values()) if pipeline is None else [find_pipeline(declaration, pipeline)]
     problems = list(declaration.problems)
     seen = {(problem.place, problem.message) for problem in problems}
+    idle = _IdleProfiles(pipeline)
     shots = steps = edges = 0
     for spec in specs:
         resolution = resolve(spec, catalog, _options(spec, {}))
-        found = list(resolution.problems)
+        found = [*resolution.problems, *_under_profiles(spec, catalog, resolution, idle)]
         known = seen | {(problem.place, problem.message) for problem in found}
         for schedule in spec.schedules:
             if schedule.params:  # nobody is there to see what its runs are refused for
-                scheduled = resolve(spec, catalog, _options(spec, schedule.params)).problems
-                found += [_of_schedule(problem, schedule.slug) for problem in scheduled if (problem.place, problem.message) not in known]
+                scheduled = _of_schedule(spec, catalog, schedule)
+                found += [_named(problem, schedule.slug) for problem in scheduled if (problem.place, problem.message) not in known]
         for problem in found:  # defaults of the file are met by several pipelines
             if (problem.place, problem.message) not in seen:
                 seen.add((problem.place, problem.message))
@@ -57,7 +60,44 @@ def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None 
         shots += len(spec.shots)
         steps += sum(len(variant.shots) for variant in resolution.variants)
         edges += sum(len(shot.needs) for shot in resolution.variants[0].shots.values()) if resolution.variants else 0
+    problems += idle.warnings()
     return Examination(problems=tuple(problems), pipelines=len(specs), shots=shots, steps=steps, edges=edges)
+
+
+class _IdleProfiles:
+    """The profiles that change nothing of any pipeline that is examined."""
+
+    def __init__(self, pipeline: str | None) -> None:
+        self._where = "of any pipeline" if pipeline is None else f"of {pipeline!r}"
+        self._idle: dict[tuple[str, str], tuple[Document, ProfileSpec, bool]] = {}
+
+    def note(self, spec: PipelineSpec, profile: ProfileSpec, *, idle: bool) -> None:
+        """Note whether a profile changes nothing of one pipeline."""
+        key = (spec.document.name, profile.name)
+        self._idle[key] = (spec.document, profile, idle and self._idle.get(key, (None, None, True))[2])
+
+    def warnings(self) -> list[Problem]:
+        """Return one for each of them; an empty profile is told of as such."""
+        return [no_effect(document, profile, self._where) for document, profile, idle in self._idle.values() if idle and profile.by_kind]
+
+
+def _under_profiles(spec: PipelineSpec, catalog: Catalog, written: Resolution, idle: _IdleProfiles) -> Iterator[Problem]:
+    """Yield what is wrong with a pipeline under each profile of its file alone."""
+    for profile in spec.profiles.values():
+        resolution = resolve(spec, catalog, replace(_options(spec, {}), profile=profile))
+        caused = caused_by(profile, spec.document, resolution.problems, written.problems)
+        idle.note(spec, profile, idle=not resolution.profiled and not caused)
+        yield from caused
+
+
+def _of_schedule(spec: PipelineSpec, catalog: Catalog, schedule: ScheduleSpec) -> Iterator[Problem]:
+    """Yield what is wrong with the runs of a schedule."""
+    options = _options(spec, schedule.params)
+    written = resolve(spec, catalog, options).problems
+    yield from written
+    if schedule.profile is not None:
+        profile = spec.profiles[schedule.profile]
+        yield from caused_by(profile, spec.document, resolve(spec, catalog, replace(options, profile=profile)).problems, written)
 
 
 def find_pipeline(declaration: Declaration, name: str) -> PipelineSpec:
@@ -70,7 +110,7 @@ def find_pipeline(declaration: Declaration, name: str) -> PipelineSpec:
     return spec
 
 
-def _of_schedule(problem: Problem, slug: str) -> Problem:
+def _named(problem: Problem, slug: str) -> Problem:
     return replace(problem, message=f"{problem.message} (with the params of {'schedule' if slug == 'schedule' else f'schedule {slug}'})")
 
 

@@ -9,7 +9,18 @@ from animatic.catalog.model import field_name
 from animatic.money import dollars
 from animatic.plan.model import FileInput, Input, Plan, Request, ShotInput, Step, UrlInput
 
-_COMPARED = ("pipeline", "deliver", "budget_usd", "per_day_usd", "per_month_usd", "unknown_price", "concurrency", "on_failure", "reuse")
+_COMPARED = (
+    "pipeline",
+    "profile",
+    "deliver",
+    "budget_usd",
+    "per_day_usd",
+    "per_month_usd",
+    "unknown_price",
+    "concurrency",
+    "on_failure",
+    "reuse",
+)
 
 
 LONGEST = 60

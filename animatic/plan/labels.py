@@ -1,4 +1,4 @@
-"""Renders the texts of a pipeline that say what it is, not what is made: description and tags."""
+"""Renders the texts of a pipeline that say what it is, not what is made: description and tags, and what a run of it is called."""
 
 from __future__ import annotations
 
@@ -49,3 +49,21 @@ def _rendered(spec: PipelineSpec, context: TemplateContext, missed: _Missed) -> 
 
     tags = (text(tag, (*spec.path, "tags", index)).strip() for index, tag in enumerate(spec.tags))
     return text(spec.description, (*spec.path, "description")), tuple(dict.fromkeys(tag for tag in tags if tag))
+
+
+def pipeline_text(pipeline: str, params: Mapping[str, Any], profile: str | None) -> str:
+    """Return ``teaser (city=Porto, loud=true), profile draft``."""
+    values = params_text(params)
+    return f"{pipeline}{f' ({values})' if values else ''}{f', profile {profile}' if profile else ''}"
+
+
+def params_text(params: Mapping[str, Any]) -> str:
+    """Return ``city=Porto, loud=true``."""
+    return ", ".join(f"{name}={_param(value)}" for name, value in params.items())
+
+
+def _param(value: Any) -> str:
+    """Return a value as ``--param`` takes it."""
+    if isinstance(value, list):
+        return ",".join(_param(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

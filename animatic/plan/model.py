@@ -163,6 +163,8 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     left_out: tuple[str, ...] = ()
     """Keys of the shots that ``when`` leaves out."""
+    profile: str | None = None
+    """Name of the profile that it is made under; None: as the file is written."""
 
     def step(self, key: str) -> Step:
         """Return the step of that key; KeyError if there is none."""

@@ -6,7 +6,7 @@ depends on its kind and model only, so it is worked out once for each pair of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
@@ -14,10 +14,11 @@ from animatic.catalog import Catalog
 from animatic.catalog.model import KINDS, Kind, Model, Yield, yields
 from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
+from animatic.plan.profile import ProfileLayer, fallbacks_of
+from animatic.plan.shared_fields import SharedFields
 from animatic.plan.templates import TemplateContext, TemplateError
-from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
+from animatic.spec.model import FallbackSpec, PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.section import is_template
-from animatic.suggest import nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class ModelDefaults:
     """A model and what its shots inherit.
 
     ``inherited`` are all defaults of the kind, ``fitting`` those that the model has, ``left_out`` the names of the others, ``origins``
-    where each was written. ``yields`` is what comes out of the model.
+    where each was written. ``yields`` is what comes out of the model, ``layer`` what the profile does to the shots, if it does anything.
     """
 
     model: Model
@@ -35,6 +36,7 @@ class ModelDefaults:
     left_out: tuple[str, ...]
     origins: Mapping[str, KeyPath]
     yields: Yield
+    layer: ProfileLayer | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,35 +48,66 @@ class ModelChoice:
 
 
 class ModelResolver:
-    """Finds the models of one pipeline's shots. Keeps nothing but what it has worked out already."""
+    """Finds the models of one pipeline's shots, under a profile or as written. Keeps nothing but what it has worked out already."""
 
-    def __init__(self, spec: PipelineSpec, catalog: Catalog) -> None:
+    def __init__(self, spec: PipelineSpec, catalog: Catalog, profile: ProfileSpec | None = None) -> None:
         self._spec = spec
         self._catalog = catalog
+        self._profile = profile
         self._known: dict[tuple[Kind, str], ModelChoice] = {}
+        self._profiled: dict[tuple[Kind, str, str], ModelChoice] = {}
         self._inherited: dict[Kind, tuple[dict[str, Any], dict[str, KeyPath]]] = {}
 
     def resolve(self, shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> ModelChoice | None:
         """Return the models for a shot, or None where its own is wrong (reported) or not known yet."""
         declared = self._declared(shot, context, problems)
-        if declared is None or not shot.fallback:
+        if declared is not None and self._profile is not None:
+            declared = self._under(self._profile, shot, declared, context, problems)
+        if declared is None:
+            return None
+        fallbacks = fallbacks_of(shot, declared.declared.layer)
+        if not fallbacks:
             return declared
-        return replace(declared, fallbacks=tuple(self._fallbacks(shot, declared.declared, context, problems)))
+        return replace(declared, fallbacks=tuple(self._fallbacks(shot, fallbacks, declared.declared, context, problems)))
 
-    def check_defaults(self, problems: ProblemCollector) -> None:
-        """Report defaults that no model could ever take: a misspelt field, or a model that is not there."""
+    def check_shared(self, problems: ProblemCollector) -> None:
+        """Report defaults, and values of the profile, that no model could ever take: a misspelt field, or a model that is not there."""
+        used = [(known.declared.kind, known.declared.model) for known in self._known.values()]
+        fields = SharedFields(self._catalog, used)
         for defaults in self._spec.defaults:
             for kind in KINDS:
-                for name, value in defaults.by_kind.get(kind, {}).items():
-                    path = (*defaults.path, kind, name)
-                    if name == "model":
-                        if isinstance(value, str) and not is_template(value):
-                            self._default_model(kind, value, path, problems)
-                    elif not self._is_field(name, kind):
-                        message = f"default for {kind}: no {kind} model has a field {name!r}"
-                        close = nearest(name, self._field_names(kind))
-                        hint = f"did you mean {close[0]!r}?" if close else "take it out"
-                        problems.add(message, path, key=True, code="unknown-field", hint=hint)
+                values, path = defaults.by_kind.get(kind, {}), (*defaults.path, kind)
+                if isinstance(model := values.get("model"), str) and not is_template(model):
+                    self._shared_model(kind, model, (*path, "model"), problems, what=f"default model for {kind}")
+                fields.check(kind, values, path, f"default for {kind}", problems)
+        for kind, overlay in self._profile.by_kind.items() if self._profile is not None else ():
+            if overlay.model is not None and not is_template(overlay.model):
+                self._shared_model(kind, overlay.model, (*overlay.path, "model"), problems, what=f"model for {kind}")
+            fields.check(kind, overlay.fields, overlay.path, kind, problems)
+
+    def _under(
+        self, profile: ProfileSpec, shot: ShotSpec, choice: ModelChoice, context: TemplateContext, problems: ProblemCollector
+    ) -> ModelChoice | None:
+        """Return the choice for a shot under a profile; None where the profile's model is wrong (reported) or not known yet."""
+        written = choice.declared
+        overlay = profile.by_kind.get(written.kind)
+        if overlay is None:
+            return choice
+        model: Model | None = written.model
+        if overlay.model is not None:
+            path = (*overlay.path, "model")
+            name = _rendered_name(shot, overlay.model, path, context, problems)
+            model = None if name is None else self._shared_model(written.kind, name, path, problems, what=f"model for {written.kind}")
+            if model is None:
+                return None
+            _warn_if_withdrawn(model, path, problems)
+            self._check_yield(shot, model, written, path, problems, what="")
+        assert model is not None
+        key = (written.kind, written.model.name, model.name)
+        if key not in self._profiled:
+            layer = ProfileLayer(name=profile.name, overlay=overlay, written=written.model, model=model)
+            self._profiled[key] = ModelChoice(declared=replace(self._with_defaults(written.kind, model).declared, layer=layer))
+        return self._profiled[key]
 
     def _declared(self, shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> ModelChoice | None:
         if shot.model is None:
@@ -109,29 +142,40 @@ class ModelResolver:
             return None
         path = origins["model"]
         name = _rendered_name(shot, written, path, context, problems)
-        model = None if name is None else self._default_model(kind, name, path, problems)
+        model = None if name is None else self._shared_model(kind, name, path, problems, what=f"default model for {kind}")
         if model is None:
             return None
         _warn_if_withdrawn(model, path, problems)
         return self._with_defaults(kind, model)
 
     def _fallbacks(
-        self, shot: ShotSpec, declared: ModelDefaults, context: TemplateContext, problems: ProblemCollector
+        self,
+        shot: ShotSpec,
+        fallbacks: Sequence[FallbackSpec],
+        declared: ModelDefaults,
+        context: TemplateContext,
+        problems: ProblemCollector,
     ) -> Iterator[tuple[FallbackSpec, Model]]:
-        for fallback in shot.fallback:
+        for fallback in fallbacks:
             path = (*fallback.path, "model")
             model = self._named(shot, fallback.model, path, context, problems)
             if model is None:
                 continue
-            made = yields(model)
-            if made != declared.yields:
-                problems.for_shot(shot).add(
-                    f"fallback {model.name} makes {_made(made)}, {declared.model.name} {_made(declared.yields)}",
-                    path,
-                    code="kind",
-                    hint=f"choose {_a(declared.kind)} model: `animatic models --kind {declared.kind}`",
-                )
+            self._check_yield(shot, model, declared, path, problems, what="fallback ")
             yield fallback, model
+
+    def _check_yield(
+        self, shot: ShotSpec, model: Model, declared: ModelDefaults, path: KeyPath, problems: ProblemCollector, *, what: str
+    ) -> None:
+        """Report a model that is to stand in for another and makes something else."""
+        made = yields(model)
+        if made != declared.yields:
+            problems.for_shot(shot).add(
+                f"{what}{model.name} makes {_made(made)}, {declared.model.name} {_made(declared.yields)}",
+                path,
+                code="kind",
+                hint=f"choose {_a(declared.kind)} model: `animatic models --kind {declared.kind}`",
+            )
 
     def _named(self, shot: ShotSpec, written: str, path: KeyPath, context: TemplateContext, problems: ProblemCollector) -> Model | None:
         """Return the catalogue's entry for a model that a shot names; reported where there is none."""
@@ -145,15 +189,14 @@ class ModelResolver:
         _warn_if_withdrawn(model, path, problems)
         return model
 
-    def _default_model(self, kind: Kind, name: str, path: KeyPath, problems: ProblemCollector) -> Model | None:
-        """Return a kind's default model; reported where there is none of that name, or it is of another kind."""
+    def _shared_model(self, kind: Kind, name: str, path: KeyPath, problems: ProblemCollector, *, what: str) -> Model | None:
+        """Return the model that is set for all shots of a kind; reported where there is none of that name, or it is of another kind."""
         model = self._catalog.find(name)
         if model is None:
-            message = f"default model for {kind}: there is no model {name!r}"
-            problems.add(message, path, code="unknown-model", hint=self._instead(name))
+            problems.add(f"{what}: there is no model {name!r}", path, code="unknown-model", hint=self._instead(name))
         elif model.kind != kind:
-            message = f"default model for {kind}: {name} is {_a(model.kind)} model"
-            problems.add(message, path, code="kind", hint=f"choose {_a(kind)} model, or move it to defaults.{model.kind}")
+            hint = f"choose {_a(kind)} model, or move it to {path[-3]}.{model.kind}"
+            problems.add(f"{what}: {name} is {_a(model.kind)} model", path, code="kind", hint=hint)
         return model if model is not None and model.kind == kind else None
 
     def _instead(self, name: str) -> str:
@@ -194,16 +237,6 @@ class ModelResolver:
                     origins[name] = (*defaults.path, kind, name)
             self._inherited[kind] = values, origins
         return self._inherited[kind]
-
-    def _is_field(self, name: str, kind: Kind) -> bool:
-        """Tell whether a model of the kind has a field; models that shots use are asked first, the whole catalogue is read only then."""
-        used = (known.declared.model for known in self._known.values() if known.declared.kind == kind)
-        if any(name in model.fields or name in model.aliases for model in used):
-            return True
-        return name in self._field_names(kind)
-
-    def _field_names(self, kind: Kind) -> set[str]:
-        return {name for model in self._catalog.models(kind) for name in (*model.fields, *model.aliases)}
 
 
 def _rendered_name(shot: ShotSpec, written: str, path: KeyPath, context: TemplateContext, problems: ProblemCollector) -> str | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
 from animatic.catalog.model import field_name
 from animatic.columns import Cell, Column, Style, few, paint, table, wrapped
 from animatic.money import dollars
 from animatic.plan.draw import edge_labels
+from animatic.plan.labels import pipeline_text
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
-from animatic.plan.report import Decision, Limit, expected_minutes, to_pay
+from animatic.plan.report import Decision, Limit, Price, expected_minutes, price_of_run
 
 _MAX_NOTES = 40
 _MAX_NAMED = 6
@@ -20,6 +21,7 @@ _MAX_NAMED = 6
 _MAX_CHAIN = 8
 _LABELS = {"run": "budget", "day": "today", "month": "month"}
 _LABEL = 9
+_AS_WRITTEN = "as written"
 _COLUMNS = (
     Column(title="#", right=True),
     Column(title="shot", least=12, keep_end=True),
@@ -42,6 +44,7 @@ class _Report:
     minutes_of: Callable[[Step], float]
     limits: Sequence[Limit]
     since: str
+    written: Price | None
     everything: bool
     width: int | None
     color: bool
@@ -61,6 +64,7 @@ def render_plan(
     minutes_of: Callable[[Step], float] = expected_minutes,
     limits: Sequence[Limit] | None = None,
     since: str = "",
+    written: Price | None = None,
     everything: bool = True,
     width: int | None = None,
     color: bool = False,
@@ -68,8 +72,9 @@ def render_plan(
 ) -> str:
     """Return the dry-run report. Without ``decisions`` (the destination was not looked at) every shot counts as to be made.
 
-    ``limits`` are the budgets (None: that of the run alone), ``since`` the run with which the shots' changes were compared. Without
-    ``everything``, shots that cost nothing are told in one line. ``width`` is the terminal's, None where lines may be as long as they like.
+    ``limits`` are the budgets (None: that of the run alone), ``since`` the run with which the shots' changes were compared, ``written``
+    what it would cost without the profile. Without ``everything``, shots that cost nothing are told in one line. ``width`` is the
+    terminal's, None where lines may be as long as they like.
     """
     run_alone = [] if plan.budget_usd is None else [Limit(period="run", usd=plan.budget_usd)]
     report = _Report(
@@ -78,6 +83,7 @@ def render_plan(
         minutes_of=minutes_of,
         limits=run_alone if limits is None else limits,
         since=since,
+        written=written,
         everything=everything,
         width=width,
         color=color,
@@ -86,22 +92,9 @@ def render_plan(
     return "\n".join(_lines(report))
 
 
-def params_text(params: Mapping[str, Any]) -> str:
-    """Return ``city=Porto, loud=true``."""
-    return ", ".join(f"{name}={_param(value)}" for name, value in params.items())
-
-
-def _param(value: Any) -> str:
-    """Return a value as ``--param`` takes it."""
-    if isinstance(value, list):
-        return ",".join(_param(item) for item in value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _lines(report: _Report) -> Iterator[str]:
     plan, width = report.plan, report.width
-    params = params_text(plan.params)
-    yield from wrapped(f"{plan.pipeline}{f' ({params})' if params else ''}", width, hanging="  ")
+    yield from wrapped(pipeline_text(plan.pipeline, plan.params, plan.profile), width, hanging="  ")
     if plan.description:
         yield from wrapped(" ".join(plan.description.split()), width, indent="  ")
     yield ""
@@ -112,9 +105,10 @@ def _lines(report: _Report) -> Iterator[str]:
         for change in changes:
             yield from wrapped(change, width, indent="  ", hanging="      ")
     yield ""
+    room = _LABEL if report.written is None else len(_AS_WRITTEN)
     for label, text, style in _totals(report):
-        first, *others = wrapped(text, None if width is None else width, indent=" " * (_LABEL + 1))
-        yield f"{label:<{_LABEL}} {paint(first.lstrip(), style, color=report.color)}"
+        first, *others = wrapped(text, None if width is None else width, indent=" " * (room + 1))
+        yield f"{label:<{room}} {paint(first.lstrip(), style, color=report.color)}"
         yield from others
     notes = list(_notes(plan))
     if notes:
@@ -217,12 +211,12 @@ def _changes(plan: Plan, decisions: Mapping[str, Decision]) -> Iterator[str]:
 
 def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
     plan, decisions = report.plan, report.decisions
-    paid, unpriced = to_pay(plan, decisions)
-    unknown = f", and {unpriced} without a known price" if unpriced else ""
-    whole = f" of {dollars(plan.estimated_usd)} in all" if decisions is not None and paid != plan.estimated_usd else ""
-    yield "to pay", f"{dollars(paid)}{whole}{unknown}", ""
+    price = price_of_run(plan, decisions)
+    yield "to pay", _price(price), ""
+    if report.written is not None:
+        yield _AS_WRITTEN, _price(report.written), ""
     for limit in report.limits:
-        rest = limit.usd - limit.spent - paid
+        rest = limit.usd - limit.spent - price.to_pay
         spent = f"{dollars(limit.spent)} spent, " if limit.spent else ""
         left = f"{dollars(rest)} left" if rest >= 0 else f"exceeded by {dollars(-rest)}"
         yield _LABELS[limit.period], f"{dollars(limit.usd)}: {spent}{left}", "" if rest >= 0 else "red"
@@ -235,6 +229,13 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
         clips = _chain([shots[key] for key in plan.cuts[0].steps])
         yield "reel", clips + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else ""), ""
     yield "deliver", f"{plan.deliver}/simulated" if report.simulated else plan.deliver, ""
+
+
+def _price(price: Price) -> str:
+    """Return ``$0.28 of $0.98 in all, and 1 without a known price``."""
+    unknown = f", and {price.unpriced} without a known price" if price.unpriced else ""
+    whole = f" of {dollars(price.whole)} in all" if price.to_pay != price.whole else ""
+    return f"{dollars(price.to_pay)}{whole}{unknown}"
 
 
 def _time(report: _Report) -> Iterator[tuple[str, str, Style]]:
@@ -260,11 +261,11 @@ def _end(report: _Report) -> str:
     first = _first_of_each(report.plan)
     made = len(_to_be_made(report))
     fetched = sum(report.action(step) == "resume" for step in report.plan.steps if first[step.fingerprint] == step.key)
-    paid, unpriced = to_pay(report.plan, report.decisions)
+    price = price_of_run(report.plan, report.decisions)
     parts = [f"{made} to make"]
     parts += [f"{fetched} paid for and to be fetched"] if fetched else []
-    parts += [f"{len(report.plan.steps) - made - fetched} reused", dollars(paid)]
-    parts += [f"{unpriced} without a known price"] if unpriced else []
+    parts += [f"{len(report.plan.steps) - made - fetched} reused", dollars(price.to_pay)]
+    parts += [f"{price.unpriced} without a known price"] if price.unpriced else []
     return f"Plan: {', '.join(parts)}"
 
 

@@ -111,6 +111,21 @@ class Limit:
     spent: Decimal = Decimal(0)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """What a run of a plan would pay, what all of its takes cost, and how many of those to be made have no known price."""
+
+    to_pay: Decimal
+    whole: Decimal
+    unpriced: int
+
+
+def price_of_run(plan: Plan, decisions: Mapping[str, Decision] | None) -> Price:
+    """Return the price of a run. Without ``decisions`` everything is made anew."""
+    usd, unpriced = to_pay(plan, decisions)
+    return Price(to_pay=usd, whole=plan.estimated_usd, unpriced=unpriced)
+
+
 def to_pay(plan: Plan, decisions: Mapping[str, Decision] | None) -> tuple[Decimal, int]:
     """Return the known money that the plan would spend, and how many of the takes to be made have no known price."""
     prices = {step.fingerprint: step.request.price.usd for step in plan.steps if decisions is None or decisions[step.key].action == "run"}

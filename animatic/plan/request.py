@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, assert_never
 
 from animatic.catalog import Catalog, Finding, check_body, duration_of
 from animatic.catalog.model import Model, Yield, field_name, yields
 from animatic.catalog.price import LENGTH_FIELDS
-from animatic.catalog.types import UNQUOTED
 from animatic.errors import KeyPath
 from animatic.plan.body import MediaValue, RenderedBody, render_body
 from animatic.plan.matrix import Variant
 from animatic.plan.model_choice import ModelChoice, ModelDefaults
+from animatic.plan.origins import FieldOrigins, matrix_origins, report_finding
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext
-from animatic.spec.model import FallbackSpec, MatrixSpec, PipelineSpec, ShotSpec
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FieldOrigins:
-    """Knows where each field of one request was written: in its fallback, its shot, or the defaults."""
-
-    model: Model
-    shot: ShotSpec
-    defaults: Mapping[str, KeyPath]
-    fallback: FallbackSpec | None = None
-
-    def of(self, path: KeyPath) -> KeyPath:
-        """Return the place in the document of a value of the body."""
-        if self.fallback is not None and path[0] in self.fallback.fields:
-            return (*self.fallback.path, *path)
-        if path[0] in self.shot.fields:
-            return (*self.shot.path, *path)
-        return (*self.defaults.get(str(path[0]), (*self.shot.path, path[0])), *path[1:])
+from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +32,8 @@ class RequestDraft:
     templates: Mapping[KeyPath, str]
     """Source of every template, by its path in the body."""
     notes: tuple[str, ...]
+    profiled: bool = False
+    """Whether the profile makes another request of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,15 +78,24 @@ class RequestBuilder:
         return (declared, *others)
 
     def _declared(self, shot: ShotSpec, defaults: ModelDefaults, context: TemplateContext, problems: ProblemCollector) -> RequestDraft:
-        model = defaults.model
-        rendered = render_body({**defaults.fitting, **shot.fields} if defaults.fitting else shot.fields, model.fields, context)
-        extra = _extra(shot, shot.extra_body, context, problems)
-        origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins)
+        model, layer = defaults.model, defaults.layer
+        if layer is None:
+            written, sent = shot.fields, shot.extra_body
+            fields = {**defaults.fitting, **written} if defaults.fitting else written
+        else:
+            written, sent = layer.kept(shot.fields), layer.kept_extra(shot.extra_body)
+            fields = layer.over(shot.fields, defaults.fitting)
+        rendered = render_body(fields, model.fields, context)
+        extra = _extra(shot, sent, context, problems)
+        origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins, layer=layer)
         left_out = [name for name in defaults.left_out if name not in shot.fields]
-        notes = (f"default {_listed(left_out)} left out: {model.name} has no such field",) if left_out else ()
-        dropped = self._dropped(shot.fields, shot.path, defaults.inherited)
+        notes: tuple[str, ...] = (f"default {_listed(left_out)} left out: {model.name} has no such field",) if left_out else ()
+        if layer is not None and (lost := layer.lost(shot)):
+            notes += (f"profile {layer.name!r}: {_listed(lost)} left out: {model.name} has no such field",)
+        dropped = self._dropped(written, shot.path, defaults.inherited)
         self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
-        return _draft(model, defaults.yields, rendered, extra, origins, notes)
+        draft = _draft(model, defaults.yields, rendered, extra, origins, notes)
+        return draft if layer is None else replace(draft, profiled=layer.changes(shot, defaults.fitting))
 
     def _fallback(
         self,
@@ -114,15 +106,18 @@ class RequestBuilder:
         context: TemplateContext,
         problems: ProblemCollector,
     ) -> RequestDraft:
-        """Return the request for another model: the shot's fields (``extra_body`` too) that the model has, then the fallback's own."""
-        kept = {name: value for name, value in {**defaults.inherited, **shot.fields}.items() if name in model.fields}
+        """Return the request for another model: what the model has of the shot's fields (``extra_body`` too), then the fallback's own."""
+        layer = defaults.layer
+        profiled = {} if layer is None else layer.overlay.fields
+        values = {**defaults.inherited, **shot.fields, **profiled}
+        kept = {name: value for name, value in values.items() if name in model.fields}
         rendered = render_body({**kept, **fallback.fields}, model.fields, context)
         extra = _extra(shot, {name: value for name, value in shot.extra_body.items() if name in model.fields}, context, problems)
-        origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins, fallback=fallback)
-        given = [*(name for name, value in shot.fields.items() if value is not None), *shot.extra_body]
+        origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins, fallback=fallback, layer=layer)
+        given = [*(name for name in {**shot.fields, **profiled} if values[name] is not None), *shot.extra_body]
         lost = [name for name in given if name not in model.fields and name not in fallback.fields]
         notes = (f"fallback {model.name} has no {_listed(lost)}: left out there",) if lost else ()
-        dropped = self._dropped(fallback.fields, fallback.path, {*defaults.inherited, *shot.fields})
+        dropped = self._dropped(fallback.fields, fallback.path, values)
         self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
         return _draft(model, yields(model), rendered, extra, origins, notes)
 
@@ -153,8 +148,8 @@ class RequestBuilder:
         findings = check_body(model, body, besides=extra, catalog=self._catalog)
         for finding in chain(findings, _too_long(model, rendered.media)):
             if not rendered.is_unknown(finding.path):
-                related = _matrix_origins(self._matrix, rendered.templates.get(finding.path, ""), context)
-                _report(finding, body, origins, related, problems)
+                related = matrix_origins(self._matrix, rendered.templates.get(finding.path, ""), context)
+                report_finding(finding, body, origins, related, problems)
 
 
 def _extra(shot: ShotSpec, written: Mapping[str, Any], context: TemplateContext, problems: ProblemCollector) -> Mapping[str, Any]:
@@ -232,52 +227,6 @@ def _prompts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     elif isinstance(value, list):
         for index, part in enumerate(value):
             yield from _prompts(part, (*path, index))
-
-
-def _report(
-    finding: Finding,
-    body: Mapping[str, Any],
-    origins: FieldOrigins,
-    related: list[tuple[KeyPath, str]],
-    problems: ProblemCollector,
-) -> None:
-    """Report one finding where it was caused: in the fallback, the shot, or the default."""
-    shot, fallback, path = origins.shot, origins.fallback, finding.path
-    name = str(path[0])
-    message, hint, at_key = finding.message, finding.hint, finding.on_key
-    where = origins.of(path)
-    ours = problems.for_shot(shot)
-    if finding.code == "wrong-type" and hint and hint.startswith(UNQUOTED) and (written := problems.spec.document.written(where)):
-        hint = f'{UNQUOTED} "{written}"'
-    if name not in body:
-        where = (*fallback.path, "model") if fallback else (*shot.path, "id")
-        at_key = False
-    elif fallback is not None and name not in fallback.fields:
-        related = [(where, "the value comes from here"), *related]
-        where = (*fallback.path, "model")
-        at_key = False
-        message = f"its fallback keeps a value that the fallback's model refuses: {message}"
-        hint = f"write {name} here with a value that fits, or `{name}: null` to leave it out"
-    elif fallback is None and name not in shot.fields and name in origins.defaults:
-        ours = problems
-        message = f"default for {origins.model.kind}: {message}"
-        related = [((*shot.path, "id"), f"used by shot {shot.id!r}"), *related]
-    ours.add(message, where, code=finding.code, hint=hint, key=at_key, severity=finding.severity, related=related)
-
-
-def _matrix_origins(matrix: MatrixSpec | None, template: str, context: TemplateContext) -> list[tuple[KeyPath, str]]:
-    """Return the places of the matrix values that a rendered value was made from."""
-    if matrix is None or "matrix" not in template:
-        return []
-    found: list[tuple[KeyPath, str]] = []
-    for axis in re.findall(r"\bmatrix\s*(?:\.|\[\s*['\"])\s*(\w+)", template):
-        values = matrix.axes.get(axis, ())
-        value = context.names["matrix"].get(axis)
-        if isinstance(values, str):
-            found.append(((*matrix.path, axis), f"matrix.{axis} is {value} here"))
-        elif value in values:
-            found.append(((*matrix.path, axis, values.index(value)), f"matrix.{axis} is {value} here"))
-    return found
 
 
 def _listed(names: list[str]) -> str:

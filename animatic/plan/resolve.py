@@ -25,7 +25,7 @@ from animatic.plan.request import RequestBuilder, ShotDraft
 from animatic.plan.select import cycles
 from animatic.plan.templates import TemplateContext, TemplateError, scopes
 from animatic.source.parser import collector_paused
-from animatic.spec.model import CutSpec, PipelineSpec, ShotSpec
+from animatic.spec.model import CutSpec, PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.suggest import nearest
 
@@ -35,13 +35,14 @@ class ResolveOptions:
     """What one resolution takes for given.
 
     ``samples`` names parameters whose values are only stand-ins; what is made from them is not checked. ``hashing``: reference files are
-    read whole (for fingerprints), not only looked at.
+    read whole (for fingerprints), not only looked at. ``profile`` wins over defaults and shots; None: as written.
     """
 
     params: Mapping[str, Any]
     run: Mapping[str, Any]
     samples: frozenset[str] = frozenset()
     hashing: bool = True
+    profile: ProfileSpec | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +72,17 @@ class Resolution:
     description: str
     tags: tuple[str, ...]
 
+    @property
+    def profiled(self) -> bool:
+        """Whether the profile makes another request of any shot; True also where a shot's model is not known."""
+        drafts = (shot.draft for variant in self.variants for shot in variant.shots.values())
+        return any(draft.model is None or any(request.profiled for request in draft.requests) for draft in drafts)
+
 
 def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Resolution:
     """Resolve a pipeline. Mistakes are reported, never raised."""
     problems = ProblemCollector(spec=spec)
-    models = ModelResolver(spec, catalog)
+    models = ModelResolver(spec, catalog, options.profile)
     requests = RequestBuilder(spec, catalog)
     references = ReferenceLinker(spec, hashing=options.hashing, certain=not options.samples)
     params = render_params(spec, options.params, options.run, problems)
@@ -93,7 +100,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
             shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
             _check_cycles(shots, ours)
             resolved.append(ResolvedVariant(variant=variant, shots=shots, cut=_resolve_cut(spec.cut, shots, ours)))
-    models.check_defaults(problems)
+    models.check_shared(problems)
     return Resolution(
         variants=tuple(resolved), problems=problems.problems(len(variants)), params=params, description=description, tags=tags
     )

@@ -11,7 +11,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, NoSchedule, RRuleSchedule
 
-from animatic.flows.parameters import FRESH
+from animatic.flows.parameters import FRESH, PROFILE
 from animatic.spec import ScheduleSpec
 from animatic.spec.model import Cron, Interval, RecurrenceRule
 from animatic.spec.occurrences import INTERVAL_ANCHOR
@@ -25,7 +25,7 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 def schedule_of(spec: ScheduleSpec) -> DeploymentScheduleCreate:
     """Return a schedule as Prefect knows it. Its parameters are only those that it sets: defaults stay the pipeline's."""
     values = {name: shielded(value) if isinstance(value, str) and is_template(value) else value for name, value in spec.params.items()}
-    parameters = {**values, **({FRESH: True} if spec.fresh else {})}
+    parameters = {**values, **({PROFILE: spec.profile} if spec.profile else {}), **({FRESH: True} if spec.fresh else {})}
     return DeploymentScheduleCreate(schedule=_rule(spec), active=spec.active, parameters=parameters, slug=spec.slug)
 
 

@@ -16,7 +16,7 @@ from animatic.catalog.model import KINDS, Field, Model
 from animatic.catalog.store import Catalog
 from animatic.catalog.types import rules_of
 from animatic.schema.fields import DRAFT, limits_schema, loosest_fields, remarks
-from animatic.schema.skeleton import DEFINITIONS, FALLBACK, SHOT, file_schema
+from animatic.schema.skeleton import DEFINITIONS, FALLBACK, FALLBACKS, SHOT, file_schema
 from animatic.spec.keys import SHOT as SHOT_LEVEL
 
 Schema = dict[str, Any]
@@ -43,7 +43,8 @@ def declaration_schema(catalog: Catalog) -> Schema:
         **{f"model {kind}": {"anyOf": [_model_names(m for m in models if m.kind == kind), _TEMPLATE]} for kind in KINDS},
         "shot": _shot(by_model, by_kind),
         "fallback": _fallback(by_model),
-        "defaults": _defaults(by_kind),
+        "defaults": _shared(by_kind, "Defaults by kind.", "Defaults of every {kind} shot; its own values win."),
+        "profile": _shared(by_kind, "Values by kind that win.", "Wins over defaults and {kind} shots; null drops a field.", FALLBACKS),
         **pool.definitions,
     }
     return {
@@ -140,17 +141,18 @@ def _fallback(by_model: Mapping[str, Schema]) -> Schema:
     }
 
 
-def _defaults(by_kind: Mapping[str, Schema]) -> Schema:
+def _shared(by_kind: Mapping[str, Schema], description: str, of_kind: str, own: Schema | None = None) -> Schema:
+    """Return values that are set for all shots of a kind. ``of_kind`` describes those of one ``{kind}``, ``own`` are keys of ours."""
     kinds = {
         kind: {
             "type": "object",
-            "description": f"Defaults of every {kind} shot; its own values win.",
-            "properties": {"model": {"$ref": f"#/definitions/model {kind}"}, **by_kind[kind]},
+            "description": of_kind.format(kind=kind),
+            "properties": {"model": {"$ref": f"#/definitions/model {kind}"}, **(own or {}), **by_kind[kind]},
             "additionalProperties": False,
         }
         for kind in KINDS
     }
-    return {"type": "object", "description": "Defaults by kind.", "properties": kinds, "additionalProperties": False}
+    return {"type": "object", "description": description, "properties": kinds, "additionalProperties": False}
 
 
 def _by_model(own: Schema, by_model: Mapping[str, Schema]) -> list[Schema]:

@@ -92,6 +92,13 @@ SHOT: Schema = {
 """A shot's own keys; everything else is a field of the model's request."""
 
 FALLBACK: Schema = {"model": SHOT["model"]}
+FALLBACKS: Schema = {
+    "fallback": {
+        "description": "Fallbacks instead of those of the shots; null for none.",
+        "anyOf": [{"type": "array", "items": {"$ref": "#/definitions/fallback"}}, {"type": "null"}],
+    }
+}
+"""What a profile may name beside fields."""
 
 _PARAM: Schema = {
     "type": "object",
@@ -121,6 +128,7 @@ _SCHEDULE: Schema = {
             "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
         },
         "fresh": {"type": "boolean", "default": False, "description": "Generate anew, reuse nothing."},
+        "profile": _text("Profile of the file that the scheduled runs are made under.", examples=["draft"]),
         "active": {"type": "boolean", "default": True},
         "slug": _text("Stable name of the schedule.", pattern=_ID, maxLength=100),
         "late": {"enum": list(LATE), "default": "skip", "description": "What becomes of runs that were missed."},
@@ -233,6 +241,12 @@ def file_schema() -> Schema:
             "version": {"const": 1, "description": "Version of the language."},
             "definitions": {"description": "A home for YAML anchors; never interpreted."},
             "defaults": {"$ref": "#/definitions/defaults"},
+            "profiles": {
+                "type": "object",
+                "description": "Named values that win over defaults and shots, chosen with --profile.",
+                "propertyNames": {"pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"},
+                "additionalProperties": {"$ref": "#/definitions/profile"},
+            },
             "deliver": _DELIVER,
             "timezone": _TIMEZONE,
             "budget": {

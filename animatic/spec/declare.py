@@ -15,6 +15,7 @@ from animatic.source import Document, load_all
 from animatic.spec.keys import BUDGET, FILE, RESERVED_PIPELINES
 from animatic.spec.model import Declaration, PipelineSpec
 from animatic.spec.pipeline import decode_defaults, decode_deliver, decode_pipeline
+from animatic.spec.profiles import decode_profiles
 from animatic.spec.schedules import check_timezone
 from animatic.spec.section import Section, describe
 from animatic.spec.shots import check_name, check_prompts
@@ -57,6 +58,7 @@ def _file(section: Section) -> list[PipelineSpec]:
     shared: dict[str, Any] = {
         "deliver": decode_deliver(section),
         "defaults": decode_defaults(section),
+        "profiles": decode_profiles(section),
         "timezone": check_timezone(section),
         **_budget(section),
     }

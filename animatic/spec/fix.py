@@ -115,6 +115,12 @@ def _names(document: Document, aliases: Aliases) -> Iterator[Change]:
     anywhere = _common(aliases)
     shared = _of(data.get("defaults"))
     yield from _defaults(document, ("defaults",), aliases, anywhere)
+    for name, profile in _of(data.get("profiles")).items():
+        yield from _defaults(document, ("profiles", name), aliases, anywhere)
+        for kind, fields in _of(profile).items():
+            for number, fallback in _items(_of(fields).get("fallback")):
+                at_fallback: KeyPath = ("profiles", name, kind, "fallback", number)
+                yield from _retired(document, at_fallback, aliases.get(str(_of(fallback).get("model")), anywhere))
     for name, pipeline in _of(data.get("pipelines")).items():
         path: KeyPath = ("pipelines", name)
         own = _of(pipeline)

@@ -34,9 +34,10 @@ class Level:
 
 
 FILE = Level(
-    known=("version", "definitions", "defaults", "deliver", "budget", "timezone", "pipelines"),
+    known=("version", "definitions", "defaults", "profiles", "deliver", "budget", "timezone", "pipelines"),
     unread="x-",
     advice={
+        "profile": "profiles are declared below 'profiles', and chosen with --profile",
         "params": "params belong to a pipeline: pipelines.NAME.params",
         "shots": "shots belong to a pipeline: pipelines.NAME.shots",
         "budget_usd": "a file has 'budget: {per_day_usd: ..., per_month_usd: ...}'; 'budget_usd' is for one run of a pipeline",
@@ -80,6 +81,8 @@ PIPELINE = Level(
         "strategy": "variants are declared below 'matrix'",
         "kind": "the kind is set shot by shot",
         "timezone": "a time zone belongs to a schedule, or to the file",
+        "profiles": "profiles belong to the file, at its top: they hold for all of its pipelines",
+        "profile": "a profile is chosen with --profile, or by a schedule",
         "concurrency_limit": "write 'overlap: queue' (one run after the other) or 'overlap: skip'",
     },
 )
@@ -117,6 +120,8 @@ FALLBACK_NOT = ("id", "title", "kind", "line", "fallback", "retries", "timeout",
 """Keys of a shot that one of its fallbacks does not have."""
 DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""
+PROFILE_NOT = tuple(key for key in DEFAULTS_NOT if key != "fallback")
+"""Keys of a shot that a profile does not set."""
 PARAM = Level(
     known=("type", "default", "enum", "description", "minimum", "maximum"),
     advice={
@@ -131,7 +136,7 @@ PARAM = Level(
     },
 )
 SCHEDULE = Level(
-    known=("cron", "interval", "rrule", "start", "timezone", "params", "fresh", "active", "slug", "late"),
+    known=("cron", "interval", "rrule", "start", "timezone", "params", "fresh", "profile", "active", "slug", "late"),
     advice={
         "anchor": "write start",
         "anchor_date": "write start",
@@ -153,7 +158,7 @@ CUT = Level(
         "audio": "remove it; the reel is silent",
     },
 )
-RESERVED_PARAMS = frozenset({"fresh", "simulate", "only", "return_state", "wait_for"})
+RESERVED_PARAMS = frozenset({"fresh", "simulate", "only", "profile", "return_state", "wait_for"})
 """Options that every flow has beside the params of its pipeline: ours, and those of Prefect's calls."""
 RESERVED_PIPELINES = frozenset({"simulated"})
 """Names that lie in the destination beside the folders of pipelines."""

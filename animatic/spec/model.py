@@ -132,6 +132,8 @@ class ScheduleSpec:
     """Its own, else the file's."""
     params: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
+    profile: str | None = None
+    """Name of the profile that its runs are made under; None: as written."""
     active: bool = True
     late: Late = "skip"
     """What becomes of runs that were missed while server or worker were away."""
@@ -154,6 +156,27 @@ class Defaults:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Overlay:
+    """What a profile says of one kind of shots. A field of None drops what a shot or a default says."""
+
+    path: KeyPath
+    model: str | None
+    """None: each shot keeps its own."""
+    fields: Mapping[str, Any]
+    fallback: tuple[FallbackSpec, ...] | None
+    """None: each shot keeps its own; empty: none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileSpec:
+    """Values that win over defaults and shots while a run is made under this name, by kind."""
+
+    name: str
+    path: KeyPath
+    by_kind: Mapping[Kind, Overlay] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineSpec:
     """One pipeline as written."""
 
@@ -165,6 +188,8 @@ class PipelineSpec:
     matrix: MatrixSpec | None = None
     defaults: tuple[Defaults, ...] = ()
     """The file's first, then the pipeline's own: later ones win."""
+    profiles: Mapping[str, ProfileSpec] = field(default_factory=dict)
+    """The file's."""
     deliver: str | None = None
     """The pipeline's, else the file's; as written."""
     budget_usd: Decimal | None = None

@@ -25,7 +25,8 @@ _OF_THE_RUN = re.compile(r"\b(?:run|shot|shots|matrix)\s*[.\[]")
 def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> PipelineSpec:
     """Read a pipeline.
 
-    ``shared`` are the fields that it takes from its file: ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``, ``timezone``.
+    ``shared`` are the fields that it takes from its file: ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``, ``profiles``,
+    ``timezone``.
     """
     section.check_keys(PIPELINE)
     params = decode_params(section)
@@ -38,6 +39,7 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         params=params,
         matrix=decode_matrix(section, params),
         defaults=defaults,
+        profiles=shared["profiles"],
         deliver=decode_deliver(section) or shared["deliver"],
         budget_usd=section.money("budget_usd"),
         per_day_usd=shared["per_day_usd"],
@@ -48,7 +50,7 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         reuse=section.choice("reuse", REUSE) or "always",
         retries=section.whole("retries", minimum=0),
         timeout=section.seconds("timeout", minimum=1),
-        schedules=decode_schedules(section, params, timezone=shared["timezone"]),
+        schedules=decode_schedules(section, params, timezone=shared["timezone"], profiles=shared["profiles"]),
         timezone=shared["timezone"],
         overlap=section.choice("overlap", OVERLAP) or "queue",
         tags=section.texts("tags") or (),

@@ -11,8 +11,20 @@ from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from animatic.spec.keys import SCHEDULE
-from animatic.spec.model import LATE, RULE_KINDS, Cron, Interval, ParamSpec, RecurrenceRule, RuleKind, ScheduleRule, ScheduleSpec
+from animatic.spec.model import (
+    LATE,
+    RULE_KINDS,
+    Cron,
+    Interval,
+    ParamSpec,
+    ProfileSpec,
+    RecurrenceRule,
+    RuleKind,
+    ScheduleRule,
+    ScheduleSpec,
+)
 from animatic.spec.params import refuse_template
+from animatic.spec.profiles import check_profile_name
 from animatic.spec.recurrence import check_cron, check_rrule
 from animatic.spec.section import Section
 from animatic.spec.values import NotThatTypeError, check_value
@@ -28,14 +40,20 @@ _ALONE = "schedule"
 
 
 def decode_schedules(
-    pipeline: Section, params: Mapping[str, ParamSpec], *, timezone: str | None = None, now: datetime | None = None
+    pipeline: Section,
+    params: Mapping[str, ParamSpec],
+    *,
+    timezone: str | None = None,
+    profiles: Mapping[str, ProfileSpec] | None = None,
+    now: datetime | None = None,
 ) -> tuple[ScheduleSpec, ...]:
     """Read ``schedule`` or ``schedules`` of a pipeline.
 
-    ``timezone`` is the file's, for those that name none; ``now`` decides whether a rule with an end still fires.
+    ``timezone`` is the file's, for those that name none, ``profiles`` are the file's; ``now`` decides whether a rule with an end still
+    fires.
     """
     found: list[ScheduleSpec] = []
-    decoder = _Decoder(params, timezone, now or datetime.now(UTC))
+    decoder = _Decoder(params, timezone, profiles or {}, now or datetime.now(UTC))
     if "schedule" in pipeline.values:
         if "schedules" in pipeline.values:
             pipeline.note(
@@ -70,9 +88,10 @@ def check_timezone(section: Section) -> str | None:
 class _Decoder:
     """Reads the schedules of one pipeline."""
 
-    def __init__(self, params: Mapping[str, ParamSpec], timezone: str | None, now: datetime) -> None:
+    def __init__(self, params: Mapping[str, ParamSpec], timezone: str | None, profiles: Mapping[str, ProfileSpec], now: datetime) -> None:
         self._params = params
         self._timezone = timezone
+        self._profiles = profiles
         self._now = now
 
     def decode(self, section: Section, slug: str) -> ScheduleSpec:
@@ -95,6 +114,7 @@ class _Decoder:
             timezone=own or self._timezone,
             params=values,
             fresh=section.boolean("fresh", default=False),
+            profile=check_profile_name(section, self._profiles),
             active=section.boolean("active", default=True),
             late=section.choice("late", LATE) or "skip",
         )
@@ -193,7 +213,7 @@ def _former_slug(rules: Mapping[RuleKind, ScheduleRule | None], more: Mapping[st
 def _check_slugs(pipeline: Section, schedules: list[ScheduleSpec]) -> None:
     """Note slugs that are used twice, and schedules that are there twice."""
     by_slug: dict[str, ScheduleSpec] = {}
-    by_content: dict[tuple[str, datetime | None], ScheduleSpec] = {}
+    by_content: dict[tuple[str, datetime | None, str | None], ScheduleSpec] = {}
     for schedule in schedules:
         relative = schedule.path[len(pipeline.path) :]
         written = pipeline.values["schedule"] if relative == ("schedule",) else pipeline.values["schedules"][relative[-1]]
@@ -209,7 +229,7 @@ def _check_slugs(pipeline: Section, schedules: list[ScheduleSpec]) -> None:
                 related=((pipeline.document.place((*same_slug.path, *named)), "it is here first"),),
             )
         elif "slug" not in written and schedule.former_slug is not None:
-            same = by_content.setdefault((schedule.former_slug, schedule.start), schedule)
+            same = by_content.setdefault((schedule.former_slug, schedule.start, schedule.profile), schedule)
             if same is not schedule:
                 related = ((pipeline.document.place(same.path), "it is here first"),)
                 pipeline.note("this schedule is there twice", *relative, hint="remove one of the two", code="duplicate", related=related)

@@ -147,7 +147,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         kind=section.choice("kind", KINDS),
         model=section.text("model"),
         when=_when(section),
-        fallback=tuple(_fallbacks(section)),
+        fallback=tuple(decode_fallbacks(section)),
         retries=section.whole("retries", minimum=0),
         timeout=section.seconds("timeout", minimum=1),
         extra_body=extra_body,
@@ -162,7 +162,8 @@ def _when(section: Section) -> Any:
     return None
 
 
-def _fallbacks(section: Section) -> list[FallbackSpec]:
+def decode_fallbacks(section: Section) -> list[FallbackSpec]:
+    """Read ``fallback`` of a shot, or of what a profile says of a kind."""
     found: list[FallbackSpec] = []
     example = "write 'fallback: [{model: kling/kling-2.5, duration: 5}]'"
     for index, values in section.mappings("fallback", hint=example):

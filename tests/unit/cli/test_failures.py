@@ -37,6 +37,9 @@ WRONG = {
     "spend": "spend --days 0",
     "doctor": "doctor --nope",
     "forecast": "forecast --file nowhere.yaml",
+    "verify": "verify --file nowhere.yaml",
+    "import": "import nowhere.csv",
+    "export": "export --file nowhere.yaml",
     "simulate": "simulate --port x",
     "down": "down --nope",
 }

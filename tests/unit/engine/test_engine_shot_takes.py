@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from animatic.catalog import Catalog
+from animatic.cli.options import Asked
 from animatic.cli.takes import _facts, _row
 from animatic.cli.use import _lines, _select_take
 from animatic.engine.plan_run import PlanOptions, pipeline_named
@@ -65,7 +66,7 @@ async def test_what_a_choice_costs_is_said_and_the_take_has_a_number_afterwards(
     studio.declare(CHAIN.replace("Rooftops at dawn", "Rooftops at noon"))
     assert await studio.render() is None
     name = (await all_takes(studio))[1].name
-    found = await _select_take("coast", "dawn", name, (), (studio.folder / "pipelines.yaml",), None, simulated=False)
+    found = await _select_take("coast", "dawn", name, Asked(), (studio.folder / "pipelines.yaml",), None, simulated=False)
     assert (found.number, found.to_make) == (2, ("surf",))
     assert _lines("dawn", name, found)[:2] == [
         f"take {name} of dawn is used from now on, as take 2",

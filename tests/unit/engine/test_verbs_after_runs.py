@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from animatic.catalog import Catalog
+from animatic.cli.options import Asked
 from animatic.cli.resume import _meant
 from animatic.cli.runs import COLUMNS, _facts, _row, _runs
 from animatic.cli.spend import _spend
@@ -33,10 +34,10 @@ async def test_choosing_a_take_says_what_was_made_from_it_and_what_must_be(studi
     again = await plan_retake(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot="dawn", changes={}, timing=studio.timing())
     assert await again.record()
     assert await studio.render(again.plan) is None
-    back = await _select_take("coast", "dawn", "1", (), files(studio), None, simulated=False)
+    back = await _select_take("coast", "dawn", "1", Asked(), files(studio), None, simulated=False)
     assert (back.had, back.to_make, back.usd) == (("surf",), (), Decimal(0))
     studio.declare(CHAIN.replace("prompt: Surf", "prompt: Waves"))
-    found = await _select_take("coast", "dawn", "2", (), files(studio), None, simulated=False)
+    found = await _select_take("coast", "dawn", "2", Asked(), files(studio), None, simulated=False)
     assert (found.had, found.to_make, found.usd) == ((), ("surf",), Decimal("0.20"))
     assert _lines("dawn", "2", found) == [
         "take 2 of dawn is used from now on",
