@@ -24,6 +24,8 @@ PARKED = "ANIMATIC_UNUSABLE_PROXIES"
 """Holds the variables that name no proxy that can be used, a line each: left where they were, libraries would fail at their sight."""
 SERVICES = ("KREA_API_URL", "PREFECT_API_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "ANIMATIC_SIMULATOR_URL")
 """Variables that name a service, whose host may be on this machine under another name."""
+_INSIDE = (".local", ".internal", ".lan", ".intranet")
+"""Ends of host names that nobody outside can look up."""
 _ON_A_MAC = sys.platform == "darwin"
 _SCHEMES = ("http", "https", "all")
 _PORTS = {"http": 80, "https": 443}
@@ -100,6 +102,12 @@ def is_loopback(host: str) -> bool:
     """Whether a host, by its name or address, is this machine."""
     address = _address(host)
     return host == "localhost" or host.endswith(".localhost") if address is None else address.is_loopback
+
+
+def is_inside(host: str) -> bool:
+    """Whether a host, by its name or address, is this machine or one of a network that is not public."""
+    address = _address(host)
+    return is_loopback(host) or (host.endswith(_INSIDE) if address is None else not address.is_global)
 
 
 @dataclass(frozen=True, slots=True)

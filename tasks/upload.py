@@ -35,7 +35,7 @@ async def upload(shot: str) -> State[None]:
         return raise_or_fail(shot, error)
     elapsed = run.progress.shots[shot].elapsed(run.timing.monotonic())
     took = "" if elapsed is None or isinstance(source, Take) else f" after {elapsed:.0f} s"
-    length = f", {take.clip.duration:g} s of footage" if take.clip.duration else ""
+    length = f", {take.clip.duration:g} s of {'sound' if step.makes == 'audio' else 'footage'}" if take.clip.duration else ""
     cost = "nothing paid" if isinstance(source, Take) else dollars(take.usd, unknown="price unknown")
     logger.info("%s: delivered%s%s, %s: %s (job %s)", shot, took, length, cost, delivered.clip.key, take.job_id)
     return done(shot, (take, delivered), f"{shot}: {cost}{length}: {delivered.clip.key}")

@@ -90,8 +90,10 @@ def _compile(field: Field, model: Model, *, skip_references: bool) -> Check:
 
 
 def _plain(field: Field, model: Model, *, skip_references: bool) -> Check:
-    if field.media is not None:
-        return _nothing if skip_references else _scalar(field, model, _is_url(field))
+    if field.media is not None and skip_references:
+        return _nothing
+    if field.media is not None and not field.one_of:
+        return _scalar(field, model, _is_url(field))
     if field.one_of:
         return _union(field, model, skip_references=skip_references)
     match field.type:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import assert_never
 
 from animatic.catalog.model import field_name
 from animatic.engine.expectation import OTHER_PICTURE, SAME_PICTURE, Learned, Result, learn
@@ -15,7 +16,7 @@ from animatic.errors import AnimaticError
 from animatic.files import sha256_of
 from animatic.krea import Job
 from animatic.ledger import Intent
-from animatic.media import fingerprint_of_picture, likeness, probe
+from animatic.media import Facts, MeshFacts, SoundFacts, fingerprint_of_picture, kind_of, likeness, measure
 from animatic.plan import FileInput, Input, ShotInput
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,18 @@ async def _fetched(run: Run, url: str) -> Result | None:
 
 
 def _seen(path: Path) -> Result:
-    facts = probe(path)
-    return Result(mime=facts.mime, width=facts.width, height=facts.height, duration=facts.duration, picture=fingerprint_of_picture(path))
+    facts = measure(path)
+    kind = kind_of(facts)
+    match facts:
+        case Facts():
+            picture = fingerprint_of_picture(path)
+            return Result(mime=facts.mime, kind=kind, width=facts.width, height=facts.height, duration=facts.duration, picture=picture)
+        case SoundFacts():
+            return Result(mime=facts.mime, kind=kind, duration=facts.duration)
+        case MeshFacts():
+            return Result(mime=facts.mime, kind=kind)
+        case _:
+            assert_never(facts)
 
 
 async def starts_of(run: Run, intents: Iterable[Intent]) -> dict[str, bytes | None]:
@@ -101,7 +112,7 @@ async def _local(run: Run, given: Input) -> Path | None:
             return None
 
 
-def starts_elsewhere(picture: bytes, own: str, starts: Mapping[str, bytes | None]) -> bool:
+def starts_elsewhere(picture: bytes | None, own: str, starts: Mapping[str, bytes | None]) -> bool:
     """Whether a result's first picture is the one that another submission starts from, and not that of ``own`` (a token).
 
     Only submissions that start from pictures are told apart: what starts from none may begin with anything.
@@ -111,13 +122,13 @@ def starts_elsewhere(picture: bytes, own: str, starts: Mapping[str, bytes | None
     return ours is not None and ours < OTHER_PICTURE and any(value is not None and value >= SAME_PICTURE for value in alike.values())
 
 
-def starts_here(picture: bytes, own: str, other: str, starts: Mapping[str, bytes | None]) -> bool:
+def starts_here(picture: bytes | None, own: str, other: str, starts: Mapping[str, bytes | None]) -> bool:
     """Whether a result's first picture is the one that ``own`` (a token) starts from, and not the one of ``other``."""
     alike = _alike(picture, starts)
     ours, theirs = alike.get(own), alike.get(other)
     return ours is not None and theirs is not None and ours >= SAME_PICTURE and theirs < OTHER_PICTURE
 
 
-def _alike(picture: bytes, starts: Mapping[str, bytes | None]) -> dict[str, float | None]:
+def _alike(picture: bytes | None, starts: Mapping[str, bytes | None]) -> dict[str, float | None]:
     """Return how alike the picture is to each start; None where that cannot be told."""
-    return {token: None if start is None else likeness(picture, start) for token, start in starts.items()}
+    return {token: None if start is None or picture is None else likeness(picture, start) for token, start in starts.items()}

@@ -200,7 +200,7 @@ async def look(
         called=called,
         results=results,
         elsewhere=tuple(job for job in others_own if job.id not in claimed),
-        likeness={job_id: likeness(ours, seen.picture) for job_id, seen in results.items()} if ours is not None else {},
+        likeness={job_id: likeness(ours, seen.picture) for job_id, seen in results.items() if seen.picture} if ours is not None else {},
     )
 
 

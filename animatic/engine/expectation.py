@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
+from animatic.catalog.model import KINDS, Kind, Yield, media_of
+from animatic.catalog.price import LENGTH_FIELDS
 from animatic.ledger import Intent, SentInput, Submission, Take
 
 LENGTH_TOLERANCE = 0.15
@@ -21,15 +23,17 @@ SHAPE_TOLERANCE = 0.1
 SAME_PICTURE = 0.95
 OTHER_PICTURE = 0.7
 """From which likeness on two pictures are the same one, and up to which they are not; in between nobody can tell."""
-KINDS = ("video", "image")
+_NAMED = ("video", "image", "audio", "3d")
+"""Kinds as Krea's types of jobs may name them."""
+_TOLD_BY_NAME = frozenset({"video", "image", "audio"})
+"""Kinds whose jobs are not taken for those of others by name: a mesh is made of pictures, and nobody knows what such jobs are called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
     """What is known of the result before it is there; None: not said."""
 
-    kind: str | None = None
-    """``video`` or ``image``."""
+    kind: Yield | None = None
     seconds: float | None = None
     shape: float | None = None
     """Width to height."""
@@ -48,17 +52,18 @@ class Result:
     """What a completed job gave."""
 
     mime: str
-    width: int
-    height: int
-    duration: float | None
-    picture: bytes
-    """Of its first frame, as `animatic.media.likeness` compares it."""
+    kind: Yield
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    picture: bytes | None = None
+    """Of its first frame, as `animatic.media.likeness` compares it; None for what shows nothing."""
 
     @property
     def expectation(self) -> Expectation:
         """The same in the terms of what was expected."""
-        kind = self.mime.partition("/")[0]
-        return Expectation(kind=kind, seconds=self.duration, shape=self.width / self.height if self.height else None)
+        shape = self.width / self.height if self.width and self.height else None
+        return Expectation(kind=self.kind, seconds=self.duration, shape=shape)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,12 +78,29 @@ class Learned:
 
 def expectation_of(endpoint: str, request: Mapping[str, Any], inputs: Iterable[SentInput]) -> Expectation:
     """Return what a request should give. The shape is not said where it may follow from media that were sent."""
-    kind = endpoint.removeprefix("/generate/").partition("/")[0]
+    given = tuple(inputs)
+    kind = next((kind for kind in KINDS if kind == _route_kind(endpoint)), None)
     return Expectation(
-        kind=kind if kind in KINDS else None,
-        seconds=_seconds(request.get("duration")),
-        shape=None if tuple(inputs) else _shape(request),
+        kind=None if kind is None else _made(kind, given),
+        seconds=_length(request),
+        shape=None if given else _shape(request),
     )
+
+
+def _route_kind(endpoint: str) -> str:
+    return endpoint.removeprefix("/generate/").partition("/")[0]
+
+
+def _made(kind: Kind, given: tuple[SentInput, ...]) -> Yield | None:
+    """Return what comes out of a route of the kind; an enhancer gives back what it took, as far as its fields say so."""
+    match kind:
+        case "video" | "image" | "audio" | "3d":
+            return kind
+        case "enhance":
+            media = {media_of(item.field) for item in given}
+            return "video" if "video" in media else "image" if media == {"image"} else None
+        case _:
+            assert_never(kind)
 
 
 def expected_of(intent: Intent) -> Expectation:
@@ -103,7 +125,7 @@ def learn(answered: Iterable[Submission], takes: Mapping[str, Take]) -> Learned:
         expected, clip = expected_of(intent), take.clip
         if expected.seconds is not None and clip.duration is not None:
             lengths.append(not _other_length(expected.seconds, clip.duration))
-        if expected.shape is not None and clip.height:
+        if expected.shape is not None and clip.width and clip.height:
             shapes.append(not _other_shape(expected.shape, clip.width / clip.height))
     return Learned(types=types, keeps_length=bool(lengths) and all(lengths), keeps_shape=bool(shapes) and all(shapes))
 
@@ -114,9 +136,9 @@ def has_other_type(job_type: str | None, intent: Intent, learned: Learned) -> bo
         return False
     if types := learned.types.get(intent.media_fields):
         return job_type not in types
-    kind = expected_of(intent).kind
-    named = {name for name in KINDS if name in job_type.lower()}
-    return kind is not None and len(named) == 1 and kind not in named
+    kind = _route_kind(intent.endpoint)
+    named = {name for name in _NAMED if name in job_type.lower()}
+    return kind in _TOLD_BY_NAME and len(named) == 1 and kind not in named
 
 
 def fitting(results: tuple[Result | None, ...], intent: Intent, learned: Learned) -> Result | None:
@@ -146,6 +168,12 @@ def _other_length(one: float | None, other: float | None) -> bool:
 
 def _other_shape(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and abs(one - other) > SHAPE_TOLERANCE * max(one, other)
+
+
+def _length(request: Mapping[str, Any]) -> float | None:
+    """Return the seconds that a request asks for, whichever field of its model says so."""
+    found = ((_seconds(request.get(name)), unit) for name, unit in LENGTH_FIELDS.items())
+    return next((seconds * float(unit) for seconds, unit in found if seconds is not None), None)
 
 
 def _seconds(value: object) -> float | None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import assert_never
 
-from animatic.catalog.model import Kind
+from animatic.catalog.model import Yield
 from animatic.engine.crashpoints import crashpoint
+from animatic.engine.results import clip_record, store_picture
 from animatic.engine.run import Run
 from animatic.engine.state import SubmittedJob
 from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError, BadClipError
 from animatic.formats import suffix_of
 from animatic.krea import Download, ExpiredUrlError, Job, ResultUnreachableError
-from animatic.ledger import ClipRecord, Take, take_folder
-from animatic.media import Facts, probe, thumbnail
+from animatic.ledger import Take, take_folder
+from animatic.media import AnyFacts, kind_of, measure
 from animatic.plan import Step
 from animatic.redact import bare_url
 
@@ -46,7 +48,8 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     async with run.gates.transfer:
         await run.storage.store(key, clip, content_type=facts.mime, sha256=download.sha256)
     crashpoint("after-clip-stored")
-    thumbnail_key = await _thumbnail(run, clip, folder, download.sha256)
+    others = [address for address in job.urls if bare_url(address) != bare_url(url)]
+    thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.jpg")
     take = await run.ledger.takes.record(
         Take(
             fingerprint=step.fingerprint,
@@ -60,7 +63,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
             submitted_at=submitted.submitted_at,
             completed_at=job.completed_at or run.timing.now(),
             usd=submitted.usd,
-            clip=_clip_record(key, download, facts),
+            clip=clip_record(key, download, facts),
             thumbnail=thumbnail_key,
             result_urls=tuple(dict.fromkeys(bare_url(address) for address in (url, *job.urls))),
             inputs=submitted.inputs,
@@ -74,7 +77,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     return take
 
 
-async def _download(run: Run, step: Step, submitted: SubmittedJob, job: Job, target: Path) -> tuple[str, Download, Facts]:
+async def _download(run: Run, step: Step, submitted: SubmittedJob, job: Job, target: Path) -> tuple[str, Download, AnyFacts]:
     """Fetch the first of the result's addresses that holds what the shot should be; returns it, and the facts of what it gave."""
     refused: AnimaticError | None = None
     for place in range(len(job.urls)):
@@ -90,7 +93,7 @@ async def _download(run: Run, step: Step, submitted: SubmittedJob, job: Job, tar
     raise refused
 
 
-async def _download_at(run: Run, step: Step, submitted: SubmittedJob, job: Job, place: int, target: Path) -> tuple[str, Download, Facts]:
+async def _download_at(run: Run, step: Step, submitted: SubmittedJob, job: Job, place: int, target: Path) -> tuple[str, Download, AnyFacts]:
     """Fetch one of the result's addresses. They do not last: reading the job again gives a new one where there is one."""
     url = job.urls[place]
     try:
@@ -103,49 +106,35 @@ async def _download_at(run: Run, step: Step, submitted: SubmittedJob, job: Job, 
         return fresh[place], *await _download_one(run, step, fresh[place], target)
 
 
-async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[Download, Facts]:
+async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[Download, AnyFacts]:
     # The client limits its downloads itself, try by try: one that waits for a host that is away keeps no other from its turn.
     download = await run.client.download(url, target)
     crashpoint("after-download")
     async with run.gates.media:
-        facts = await asyncio.to_thread(probe, target)
+        facts = await asyncio.to_thread(measure, target)
     _check_kind(run, step, facts)
     return download, facts
 
 
-async def _thumbnail(run: Run, clip: Path, folder: str, sha256: str) -> str | None:
-    """Make and store the thumbnail; None where the clip shows nothing to make it of: it is paid for, and delivered as it is."""
-    small = clip.with_name(f"{clip.stem}.thumbnail.jpg")
-    try:
-        async with run.gates.media:
-            await asyncio.to_thread(thumbnail, clip, small)
-    except BadClipError as error:
-        log.warning("no thumbnail: %s", error.message)
-        return None
-    key = f"{folder}{sha256[:16]}.jpg"
-    await run.storage.write(key, await asyncio.to_thread(small.read_bytes), content_type="image/jpeg")
-    return key
-
-
-def _check_kind(run: Run, step: Step, facts: Facts) -> None:
-    due: Kind = "video" if step.kind == "video" else "image"
-    if not facts.mime.startswith(f"{due}/"):
+def _check_kind(run: Run, step: Step, facts: AnyFacts) -> None:
+    due = step.makes
+    if kind_of(facts) != due:
         raise BadClipError(
-            f"shot {step.key!r} should be {'a clip' if due == 'video' else 'a still'}, but Krea delivered {facts.mime}",
+            f"shot {step.key!r} should be {_result_words(due)}, but Krea delivered {facts.mime}",
             hint=f"it is paid for and stays as it is; for another result: `animatic retake {run.plan.pipeline} {step.key}`",
             code="wrong_kind",
         )
 
 
-def _clip_record(key: str, download: Download, facts: Facts) -> ClipRecord:
-    return ClipRecord(
-        key=key,
-        sha256=download.sha256,
-        size=download.size,
-        mime=facts.mime,
-        width=facts.width,
-        height=facts.height,
-        fps=facts.fps,
-        duration=facts.duration,
-        frames=facts.frames,
-    )
+def _result_words(made: Yield) -> str:
+    match made:
+        case "video":
+            return "a clip"
+        case "image":
+            return "a still"
+        case "audio":
+            return "sound"
+        case "3d":
+            return "a mesh"
+        case _:
+            assert_never(made)

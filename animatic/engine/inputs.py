@@ -2,7 +2,8 @@
 
 Frames and local files go through Krea's assets, once per content. Krea's own result URLs are passed on as they are while they are young
 and can be fetched, and no submission failed with them; otherwise (nobody documents how long they last) the clip that lies at the
-destination is uploaded. URLs of the user are passed on untouched.
+destination is uploaded. URLs of the user are passed on untouched, unless the model takes only what Krea hosts: then what lies there is
+fetched and uploaded.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from animatic.catalog.model import field_name
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run
 from animatic.engine.workdir import on_disk
-from animatic.errors import BadMediaError, StorageError
+from animatic.errors import BadClipError, BadMediaError, StorageError
 from animatic.files import sha256_of
+from animatic.krea import ExpiredUrlError, ResultUnreachableError
 from animatic.ledger import SentInput, Take
 from animatic.limits import MAX_URL_LENGTH
 from animatic.media import extract_frame, prepare_picture, sniff
 from animatic.plan import FileInput, Frame, Input, Request, ShotInput
+from animatic.plan.model import UrlInput
+from animatic.proxies import is_inside
 from animatic.redact import bare_url
 
 log = logging.getLogger(__name__)
@@ -83,6 +87,9 @@ async def _resolve(run: Run, item: Input, refused: Collection[str]) -> tuple[str
             )
         url = await _file_url(run, path, digest)
         return url, SentInput(field=field, origin="file", path=item.written, sha256=digest, sent_as=bare_url(url))
+    if item.hosted:
+        url, digest = await _hosted(run, item)
+        return url, SentInput(field=field, origin="url", url=bare_url(item.url), sha256=digest, sent_as=bare_url(url))
     return item.url, SentInput(field=field, origin="url", url=bare_url(item.url), sent_as=bare_url(item.url))
 
 
@@ -95,6 +102,24 @@ async def _file_url(run: Run, path: Path, digest: str) -> str:
         return await _asset(run, path, digest, mime, path.name)
     log.info("%s is sent as %s, turned and sized as Krea takes it", path.name, made[1])
     return await _asset(run, made[0], await asyncio.to_thread(sha256_of, made[0]), made[1], path.name)
+
+
+async def _hosted(run: Run, item: UrlInput) -> tuple[str, str]:
+    """Fetch what lies at a user's address and upload it; returns Krea's address of it, and the hash of what was fetched."""
+    shown, host = bare_url(item.url), urlsplit(item.url).hostname or ""
+    instead = "save it as a file and write its path: it is uploaded to Krea once"
+    if is_inside(host) and not run.simulated:
+        raise BadMediaError(f"{shown} is an address of this machine or network, which is not fetched for Krea", hint=instead)
+    fetched = run.workdir / f"fetched-{secrets.token_hex(4)}"
+    try:
+        digest = (await run.client.download(item.url, fetched)).sha256
+        return await _file_url(run, fetched, digest), digest
+    except (BadClipError, ExpiredUrlError, ResultUnreachableError) as error:
+        raise BadMediaError(
+            f"{shown} cannot be fetched, and the model takes only what Krea hosts: {error.message}", hint=instead
+        ) from error
+    finally:
+        fetched.unlink(missing_ok=True)
 
 
 async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:

@@ -33,17 +33,28 @@ FIRST_TAKE = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipRecord:
-    """A stored clip or still: where it lies, and the facts of its bytes. Durations in seconds, sizes in bytes and pixels."""
+    """A stored clip, still, sound or mesh: where it lies, and the facts of its bytes. Durations in seconds, sizes in bytes and pixels.
+
+    What a file of its kind does not have is None.
+    """
 
     key: str
     sha256: str
     size: int
     mime: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     fps: float | None
     duration: float | None
     frames: int | None
+    channels: int | None = None
+    """Of sound, as are the three below."""
+    sample_rate: int | None = None
+    codec: str | None = None
+    loudness: float | None = None
+    """LUFS by EBU R 128 over the whole; None for silence."""
+    triangles: int | None = None
+    """Of a mesh."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

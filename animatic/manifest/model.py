@@ -25,6 +25,7 @@ from pydantic import (
     model_serializer,
 )
 
+from animatic.catalog.model import Kind
 from animatic.errors import StorageError
 from animatic.redact import bare_url, redact, redact_body
 
@@ -110,6 +111,15 @@ class Clip(Record):
     fps: float | None = None
     duration: float | None = None
     frames: int | None = None
+    channels: int | None = None
+    """Of sound, as are the three below."""
+    sample_rate: int | None = None
+    """Hz."""
+    codec: str | None = None
+    loudness: float | None = None
+    """LUFS by EBU R 128 over the whole; None for silence."""
+    triangles: int | None = None
+    """Of a mesh."""
     file: str | None = None
     """Its name in the run's folder, for links."""
     original_sha256: str | None = None
@@ -143,7 +153,7 @@ class Shot(Record):
     key: str = ""
     """The shot id, behind its variant's name where there is a matrix: unique in the manifest."""
     number: int = 0
-    kind: Literal["video", "image", "enhance"] = "video"
+    kind: Kind = "video"
     variant: Mapping[str, Any] = Field(default_factory=dict)
     title: str | None = None
     line: str | None = None

@@ -3,11 +3,11 @@
   const root = document.documentElement;
   root.classList.add("js");
   const all = (query, within = document) => [...within.querySelectorAll(query)];
-  const playing = () => all("video").find((video) => !video.paused && !video.ended);
+  const playing = () => all("video, audio").find((video) => !video.paused && !video.ended);
 
   // One at a time.
   document.addEventListener("play", (event) => {
-    all("video").forEach((video) => { if (video !== event.target) video.pause(); });
+    all("video, audio").forEach((other) => { if (other !== event.target) other.pause(); });
   }, true);
 
   const seek = (reel, seconds) => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from animatic.catalog.model import Yield
 from animatic.manifest import wording
 from animatic.manifest.links import Links
 from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot
@@ -51,7 +52,8 @@ class Panel:
     variant: str
     state: str
     media: str | None
-    is_video: bool
+    medium: Yield
+    """What ``media`` leads to."""
     poster: str | None
     ratio: float
     alt: str
@@ -109,7 +111,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         variant=variant_name(shot.variant),
         state=wording.shot_state(shot.state),
         media=href_of(shot.clip, links) if shot.clip else None,
-        is_video=shot.clip.mime.startswith("video/") if shot.clip else shot.kind == "video",
+        medium=wording.medium(shot.clip.mime) if shot.clip else "image",
         poster=links.to(shot.thumbnail),
         ratio=ratio_of(shot.clip) if shot.clip else 0.0,
         alt=wording.shorten(f"Shot {shot.number}, {name}" + (f": {prompt}" if prompt else ""), MAX_ALT_LENGTH),

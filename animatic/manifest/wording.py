@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_never, get_args
 
+from animatic.catalog.model import Yield
 from animatic.limits import megabytes
 from animatic.manifest.model import Clip, Manifest, Shot, ShotState
 from animatic.money import dollars
@@ -22,7 +23,15 @@ _VERBS = {
     "reference_images": "Refers to",
     "image_urls": "Refers to",
     "reference_videos": "Refers to",
+    "reference_audios": "Follows the sound of",
+    "audio_url": "Follows the sound of",
+    "image_url": "Made from",
+    "video_url": "Enhances",
 }
+_MEDIA: Mapping[str, Yield] = {"video": "video", "image": "image", "audio": "audio", "model": "3d"}
+_LENGTHS: Mapping[Yield, str] = {"video": "footage", "audio": "sound"}
+"""What has a length, and how it is called."""
+_CHANNELS = {1: "mono", 2: "stereo"}
 _MINUTE, _HOUR = 60, 3600
 _MIN_MEGABYTES = 100_000
 """Bytes from which on a size is given in MB and not in kB."""
@@ -66,12 +75,18 @@ def shot_state(state: ShotState) -> str:
 
 
 def summary(run: Manifest) -> str:
-    """Return ``3 shots: 2 delivered, 1 failed``, and the seconds of footage."""
+    """Return ``3 shots: 2 delivered, 1 failed``, and the seconds of footage and of sound."""
     counts = Counter(shot.state for shot in run.shots)
     parts = [f"{counts[state]} {shot_state(state).lower()}" for state in get_args(ShotState) if counts[state]]
-    seconds = sum(shot.clip.duration or 0 for shot in run.shots if shot.clip)
-    footage = f" · {span(seconds)} of footage" if seconds else ""
-    return f"{len(run.shots)} {'shot' if len(run.shots) == 1 else 'shots'}: {', '.join(parts)}{footage}"
+    clips = [shot.clip for shot in run.shots if shot.clip]
+    totals = {name: sum(clip.duration or 0 for clip in clips if medium(clip.mime) == made) for made, name in _LENGTHS.items()}
+    lengths = [f" · {span(seconds)} of {name}" for name, seconds in totals.items() if seconds]
+    return f"{len(run.shots)} {'shot' if len(run.shots) == 1 else 'shots'}: {', '.join(parts)}{''.join(lengths)}"
+
+
+def medium(mime: str) -> Yield:
+    """Return what a delivered file is, by its MIME type."""
+    return _MEDIA.get(mime.partition("/")[0], "image")
 
 
 def money(run: Manifest) -> tuple[tuple[str, str], ...]:
@@ -127,6 +142,8 @@ def taken(field: str, which: str | float | None) -> str:
     if which is not None:
         return f"{which} frame" if isinstance(which, str) else span(which)
     name = field.partition("[")[0]
+    if "audio" in name:
+        return "sound"
     return "reference" if name.startswith("reference") or name == "image_urls" else "clip" if "video" in name else "still"
 
 
@@ -145,8 +162,25 @@ def clip_facts(clip: Clip) -> str:
         parts.append(f"{clip.width} × {clip.height}")
     if clip.fps:
         parts.append(f"{clip.fps:.2f}".rstrip("0").rstrip(".") + " fps")
+    parts += _sound_facts(clip)
+    if clip.triangles:
+        parts.append(f"{clip.triangles:,} {'triangle' if clip.triangles == 1 else 'triangles'}")
     parts.append(megabytes(clip.size) if clip.size >= _MIN_MEGABYTES else f"{clip.size / 1e3:.1f} kB")
     return " · ".join(parts)
+
+
+def _sound_facts(clip: Clip) -> list[str]:
+    """Return ``stereo``, ``44.1 kHz``, ``mp3`` and ``-16.2 LUFS``, as far as it is known."""
+    parts = [] if clip.channels is None else [_CHANNELS.get(clip.channels, f"{clip.channels} channels")]
+    if clip.sample_rate:
+        parts.append(f"{clip.sample_rate / 1000:g} kHz")
+    if clip.codec:
+        parts.append(clip.codec)
+    if clip.loudness is not None:
+        parts.append(f"{clip.loudness:g} LUFS")
+    elif clip.channels is not None:
+        parts.append("silent")
+    return parts
 
 
 def verb(field: str) -> str:

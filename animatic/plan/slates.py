@@ -8,7 +8,7 @@ from animatic.catalog.model import field_name
 from animatic.plan.model import Plan, Request, ShotInput, Step
 from animatic.slate import SlateNote
 
-_SOURCE_CLIPS = frozenset({"edit_video", "init_video", "video_reference"})
+_SOURCE_CLIPS = frozenset({"edit_video", "init_video", "video_reference", "video_url"})
 """Fields that take the clip that is reworked: without a length of its own, the result is as long as that."""
 
 

@@ -7,10 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 from animatic.catalog.model import Media
 from animatic.formats import medium_of_suffix
-from animatic.proxies import is_loopback
+from animatic.proxies import is_inside
 
 _SHOWN: dict[str, str] = {"image": "an image", "video": "a clip", "audio": "sound", "model": "a 3D model", "document": "a document"}
-_LOCAL = (".local", ".internal", ".lan", ".intranet")
 
 
 def is_at_krea(url: str) -> bool:
@@ -23,7 +22,7 @@ def doubt_about(url: str, media: Media) -> tuple[str, str] | None:
     """Return why Krea will hardly find in a URL what a field takes, and what to write instead; None if nothing speaks against it."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    if is_loopback(host) or host.endswith(_LOCAL):
+    if is_inside(host):
         return f"Krea cannot reach {host}", "write the path of the file: it is uploaded to Krea once"
     if host.endswith("dropbox.com") and "dl=0" in parts.query.split("&"):
         return "a Dropbox link with dl=0 leads to a page, not to the file", "write dl=1 (or raw=1) at its end"

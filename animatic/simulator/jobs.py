@@ -28,7 +28,7 @@ Status = Literal[
     "failed",
     "cancelled",
 ]
-Suffix = Literal["mp4", "png"]
+Suffix = Literal["mp4", "png", "mp3", "wav", "glb"]
 
 DIRECTIVES: Final[tuple[DirectiveName, ...]] = get_args(DirectiveName)
 """Where several stand in one prompt, the first of this order that decides something decides."""
@@ -103,6 +103,12 @@ class Job:
                 return "video/mp4"
             case "png":
                 return "image/png"
+            case "mp3":
+                return "audio/mpeg"
+            case "wav":
+                return "audio/wav"
+            case "glb":
+                return "model/gltf-binary"
             case _:
                 assert_never(self.suffix)
 

@@ -18,6 +18,7 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _PREFIX = "/files/"
 _MOVING = (".mp4", ".mov", ".webm")
 _SOUND = (".mp3", ".wav")
+_MESHES = (".glb",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Library:
                     raise RefusedError(422, {"error": f"Input file rejected: {spelled(place.path)}"})
             elif strict and parts.scheme != "https":
                 raise RefusedError(422, {"error": f"Input file rejected: {spelled(place.path)} is not reachable"})
-        return {path: item for path, item in media.items() if Path(item.path).suffix not in _SOUND}
+        return {path: item for path, item in media.items() if Path(item.path).suffix not in (*_SOUND, *_MESHES)}
 
     def _find(self, path: str, query: str, *, now: float, url_seconds: float | None) -> _Found | None:
         folder, _, rest = path.partition("/")
@@ -97,6 +98,8 @@ class Library:
 def _fits(path: Path, media: str) -> bool:
     if media == "any":
         return True
+    if path.suffix in _MESHES:
+        return False
     return media == ("video" if path.suffix in _MOVING else "audio" if path.suffix in _SOUND else "image")
 
 

@@ -61,7 +61,8 @@ def _properties(fields: Mapping[str, Field]) -> dict[str, Any]:
 
 def _schema(field: Field) -> dict[str, Any]:
     if field.one_of:
-        return {"anyOf": [_schema(option) for option in field.one_of]}
+        default = {"default": field.default} if field.has_default else {}
+        return {"anyOf": [_schema(option) for option in field.one_of], **default}
     schema = schema_of(field)
     if field.properties is not None:
         schema |= _properties(field.properties)

@@ -12,11 +12,19 @@ from typing import Any, assert_never
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from animatic.simulator.jobs import TERMINAL, Job, Outcome, RefusedError, Status
+from animatic.simulator.jobs import TERMINAL, Job, Outcome, RefusedError, Status, Suffix
 from animatic.simulator.settings import ResultShape
 from animatic.simulator.simulation import Simulation
 from animatic.simulator.store import Asset
 
+_TYPES: Mapping[Suffix, str] = {
+    "mp4": "externalVideo",
+    "png": "externalImage",
+    "mp3": "externalAudio",
+    "wav": "externalAudio",
+    "glb": "external3d",
+}
+"""What Krea calls jobs, by what they give. Of sound and meshes nobody knows it."""
 _ROTATION: tuple[ResultShape, ...] = ("urls", "video_url", "both")
 """Shapes that videos take in turn where the setting is ``rotate``."""
 
@@ -77,7 +85,7 @@ def submitted(job: Job, status: Status) -> dict[str, Any]:
 
 def job_reply(job: Job, status: Status, *, ended_at: float, result: Result | None, shape: ResultShape) -> dict[str, Any]:
     """Return a job as ``GET /jobs/{id}`` shows it."""
-    reply: dict[str, Any] = {"job_id": job.id, "status": status, "type": "externalVideo" if job.kind == "video" else "externalImage"}
+    reply: dict[str, Any] = {"job_id": job.id, "status": status, "type": _TYPES[job.suffix]}
     reply |= {"created_at": timestamp(job.created_at), "result": {}}
     if status in TERMINAL:
         reply["completed_at"] = timestamp(ended_at)
@@ -131,9 +139,54 @@ def _reason(outcome: Outcome) -> dict[str, str]:
 
 
 def _result(job: Job, result: Result, shape: ResultShape) -> dict[str, Any]:
-    """Return the result in that shape; stills have one only."""
-    if job.kind != "video":
-        return {"urls": [result.url]}
+    """Return the result in that shape."""
+    match job.suffix:
+        case "mp4":
+            return _clip_result(job, result, shape)
+        case "png":
+            return {"urls": [result.url]}
+        case "mp3" | "wav":
+            return _sound_result(job, result, shape)
+        case "glb":
+            return _mesh_result(job, result, shape)
+        case _:
+            assert_never(job.suffix)
+
+
+def _sound_result(job: Job, result: Result, shape: ResultShape) -> dict[str, Any]:
+    """Return one of the forms that ``urls`` is known to have; no other form is known of sound."""
+    forms: tuple[dict[str, Any], ...] = (
+        {"urls": [result.url]},
+        {"urls": [{"type": "model", "url": result.url}]},
+        {"urls": {"audio": result.url}},
+    )
+    match shape:
+        case "urls" | "video_url" | "both":
+            return forms[0]
+        case "objects":
+            return forms[1]
+        case "rotate":
+            return forms[_turn(job, len(forms))]
+        case _:
+            assert_never(shape)
+
+
+def _mesh_result(job: Job, result: Result, shape: ResultShape) -> dict[str, Any]:
+    """Return a mesh alone, or with a picture of it beside."""
+    both = {"urls": [{"type": "preview", "url": result.thumbnail_url}, {"type": "model", "url": result.url}]}
+    alone = {"urls": [result.url]}
+    match shape:
+        case "urls" | "video_url" | "both":
+            return alone
+        case "objects":
+            return both
+        case "rotate":
+            return alone if _turn(job, 4) == 0 else both
+        case _:
+            assert_never(shape)
+
+
+def _clip_result(job: Job, result: Result, shape: ResultShape) -> dict[str, Any]:
     named = {"video_url": result.url, "thumbnail_url": result.thumbnail_url, **result.facts}
     match shape:
         case "urls":
@@ -145,7 +198,7 @@ def _result(job: Job, result: Result, shape: ResultShape) -> dict[str, Any]:
         case "both":
             return {**named, "urls": [result.url]}
         case "rotate":
-            return _result(job, result, _ROTATION[_turn(job, len(_ROTATION))])
+            return _clip_result(job, result, _ROTATION[_turn(job, len(_ROTATION))])
         case _:
             assert_never(shape)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, assert_never, get_args
 
-from animatic.catalog.model import Kind
+from animatic.catalog.model import Yield
 from animatic.errors import UsageError
 
 ResultShape = Literal["urls", "video_url", "both", "objects", "rotate"]
@@ -91,7 +91,7 @@ class SimulatorSettings:
     """Everything that can be set. Times are in seconds."""
 
     image_seconds: float = 1.0
-    """How long a job for a still takes."""
+    """How long a job for a still, a sound or a mesh takes."""
     video_seconds: float = 3.0
     job_seconds: float | None = None
     """Overrides both of the above."""
@@ -151,11 +151,17 @@ class SimulatorSettings:
             merged["faults"] = {**dataclasses.asdict(self.faults), **data["faults"]}
         return SimulatorSettings.from_json(merged)
 
-    def seconds_of(self, kind: Kind) -> float:
-        """Return how long a job of that kind takes before jitter."""
+    def seconds_of(self, makes: Yield) -> float:
+        """Return how long a job takes that makes this, before jitter: clips, and everything else."""
         if self.job_seconds is not None:
             return self.job_seconds
-        return self.video_seconds if kind == "video" else self.image_seconds
+        match makes:
+            case "video":
+                return self.video_seconds
+            case "image" | "audio" | "3d":
+                return self.image_seconds
+            case _:
+                assert_never(makes)
 
 
 def _parsed(cls: type[_T], data: Mapping[str, Any]) -> _T:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from animatic.catalog import Catalog, price_of
-from animatic.catalog.model import Kind, Model
+from animatic.catalog.model import Model, Yield
 from animatic.simulator.checks import is_web_address, media_places, mistakes
 from animatic.simulator.jobs import (
     DIRECTIVES,
@@ -208,7 +208,7 @@ class Simulation:
             now = self.now()
             created_at = self.store.free_time(now)
             job_id = str(uuid.uuid4())
-            seconds = directives["slow"].seconds if "slow" in directives else self._seconds(model.kind, job_id)
+            seconds = directives["slow"].seconds if "slow" in directives else self._seconds(recipe.makes, job_id)
             price = price_of(model, body).usd
             job = Job(
                 id=job_id,
@@ -244,9 +244,9 @@ class Simulation:
             raise self._too_many()
         return ends[excess]
 
-    def _seconds(self, kind: Kind, job_id: str) -> float:
+    def _seconds(self, makes: Yield, job_id: str) -> float:
         spread = random.Random(f"{self.settings.seed}:{job_id}").uniform(-1, 1)  # noqa: S311
-        return max(0.0, self.settings.seconds_of(kind) * (1 + self.settings.jitter * spread))
+        return max(0.0, self.settings.seconds_of(makes) * (1 + self.settings.jitter * spread))
 
     def _outcome(self, directives: Mapping[DirectiveName, Directive]) -> Outcome:
         if "fail" in directives or self.strikes("failed_job"):

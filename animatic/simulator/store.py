@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from animatic.files import TEMPORARY
-from animatic.simulator.jobs import Job
+from animatic.simulator.jobs import Job, Suffix
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS assets (
 CREATE TABLE IF NOT EXISTS spent (options TEXT PRIMARY KEY);
 """
 _BUSY_SECONDS = 10
-_RESULT_SUFFIXES = frozenset({".mp4", ".png"})
+_RESULT_SUFFIXES = frozenset(f".{suffix}" for suffix in get_args(Suffix))
 _FIELDS = tuple(Job.__dataclass_fields__)
 _MILLISECOND = 0.001
 

@@ -167,9 +167,11 @@ def sample_text(field: Field) -> str:
     return "word " * max(1, (field.min_length or 0) // 5 + 1)
 
 
-def sample_number(field: Field, dice: random.Random) -> int:
+def sample_number(field: Field, dice: random.Random) -> float:
     low = field.minimum if field.minimum is not None else (field.exclusive_minimum or 0) + 1
     high = field.maximum if field.maximum is not None else low + 10
+    if -(-low // 1) > high:  # no whole number lies between them
+        return low
     return dice.randint(int(-(-low // 1)), max(int(-(-low // 1)), int(high)))
 
 

@@ -21,9 +21,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from animatic.files import writing_whole
 from animatic.lettering.fonts import font_for
-from animatic.simulator.render.drawing import Plane, cover, length, load, output_size, size_of, source_planes, to_planes
+from animatic.simulator.render.drawing import Plane, cover, length, load, output_size, rate, size_of, source_planes, to_planes
 from animatic.simulator.render.insets import Inset
-from animatic.simulator.render.recipe import END_FIELDS, SOURCE_FIELDS, START_FIELDS, Recipe
+from animatic.simulator.render.mesh import picture_of
+from animatic.simulator.render.recipe import END_FIELDS, SOURCE_FIELDS, START_FIELDS, Media, Recipe
 from animatic.simulator.render.slate import Box, Slate, badge, draw
 
 COMMENT = "simulated: a slate by animatic, not made by any model"
@@ -31,13 +32,17 @@ _ENCODER = {"preset": "ultrafast", "qp": "28", "threads": "1"}  # a constant qua
 _CLOCK_CHARACTERS = "0123456789:"
 _CELLS = 10.0
 """Digits that a clock is wide: eight, three colons of half the width, and some air."""
-_ENLARGEMENT = 2
-"""How much larger an enhanced still is where the request names no size."""
 _POSTER_WIDTH = 480
 
 
 def render_clip(recipe: Recipe, target: Path) -> None:
     """Write the clip whole or not at all. Raises what the codecs raise if one of the recipe's files cannot be read."""
+    if recipe.of_clip and recipe.source is not None:
+        fps = min(rate(recipe.source), 60.0)
+        size = _enlarged(recipe, size_of(recipe.source), step=2)
+        with writing_whole(target) as part:
+            _encode(_enhanced_frames(recipe.source, size, fps), part, size, Fraction(fps).limit_denominator(1001))
+        return
     size = output_size(recipe, even=True)
     seconds = recipe.seconds if recipe.seconds is not None else length(recipe.source) if recipe.source else 5.0
     count = max(1, round(seconds * recipe.fps))
@@ -59,8 +64,10 @@ def render_still(recipe: Recipe, target: Path) -> None:
 
 
 def poster(path: Path) -> bytes:
-    """Return a JPEG of a still, or of the frame in the middle of a clip."""
-    if path.suffix == ".mp4":
+    """Return a JPEG of a still, of the frame in the middle of a clip, or of a mesh from the side."""
+    if path.suffix == ".glb":
+        image = picture_of(path)
+    elif path.suffix == ".mp4":
         with av.open(str(path)) as container:
             container.seek((container.duration or 0) // 2)
             image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
@@ -195,9 +202,37 @@ def _encode(frames: Iterator[Plane], target: Path, size: tuple[int, int], rate: 
 def _enhanced(recipe: Recipe) -> Image.Image:
     assert recipe.start is not None
     natural = size_of(recipe.start)
-    asked = (recipe.width, recipe.height) if recipe.width and recipe.height else (natural[0] * _ENLARGEMENT, natural[1] * _ENLARGEMENT)
-    shrink = min(1.0, recipe.longest_side / max(asked))
-    image = cover(load(recipe.start), (max(16, round(asked[0] * shrink)), max(16, round(asked[1] * shrink))))
-    unit = min(image.size) / 720
-    badge(ImageDraw.Draw(image), (round(32 * unit), image.height - round(76 * unit)), unit)  # its source may carry one at the top
+    image = cover(load(recipe.start), _enlarged(recipe, natural, step=1))
+    _badge_below(image)
     return image
+
+
+def _enlarged(recipe: Recipe, natural: tuple[int, int], *, step: int) -> tuple[int, int]:
+    """Return the size of what is enhanced: as asked, else several times its own; within the limit, each side a multiple of ``step``."""
+    width, height = (side * recipe.scale for side in natural)
+    if recipe.width and recipe.height:
+        width, height = float(recipe.width), float(recipe.height)
+    shrink = min(1.0, recipe.longest_side / max(width, height))
+    return max(16, round(width * shrink / step) * step), max(16, round(height * shrink / step) * step)
+
+
+def _badge_below(image: Image.Image) -> Box:
+    """Draw the mark at the lower left, where its source has none; return its box."""
+    unit = min(image.size) / 720
+    return badge(ImageDraw.Draw(image), (round(32 * unit), image.height - round(76 * unit)), unit)
+
+
+def _enhanced_frames(source: Media, size: tuple[int, int], fps: float) -> Iterator[Plane]:
+    """Yield the source's frames in the new size, each with the mark."""
+    width, height = size
+    marked = Image.new("RGB", size)
+    box = _badge_below(marked)
+    left, top, right, bottom = (side // 2 * 2 for side in (box[0], box[1], min(box[2] + 2, width), min(box[3] + 2, height)))
+    mark = to_planes(marked)
+    frames = source_planes(source, size, fps)
+    for _ in range(max(1, round(length(source) * fps))):
+        frame = next(frames).copy()
+        frame[top:bottom, left:right] = mark[top:bottom, left:right]
+        chroma, drawn = (planes[height:].reshape(2, height // 2, width // 2) for planes in (frame, mark))
+        chroma[:, top // 2 : bottom // 2, left // 2 : right // 2] = drawn[:, top // 2 : bottom // 2, left // 2 : right // 2]
+        yield frame

@@ -49,6 +49,13 @@ def length(media: Media) -> float:
         return (container.duration or av.time_base) / av.time_base
 
 
+def rate(media: Media) -> float:
+    """Return how many frames the clip shows in a second."""
+    with av.open(media.path) as container:
+        stream = container.streams.video[0]
+        return float(stream.average_rate or stream.guessed_rate or 24)
+
+
 def size_of(media: Media) -> tuple[int, int]:
     """Return width and height in pixels, as they are shown: a clip of a telephone is turned by its player."""
     if not media.moving:
@@ -77,7 +84,7 @@ def _natural_aspect(recipe: Recipe) -> float:
     if leading := recipe.start or recipe.source:
         width, height = size_of(leading)
         return min(max(width / height, 0.2), 5.0)
-    return 16 / 9 if recipe.kind == "video" else 1.0
+    return 16 / 9 if recipe.makes == "video" else 1.0
 
 
 def source_planes(media: Media, size: tuple[int, int], fps: float) -> Iterator[Plane]:

@@ -7,26 +7,33 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, assert_never
 
-from animatic.catalog.model import Kind, Model
+from animatic.catalog.model import Kind, Model, Yield
 from animatic.simulator.jobs import Suffix
 from animatic.slate import SlateNote
 
 MediaPath = tuple[str | int, ...]
 """Where a media field stands in a request body."""
 
-VERSION = 4
+VERSION = 5
 """Part of every key: counts up when slates look different, so that a state folder never serves the old ones."""
 
 _NAMED_SIDES = {"1k": 1024, "2k": 2048, "4k": 2160}
-_DEFAULT_SIDE: Mapping[Kind, int] = {"video": 720, "image": 1024, "enhance": 1024}
-SOURCE_FIELDS = ("edit_video", "init_video", "video_reference", "start_video", "reference_videos")
+_DEFAULT_SIDE: Mapping[Kind, int] = {"video": 720, "image": 1024, "enhance": 1024, "audio": 720, "3d": 720}
+SOURCE_FIELDS = ("video_url", "edit_video", "init_video", "video_reference", "start_video", "reference_videos")
 END_FIELDS = ("end_image",)
 START_FIELDS = ("start_image", "init_image_url", "image_url", "scene_image_url")
 MAX_REFERENCES = 4
 """Pictures beside start and end that a slate shows."""
 _MAX_SECONDS = 120.0
+_MAX_SOUND_SECONDS = 600.0
+_MUSIC_SECONDS = 10.0
+"""Length of music whose request names none."""
+_WORDS_PER_SECOND = 2.5
+_LEAST_SPEECH_SECONDS = 0.6
+_WITHOUT_BLANKS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+"""Letters of scripts that set no blanks between words: two are about one word."""
 _MIN_SIDE = 16
 
 
@@ -63,11 +70,39 @@ class Recipe:
     references: tuple[Media, ...]
     note: SlateNote | None = None
     """Which shot it stands for, where somebody said."""
+    of_clip: bool = False
+    """Whether what is enhanced is a clip."""
+    scale: float = 2.0
+    """How many times larger an enhanced clip or still is where the request names no size."""
+    spoken: bool = False
+    """Whether a sound is speech; otherwise it is music."""
+    sound_format: Literal["mp3", "wav"] = "mp3"
+
+    @property
+    def makes(self) -> Yield:
+        """What comes out."""
+        match self.kind:
+            case "video" | "image" | "audio" | "3d":
+                return self.kind
+            case "enhance":
+                return "video" if self.of_clip else "image"
+            case _:
+                assert_never(self.kind)
 
     @property
     def suffix(self) -> Suffix:
         """File name extension of the result."""
-        return "mp4" if self.kind == "video" else "png"
+        match self.makes:
+            case "video":
+                return "mp4"
+            case "image":
+                return "png"
+            case "audio":
+                return self.sound_format
+            case "3d":
+                return "glb"
+            case _:
+                assert_never(self.makes)
 
     @property
     def key(self) -> str:
@@ -88,12 +123,14 @@ def recipe_of(
 ) -> Recipe:
     """Read a checked body: fields that are not set count with the model's default."""
     value = {name: body.get(name, field.default) for name, field in model.fields.items()}
-    source = _first(media, SOURCE_FIELDS, moving=True) if model.kind == "video" else None
+    of_clip = model.kind == "enhance" and "video_url" in model.fields
+    source = _first(media, SOURCE_FIELDS, moving=True) if model.kind == "video" or of_clip else None
     start = _first(media, START_FIELDS, moving=False)
     end = _first(media, END_FIELDS, moving=False)
     fps = _number(value.get("fps")) or 24.0
     follows = model.kind == "video" and (start or source) is not None
-    width, height, ratio = _shape(body, {} if follows else value)
+    spoken = model.kind == "audio" and not any(name in model.name for name in ("music", "song", "sfx", "sound-effect"))
+    width, height, ratio = (*_target(body), None) if of_clip else _shape(body, {} if follows else value)
     if ratio and (pixels := _pixels(ratio)):
         width, height = pixels
     return Recipe(
@@ -107,12 +144,16 @@ def recipe_of(
         side=_side(value.get("resolution") or _shorter_side(value), model.kind),
         longest_side=longest_side,
         fps=min(max(fps, 1.0), 60.0),
-        seconds=_seconds(value, body, fps, source),
+        seconds=_sound_seconds(value, text, spoken=spoken) if model.kind == "audio" else _seconds(value, body, fps, source),
         start=start,
         end=end,
         source=source,
         references=tuple(item for path, item in media.items() if item not in (start, end, source) and not item.moving)[:MAX_REFERENCES],
         note=note,
+        of_clip=of_clip,
+        scale=_number(value.get("upscale_factor")) or _number(value.get("image_scaling_factor")) or 2.0,
+        spoken=spoken,
+        sound_format=_sound_format(model, value),
     )
 
 
@@ -135,6 +176,28 @@ def _seconds(value: Mapping[str, Any], body: Mapping[str, Any], fps: float, sour
     frames = _number(value.get("num_frames"))
     seconds = asked or (frames / fps if frames else _number(value.get("duration"))) or 5.0
     return min(max(seconds, 1 / fps), _MAX_SECONDS)
+
+
+def _sound_seconds(value: Mapping[str, Any], text: str, *, spoken: bool) -> float:
+    """Return how long a sound is: as asked for, else as long as its words take, else a usual length."""
+    milliseconds = _number(value.get("music_length_ms"))
+    asked = milliseconds / 1000 if milliseconds else _number(value.get("duration"))
+    words = sum(max(1.0, len(_WITHOUT_BLANKS.findall(word)) / 2) for word in text.split())
+    said = max(words / _WORDS_PER_SECOND, _LEAST_SPEECH_SECONDS)
+    return min(asked or (said if spoken else _MUSIC_SECONDS), _MAX_SOUND_SECONDS)
+
+
+def _sound_format(model: Model, value: Mapping[str, Any]) -> Literal["mp3", "wav"]:
+    """Return the format that is asked for; models that take no such wish have one of their own."""
+    asked = str(value.get("output_format") or value.get("format") or "").lower()
+    if asked:
+        return "wav" if asked.startswith(("wav", "pcm")) else "mp3"
+    return "mp3" if model.name.startswith("elevenlabs/") else "wav"
+
+
+def _target(body: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Return the size that an enhanced clip is to have, where the request says so."""
+    return _number(body.get("target_width")), _number(body.get("target_height"))
 
 
 def _shape(body: Mapping[str, Any], value: Mapping[str, Any]) -> tuple[float | None, float | None, str | None]:

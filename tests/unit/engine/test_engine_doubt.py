@@ -16,7 +16,7 @@ DEADLINES = Deadlines(adopted_by=14, listed_by=15, claimed_by=31, compared_by=60
 NOTHING_FOUND = Evidence(candidates=(), rivals=0, rivals_running=False, expected_types=("grok",), called=None)
 A, B = (Job(id=name, status="completed", created_at=NOON) for name in "AB")
 RUNNING = Job(id="C", status="processing", created_at=NOON)
-SEEN = Result(mime="video/mp4", width=16, height=9, duration=4.0, picture=b"")
+SEEN = Result(mime="video/mp4", kind="video", width=16, height=9, duration=4.0, picture=b"")
 
 
 def found(*candidates: Job, rivals: int = 0, running: bool = False, called: str | None = None) -> Evidence:
