@@ -163,6 +163,9 @@ class Settings:
     custom_s3: bool = False
     """Whether S3 is not Amazon's: an endpoint of its own is set."""
     home: Path = field(default_factory=default_home)
+    c2pa_cert: Path | None = None
+    """File with the certificate chain that signs content credentials."""
+    c2pa_key: Path | None = None
     submit_at_once: int = 8
     """Submissions on their way to Krea at the same time."""
     patience: Patience = field(default_factory=Patience)
@@ -208,6 +211,8 @@ class Settings:
             public_url=(env.get(PUBLIC_URL) or "").rstrip("/") or None,
             aws_block=env.get(AWS_BLOCK) or None,
             custom_s3=bool(env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")),
+            c2pa_cert=_path(env, "ANIMATIC_C2PA_CERT"),
+            c2pa_key=_path(env, "ANIMATIC_C2PA_KEY"),
             submit_at_once=_count(env, "ANIMATIC_SUBMIT_AT_ONCE", 8),
             patience=Patience(
                 grace=_seconds(env, "ANIMATIC_GRACE_SECONDS", 15.0),
@@ -235,6 +240,11 @@ def _url(env: Mapping[str, str], name: str, default: str | None) -> str | None:
             f"{name} holds a user name or password", hint="leave out all between // and @; Krea's token goes into KREA_API_TOKEN"
         )
     return text.rstrip("/")
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    text = (env.get(name) or "").strip()
+    return Path(text).expanduser().absolute() if text else None
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

@@ -14,6 +14,7 @@ from animatic.cli.options import deliver_option, file_option, json_option, only_
 from animatic.cli.output import count, print_json, say, tell, terminal_width
 from animatic.columns import wrapped
 from animatic.errors import UsageError
+from animatic.settings import Settings
 
 if TYPE_CHECKING:
     from animatic.engine.verify import Verified
@@ -60,6 +61,7 @@ async def _verify(
     from animatic.engine.restore import restore
     from animatic.engine.verify import verify_run
 
+    settings = Settings.from_environment()
     if everything:
         where = destinations(files, deliver, simulate=simulate)
         runs = [(run, await run.manifest()) for run in await past_runs(where, limit=sys.maxsize)]
@@ -73,7 +75,7 @@ async def _verify(
         if manifest is None:
             say(f"{run.plan.run_id}: it ended before it wrote a manifest; `animatic resume {run.plan.run_id}` goes on")
             continue
-        verified = await verify_run(run, manifest, _tell_progress)
+        verified = await verify_run(run, manifest, _tell_progress, anchors=settings.c2pa_cert)
         if mend and not verified.ok:
             await restore(run, manifest, verified)
         found.append(verified)
@@ -94,6 +96,8 @@ def _show(run: Verified) -> None:
     state = f"{count(len(bad), 'finding')}" if bad else "as delivered"
     kind = ", SIMULATED: no model made this" if run.simulated else ""
     tell(f"{run.pipeline} {run.run_id}: {state}{kind}; {count(run.files, 'file')} read, {run.marked} with marks of origin")
+    for signer, trusted in run.signers.items():
+        tell(f"  signed by {signer}{'' if trusted else ', whom no certificate of ANIMATIC_C2PA_CERT vouches for'}")
     for finding in run.findings:
         line = f"{finding.check}: {finding.file}: {finding.detail}{' (restored)' if finding.restored else ''}"
         tell("\n".join(wrapped(line, terminal_width(sys.stdout), indent="  ", hanging="    ")))
@@ -110,6 +114,8 @@ def _as_json(run: Verified) -> dict[str, Any]:
         "files": run.files,
         "bytes": run.size,
         "marked": run.marked,
+        "signed": run.signed,
+        "signers": [{"name": name, "trusted": trusted} for name, trusted in run.signers.items()],
         "findings": [
             {"check": one.check, "file": one.file, "shot": one.shot, "detail": one.detail, "restored": one.restored} for one in run.findings
         ],

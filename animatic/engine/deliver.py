@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
-from animatic.engine.origin import deliver_marked, mark_of_reel, mark_of_take
+from animatic.engine.origin import Part, deliver_marked, mark_of_reel, mark_of_take, signed_copy
 from animatic.engine.run import Run
 from animatic.engine.strays import strays_among
 from animatic.engine.workdir import on_disk
@@ -17,7 +17,7 @@ from animatic.errors import AnimaticError, StorageError
 from animatic.ledger import Take
 from animatic.manifest import Clip, Reel, ReelShot
 from animatic.media import assemble_reel, thumbnail
-from animatic.plan import Cut, Step, fingerprint_of
+from animatic.plan import Cut, ShotInput, Step, fingerprint_of
 
 REEL_STILL_WIDTH = 1280
 """Pixels: a reel fills the width of its page."""
@@ -46,8 +46,18 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
     name = file_name(step, PurePosixPath(take.clip.key).suffix)
     with on_disk(run.workdir):
         source = await local_clip(run, take)
+        parts = await _started_from(run, step)
         # What lies there with the take's own size was delivered before files were marked.
-        marked = await deliver_marked(run, source, name, mark_of_take(run, take), take.clip.mime, replaces=take.clip.size)
+        marked = await deliver_marked(
+            run,
+            source,
+            name,
+            mark_of_take(run, take),
+            take.clip.mime,
+            replaces=take.clip.size,
+            parts=parts,
+            keep_as=signed_copy(run, take),
+        )
     still = None
     if take.thumbnail is not None:
         key = f"{run.prefix}/{file_name(step, '.thumbnail.jpg')}"
@@ -78,6 +88,15 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
         ),
         thumbnail=still,
     )
+
+
+async def _started_from(run: Run, step: Step) -> list[Part]:
+    """Return the takes of this run that a shot started from, where its file is signed with them as ingredients."""
+    if run.signer is None:
+        return []
+    needed = dict.fromkeys(item.step for item in step.request.inputs if isinstance(item, ShotInput))
+    takes = [run.takes[key] for key in needed if key in run.takes]
+    return [Part(take=take, path=await local_clip(run, take), relation="inputTo") for take in takes]
 
 
 async def _select_newest(run: Run, step: Step) -> None:
@@ -128,8 +147,9 @@ async def _deliver_reel(run: Run, cut: Cut) -> Reel:
         facts = await asyncio.to_thread(assemble_reel, clips, target)
     crashpoint("before-reel")
     mark = mark_of_reel(run, name.removesuffix(".mp4"), (run.takes[key].model for key in cut.steps))
+    parts = [Part(take=run.takes[key], path=clip, relation="componentOf") for key, clip in zip(cut.steps, clips, strict=True)]
     # A resumed run: the reel of the interrupted attempt may lack shots that are there now.
-    marked = await deliver_marked(run, target, name, mark, facts.mime, replaces=None)
+    marked = await deliver_marked(run, target, name, mark, facts.mime, replaces=None, parts=parts)
     crashpoint("after-reel")
     return Reel(
         key=run.storage.location(f"{run.prefix}/{name}"),

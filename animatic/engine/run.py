@@ -24,6 +24,7 @@ from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableErro
 from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
+from animatic.marks.signing import Signer
 from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
@@ -61,6 +62,8 @@ class Run:
     storage: Storage
     ledger: Ledger
     workdir: Path
+    signer: Signer | None
+    """What signs delivered files, where the pipeline asks for it."""
     budget: Budget
     progress: ProgressTracker
     manifest: ManifestBuilder
@@ -143,7 +146,8 @@ async def open_run(
 
     ``timing`` and ``connect`` (base URL, token, patience, whether that is the simulator) are for tests.
 
-    Raises UsageError without a token and without a simulator, where Krea's address is the simulator's, or a reference file is broken;
+    Raises UsageError without a token and without a simulator, where Krea's address is the simulator's, a reference file is broken, or
+    nothing can be signed that is to be;
     StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
     simulated = simulator_url is not None
@@ -151,6 +155,7 @@ async def open_run(
     storage = open_destination(plan.deliver, simulated=simulated, outage=settings.patience.outage)
     ledger = Ledger(storage, clock=timing.now)
     started = timing.now()
+    signer = await asyncio.to_thread(Signer.load, settings.c2pa_cert, settings.c2pa_key) if plan.c2pa == "sign" else None
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(
@@ -178,6 +183,7 @@ async def open_run(
             storage=storage,
             ledger=ledger,
             workdir=workdir,
+            signer=signer,
             budget=budget,
             progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}, clock=timing.monotonic),
             manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),

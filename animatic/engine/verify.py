@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from animatic.engine.history import PastRun
+from animatic.errors import UsageError
 from animatic.files import sha256_of
 from animatic.ledger import Take
 from animatic.manifest import Manifest, Shot
 from animatic.marks import Mark, read_mark
 from animatic.marks.credentials import has_credentials
+from animatic.marks.signing import credentials_of
 from animatic.storage import Storage
 
-Check = Literal["missing", "hash", "size", "mark", "simulated", "take", "unnamed", "manifest"]
+Check = Literal["missing", "hash", "size", "mark", "simulated", "take", "unnamed", "manifest", "signature"]
 WRITTEN_BESIDE = frozenset({"manifest.json", "index.html"})
 """Files of a run's folder that the manifest does not name: itself, and the page."""
 
@@ -47,6 +49,10 @@ class Verified:
     """Bytes that were read."""
     marked: int = 0
     """Delivered files that carry a mark of origin, or credentials of their maker."""
+    signed: int = 0
+    """Files whose content credentials were read."""
+    signers: dict[str, bool] = field(default_factory=dict)
+    """Who signed them, and whether under a certificate that is trusted here."""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -67,8 +73,13 @@ async def readable(storage: Storage, key: str) -> AsyncIterator[Path | None]:
         yield target if await storage.fetch(key, target) else None
 
 
-async def verify_run(run: PastRun, manifest: Manifest, progress: Callable[[str], None]) -> Verified:
-    """Check everything that a run delivered; ``progress`` is told each file before it is read. Raises StorageError."""
+async def verify_run(
+    run: PastRun, manifest: Manifest, progress: Callable[[str], None] = lambda _: None, *, anchors: Path | None = None
+) -> Verified:
+    """Check everything that a run delivered; ``progress`` is told each file before it is read.
+
+    ``anchors``: certificates (PEM) under which signatures are trusted. Raises StorageError, UsageError.
+    """
     storage, ledger = run.destination.storage, run.destination.ledger
     found = Verified(run_id=run.plan.run_id, pipeline=run.plan.pipeline, simulated=run.destination.simulated)
     prefix = f"{run.plan.pipeline}/{run.plan.run_id}/"
@@ -83,6 +94,8 @@ async def verify_run(run: PastRun, manifest: Manifest, progress: Callable[[str],
         progress(name)
         async with readable(storage, key) as path:
             await asyncio.to_thread(_look_at, found, manifest, path, name, item, expected.get(item["key"], (None, None)), owners)
+            if path is not None and plan_keeps_credentials(run, item):
+                await asyncio.to_thread(_look_at_signature, found, path, name, item, anchors)
     for fingerprint, take in sorted(takes.items(), key=lambda entry: entry[1].step):
         progress(f"take of {take.step}")
         async with readable(storage, take.clip.key) as path:
@@ -171,7 +184,7 @@ def _of_mark(
     mark: Mark | None, manifest: Manifest, item: dict[str, Any], shot: Shot | None, take: Take | None
 ) -> Iterator[tuple[Check, str]]:
     if mark is None:
-        if item.get("origin") == "marked":
+        if item.get("origin") in {"marked", "signed"}:
             yield "mark", "its mark of origin is gone"
         return
     if mark.simulated != manifest.simulated:
@@ -180,8 +193,36 @@ def _of_mark(
         yield "mark", f"its mark names {mark.model}, and the manifest {shot.model}"
     if take is not None and (mark.run, mark.shot) != (take.run_id, take.step):
         yield "mark", f"its mark is that of {mark.shot}, run {mark.run}; the take was made for {take.step}, run {take.run_id}"
-    if shot is None and item.get("origin") == "marked" and "shots" in item and mark.run != manifest.run_id:
+    if shot is None and "shots" in item and mark.run != manifest.run_id:
         yield "mark", f"its mark is of run {mark.run}"
+
+
+def plan_keeps_credentials(run: PastRun, item: dict[str, Any]) -> bool:
+    """Whether the credentials of a file are looked at: those that the run signed, and those of providers unless it says otherwise."""
+    return item.get("origin") == "signed" or (item.get("origin") == "credentials" and run.plan.c2pa != "off")
+
+
+def _look_at_signature(found: Verified, path: Path, name: str, item: dict[str, Any], anchors: Path | None) -> None:
+    """Check the content credentials of a file: that they are there and hold, and that a reel names all its clips."""
+
+    def note(detail: str) -> None:
+        found.findings.append(Finding(check="signature", file=name, detail=detail))
+
+    if not has_credentials(path, item["mime"]):
+        note("its signature is gone")
+        return
+    try:
+        credentials = credentials_of(path, item["mime"], anchors)
+    except UsageError as error:
+        note(f"not checked: {error.message}; {error.hint or ''}".rstrip("; "))
+        return
+    found.signed += 1
+    found.signers |= {credentials.signer or "somebody without a name": credentials.trusted}
+    for problem in credentials.problems:
+        note(problem)
+    shots = {place["shot"] for place in item.get("shots", ())}
+    if item.get("origin") == "signed" and credentials.ingredients < len(shots):
+        note(f"it is signed with {credentials.ingredients} ingredients, and shows {len(shots)} shots")
 
 
 def _other_than_taken(item: dict[str, Any], shot: Shot, take: Take | None) -> Iterator[str]:

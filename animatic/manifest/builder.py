@@ -85,7 +85,8 @@ class ManifestBuilder:
         self._started_at = started_at
         self._version = animatic_version
         self._prefect = prefect or PrefectRun()
-        self._provenance = provenance or (SIMULATED if simulated else Provenance())
+        given = provenance or (SIMULATED if simulated else Provenance())
+        self._provenance = given.model_copy(update={"c2pa": "signed"}) if plan.c2pa == "sign" else given
         self._shots = {step.key: ShotEntry(_first_record(step)) for step in plan.steps}
         self._reels: dict[str, Reel] = {}
         self.stray_jobs: tuple[StrayJob, ...] = ()

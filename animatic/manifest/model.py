@@ -124,8 +124,8 @@ class Clip(Record):
     """Its name in the run's folder, for links."""
     original_sha256: str | None = None
     """Of the bytes that Krea sent, which the ledger keeps; ``sha256`` is that of the delivered file with its marks."""
-    origin: Literal["marked", "credentials", "unmarked"] | None = None
-    """Whether it carries marks of origin, came with signed credentials of its maker, or is of a format that has no place for marks."""
+    origin: Literal["signed", "marked", "credentials", "unmarked"] | None = None
+    """Signed with marks of origin, marked alone, with credentials of its maker, or of a format that has no place for marks."""
 
 
 class ReelShot(Record):

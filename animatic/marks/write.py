@@ -35,16 +35,19 @@ EDITS: Mapping[str, Edit] = {
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What was written. ``how``: marked; already carries credentials of its maker; or of a format that has no place for marks."""
+    """What was written. ``how``: with marks, signed or not; with credentials of its maker; or of a format that has no place for marks."""
 
     sha256: str
     size: int
-    how: Literal["marked", "credentials", "unmarked"]
+    how: Literal["signed", "marked", "credentials", "unmarked"]
 
 
-def write_marked(source: Path, target: Path, mark: Mark, mime: str) -> Marked:
-    """Write a copy of the file with the mark in it. The same file and mark give the same bytes. Raises OSError."""
-    if has_credentials(source, mime):
+def write_marked(source: Path, target: Path, mark: Mark, mime: str, *, over_credentials: bool = False) -> Marked:
+    """Write a copy of the file with the mark in it. The same file and mark give the same bytes. Raises OSError.
+
+    ``over_credentials``: mark a file with credentials as well; only before it is signed anew, as its own no longer hold then.
+    """
+    if not over_credentials and has_credentials(source, mime):
         return _copied(source, target, "credentials")
     if mime in remux.FORMATS:
         with writing_whole(target) as part:

@@ -91,6 +91,7 @@ def build_plan(
         source_file=spec.document.name,
         source_sha256=spec.document.sha256,
         warnings=(*problems, *advisories(steps, started.astimezone(UTC).date())),
+        c2pa=spec.provenance.c2pa,
         left_out=left_out,
         profile=profile,
     )

@@ -161,6 +161,8 @@ class Plan:
     source_file: str
     source_sha256: str
     warnings: tuple[Problem, ...] = ()
+    c2pa: Literal["sign", "keep", "off"] = "keep"
+    """Whether what is delivered is signed, keeps the credentials of its maker, or neither is looked at."""
     left_out: tuple[str, ...] = ()
     """Keys of the shots that ``when`` leaves out."""
     profile: str | None = None

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from animatic.catalog.model import KINDS, MEDIA, Media
 from animatic.destination import ACL, SSE, STORAGE_CLASS
-from animatic.spec.model import LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
+from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
 
 Schema = dict[str, Any]
 
@@ -214,6 +214,18 @@ _PIPELINE: Schema = {
             "description": "Assemble a reel.",
             "properties": {
                 "shots": {"type": "array", "items": {"type": "string"}, "description": "Shot ids in order; all video shots if left out."}
+            },
+            "additionalProperties": False,
+        },
+        "provenance": {
+            "type": "object",
+            "description": "Marks of origin beyond those that every delivered file has.",
+            "properties": {
+                "c2pa": {
+                    "enum": list(C2PA),
+                    "default": "keep",
+                    "description": "Sign files with content credentials, keep those of providers, or look at neither.",
+                }
             },
             "additionalProperties": False,
         },

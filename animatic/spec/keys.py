@@ -65,8 +65,8 @@ PIPELINE = Level(
         "tags",
         "shots",
         "cut",
+        "provenance",
     ),
-    unsupported={"provenance": "remove it; the manifest says of every clip how it was made"},
     advice={
         "budget": "the limit of one run is 'budget_usd'",
         "steps": "a storyboard is a list of 'shots'",
@@ -95,6 +95,14 @@ DELIVER = Level(
         "kms_key_id": "write kms_key",
         "ServerSideEncryption": "write sse",
         "SSEKMSKeyId": "write kms_key",
+    },
+)
+PROVENANCE = Level(
+    known=("c2pa",),
+    advice={
+        "sign": "write 'c2pa: sign'",
+        "cert": "certificates are named by ANIMATIC_C2PA_CERT and ANIMATIC_C2PA_KEY, outside the file",
+        "key": "certificates are named by ANIMATIC_C2PA_CERT and ANIMATIC_C2PA_KEY, outside the file",
     },
 )
 SHOT = Level(

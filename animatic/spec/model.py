@@ -27,6 +27,8 @@ Reuse = Literal["always", "run", "never"]
 REUSE: tuple[Reuse, ...] = get_args(Reuse)
 Overlap = Literal["queue", "skip", "allow"]
 OVERLAP: tuple[Overlap, ...] = get_args(Overlap)
+C2pa = Literal["sign", "keep", "off"]
+C2PA: tuple[C2pa, ...] = get_args(C2pa)
 Late = Literal["skip", "run"]
 LATE: tuple[Late, ...] = get_args(Late)
 RuleKind = Literal["cron", "interval", "rrule"]
@@ -177,6 +179,13 @@ class ProfileSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProvenanceSpec:
+    """Marks of origin beyond those that every file has. ``c2pa``: sign files, keep what providers signed, or look at neither."""
+
+    c2pa: C2pa = "keep"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineSpec:
     """One pipeline as written."""
 
@@ -211,6 +220,7 @@ class PipelineSpec:
     tags: tuple[str, ...] = ()
     shots: tuple[ShotSpec, ...] = ()
     cut: CutSpec | None = None
+    provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from animatic.spec.keys import CUT, DEFAULTS_NOT, DELIVER, PIPELINE
 from animatic.spec.matrix import decode_matrix
 from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, PipelineSpec
 from animatic.spec.params import decode_params
+from animatic.spec.provenance import decode_provenance
 from animatic.spec.schedules import decode_schedules
 from animatic.spec.section import Section, describe, is_template
 from animatic.spec.shots import decode_shots
@@ -56,6 +57,7 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         tags=section.texts("tags") or (),
         shots=decode_shots(section, name),
         cut=_cut(section),
+        provenance=decode_provenance(section),
     )
 
 
