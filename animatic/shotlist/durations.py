@@ -11,6 +11,9 @@ from animatic.errors import Place, Problem
 from animatic.shotlist.lengths import FORMS, LengthError, plain, seconds_of
 from animatic.shotlist.model import DEFAULT_FPS, ListOptions
 
+DURATION = "duration"
+MUSIC_LENGTH = "music_length_ms"
+"""The field by which models of music take a length, in thousandths of a second."""
 LENGTH_AS_LISTED = "length as listed"
 _LONGEST = 120
 """Seconds up to which a longer length is looked for: beyond what any model makes."""
@@ -18,23 +21,28 @@ _LONGEST = 120
 
 def listed_length(
     text: str, model: Model | None, options: ListOptions, place: Place, problems: list[Problem]
-) -> tuple[int | float | str | None, list[tuple[str, str]]]:
-    """Return the seconds to ask a model for, and what is to be kept as a comment. What is no length becomes a problem."""
+) -> tuple[str, int | float | str | None, list[tuple[str, str]]]:
+    """Return the field of the length, what to ask the model for, and what is to be kept as a comment.
+
+    What is no length becomes a problem.
+    """
     try:
         seconds = seconds_of(text, options.fps or DEFAULT_FPS)
     except LengthError as error:
         problems.append(Problem(f"the length {error}", place, hint=FORMS, code="length"))
-        return None, []
+        return DURATION, None, []
     written = plain(seconds)
-    field = model.fields.get("duration") if model is not None else None
+    if model is not None and DURATION not in model.fields and MUSIC_LENGTH in model.fields:
+        return MUSIC_LENGTH, round(seconds * 1000), []
+    field = model.fields.get(DURATION) if model is not None else None
     if field is None or accepts(field, written):
-        return written, []
+        return DURATION, written, []
     if accepts(field, str(written)):
-        return str(written), []
+        return DURATION, str(written), []
     longer = next((value for value in _longer(seconds) if accepts(field, value)), None)
     if longer is None:
-        return written, []  # longer than anything that the model makes: the check of the whole says so
-    return longer, [(LENGTH_AS_LISTED, f"{written} s")]
+        return DURATION, written, []  # longer than anything that the model makes: the check of the whole says so
+    return DURATION, longer, [(LENGTH_AS_LISTED, f"{written} s")]
 
 
 def _longer(seconds: Fraction) -> range:

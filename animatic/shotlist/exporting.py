@@ -5,9 +5,10 @@ What `importing` made of a list comes back as it was; the columns have our names
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from animatic.catalog import Catalog
@@ -48,16 +49,31 @@ def table(spec: PipelineSpec, plan: Plan, outcomes: Mapping[str, Outcome], catal
     remarks = comments_of(spec.document, (*spec.path, "shots"))
     places = {shot.id: number for number, shot in enumerate(spec.shots)}
     lines = [_line(step, spec, places[step.shot], remarks, outcomes) for step in _in_order(plan, places)]
-    names = [name for name in (*_ORDER, *(name for line in lines for name in line.fields)) if _is_used(name, lines)]
-    columns = list(dict.fromkeys(names))
-    kept = list(dict.fromkeys(name for line in lines for name in line.remarks))
+    columns = [name for name in dict.fromkeys((*_ORDER, *_merged(line.fields for line in lines))) if _is_used(name, lines)]
+    kept = _merged(line.remarks for line in lines)
     headers = {name: _header(name, columns, lines, catalog) for name in kept}
-    merged = [name for name in kept if headers[name] not in columns]
-    rows = [[*(guarded(name) for name in columns), *(guarded(headers[name]) for name in merged), *RUN_COLUMNS]]
+    apart = [name for name in kept if headers[name] not in columns]
+    rows = [[*(guarded(name) for name in columns), *(guarded(headers[name]) for name in apart), *RUN_COLUMNS]]
     for line in lines:
         ours = [_cell(line.fields.get(name, line.remarks.get(name))) for name in columns]
-        rows.append([*ours, *(_cell(line.remarks.get(name)) for name in merged), *_run_cells(line.outcome)])
+        rows.append([*ours, *(_cell(line.remarks.get(name)) for name in apart), *_run_cells(line.outcome)])
     return rows
+
+
+def _merged(lines: Iterable[Iterable[str]]) -> list[str]:
+    """Return all names, in an order in which each line has its own, if there is one."""
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    names: dict[str, None] = {}
+    for line in lines:
+        before: str | None = None
+        for name in line:
+            names[name] = None
+            sorter.add(name, *([before] if before is not None else []))
+            before = name
+    try:
+        return list(sorter.static_order())
+    except CycleError:
+        return list(names)
 
 
 def as_text(rows: Sequence[Sequence[str]], delimiter: str) -> str:

@@ -51,12 +51,14 @@ class Grid:
 
 
 def parse(text: str, delimiter: str, name: str, *, most: int | None = None) -> Grid:
-    """Take a text apart at a delimiter of one character; ``most`` records of it, or all."""
+    """Take a text apart at a delimiter of one character; up to ``most`` records in which something stands, or all."""
     reader = _Reader(text, delimiter, name)
     rows: list[Row] = []
+    filled = 0
     for row in reader.rows():
         rows.append(row)
-        if len(rows) == most:
+        filled += not row.blank
+        if filled == most:
             break
     return Grid(rows=tuple(rows), problems=tuple(reader.problems))
 

@@ -55,7 +55,7 @@ def score(row: Row, fields: Collection[str]) -> int:
 
 def find(rows: Sequence[Row], fields: Collection[str], mapped: Collection[str]) -> int:
     """Return the index of the header: the first row that names the prompt or a mapped column, else the first that is not blank."""
-    top = [(index, row) for index, row in enumerate(rows[:_LOOKED_AT]) if not row.blank]
+    top = [(index, row) for index, row in enumerate(rows) if not row.blank][:_LOOKED_AT]
     for index, row in top:
         names = [bare(cell.text) for cell in row.cells]
         if any(name in mapped or "prompt" in (_exact(name, fields), guessed(name)) for name in names):

@@ -61,9 +61,10 @@ class Identities:
         self._is_new(found, found, place)
         return found
 
-    def meant(self, text: str, variant: str = "") -> str:
-        """Return the id of the shot that a reference means as it is listed; the text as it is where it means none."""
-        return self._ids.get((variant, text.strip().casefold())) or self._ids.get(("", text.strip().casefold())) or text
+    def meant(self, text: str, variant: str = "") -> str | None:
+        """Return the id of the shot that a reference means as it is listed; None where it means none."""
+        name = text.strip().casefold()
+        return self._ids.get((variant, name)) or self._ids.get(("", name))
 
     def _keep(self, found: str, written: str, variant: str) -> bool:
         for name in (written, found):

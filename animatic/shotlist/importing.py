@@ -14,6 +14,7 @@ from animatic.shotlist.decoding import Decoded, refusal
 from animatic.shotlist.durations import LENGTH_AS_LISTED
 from animatic.shotlist.grid import Grid, parse
 from animatic.shotlist.lengths import counts_frames
+from animatic.shotlist.mentions import Folders
 from animatic.shotlist.model import DEFAULT_FPS, ListedShot, ListOptions, ShotList
 from animatic.shotlist.reading import RowReader
 from animatic.shotlist.writing import Written, write
@@ -21,6 +22,8 @@ from animatic.source import load_text
 from animatic.spec import declare
 
 DELIMITERS = (",", ";", "\t", "|")
+_NOTHING = "".join(DELIMITERS) + "\r\n \"'"
+"""Characters of a list in which nothing stands."""
 _SEPARATOR_LINE = "sep="
 """How Excel is told the delimiter, on a first line of its own."""
 
@@ -42,7 +45,8 @@ def import_list(source: Decoded, pipeline: str, options: ListOptions, catalog: C
     Raises DeclarationError with every mistake, each at its place in the list.
     """
     fields = frozenset(name for model in catalog.models() for name in model.fields)
-    shots = read_list(source, options, catalog, fields)
+    folders = Folders(source=Path(source.name).parent, target=target.parent)
+    shots = read_list(source, options, catalog, fields, folders)
     written = write(shots.shots, pipeline, options, source=Path(source.name).name, schema=schema)
     found = _examined(written, target, catalog, source.name) if shots.shots else ()
     problems = (*shots.problems, *found)
@@ -51,17 +55,20 @@ def import_list(source: Decoded, pipeline: str, options: ListOptions, catalog: C
     return Imported(text=written.text, pipeline=pipeline, shots=shots, warnings=found)
 
 
-def read_list(source: Decoded, options: ListOptions, catalog: Catalog, fields: Collection[str]) -> ShotList:
+def read_list(source: Decoded, options: ListOptions, catalog: Catalog, fields: Collection[str], folders: Folders) -> ShotList:
     """Read the shots of a list; what is wrong with it is in ``problems``. Raises DeclarationError where it has no header or no row."""
-    if not source.text.strip():
-        raise refusal(source.name, "this file is empty", hint="export the shot list from the spreadsheet as CSV", code="empty-file")
+    if not source.text.strip(_NOTHING):
+        raise _empty(source.name)
     grid, delimiter = _grid(source, fields)
-    rows = grid.rows[1:] if grid.rows[0].cells[0].text.startswith(_SEPARATOR_LINE) else grid.rows
+    told = bool(grid.rows) and grid.rows[0].cells[0].text.startswith(_SEPARATOR_LINE)
+    rows = grid.rows[1:] if told else grid.rows
+    if all(row.blank for row in rows):
+        raise _empty(source.name)
     start = headers.find(rows, fields, options.mapping)
     body = rows[start + 1 :]
     used = {index for row in body for index, cell in enumerate(row.cells) if not cell.blank}
     header, problems = headers.understand(rows[start], fields, options.mapping, used=used, number=options.number)
-    reader = RowReader(header=header, catalog=catalog, options=options)
+    reader = RowReader(header=header, catalog=catalog, options=options, folders=folders)
     filled = [row for row in body if not row.blank]
     if not filled:
         place = header.row.cells[0].place
@@ -77,6 +84,10 @@ def read_list(source: Decoded, options: ListOptions, catalog: Catalog, fields: C
         skipped=tuple(row.line for row in body if row.blank),
         notes=tuple(_notes(source, delimiter, rows[:start], reader, shots, options)),
     )
+
+
+def _empty(name: str) -> DeclarationError:
+    return refusal(name, "this file is empty", hint="export the shot list from the spreadsheet as CSV", code="empty-file")
 
 
 def _grid(source: Decoded, fields: Collection[str]) -> tuple[Grid, str]:

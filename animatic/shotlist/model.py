@@ -10,7 +10,7 @@ from typing import Any
 from animatic.errors import Place, Problem
 from animatic.shotlist.grid import Cell
 
-DEFAULT_MODELS: Mapping[str, str] = {"video": "xai/grok-video", "image": "google/nano-banana-pro"}
+DEFAULT_MODELS: Mapping[str, str] = {"video": "xai/grok-video", "image": "google/nano-banana-pro", "audio": "elevenlabs/tts"}
 """Models of shots that name none, by kind."""
 DEFAULT_FPS = Fraction(24)
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from animatic.catalog import Catalog, Model
+from animatic.catalog import Catalog, Field, Model
 from animatic.catalog.model import KINDS
 from animatic.errors import Place, Problem
-from animatic.shotlist.durations import listed_length
+from animatic.shotlist.durations import MUSIC_LENGTH, listed_length
 from animatic.shotlist.grid import Cell, Row
 from animatic.shotlist.guarding import bare
 from animatic.shotlist.header import Column, Header
 from animatic.shotlist.identities import Identities
+from animatic.shotlist.mentions import Folders, resolved
 from animatic.shotlist.model import ListedShot, ListOptions
 from animatic.shotlist.names import OURS, SCENE, SHOT_NUMBER, VARIANT, snaked
 from animatic.shotlist.values import items_in, number_in, value_of
@@ -32,6 +33,7 @@ class RowReader:
     header: Header
     catalog: Catalog
     options: ListOptions
+    folders: Folders
     problems: list[Problem] = field(default_factory=list)
     strangers: dict[str, str] = field(default_factory=dict)
     """Header of a field that some model does not have -> that model: kept as a comment there."""
@@ -75,6 +77,7 @@ class RowReader:
         values: dict[str, Any] = {}
         cells: dict[str, Cell] = {}
         remarks: list[tuple[str, str]] = []
+        foreign: list[tuple[str, str]] = []
         texts = {
             column.field: (column, self._text(row, column))
             for column in self.header.columns
@@ -88,14 +91,18 @@ class RowReader:
                 cells[column.field] = cell
             elif cell.blank:
                 continue
-            elif column.field is None or not self._has(model, column):
+            elif column.field is None:
                 remarks.append((column.header, text))
+            elif not self._has(model, column):
+                foreign.append((column.header, text))
             else:
-                cells[column.field] = cell
-                values[column.field], more = self._value(column.field, text, model, cell.place)
+                name, value, more = self._value(column.field, text, model, cell.place)
+                values[name], cells[name] = value, cell
                 remarks += more
+        if kind == "audio" and "line" in values and "prompt" not in values:
+            values["prompt"], cells["prompt"] = values["line"], cells["line"]  # what is spoken is what is asked for
         variant = self._variant(row)
-        values = {key: _resolved(value, key, model, identities, variant) for key, value in values.items()}
+        values = {key: resolved(value, self._field(model, key), identities, self.folders, variant) for key, value in values.items()}
         listed = self._text(row, self.header.column("id") or Column(index=0, header="", field=None)).strip()
         if self.header.column("id") is not None and not variant and listed != identity:
             if "title" in values:
@@ -103,7 +110,9 @@ class RowReader:
             else:
                 values["title"] = listed
         ordered = {key: values[key] for key in (*_FIRST, *values) if key in values}
-        return ListedShot(id=identity, place=row.cells[0].place, values=ordered, cells=cells, remarks=tuple(remarks), kind=kind)
+        return ListedShot(
+            id=identity, place=row.cells[0].place, values=ordered, cells=cells, remarks=(*sorted(foreign), *remarks), kind=kind
+        )
 
     def _model(self, texts: Mapping[str, tuple[Column, str]]) -> tuple[Model | None, str]:
         """Return the model of a row, as far as it is known, and the kind of its shot."""
@@ -112,45 +121,37 @@ class RowReader:
         model = self.catalog.find(named) if named else self.catalog.find(self.options.models.get(kind or "video", ""))
         return model, kind if kind in KINDS else model.kind if model is not None else "video"
 
+    @staticmethod
+    def _field(model: Model | None, name: str) -> Field | None:
+        return model.fields.get(name) if model is not None else None
+
     def _has(self, model: Model | None, column: Column) -> bool:
         name = column.field
-        if name is None or model is None or name in OURS or name in model.fields:
+        if name is None or model is None or name in OURS or name in model.fields or (name == "duration" and MUSIC_LENGTH in model.fields):
             return True
         self.strangers.setdefault(column.header, model.name)
         return False
 
-    def _value(self, name: str, text: str, model: Model | None, place: Place) -> tuple[Any, list[tuple[str, str]]]:
-        """Return what a cell means, and what has to be kept of it as comments."""
+    def _value(self, name: str, text: str, model: Model | None, place: Place) -> tuple[str, Any, list[tuple[str, str]]]:
+        """Return the field that a cell goes to, what it means there, and what has to be kept of it as comments."""
         if name == "duration":
             return listed_length(text, model, self.options, place, self.problems)
+        return name, self._plain_value(name, text, model), []
+
+    def _plain_value(self, name: str, text: str, model: Model | None) -> Any:
         if name in _TEXTS:
-            return text, []
+            return text
         if name in {"kind", "model"}:
-            return text.strip().lower() if name == "kind" else text.strip(), []
+            return text.strip().lower() if name == "kind" else text.strip()
         if name == "cast":
-            return items_in(text), []
+            return items_in(text)
         if name in OURS:
             known = YES_NO.get(text.strip().lower()) if name == "approve" else None
-            return (known if known is not None else _loose(text)), []
-        return value_of(model.fields[name] if model is not None else None, text), []
+            return known if known is not None else _loose(text)
+        return value_of(self._field(model, name), text)
 
 
 def _loose(text: str) -> Any:
     """Return what a cell means to a key of ours: a number, a structure in JSON, else the word."""
     number = number_in(text)
     return number if not isinstance(number, str) else value_of(None, text.strip())
-
-
-def _resolved(value: Any, name: str, model: Model | None, identities: Identities, variant: str) -> Any:
-    """Return a value in which shots are named by their ids, not as the list writes them."""
-    declared = model.fields.get(name) if model is not None else None
-    if declared is None:
-        return value
-    if declared.media is not None or (declared.items is not None and declared.items.media is not None):
-        if isinstance(value, str):
-            return identities.meant(value, variant)
-        if isinstance(value, dict) and isinstance(value.get("shot"), str):
-            return {**value, "shot": identities.meant(value["shot"], variant)}
-        if isinstance(value, list):
-            return [_resolved(item, name, model, identities, variant) for item in value]
-    return value

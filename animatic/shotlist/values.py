@@ -48,7 +48,7 @@ def cell_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return json.dumps(value).removesuffix(".0")
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+    if value and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         joined = [separator.join(value) for separator in ("; ", "\n")]
         found = next((text for text in joined if items_in(text) == list(value) and _structure(text) is None), None)
         if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from tests.unit.cli.conftest import Said, Verb
 
+REFERENCE = Path(__file__).resolve().parents[3] / "refs" / "bottle.png"
 LIST = "Shot,Description,Length,Lens\nSC010/SH010,Dawn,4 sec,35mm\nSC010/SH020,Surf,00:00:04:10,\n"
 
 
@@ -106,6 +108,36 @@ def test_a_column_that_no_model_of_the_list_has_is_kept_as_a_comment(animatic: V
     assert shots_of(said) == [{"id": "A", "kind": "image", "prompt": "Dawn"}, {"id": "B", "prompt": "Surf", "duration": 4}]
     assert "# duration: 4" in said.out
     assert "column duration: google/nano-banana-pro has no such field" in said.err
+
+
+def test_files_beside_the_list_are_found_from_where_the_storyboard_lies(animatic: Verb) -> None:
+    Path("lists/refs").mkdir(parents=True)
+    Path("boards").mkdir()
+    for name in ("lists/refs/a.png", "boards/b.png"):
+        shutil.copy(REFERENCE, name)
+    Path("lists/day.csv").write_text('id,prompt,start_image,reference_images\nA,Dawn,refs/a.png,"b.png; refs/a.png"\nB,Surf,,\n')
+    said = animatic("import", "lists/day.csv", "--out", "boards/day.yaml")
+    assert said.code == 0, said.err
+    shot = yaml.safe_load(Path("boards/day.yaml").read_text())["pipelines"]["day"]["shots"][0]
+    assert (shot["start_image"], shot["reference_images"]) == ("../lists/refs/a.png", ["b.png", "../lists/refs/a.png"])
+    assert animatic("validate", "--file", "boards/day.yaml").code == 0
+    assert table(animatic("export", "--file", "boards/day.yaml"))[0]["reference_images"] == "b.png; ../lists/refs/a.png"
+
+
+def test_sound_is_spoken_from_its_line_and_music_is_as_long_as_listed(animatic: Verb) -> None:
+    Path("list.csv").write_text(
+        "id,kind,prompt,Dialogue,model,duration\nvo,Audio,,She says: go,,\nbed,,Warm pads,,elevenlabs/music-v2,12.5\n"
+    )
+    said = animatic("import", "list.csv")
+    assert shots_of(said) == [
+        {"id": "vo", "kind": "audio", "line": "She says: go", "prompt": "She says: go"},
+        {"id": "bed", "model": "elevenlabs/music-v2", "prompt": "Warm pads", "music_length_ms": 12500},
+    ]
+    assert "cut" not in said.out
+    Path("board.yaml").write_text(said.out)
+    Path("list.csv").unlink()
+    Path("list.csv").write_text(animatic("export", "--file", "board.yaml").out)
+    assert animatic("import", "list.csv").out == said.out
 
 
 def test_the_answer_for_programs(animatic: Verb) -> None:
