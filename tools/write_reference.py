@@ -30,6 +30,7 @@ LEVELS = (
     ("file", keys.FILE),
     ("file: `budget`", keys.BUDGET),
     ("pipeline", keys.PIPELINE),
+    ("file or pipeline: a member of `cast`", keys.MEMBER),
     ("pipeline: a param", keys.PARAM),
     ("pipeline: a schedule", keys.SCHEDULE),
     ("file or pipeline: `deliver`, as a mapping", keys.DELIVER),

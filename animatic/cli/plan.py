@@ -207,7 +207,10 @@ def _print(found: Planned, graph: str | None, *, simulate: bool, everything: boo
 
 def _facts(found: Planned) -> dict[str, Any]:
     """Return the plan with what a run would do. Money as numbers here, as text inside ``plan``; unknown prices are counted, never 0."""
+    from dataclasses import asdict
+
     from animatic.plan import plan_to_json, to_pay
+    from animatic.plan.cast_report import cast_of
 
     made, written = found.plan, found.written
     decisions = found.estimate.decisions if found.read else None
@@ -229,6 +232,9 @@ def _facts(found: Planned) -> dict[str, Any]:
         "critical_path": list(chain),
         "expected_minutes": round(minutes, 2),
         "changed_since": found.since or None,
+        "cast": [
+            {name: list(part) if isinstance(part, tuple) else part for name, part in asdict(member).items()} for member in cast_of(made)
+        ],
         "steps": [
             {
                 "key": step.key,
@@ -236,6 +242,7 @@ def _facts(found: Planned) -> dict[str, Any]:
                 "reason": decisions[step.key].reason if decisions is not None else None,
                 "changes": list(decisions[step.key].changes) if decisions is not None else [],
                 "line": step.line,
+                "cast": list(step.cast),
                 "model": step.request.model,
                 "usd": None if step.request.price.usd is None else float(step.request.price.usd),
                 "depends_on": list(step.depends_on),

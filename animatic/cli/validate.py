@@ -42,7 +42,7 @@ def validate(pipeline: str | None, files: tuple[Path, ...], form: str, as_json: 
     except DeclarationError as error:  # nothing could be read: there is nothing to count
         _report(form, error.problems, (), error.texts, None)
         return error.exit_code
-    counts = {"pipelines": found.pipelines, "shots": found.shots, "steps": found.steps, "edges": found.edges}
+    counts = {"pipelines": found.pipelines, "shots": found.shots, "steps": found.steps, "edges": found.edges, "cast": found.members}
     _report(form, found.problems, declaration.documents, {}, counts)
     return DeclarationError.exit_code if any(problem.severity == "error" for problem in found.problems) else 0
 
@@ -73,6 +73,8 @@ def _report(
 
 def _size(counts: Mapping[str, int]) -> str:
     parts = [count(counts["pipelines"], "pipeline"), count(counts["shots"], "shot"), count(counts["edges"], "edge")]
+    if counts["cast"]:
+        parts.append(f"{count(counts['cast'], 'member')} of the cast")
     if counts["steps"] != counts["shots"]:
         parts.append(f"{counts['steps']} shots with all variants")
     return ", ".join(parts)

@@ -9,7 +9,8 @@ from typing import Any
 from animatic.engine.estimate import NEW, Decision, Estimate
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
-from animatic.plan import Plan, Step, plan_from_json, step_changes
+from animatic.plan import Plan, ShotInput, Step, plan_from_json, step_changes
+from animatic.plan.cast_changes import SHEET_CHANGED
 
 LOOKED_AT = 8
 """Earlier runs of the destination among which those of the pipeline are looked for."""
@@ -29,29 +30,40 @@ async def explain(plan: Plan, found: Estimate, ledger: Ledger) -> Explained:
     Raises StorageError.
     """
     wanted = {step.key for step in plan.steps if found.decisions[step.key].action == "run"}
-    before = await _earlier(plan, wanted, ledger) if wanted else None
+    sheets = {item.step for step in plan.steps if step.cast for item in step.request.inputs if isinstance(item, ShotInput) and item.member}
+    before = await _earlier(plan, wanted, sheets, ledger) if wanted else None
     if before is None:
         return Explained(estimate=found, since="")
     old = {step.key: step for step in before.steps}
+    prints = {key: step.fingerprint for key, step in old.items()}, {step.key: step.fingerprint for step in plan.steps}
     decisions = dict(found.decisions)
     for step in plan.steps:
         if step.key in wanted and step.key in old:
-            decisions[step.key] = _explained(old[step.key], step, decisions[step.key])
+            changes = step_changes(old[step.key], step, *prints)
+            decisions[step.key] = _explained(old[step.key], step, decisions[step.key], changes)
     return Explained(estimate=replace(found, decisions=decisions), since=before.run_id)
 
 
-def _explained(old: Step, new: Step, decision: Decision) -> Decision:
-    changes = step_changes(old, new)
+def _explained(old: Step, new: Step, decision: Decision, changes: tuple[str, ...]) -> Decision:
     if not changes:
         unmade = decision.reason == NEW and old.fingerprint == new.fingerprint
         return replace(decision, reason="an earlier run did not come to it") if unmade else decision
-    names = list(dict.fromkeys(change.partition(" ")[0].rstrip(":") for change in changes))
-    reason = f"{', '.join(names)} changed"
+    reason = _in_short(changes)
     return replace(decision, reason=reason if decision.reason == NEW else f"{reason}; {decision.reason}", changes=changes)
 
 
-async def _earlier(plan: Plan, keys: set[str], ledger: Ledger) -> Plan | None:
-    """Return the last plan of the pipeline and profile before this one, with those steps alone; None where none can be read."""
+def _in_short(changes: tuple[str, ...]) -> str:
+    """Return ``prompt, duration changed, mara's sheet changed``."""
+    sheets = [change.partition(":")[0] for change in changes if SHEET_CHANGED in change]
+    names = dict.fromkeys(change.partition(" ")[0].rstrip(":") for change in changes if SHEET_CHANGED not in change)
+    return ", ".join([*([f"{', '.join(names)} changed"] if names else []), *sheets])
+
+
+async def _earlier(plan: Plan, wanted: set[str], sheets: set[str], ledger: Ledger) -> Plan | None:
+    """Return the last plan of the pipeline and profile before this one that has one of the wanted steps; None where none can be read.
+
+    It has those steps alone, and those that make sheets of the cast.
+    """
     best: Mapping[str, Any] | None = None
     for run_id in reversed((await ledger.runs.ids())[-LOOKED_AT:]):
         written = (await ledger.runs.get(run_id) or {}).get("plan")
@@ -59,13 +71,15 @@ async def _earlier(plan: Plan, keys: set[str], ledger: Ledger) -> Plan | None:
             continue
         if (written.get("pipeline"), written.get("profile")) != (plan.pipeline, plan.profile):
             continue  # a draft and its final differ, and nothing was changed
+        if not any(isinstance(step, dict) and step.get("key") in wanted for step in written.get("steps", ())):
+            continue
         alike = written.get("params") == dict(plan.params)
         best = written if alike or best is None else best
         if alike:
             break
     if best is None:
         return None
-    steps = [step for step in best.get("steps", ()) if isinstance(step, dict) and step.get("key") in keys]
+    steps = [step for step in best.get("steps", ()) if isinstance(step, dict) and step.get("key") in wanted | sheets]
     try:
         return plan_from_json({**best, "steps": steps, "cuts": []})
     except UsageError:  # of another version of animatic: there is nothing to compare with

@@ -12,6 +12,7 @@ from typing import Any, Self, assert_never
 from pydantic import TypeAdapter
 
 from animatic import manifest
+from animatic.catalog.model import field_name
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.index_writer import write_index
@@ -50,12 +51,13 @@ async def record_end(
         log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
     note_strays(run, submissions, take)
     if take is not None and delivered is not None:
+        members = _members(step, take.model)
         changes |= ShotChanges(
             clip=delivered.clip,
             thumbnail=delivered.thumbnail,
             model=take.model,
             request=take.request,
-            inputs=[_input(sent) for sent in take.inputs],
+            inputs=[_input(sent, members.get(sent.field)) for sent in take.inputs],
             job_id=take.job_id,
             submitted_at=take.submitted_at,
             completed_at=take.completed_at,
@@ -132,8 +134,15 @@ def _status(submission: Submission) -> str:
             assert_never(submission.ending.outcome)
 
 
-def _input(sent: SentInput) -> Input:
+def _members(step: Step, model: str) -> dict[str, str | None]:
+    """Return the members of the cast by the fields that their pictures fill, in the request for that model."""
+    requests = [request for request in step.requests if request.model == model]
+    return {field_name(item.path): item.member for request in requests for item in request.inputs}
+
+
+def _input(sent: SentInput, member: str | None) -> Input:
     return Input(
+        member=member,
         field=sent.field,
         origin=sent.origin,
         shot=sent.shot,

@@ -150,6 +150,7 @@ def _first_record(step: Step) -> Shot:
         variant=dict(step.variant),
         title=step.title,
         line=step.line,
+        cast=step.cast,
         model=step.request.model,
         request=dict(step.request.body),
         fingerprint=step.fingerprint,
@@ -163,11 +164,11 @@ def _first_input(item: PlanInput) -> Input:
     name = field_name(item.path)
     match item:
         case ShotInput():
-            return Input(field=name, origin="shot", shot=item.step, frame=item.frame)
+            return Input(field=name, origin="shot", shot=item.step, frame=item.frame, member=item.member)
         case FileInput():
-            return Input(field=name, origin="file", path=item.written, sha256=item.sha256)
+            return Input(field=name, origin="file", path=item.written, sha256=item.sha256, member=item.member)
         case UrlInput():
-            return Input(field=name, origin="url", url=item.url, sent_as=item.url)
+            return Input(field=name, origin="url", url=item.url, sent_as=item.url, member=item.member)
         case _:
             assert_never(item)
 

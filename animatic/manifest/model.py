@@ -91,11 +91,13 @@ class Input(Record):
     sha256: str | None = None
     sent_as: Url | None = None
     """The URL that Krea was given."""
+    member: str | None = None
+    """Of the cast that it shows."""
 
     @model_serializer(mode="wrap")
     def _only_its_origin(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write one of ``shot``, ``path`` and ``url``."""
-        return {key: value for key, value in handler(self).items() if key not in {"shot", "path", "url"} or value is not None}
+        """Write one of ``shot``, ``path`` and ``url``, and a member where there is one."""
+        return {key: value for key, value in handler(self).items() if key not in {"shot", "path", "url", "member"} or value is not None}
 
 
 class Clip(Record):
@@ -158,6 +160,8 @@ class Shot(Record):
     title: str | None = None
     line: str | None = None
     """What is spoken or written over it."""
+    cast: tuple[str, ...] = ()
+    """Members that it takes."""
     state: ShotState = "waiting"
     doing: Doing | None = None
     """While it is waiting: how far it is. The last word of a run that was interrupted."""

@@ -133,7 +133,7 @@ def _awaited(shot: Shot, names: Names) -> Iterator[Origin]:
 
 
 def _origin(item: Input, shot: Shot, names: Names) -> Origin:
-    verb = wording.verb(item.field)
+    verb = f"{item.member}:" if item.member else wording.verb(item.field)
     if item.origin == "shot" and item.shot:
         anchor = names.anchor(item.shot, shot)
         return Origin(
@@ -142,7 +142,7 @@ def _origin(item: Input, shot: Shot, names: Names) -> Origin:
             name=names.shown(item.shot),
             href=f"#{anchor}" if anchor else None,
             anchor=anchor,
-            taken=wording.taken(item.field, item.frame),
+            taken=item.member or wording.taken(item.field, item.frame),
         )
     if item.origin == "file":
         return Origin(verb=verb, what="", name=item.path or "a file", href=None)

@@ -25,6 +25,8 @@ class MediaValue:
     media: Media
     value: Any
     max_length: int | None
+    member: str | None = None
+    """Of the cast that it shows; None for what the shot names itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

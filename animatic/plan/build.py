@@ -181,6 +181,7 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
                 number=shot.draft.number,
                 title=shot.draft.title,
                 line=shot.draft.line,
+                cast=shot.requests[0].draft.cast,
                 kind=requests[0].kind,
                 variant=shot.draft.variant.values,
                 requests=requests,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from animatic.catalog import Catalog
-from animatic.errors import Problem, UsageError
+from animatic.errors import KeyPath, Problem, UsageError
 from animatic.plan.params import SAMPLE_RUN, sample_values
 from animatic.plan.profile import caused_by, no_effect
 from animatic.plan.resolve import Resolution, ResolveOptions, resolve
@@ -25,6 +26,8 @@ class Examination:
     shots: int
     steps: int
     edges: int
+    members: int
+    """Of the casts; one of the file counts once."""
 
 
 def check_declaration(declaration: Declaration, catalog: Catalog, *, pipeline: str | None = None) -> tuple[Problem, ...]:
@@ -45,6 +48,7 @@ def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None 
     seen = {(problem.place, problem.message) for problem in problems}
     idle = _IdleProfiles(pipeline)
     shots = steps = edges = 0
+    members: set[tuple[Path, KeyPath]] = set()
     for spec in specs:
         resolution = resolve(spec, catalog, _options(spec, {}))
         found = [*resolution.problems, *_under_profiles(spec, catalog, resolution, idle)]
@@ -58,10 +62,11 @@ def examine(declaration: Declaration, catalog: Catalog, *, pipeline: str | None 
                 seen.add((problem.place, problem.message))
                 problems.append(problem)
         shots += len(spec.shots)
+        members |= {(spec.document.path, member.path) for member in spec.cast.values()}
         steps += sum(len(variant.shots) for variant in resolution.variants)
         edges += sum(len(shot.needs) for shot in resolution.variants[0].shots.values()) if resolution.variants else 0
     problems += idle.warnings()
-    return Examination(problems=tuple(problems), pipelines=len(specs), shots=shots, steps=steps, edges=edges)
+    return Examination(problems=tuple(problems), pipelines=len(specs), shots=shots, steps=steps, edges=edges, members=len(members))
 
 
 class _IdleProfiles:

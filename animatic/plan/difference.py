@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from animatic.catalog.model import field_name
 from animatic.money import dollars
+from animatic.plan.cast_changes import cast_changes, without_cast
 from animatic.plan.model import FileInput, Input, Plan, Request, ShotInput, Step, UrlInput
 
 _COMPARED = (
@@ -49,16 +50,19 @@ def _differences(old: Plan, new: Plan) -> Iterator[str]:
         if key not in before:
             yield f"{key} is new"
         else:
-            yield from _step(before[key], step)
+            yield from _step(before[key], step, {}, {})
     if [cut.steps for cut in old.cuts] != [cut.steps for cut in new.cuts]:
         yield "the cut of the reel is different"
 
 
-def step_changes(old: Step, new: Step) -> tuple[str, ...]:
-    """Return what differs in the request of a step, ``prompt 'Dawn' -> 'Noon'``; empty where only what it is made from does."""
+def step_changes(old: Step, new: Step, before: Mapping[str, str] | None = None, after: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return what differs in the request of a step, ``prompt 'Dawn' -> 'Noon'``; empty where only what it is made from does.
+
+    A sheet of the cast that another shot makes differs where its fingerprint in ``before`` is not that in ``after`` (by step key).
+    """
     prefix = f"{new.key}: "
     made_from = f"{prefix}{_MADE_FROM}"
-    said = [text.removeprefix(prefix) for text in _step(old, new) if text != made_from]
+    said = [text.removeprefix(prefix) for text in _step(old, new, before or {}, after or {}) if text != made_from]
     return tuple(text for text in said if not text.startswith(_NOT_OF_THE_REQUEST))
 
 
@@ -66,10 +70,12 @@ _MADE_FROM = "what it is made from has changed"
 _NOT_OF_THE_REQUEST = ("number ", "retries ", "timeout ", "price ", "take ", "fallback")
 
 
-def _step(old: Step, new: Step) -> Iterator[str]:
+def _step(old: Step, new: Step, sheets_before: Mapping[str, str], sheets_after: Mapping[str, str]) -> Iterator[str]:
     found: list[str] = []
     for number, (before, after) in enumerate(zip(old.requests, new.requests, strict=False)):
-        found += _request(f"{new.key}: " if not number else f"{new.key}: fallback {number}: ", before, after)
+        label = f"{new.key}: " if not number else f"{new.key}: fallback {number}: "
+        found += _request(label, before, after)
+        found += [f"{label}{change}" for change in cast_changes(before, after, sheets_before, sheets_after)]
     if len(old.requests) != len(new.requests):
         found.append(f"{new.key}: {len(old.requests) - 1} fallbacks -> {len(new.requests) - 1}")
     for name in ("number", "retries", "timeout"):
@@ -85,8 +91,8 @@ def _step(old: Step, new: Step) -> Iterator[str]:
 def _request(label: str, old: Request, new: Request) -> Iterator[str]:
     if old.model != new.model:
         yield f"{label}model {old.model} -> {new.model}"
-    yield from _mapping(label, old.body, new.body)
-    before, after = ({source.path: _input(source) for source in request.inputs} for request in (old, new))
+    yield from _mapping(label, without_cast(old), without_cast(new))
+    before, after = ({source.path: _input(source) for source in request.inputs if source.member is None} for request in (old, new))
     for path in {**before, **after}:
         if before.get(path) != after.get(path):
             yield f"{label}{field_name(path)}: {before.get(path, 'nothing')} -> {after.get(path, 'nothing')}"

@@ -33,7 +33,7 @@ def _mermaid_lines(plan: Plan) -> Iterator[str]:
 
 
 def edge_labels(step: Step) -> Iterator[tuple[str, str]]:
-    """Yield for each step that this one depends on its key and what is taken from it (``start_image: last frame``)."""
+    """Yield for each step that this one depends on its key and what is taken from it: ``start_image: last frame``, or a member's name."""
     for source in step.depends_on:
         taken: list[str] = []
         for request in step.requests:
@@ -41,7 +41,7 @@ def edge_labels(step: Step) -> Iterator[tuple[str, str]]:
                 if isinstance(given, ShotInput) and given.step == source:
                     frame = given.frame
                     part = "" if frame is None else f": {frame} frame" if isinstance(frame, str) else f": frame at {frame:g} s"
-                    taken.append(f"{field_name(given.path)}{part}")
+                    taken.append(f"{given.member or field_name(given.path)}{part}")
         yield source, ", ".join(dict.fromkeys(taken))
 
 

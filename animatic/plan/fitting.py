@@ -25,10 +25,14 @@ class ReferenceSite:
     origin: KeyPath
     hosted_only: bool = False
     """Whether its model refuses what Krea does not host."""
+    member: str | None = None
+    """Of the cast, where its picture fills the field: what is wrong is then said of the member, once for all shots that take it."""
 
     @property
     def name(self) -> str:
-        """The field's name."""
+        """The field's name, of a member ``images``."""
+        if self.member is not None:
+            return field_name(self.origin[-2:] if isinstance(self.origin[-1], int) else self.origin[-1:])
         return field_name(self.path)
 
 
@@ -38,10 +42,13 @@ def misfit_of_shot(site: ReferenceSite, target: ShotDraft, frame: Frame | None) 
     assert made is not None
     if not _takes(site.media, made):
         return f"{name} takes {_due(site.media)}; shot {shot!r} {made_words(made)}", _instead(site, shot, made)
+    if site.member is not None and made == "video" and frame is None:
+        message = f"{name} names shot {shot!r}, which makes a clip; a member of the cast is shown by stills"
+        return message, f"name an image shot, or one frame of the clip: {{shot: {shot}, frame: last}}"
     if frame is None:
         return None
     if made != "video":
-        return f"{name} asks for a frame of shot {shot!r}, which {made_words(made)}", f"write {name}: {shot}"
+        return f"{name} asks for a frame of shot {shot!r}, which {made_words(made)}", f"write {shot if site.member else f'{name}: {shot}'}"
     if site.media == "video":
         return f"{name} takes a clip, not a frame of one", f"write {name}: {shot}"
     length = target.requests[0].duration if target.requests else None

@@ -77,8 +77,10 @@ class ReferenceLinker:
             inputs: list[Input] = []
             for media in draft.media:
                 origin = draft.origins.of(media.path)
-                site = ReferenceSite(path=media.path, media=media.media, origin=origin, hosted_only=draft.model.hosted_only)
-                link = self.link(media.value, site, shots, ours, owner=shot)
+                hosted = draft.model.hosted_only
+                site = ReferenceSite(path=media.path, media=media.media, origin=origin, hosted_only=hosted, member=media.member)
+                theirs = ours if media.member is None else problems.for_member(media.member)
+                link = self.link(media.value, site, shots, theirs, owner=shot)
                 if link.input is not None:
                     inputs.append(link.input)
                 if link.shot is not None:
@@ -127,7 +129,15 @@ class ReferenceLinker:
         if misfit is not None:
             problems.add(misfit[0], site.origin, code="media", hint=misfit[1])
             return Link()
-        found = FileInput(path=site.path, media=site.media, written=reference.written, file=str(local.path), sha256=sha256, size=local.size)
+        found = FileInput(
+            path=site.path,
+            media=site.media,
+            written=reference.written,
+            file=str(local.path),
+            sha256=sha256,
+            size=local.size,
+            member=site.member,
+        )
         return Link(input=found, note=local.note(reference.written))
 
     def _inspected(self, reference: FileReference) -> LocalFile:
@@ -146,8 +156,11 @@ class ReferenceLinker:
         self, reference: ShotReference, site: ReferenceSite, target: ShotDraft, problems: ProblemCollector, owner: ShotDraft | None
     ) -> Link:
         if owner is not None and target.spec.id == owner.spec.id:
-            message = f"{site.name} refers to the shot itself"
-            problems.add(message, site.origin, code="cycle", hint="refer to another shot, a file or a URL")
+            message, hint = f"{site.name} refers to the shot itself", "refer to another shot, a file or a URL"
+            if site.member is not None:
+                message = f"shot {owner.spec.id!r} makes the picture and takes the member: it would wait for itself"
+                hint = "write 'cast: null' on that shot, or name the others alone"
+            problems.add(message, site.origin, code="cycle", hint=hint)
             return Link(note=reference.note)
         if target.left_out and not (owner is not None and owner.left_out):
             problems.add(
@@ -166,7 +179,7 @@ def _url(reference: UrlReference, site: ReferenceSite) -> Link:
     hosted = site.hosted_only and not is_at_krea(reference.url)
     shown = bare_url(reference.url)
     note = f"{site.name}: the model refuses what Krea does not host, so {shown} is fetched and uploaded to Krea once" if hosted else None
-    return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url, hosted=hosted), note=note)
+    return Link(input=UrlInput(path=site.path, media=site.media, url=reference.url, hosted=hosted, member=site.member), note=note)
 
 
 def _fitting(reference: ShotReference, site: ReferenceSite, target: ShotDraft, problems: ProblemCollector) -> ShotInput | None:
@@ -183,4 +196,4 @@ def _fitting(reference: ShotReference, site: ReferenceSite, target: ShotDraft, p
         return None
     if frame is None and target.yields == "video" and site.media == "image":
         frame = "last"
-    return ShotInput(path=site.path, media=site.media, step=target.key, frame=frame)
+    return ShotInput(path=site.path, media=site.media, step=target.key, frame=frame, member=site.member)

@@ -27,6 +27,8 @@ class ShotInput:
     step: str
     """Key of the step that makes it."""
     frame: Frame | None
+    member: str | None = None
+    """Of the cast that it shows; None for what the shot names itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +43,7 @@ class FileInput:
     """Absolute path."""
     sha256: str
     size: int
+    member: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,7 @@ class UrlInput:
     url: str
     hosted: bool = False
     """Whether what lies there is fetched and uploaded first: the model refuses what Krea does not host."""
+    member: str | None = None
 
 
 Input = ShotInput | FileInput | UrlInput
@@ -100,6 +104,8 @@ class Step:
     title: str | None
     line: str | None = None
     """What is spoken or written over it."""
+    cast: tuple[str, ...] = ()
+    """Members that must look the same in it as in other shots."""
     kind: Kind
     variant: Mapping[str, Any]
     """Values of the matrix."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from animatic.catalog import Finding
@@ -26,9 +26,17 @@ class FieldOrigins:
     defaults: Mapping[str, KeyPath]
     fallback: FallbackSpec | None = None
     layer: ProfileLayer | None = None
+    cast: Mapping[KeyPath, tuple[str, KeyPath]] = field(default_factory=dict)
+    """Places in the body that the cast filled -> the member, and where it is written."""
+
+    def member(self, path: KeyPath) -> tuple[str, KeyPath] | None:
+        """Return the member of the cast that filled a place of the body, and where that is written."""
+        return next((self.cast[path[:length]] for length in range(len(path), 1, -1) if path[:length] in self.cast), None)
 
     def of(self, path: KeyPath) -> KeyPath:
         """Return the place in the document of a value of the body."""
+        if self.cast and (filled := self.member(path)):
+            return filled[1]
         if self.fallback is not None and path[0] in self.fallback.fields:
             return (*self.fallback.path, *path)
         if self.in_profile(path[0]):
@@ -55,6 +63,11 @@ def report_finding(
     name = str(path[0])
     message, hint, at_key = finding.message, finding.hint, finding.on_key
     where = origins.of(path)
+    if filled := origins.member(path):
+        used = [((*shot.path, "id"), f"used by shot {shot.id!r}")]
+        theirs = problems.for_member(filled[0])
+        theirs.add(message, where, code=finding.code, hint=hint, severity=finding.severity, related=used)
+        return
     cause = _cause_in_profile(name, origins)
     ours = problems.for_shot(shot)
     if finding.code == "wrong-type" and hint and hint.startswith(UNQUOTED) and (written := problems.spec.document.written(where)):

@@ -10,6 +10,7 @@ from typing import assert_never
 from animatic.catalog.model import field_name
 from animatic.columns import Cell, Column, Style, few, paint, table, wrapped
 from animatic.money import dollars
+from animatic.plan.cast_report import cast_lines
 from animatic.plan.draw import edge_labels
 from animatic.plan.labels import pipeline_text
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
@@ -189,9 +190,9 @@ def _sources(step: Step, shots: Mapping[str, str]) -> Iterator[str]:
     for given in step.request.inputs:
         match given:
             case FileInput():
-                yield f"{given.written} ({field_name(given.path)})"
+                yield f"{given.written} ({given.member or field_name(given.path)})"
             case UrlInput():
-                yield f"{given.url.partition('?')[0]} ({field_name(given.path)})"
+                yield f"{given.url.partition('?')[0]} ({given.member or field_name(given.path)})"
             case ShotInput():
                 pass
             case _:
@@ -224,6 +225,8 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
     pending = _to_be_made(report)
     at_once = f", {plan.concurrency} at once" if plan.concurrency else ""
     yield "jobs", f"{len(pending)} for {_plural(len(plan.steps), 'shot')}{at_once}", ""
+    if people := list(cast_lines(plan)):
+        yield "cast", few(people, _MAX_NAMED), ""
     if plan.cuts:
         shots = {step.key: step.shot for step in plan.steps}
         clips = _chain([shots[key] for key in plan.cuts[0].steps])

@@ -40,6 +40,10 @@ class ProblemCollector:
         """Return a collector for problems of one shot."""
         return self._about(f"shot {shot.id!r} of {self.spec.name!r}: ")
 
+    def for_member(self, name: str) -> ProblemCollector:
+        """Return a collector for problems of one member of the cast: the same for all shots that take it."""
+        return self._about(f"cast member {name!r}: ")
+
     def for_pipeline(self) -> ProblemCollector:
         """Return a collector for problems of the pipeline as a whole."""
         return self._about(f"pipeline {self.spec.name!r}: ")

@@ -58,6 +58,8 @@ class ProfileLayer:
         """Tell whether the shot's request, or what stands in for it, is another one than without the profile."""
         if self.changes_model or self.overlay.fallback or (self.overlay.fallback is not None and shot.fallback):
             return True
+        if self.overlay.cast is not None and self.overlay.cast != shot.cast:
+            return True
         before = {**inherited, **shot.fields}
         return any(before.get(name) != value for name, value in self.overlay.fields.items() if self._takes(name))
 

@@ -8,10 +8,12 @@ from itertools import chain
 from typing import Any, assert_never
 
 from animatic.catalog import Catalog, Finding, check_body, duration_of
-from animatic.catalog.model import Model, Yield, field_name, yields
+from animatic.catalog.model import Kind, Model, Yield, field_name, yields
 from animatic.catalog.price import LENGTH_FIELDS
 from animatic.errors import KeyPath
 from animatic.plan.body import MediaValue, RenderedBody, render_body
+from animatic.plan.cast import VariantCast
+from animatic.plan.casting import CastFiller, FilledCast
 from animatic.plan.matrix import Variant
 from animatic.plan.model_choice import ModelChoice, ModelDefaults
 from animatic.plan.origins import FieldOrigins, matrix_origins, report_finding
@@ -34,6 +36,8 @@ class RequestDraft:
     notes: tuple[str, ...]
     profiled: bool = False
     """Whether the profile makes another request of it."""
+    cast: tuple[str, ...] = ()
+    """Members of the cast that it takes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +62,11 @@ class ShotDraft:
 
 
 class RequestBuilder:
-    """Builds the requests of one pipeline's shots."""
+    """Builds the requests of the shots of one variant."""
 
-    def __init__(self, spec: PipelineSpec, catalog: Catalog) -> None:
+    def __init__(self, spec: PipelineSpec, catalog: Catalog, cast: VariantCast, filler: CastFiller) -> None:
+        self._cast = cast
+        self._filler = filler
         self._matrix = spec.matrix
         self._document = spec.document
         self._catalog = catalog
@@ -92,10 +98,20 @@ class RequestBuilder:
         notes: tuple[str, ...] = (f"default {_listed(left_out)} left out: {model.name} has no such field",) if left_out else ()
         if layer is not None and (lost := layer.lost(shot)):
             notes += (f"profile {layer.name!r}: {_listed(lost)} left out: {model.name} has no such field",)
+        cast = self._cast_in(rendered, origins, defaults.kind, context, problems)
+        if cast is not None:
+            rendered, origins, notes = cast.rendered, replace(origins, cast=cast.origins), (*notes, *cast.notes)
         dropped = self._dropped(written, shot.path, defaults.inherited)
         self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
-        draft = _draft(model, defaults.yields, rendered, extra, origins, notes)
+        draft = _draft(model, defaults.yields, rendered, extra, origins, notes, cast)
         return draft if layer is None else replace(draft, profiled=layer.changes(shot, defaults.fitting))
+
+    def _cast_in(
+        self, rendered: RenderedBody, origins: FieldOrigins, kind: Kind, context: TemplateContext, problems: ProblemCollector
+    ) -> FilledCast | None:
+        """Put the cast of a shot into one of its bodies; None where there is none."""
+        casting = self._cast.casting_of(origins, kind, context, problems)
+        return None if casting is None else self._filler.fill(casting, rendered, origins, problems)
 
     def _fallback(
         self,
@@ -116,10 +132,13 @@ class RequestBuilder:
         origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins, fallback=fallback, layer=layer)
         given = [*(name for name in {**shot.fields, **profiled} if values[name] is not None), *shot.extra_body]
         lost = [name for name in given if name not in model.fields and name not in fallback.fields]
-        notes = (f"fallback {model.name} has no {_listed(lost)}: left out there",) if lost else ()
+        notes: tuple[str, ...] = (f"fallback {model.name} has no {_listed(lost)}: left out there",) if lost else ()
+        cast = self._cast_in(rendered, origins, defaults.kind, context, problems)
+        if cast is not None:
+            rendered, origins, notes = cast.rendered, replace(origins, cast=cast.origins), (*notes, *cast.notes)
         dropped = self._dropped(fallback.fields, fallback.path, values)
         self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
-        return _draft(model, yields(model), rendered, extra, origins, notes)
+        return _draft(model, yields(model), rendered, extra, origins, notes, cast)
 
     def _dropped(self, fields: Mapping[str, Any], path: KeyPath, there: Collection[str]) -> list[str]:
         """Return the names that are null on purpose though there is nothing to drop; one that is merely left empty is reported already."""
@@ -166,7 +185,13 @@ def _extra(shot: ShotSpec, written: Mapping[str, Any], context: TemplateContext,
 
 
 def _draft(
-    model: Model, made: Yield, rendered: RenderedBody, extra: Mapping[str, Any], origins: FieldOrigins, notes: tuple[str, ...]
+    model: Model,
+    made: Yield,
+    rendered: RenderedBody,
+    extra: Mapping[str, Any],
+    origins: FieldOrigins,
+    notes: tuple[str, ...],
+    cast: FilledCast | None,
 ) -> RequestDraft:
     return RequestDraft(
         model=model,
@@ -176,6 +201,7 @@ def _draft(
         origins=origins,
         templates=rendered.templates,
         notes=notes,
+        cast=cast.names if cast is not None else (),
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.errors import KeyPath, Problem
+from animatic.plan.cast import VariantCast
+from animatic.plan.casting import CastFiller
 from animatic.plan.destinations import check_deliver
 from animatic.plan.fitting import made_words
 from animatic.plan.labels import described
@@ -83,7 +85,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
     """Resolve a pipeline. Mistakes are reported, never raised."""
     problems = ProblemCollector(spec=spec)
     models = ModelResolver(spec, catalog, options.profile)
-    requests = RequestBuilder(spec, catalog)
+    filler = CastFiller(catalog)
     references = ReferenceLinker(spec, hashing=options.hashing, certain=not options.samples)
     params = render_params(spec, options.params, options.run, problems)
     description, tags = described(spec, params, options.run, problems)
@@ -95,7 +97,9 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
         for variant in variants:
             ours = problems.for_variant(variant.name)
             names = scopes(params=params, run=options.run, matrix=variant.values)
-            context = with_lines(spec, TemplateContext(names=names, sample_params=options.samples, sample_axes=axes), ours)
+            cast = VariantCast(spec, TemplateContext(names=names, sample_params=options.samples, sample_axes=axes), ours)
+            context = with_lines(spec, cast.context, ours)
+            requests = RequestBuilder(spec, catalog, cast, filler)
             drafts = {shot.spec.id: shot for shot in _drafts(spec, variant, context, models, requests, ours)}
             shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
             _check_cycles(shots, ours)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,11 @@ class Names(dict[str, Any]):
         super().__init__(values)
         self.label = label
 
+    def missing(self, name: str) -> TemplateError | None:
+        """Explain a name that is not there, where more is known than which ones are."""
+        del name
+        return None
+
 
 Scopes = Mapping[str, Names]
 
@@ -95,7 +101,8 @@ class TemplateContext:
     names: Scopes
     sample_params: frozenset[str] = frozenset()
     sample_axes: frozenset[str] = frozenset()
-    sample_cast: frozenset[str] = frozenset()
+    sample_cast: AbstractSet[str] = frozenset()
+    """Grows while members are rendered."""
     sample_lines: frozenset[str] = frozenset()
 
     def for_shot(self, shot_id: str, line: str | None = None) -> TemplateContext:
@@ -109,6 +116,10 @@ class TemplateContext:
             sample_lines=self.sample_lines,
         )
 
+    def with_cast(self, names: Names, unknown: AbstractSet[str]) -> TemplateContext:
+        """Return a context that sees a cast."""
+        return replace(self, names={**self.names, "cast": names}, sample_cast=unknown)
+
     def render(self, text: str) -> Rendered:
         """Render a text, template or not. Raises TemplateError."""
         if not is_template(text):
@@ -117,7 +128,7 @@ class TemplateContext:
         uncertain = (
             mentions(text, "params", self.sample_params)
             or mentions(text, "matrix", self.sample_axes)
-            or mentions(text, "cast", self.sample_cast)
+            or (self.sample_cast and "cast" in text)
             or (self.sample_lines and self._quotes_a_sample(text))
         )
         return Rendered(value, known=not uncertain)
@@ -240,6 +251,8 @@ def finalize(value: Any) -> Any:
 def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
     if isinstance(obj, Names):
         where = f"{obj.label}.{name}"
+        if (explained := obj.missing(str(name))) is not None:
+            return explained
         if name == "line" and (obj.label == "shot" or obj.label.startswith("shots.")):
             return TemplateError(f"{where} is not defined: that shot has no line", "give the shot a 'line', or take this out")
         if obj.label.startswith("shots."):
@@ -248,7 +261,7 @@ def _undefined(obj: Any, name: str | None, hint: str | None) -> TemplateError:
             empty = {
                 "params": "the pipeline declares no params",
                 "matrix": "the pipeline has no matrix",
-                "cast": "there is no cast",
+                "cast": "no cast is declared",
             }
             return TemplateError(f"{where} is not defined: {empty.get(obj.label, f'{obj.label} is not known here')}")
         close = nearest(str(name), obj)

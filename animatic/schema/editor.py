@@ -147,7 +147,7 @@ def _shared(by_kind: Mapping[str, Schema], description: str, of_kind: str, own: 
         kind: {
             "type": "object",
             "description": of_kind.format(kind=kind),
-            "properties": {"model": {"$ref": f"#/definitions/model {kind}"}, **(own or {}), **by_kind[kind]},
+            "properties": {"model": {"$ref": f"#/definitions/model {kind}"}, "cast": SHOT["cast"], **(own or {}), **by_kind[kind]},
             "additionalProperties": False,
         }
         for kind in KINDS

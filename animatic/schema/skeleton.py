@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from animatic.catalog.model import KINDS, MEDIA, Media
 from animatic.destination import ACL, SSE, STORAGE_CLASS
+from animatic.schema.cast import CAST, CAST_LIST
 from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
 
 Schema = dict[str, Any]
@@ -76,6 +77,7 @@ def _reference(media: Media) -> Schema:
 SHOT: Schema = {
     "id": _text("Name of the shot; other shots refer to it, files are named for it.", pattern=_ID, maxLength=100),
     "title": _text("What people read instead of the id."),
+    "cast": CAST_LIST,
     "line": _text("What is spoken or written over the shot: the text of captions, and shot.line in templates."),
     "kind": {"enum": list(KINDS), "description": "What the shot yields; picks that kind's default model."},
     "model": {"$ref": "#/definitions/model", "description": "Krea model, provider/model."},
@@ -91,7 +93,7 @@ SHOT: Schema = {
 }
 """A shot's own keys; everything else is a field of the model's request."""
 
-FALLBACK: Schema = {"model": SHOT["model"]}
+FALLBACK: Schema = {"model": SHOT["model"], "cast": SHOT["cast"]}
 FALLBACKS: Schema = {
     "fallback": {
         "description": "Fallbacks instead of those of the shots; null for none.",
@@ -184,6 +186,7 @@ _PIPELINE: Schema = {
         "description": _text("What the pipeline is for."),
         "params": {"type": "object", "additionalProperties": {"$ref": "#/definitions/param"}},
         "matrix": {"$ref": "#/definitions/matrix"},
+        "cast": {"$ref": "#/definitions/cast"},
         "defaults": {"$ref": "#/definitions/defaults"},
         "deliver": _DELIVER,
         "budget_usd": {**_USD, "description": "Refuse to start, and to go on, beyond this."},
@@ -240,6 +243,7 @@ DEFINITIONS: Schema = {
     "param": _PARAM,
     "schedule": _SCHEDULE,
     "matrix": _MATRIX,
+    **CAST,
     "pipeline": _PIPELINE,
 }
 
@@ -252,6 +256,7 @@ def file_schema() -> Schema:
         "properties": {
             "version": {"const": 1, "description": "Version of the language."},
             "definitions": {"description": "A home for YAML anchors; never interpreted."},
+            "cast": {"$ref": "#/definitions/cast"},
             "defaults": {"$ref": "#/definitions/defaults"},
             "profiles": {
                 "type": "object",

@@ -12,7 +12,9 @@ from typing import Any
 
 from animatic.errors import Place, Problem, UsageError
 from animatic.source import Document, load_all
+from animatic.spec.cast import unused_members
 from animatic.spec.keys import BUDGET, FILE, RESERVED_PIPELINES
+from animatic.spec.members import decode_cast
 from animatic.spec.model import Declaration, PipelineSpec
 from animatic.spec.pipeline import decode_defaults, decode_deliver, decode_pipeline
 from animatic.spec.profiles import decode_profiles
@@ -56,6 +58,7 @@ def _file(section: Section) -> list[PipelineSpec]:
     section.check_keys(FILE)
     _version(section)
     shared: dict[str, Any] = {
+        "cast": decode_cast(section),
         "deliver": decode_deliver(section),
         "defaults": decode_defaults(section),
         "profiles": decode_profiles(section),
@@ -87,6 +90,7 @@ def _file(section: Section) -> list[PipelineSpec]:
             )
             continue
         found.append(decode_pipeline(below.below(name, values, f"pipeline '{name}'"), name, shared))
+    section.problems += unused_members(section.document, shared["cast"], found)
     return found
 
 

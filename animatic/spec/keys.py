@@ -34,7 +34,7 @@ class Level:
 
 
 FILE = Level(
-    known=("version", "definitions", "defaults", "profiles", "deliver", "budget", "timezone", "pipelines"),
+    known=("version", "definitions", "cast", "defaults", "profiles", "deliver", "budget", "timezone", "pipelines"),
     unread="x-",
     advice={
         "profile": "profiles are declared below 'profiles', and chosen with --profile",
@@ -50,6 +50,7 @@ PIPELINE = Level(
         "description",
         "params",
         "matrix",
+        "cast",
         "defaults",
         "deliver",
         "budget_usd",
@@ -106,7 +107,7 @@ PROVENANCE = Level(
     },
 )
 SHOT = Level(
-    known=("id", "title", "kind", "model", "line", "fallback", "retries", "timeout", "when", "extra_body"),
+    known=("id", "title", "kind", "model", "cast", "line", "fallback", "retries", "timeout", "when", "extra_body"),
     unsupported={
         "takes": "remove it; a shot yields one take",
         "approve": "remove it; to look before paying for more, run with --only and this shot first",
@@ -117,6 +118,7 @@ SHOT = Level(
         "needs": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
         "depends_on": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
         "after": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",
+        "characters": "who is in a shot is its 'cast: [NAME]'",
         "caption": "what is spoken or written over a shot is its 'line'",
         "subtitle": "what is spoken or written over a shot is its 'line'",
         "dialogue": "what is spoken or written over a shot is its 'line'",
@@ -130,6 +132,25 @@ DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""
 PROFILE_NOT = tuple(key for key in DEFAULTS_NOT if key != "fallback")
 """Keys of a shot that a profile does not set."""
+MEMBER = Level(
+    known=("images", "prompt", "style", "strength"),
+    advice={
+        "file": "write images",
+        "url": "write images",
+        "shot": "write images",
+        "sheet": "write images",
+        "refs": "write images",
+        "reference_images": "write images",
+        "image_urls": "write images",
+        "description": "write prompt",
+        "text": "write prompt",
+        "look": "write prompt",
+        "lora": "write style",
+        "styles": "write style, with the id of one; each style is a member of its own",
+        "weight": "write strength",
+        "name": "the name of a member is its key below 'cast'",
+    },
+)
 PARAM = Level(
     known=("type", "default", "enum", "description", "minimum", "maximum"),
     advice={

@@ -54,6 +54,24 @@ class ParamSpec:
     maximum: float | None = None
 
 
+CastList = tuple[str, ...] | str
+"""The members that a shot takes, each perhaps a template, or one template for all of them. Nobody: an empty tuple."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberSpec:
+    """Who or what must look the same in every shot; texts may hold templates."""
+
+    name: str
+    path: KeyPath
+    images: tuple[tuple[Any, KeyPath], ...] = ()
+    """References as they were written, each with its place."""
+    prompt: str | None = None
+    style: str | None = None
+    """Id of a style of Krea's."""
+    strength: float | str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FallbackSpec:
     """Another model for a shot, with the fields that differ; a field of None is dropped."""
@@ -61,6 +79,8 @@ class FallbackSpec:
     model: str
     fields: Mapping[str, Any]
     path: KeyPath
+    cast: CastList | None = None
+    """None: that of the shot."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +95,8 @@ class ShotSpec:
     """What is spoken or written over it; may hold templates."""
     kind: Kind | None = None
     model: str | None = None
+    cast: CastList | None = None
+    """None: that of the defaults of its kind."""
     when: Any = None
     fallback: tuple[FallbackSpec, ...] = ()
     retries: int | None = None
@@ -155,6 +177,7 @@ class Defaults:
 
     path: KeyPath
     by_kind: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cast: Mapping[str, CastList] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,6 +190,8 @@ class Overlay:
     fields: Mapping[str, Any]
     fallback: tuple[FallbackSpec, ...] | None
     """None: each shot keeps its own; empty: none."""
+    cast: CastList | None = None
+    """None: each shot keeps its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,6 +220,8 @@ class PipelineSpec:
     description: str = ""
     params: Mapping[str, ParamSpec] = field(default_factory=dict)
     matrix: MatrixSpec | None = None
+    cast: Mapping[str, MemberSpec] = field(default_factory=dict)
+    """The file's, and its own, which win by name."""
     defaults: tuple[Defaults, ...] = ()
     """The file's first, then the pipeline's own: later ones win."""
     profiles: Mapping[str, ProfileSpec] = field(default_factory=dict)

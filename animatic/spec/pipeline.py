@@ -9,9 +9,11 @@ from typing import Any
 
 from animatic.catalog.model import KINDS
 from animatic.destination import OPTIONS, S3, BadDestinationError, PutOptions, parse_destination, with_options
+from animatic.spec.cast import decode_cast_list
 from animatic.spec.keys import CUT, DEFAULTS_NOT, DELIVER, PIPELINE
 from animatic.spec.matrix import decode_matrix
-from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CutSpec, Defaults, PipelineSpec
+from animatic.spec.members import decode_cast
+from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CastList, CutSpec, Defaults, PipelineSpec
 from animatic.spec.params import decode_params
 from animatic.spec.provenance import decode_provenance
 from animatic.spec.schedules import decode_schedules
@@ -26,8 +28,8 @@ _OF_THE_RUN = re.compile(r"\b(?:run|shot|shots|matrix)\s*[.\[]")
 def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> PipelineSpec:
     """Read a pipeline.
 
-    ``shared`` are the fields that it takes from its file: ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``, ``profiles``,
-    ``timezone``.
+    ``shared`` are the fields that it takes from its file: ``cast``, ``deliver``, ``per_day_usd``, ``per_month_usd``, ``defaults``,
+    ``profiles``, ``timezone``.
     """
     section.check_keys(PIPELINE)
     params = decode_params(section)
@@ -39,6 +41,7 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         description=(section.text("description") or "") if section.values.get("description") != "" else "",
         params=params,
         matrix=decode_matrix(section, params),
+        cast={**shared["cast"], **decode_cast(section)},
         defaults=defaults,
         profiles=shared["profiles"],
         deliver=decode_deliver(section) or shared["deliver"],
@@ -68,6 +71,7 @@ def decode_defaults(section: Section) -> Defaults | None:
         return None
     below = section.below("defaults", written, section.label)
     by_kind: dict[str, Mapping[str, Any]] = {}
+    cast: dict[str, CastList] = {}
     for kind, fields in written.items():
         if kind not in KINDS:
             hint = did_you_mean(kind, KINDS)
@@ -89,9 +93,12 @@ def decode_defaults(section: Section) -> Defaults | None:
         for key in DEFAULTS_NOT:
             if key in fields:
                 of_kind.note(f"'{key}' has no default", key, key=True, hint="set it shot by shot", code="unknown-key")
-        of_kind.check_empty({"model"})
-        by_kind[kind] = {key: value for key, value in fields.items() if key not in DEFAULTS_NOT}
-    return Defaults(path=below.path, by_kind=by_kind)
+        of_kind.check_empty({"model", "cast"})
+        people = decode_cast_list(of_kind)
+        if people is not None:
+            cast[kind] = people
+        by_kind[kind] = {key: value for key, value in fields.items() if key != "cast" and key not in DEFAULTS_NOT}
+    return Defaults(path=below.path, by_kind=by_kind, cast=cast)
 
 
 def decode_deliver(section: Section) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from animatic.catalog.model import KINDS, Kind
+from animatic.spec.cast import decode_cast_list
 from animatic.spec.keys import PROFILE_NOT
 from animatic.spec.model import Overlay, ProfileSpec
 from animatic.spec.section import Section, describe
@@ -90,11 +91,12 @@ def _overlay(section: Section) -> Overlay:
     for key in PROFILE_NOT:
         if key in fields:
             section.note(f"'{key}' cannot be set by a profile", key, key=True, hint="set it shot by shot", code="unknown-key")
-    section.check_empty({"model", "fallback"}, null="drops what a shot or a default says")
+    section.check_empty({"model", "fallback", "cast"}, null="drops what a shot or a default says")
     named = fields.get("fallback") is not None or section.document.written((*section.path, "fallback")) == ""
     return Overlay(
         path=section.path,
         model=section.text("model"),
-        fields={key: value for key, value in fields.items() if key not in PROFILE_NOT and key not in {"model", "fallback"}},
+        fields={key: value for key, value in fields.items() if key not in PROFILE_NOT and key not in {"model", "cast", "fallback"}},
+        cast=decode_cast_list(section),
         fallback=None if "fallback" not in fields else tuple(decode_fallbacks(section)) if named else (),
     )

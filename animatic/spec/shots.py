@@ -10,6 +10,7 @@ from typing import Any
 from animatic.catalog.model import KINDS
 from animatic.errors import KeyPath, Problem
 from animatic.source import Document
+from animatic.spec.cast import decode_cast_list
 from animatic.spec.keys import FALLBACK_NOT, SHOT
 from animatic.spec.model import FallbackSpec, ShotSpec
 from animatic.spec.section import Section, describe
@@ -61,7 +62,9 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
     return tuple(shots)
 
 
-def check_name(section: Section, name: str, what: str, *path: str | int, key: bool = False) -> bool:
+def check_name(
+    section: Section, name: str, what: str, *path: str | int, key: bool = False, why: str = "it becomes part of file names: "
+) -> bool:
     """Note a name that cannot be part of a file name: ids of shots and names of pipelines become some."""
     if _ID.match(name) and len(name) <= MAX_ID_LENGTH:
         return True
@@ -69,7 +72,7 @@ def check_name(section: Section, name: str, what: str, *path: str | int, key: bo
         section.note(f"{what} is too long: {len(name)} characters", *path, key=key, hint=f"use {MAX_ID_LENGTH} at most", code="name")
         return False
     usable = usable_name(name)
-    hint = "it becomes part of file names: use letters, digits, '-' and '_', and start with a letter or a digit"
+    hint = f"{why}use letters, digits, '-' and '_', and start with a letter or a digit"
     section.note(f"'{name}' cannot be {what}", *path, key=key, hint=f"{hint}, as in {usable}" if usable else hint, code="name")
     return False
 
@@ -146,6 +149,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         line=section.text("line"),
         kind=section.choice("kind", KINDS),
         model=section.text("model"),
+        cast=decode_cast_list(section),
         when=_when(section),
         fallback=tuple(decode_fallbacks(section)),
         retries=section.whole("retries", minimum=0),
@@ -178,12 +182,12 @@ def decode_fallbacks(section: Section) -> list[FallbackSpec]:
         if model is None and "model" not in values:
             entry.note("the model is missing", hint=example, code="missing-model")
         if model is not None:
-            found.append(FallbackSpec(model=model, fields=_fields(values), path=entry.path))
+            found.append(FallbackSpec(model=model, fields=_fields(values), path=entry.path, cast=decode_cast_list(entry)))
     return found
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "model" and key not in FALLBACK_NOT}
+    return {key: value for key, value in values.items() if key not in {"model", "cast"} and key not in FALLBACK_NOT}
 
 
 def check_prompts(document: Document) -> Iterator[Problem]:

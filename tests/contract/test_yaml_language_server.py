@@ -100,6 +100,19 @@ def test_values_are_completed_by_the_model(editor: Editor, field: str, offered: 
     assert set(editor.completions(f"{field.split(':', maxsplit=1)[0]}-{len(field)}.yaml", SHOT + f"        {field}\n")) == offered
 
 
+def test_the_cast_is_completed_and_checked(editor: Editor) -> None:
+    cast = "cast:\n  mara:\n    "
+    assert {"images", "prompt", "style", "strength"} <= set(editor.completions("member.yaml", f"{HEAD}{cast}|\n"))
+    assert {"cast", "line"} <= set(editor.completions("cast-of-shot.yaml", SHOT + "        model: xai/grok-video\n        |\n"))
+    assert "cast" in editor.completions("cast-default.yaml", HEAD + "defaults:\n  video:\n    |\n")
+    fields = ["model: xai/grok-video", "line: Hello", "cast: [mara]", "fallback: [{model: kling/kling-2.5, cast: null}]"]
+    taken = "".join(f"        {field}\n" for field in fields)
+    good = f"{HEAD}{cast}images: [refs/a.png, {{shot: dawn}}]\n{SHOT.removeprefix(HEAD)}{taken}"
+    assert underlined(editor, "cast-good.yaml", good) == []
+    bad = underlined(editor, "cast-bad.yaml", good.replace("images:", "imags:"))
+    assert ("imags", "Property imags is not allowed.") in bad
+
+
 def test_the_parts_of_a_reference_are_completed(editor: Editor) -> None:
     assert {"shot", "frame", "file", "url"} <= set(
         editor.completions("reference.yaml", SHOT + "        model: xai/grok-video\n        start_image:\n          |\n")

@@ -39,6 +39,21 @@ pipelines:
     shots:
       - {id: spin, prompt: "{{ matrix.language }}"}
 """
+CAST = """\
+version: 1
+defaults:
+  video: {model: xai/grok-video}
+  image: {model: google/nano-banana-pro}
+deliver: ./out
+cast:
+  mara: {images: sheet, prompt: "Mara, red raincoat"}
+  grain: {prompt: grainy}
+pipelines:
+  teaser:
+    shots:
+      - {id: sheet, kind: image, prompt: "{{ cast.mara }}, front and side"}
+      - {id: opens, prompt: "{{ cast.mara }} opens, {{ cast.grain }}", duration: 4, cast: [mara, grain], line: Good morning}
+"""
 BAD = GOOD.replace("duration: 4, start_image: dawn", "duration: 40, startImage: dwan")
 
 

@@ -6,7 +6,7 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tests.unit.cli.conftest import GOOD, Verb
+from tests.unit.cli.conftest import CAST, GOOD, Verb
 
 
 def written() -> set[str]:
@@ -42,6 +42,21 @@ def test_plan_speaks_json(animatic: Verb) -> None:
     assert (said.json["to_pay_usd"], said.json["unpriced"], said.json["destination_read"]) == (0.56, 0, True)
     assert [(step["key"], step["action"], step["usd"]) for step in said.json["steps"]] == [("dawn", "run", 0.28), ("surf", "run", 0.28)]
     assert said.json["critical_path"] == ["dawn", "surf"]
+
+
+def test_plan_names_the_cast_its_pictures_and_its_lines(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(CAST, encoding="utf-8")
+    said = animatic("plan")
+    assert "cast      mara (sheet) in 1 shot, grain in 1 shot\n" in said.out
+    assert "sheet (mara)" in said.out
+    data = animatic("plan", "--json").json
+    assert isinstance(data, dict)
+    assert data["cast"] == [{"name": "mara", "images": ["sheet"], "shots": ["opens"]}, {"name": "grain", "images": [], "shots": ["opens"]}]
+    assert [(step["key"], step["cast"], step["line"]) for step in data["steps"]] == [
+        ("sheet", [], None),
+        ("opens", ["mara", "grain"], "Good morning"),
+    ]
+    assert data["plan"]["steps"][1]["requests"][0]["inputs"][0]["member"] == "mara"
 
 
 def test_plan_goes_to_a_file_that_reads_back(animatic: Verb) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import BAD, GOOD, Verb
+from tests.unit.cli.conftest import BAD, CAST, GOOD, Verb
 
 
 def test_validate_counts_what_is_declared(animatic: Verb) -> None:
@@ -16,6 +16,14 @@ def test_validate_counts_what_is_declared(animatic: Verb) -> None:
     assert (said.code, said.err) == (0, "")
     assert said.out == "2 pipelines, 3 shots, 1 edge, 4 shots with all variants: no errors\n"
     assert animatic("validate", "other").out.startswith("1 pipeline, 1 shot, 0 edges")
+
+
+def test_validate_counts_the_members_of_the_cast(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(CAST, encoding="utf-8")
+    assert animatic("validate").out == "1 pipeline, 2 shots, 1 edge, 2 members of the cast: no errors\n"
+    counted = animatic("validate", "--json").json
+    assert isinstance(counted, dict)
+    assert counted["cast"] == 2
 
 
 def test_validate_shows_every_mistake_with_its_line_and_exits_2(animatic: Verb) -> None:
@@ -31,7 +39,7 @@ def test_validate_shows_every_mistake_with_its_line_and_exits_2(animatic: Verb) 
 
 def test_validate_speaks_json(animatic: Verb) -> None:
     good = animatic("validate", "--json").json
-    assert good == {"valid": True, "problems": [], "pipelines": 2, "shots": 3, "steps": 4, "edges": 1}
+    assert good == {"valid": True, "problems": [], "pipelines": 2, "shots": 3, "steps": 4, "edges": 1, "cast": 0}
     Path("pipelines.yaml").write_text(BAD, encoding="utf-8")
     said = animatic("validate", "--format", "json")
     assert said.code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 from animatic.engine.changes import explain
 from animatic.engine.estimate import NEW, Decision, estimate
@@ -57,6 +58,42 @@ async def test_a_shot_that_was_planned_and_not_come_to_says_so(studio: Studio) -
     decisions, _ = await look(studio)
     unmade = [decision.reason for decision in decisions.values() if decision.action == "run"]
     assert unmade == ["an earlier run did not come to it"] * 2
+
+
+async def test_users_of_a_sheet_say_whose_sheet_changed(studio: Studio) -> None:
+    cast = "cast: {mara: {images: sheet}, kiosk: {images: kiosk.png}}"
+    board = """- {id: sheet, model: google/nano-banana-pro, prompt: Front and side}
+      - {id: dawn, prompt: Dawn, duration: 4, cast: [mara]}
+      - {id: surf, prompt: Surf, duration: 4, cast: [kiosk]}
+      - {id: home, prompt: Home, duration: 4}"""
+    Image.new("RGB", (64, 64), "teal").save(studio.folder / "kiosk.png")
+    studio.declare(board, pipeline=cast)
+    assert await studio.render() is None
+
+    studio.declare(board.replace("Front and side", "Front and back"), pipeline=cast)
+    decisions, _ = await look(studio)
+    made = {key: decision.reason for key, decision in decisions.items() if decision.action == "run"}
+    assert made == {"sheet": "prompt changed", "dawn": "mara's sheet changed; starts from sheet, made anew"}
+    assert decisions["dawn"].changes == ("mara's sheet changed",)
+
+    studio.declare(board, pipeline=cast)
+    Image.new("RGB", (64, 64), "red").save(studio.folder / "kiosk.png")
+    decisions, _ = await look(studio)
+    made = {key: decision.reason for key, decision in decisions.items() if decision.action == "run"}
+    assert made == {"surf": "kiosk's sheet changed"}
+
+
+async def test_a_sheet_that_was_made_anew_alone_is_why_its_users_are_stale(studio: Studio) -> None:
+    cast = "cast: {mara: {images: sheet}}"
+    board = (
+        "- {id: sheet, model: google/nano-banana-pro, prompt: Front and side}\n      - {id: dawn, prompt: Dawn, duration: 4, cast: [mara]}"
+    )
+    studio.declare(board, pipeline=cast)
+    assert await studio.render() is None
+    studio.declare(board.replace("side", "back"), pipeline=cast)
+    assert await studio.render(await studio.plan(only="sheet")) is None
+    decisions, _ = await look(studio)
+    assert (decisions["sheet"].action, decisions["dawn"].reason) == ("reuse", "mara's sheet changed")
 
 
 async def test_how_the_last_submission_ended_is_said(studio: Studio) -> None:

@@ -86,6 +86,18 @@ def test_what_is_spoken_over_a_shot_is_shown_as_text(builder_of: Callable[..., M
     assert "Welcome <to> Porto\nGood bye" in page.text
 
 
+def test_the_cast_of_a_shot_and_what_shows_it_are_named(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+    sheet = ShotInput(path=("reference_images", 0), media="image", step="logo", frame=None, member="mara")
+    surf = replace(steps[1], cast=("mara", "grain"), depends_on=("logo",), requests=(replace(steps[1].request, inputs=(sheet,)),))
+    builder = builder_of(steps[0], surf, steps[2])
+    shot = builder.to_json()["shots"][1]
+    assert (shot["cast"], shot["inputs"][0]["member"], shot["inputs"][0]["shot"]) == (["mara", "grain"], "mara", "logo")
+    assert all("member" not in item for other in builder.to_json()["shots"] for item in other["inputs"] if other["id"] != "surf")
+    page = " ".join(rendered(builder).text.split())
+    assert "Cast: mara, grain" in page
+    assert "mara: logo" in page
+
+
 def test_failures_and_attempts_are_told(builder: ManifestBuilder) -> None:
     builder.shot("surf").update(
         state="failed",
