@@ -113,6 +113,30 @@ def test_the_cast_is_completed_and_checked(editor: Editor) -> None:
     assert ("imags", "Property imags is not allowed.") in bad
 
 
+def test_the_values_of_a_profile_are_completed_by_its_model(editor: Editor) -> None:
+    offered = editor.completions("profile-model.yaml", HEAD + "profiles:\n  draft:\n    video:\n      model: |\n")
+    assert "minimax/h3-max-turbo" in offered
+    assert "google/nano-banana-pro" not in offered
+    fields = editor.completions(
+        "profile-fields.yaml", HEAD + "profiles:\n  draft:\n    video:\n      model: minimax/h3-max-turbo\n      |\n"
+    )
+    assert {"resolution", "seed"} <= set(fields)
+    assert {"video", "image"} <= set(editor.completions("profile-kinds.yaml", HEAD + "profiles:\n  draft:\n    |\n"))
+
+
+def test_sound_has_its_models_and_fields_and_shots_have_lines(editor: Editor) -> None:
+    assert "audio" in editor.completions("kinds.yaml", SHOT + "        kind: |\n")
+    assert "elevenlabs/tts" in editor.completions("voice.yaml", HEAD + "defaults:\n  audio:\n    model: |\n")
+    assert {"voice_id", "line", "prompt"} <= set(editor.completions("sound.yaml", SHOT + "        kind: audio\n        |\n"))
+    assert "music_length_ms" in editor.completions("music.yaml", SHOT + "        model: elevenlabs/music-v2\n        |\n")
+    assert "spoken" in editor.hover("line.yaml", SHOT + "        li|ne: Nobody has been here for years.\n")
+
+
+def test_every_starting_point_has_nothing_underlined(editor: Editor) -> None:
+    for starter in sorted((ROOT / "animatic" / "cli" / "starters").glob("*.yaml")):
+        assert underlined(editor, f"starter-{starter.name}", starter.read_text("utf-8")) == []
+
+
 def test_the_parts_of_a_reference_are_completed(editor: Editor) -> None:
     assert {"shot", "frame", "file", "url"} <= set(
         editor.completions("reference.yaml", SHOT + "        model: xai/grok-video\n        start_image:\n          |\n")
@@ -130,6 +154,10 @@ def test_the_parts_of_a_reference_are_completed(editor: Editor) -> None:
         ("model: xai/grok-vidio", "xai/grok-vidio", "Valid values"),
         ("duration: long", "long", "Incorrect type"),
         ("edit_video: {shot: dawn, frame: last}", "frame", "frame is not allowed"),
+        ("kind: sound", "sound", "Valid values"),
+        ("line: [She, says]", "[She, says]", "Incorrect type"),
+        ("model: elevenlabs/music-v2\n        music_length_ms: 12s", "12s", "Incorrect type"),
+        ("model: elevenlabs/tts\n        duration: 4", "duration", "duration is not allowed"),
     ],
 )
 def test_a_mistake_is_underlined_where_it_stands(editor: Editor, fields: str, piece: str, message: str) -> None:
