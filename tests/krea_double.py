@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -86,6 +87,38 @@ def still_bytes(shade: int = 90) -> bytes:
     return target.getvalue()
 
 
+@cache
+def sound_bytes(seconds: float = 2.0, form: str = "wav") -> bytes:
+    """A real sound: a tone of 440 Hz."""
+    target, rate = io.BytesIO(), 44_100
+    tone = (np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 440 / rate) * 8000).astype(np.int16)
+    with av.open(target, "w", format=form) as output:
+        stream = output.add_stream("pcm_s16le" if form == "wav" else "libmp3lame", rate=rate, layout="mono")
+        for begin in range(0, len(tone), 1152):
+            frame = av.AudioFrame.from_ndarray(tone[begin : begin + 1152].reshape(1, -1), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = rate, begin
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return target.getvalue()
+
+
+@cache
+def mesh_bytes() -> bytes:
+    """A real glTF binary: one triangle."""
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4").tobytes()
+    scene = {
+        "asset": {"version": "2.0"},
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3", "min": [0, 0, 0], "max": [1, 1, 0]}],
+        "bufferViews": [{"buffer": 0, "byteLength": len(corners)}],
+        "buffers": [{"byteLength": len(corners)}],
+    }
+    text = json.dumps(scene).encode()
+    text += b" " * (-len(text) % 4)
+    body = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(corners), 0x004E4942) + corners
+    return b"glTF" + struct.pack("<II", 2, 12 + len(body)) + body
+
+
 Cancelling = Literal["cancels", "completes", "ignores"]
 DeadFile = Literal["403", "500", "refused"]
 CANCELLING: dict[str, Cancelling] = {"running": "cancels", "uncancellable": "ignores", "finishes-on-cancel": "completes"}
@@ -104,6 +137,13 @@ class DoubleJob:
     polls: int = 0
     cancel: Cancelling = "cancels"
     type: str | None = None
+
+
+def _gives(job: DoubleJob) -> Literal["still", "clip", "sound", "mesh"]:
+    kind = job.endpoint.removeprefix("/generate/").partition("/")[0]
+    if kind == "enhance":
+        return "clip" if "video_url" in job.body else "still"
+    return "still" if kind == "image" else "sound" if kind == "audio" else "mesh" if kind == "3d" else "clip"
 
 
 class KreaDouble:
@@ -129,9 +169,11 @@ class KreaDouble:
         self.polls_until_end = 1
         self.types: dict[str, str] = {}
         """Krea's type of the jobs of a route, by its path; none is told of the others."""
-        self.downloads: list[Literal["cut", "expired", "html", "still", "clip"]] = []
+        self.downloads: list[Literal["cut", "expired", "html", "still", "clip", "sound", "mesh"]] = []
         self.dead_files: dict[str, DeadFile] = {}
         """Jobs whose files cannot be had, and how: expired (403), an error of the host, or no connection."""
+        self.elsewhere: dict[str, httpx.Response] = {}
+        """What lies at addresses of others, without their query."""
         self.hidden: set[str] = set()
         self.honest = False
         """Whether clips are as long as was asked for, and begin with the start image."""
@@ -196,7 +238,8 @@ class KreaDouble:
         job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{job.id}?sig=secret"]}}
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        response = await self._answer(request)
+        there = self.elsewhere.get(str(request.url.copy_with(query=None)))
+        response = await self._answer(request) if there is None else httpx.Response(there.status_code, content=there.content)
         if self.is_simulator:
             response.headers[SIMULATOR_HEADER] = "1"
         response.headers["Date"] = format_datetime(self.now(), usegmt=True)
@@ -225,7 +268,7 @@ class KreaDouble:
     async def _post(self, endpoint: str, body: dict[str, Any], webhook: str | None) -> httpx.Response:
         self.posts.append(body)
         self.on_post(body)
-        answer: Answer = self.always.get(body["prompt"]) or (self.answers.pop(0) if self.answers else "accept")
+        answer: Answer = self.always.get(body.get("prompt", "")) or (self.answers.pop(0) if self.answers else "accept")
         if answer == "lost-before":
             raise httpx.ReadError("connection reset")
         if answer in REFUSALS:
@@ -313,7 +356,7 @@ class KreaDouble:
             case None:
                 pass
         job = self.jobs[name]
-        how = self.downloads.pop(0) if self.downloads else ("still" if "/image/" in job.endpoint else "clip")
+        how = self.downloads.pop(0) if self.downloads else _gives(job)
         shade = int(name.rpartition("-")[2]) * 20 % 200
         match how:
             case "expired":
@@ -323,8 +366,8 @@ class KreaDouble:
             case "cut":
                 whole = clip_bytes(shade)
                 return httpx.Response(200, content=whole[: len(whole) // 2], headers={"Content-Length": str(len(whole))})
-            case "still":
-                return httpx.Response(200, content=still_bytes(shade), headers={"Content-Type": "image/png"})
+            case "sound" | "mesh" | "still":
+                return httpx.Response(200, content={"sound": sound_bytes, "mesh": mesh_bytes, "still": lambda: still_bytes(shade)}[how]())
         content = self._honest_clip(job.body, shade) if self.honest else clip_bytes(shade)
         return httpx.Response(200, content=content, headers={"Content-Type": "video/mp4"})
 

@@ -58,6 +58,8 @@ def check_body(
                     severity="warning",
                 )
             )
+    if model.kind == "3d":
+        found += messages.no_source(model, body, besides)
     if catalog is not None and found:
         found = [messages.advised(finding, model, body, catalog) for finding in found]
     yield from found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,33 @@ def missing(model: Model, name: str) -> Finding:
     if field.enum:
         hint += f" ({listed(field.enum)})"
     return Finding(path=(name,), message=f"{model.name} requires '{name}'", hint=hint, code="missing", on_key=True)
+
+
+def no_source(model: Model, body: Mapping[str, Any], besides: Collection[str]) -> Iterator[Finding]:
+    """Report a mesh that is to be made from pictures, as is the default, and has none; or from a prompt, and has none."""
+    field = model.fields.get("input_mode")
+    if field is None or "input_mode" in besides:
+        return
+    mode = body.get("input_mode", field.default)
+    pictures = [name for name, item in model.fields.items() if "image" in (item.media, item.items.media if item.items else None)]
+    values = {**dict.fromkeys(besides, ...), **body}
+    given = {name for name, value in values.items() if value not in ([], "") and (value is not None or name in pictures)}
+    if mode == "image" and not given.intersection(pictures):
+        yield Finding(
+            path=("input_mode",),
+            message=f"{model.name} makes its mesh from pictures unless told otherwise, and there is none",
+            hint="add image_urls, or write input_mode: text for a mesh from the prompt",
+            code="missing",
+            severity="warning",
+        )
+    elif mode == "text" and "prompt" not in given:
+        yield Finding(
+            path=("input_mode",),
+            message=f"{model.name} makes its mesh from the prompt, and there is none",
+            hint="add prompt, or write input_mode: image and image_urls",
+            code="missing",
+            severity="warning",
+        )
 
 
 def missing_key(model: Model, name: str, path: KeyPath) -> Finding:

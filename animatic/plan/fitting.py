@@ -149,4 +149,4 @@ def _file_of(medium: Medium) -> str:
 def _other_media(due: Media, given: Medium) -> str:
     if due == "image" and given == "video":
         return "save the frame that you mean as a PNG; frames are taken of shots only"
-    return f"write {_an(due)} file, a URL or a shot"
+    return f"write {'an audio' if due == 'audio' else _an(due)} file, a URL or a shot"

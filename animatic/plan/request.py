@@ -238,7 +238,8 @@ def _check_prompts(draft: RequestDraft, problems: ProblemCollector) -> None:
             where = draft.origins.of(path)
             written = draft.templates.get(path)
             message = f"{field_name(path)} is blank" if written is None else f"{field_name(path)} comes out blank"
-            hint = "write what to show" if written is None else "write what to show even if every part of it is empty"
+            what = "what is to be heard" if yields(draft.model) == "audio" else "what to show"
+            hint = f"write {what}" if written is None else f"write {what} even if every part of it is empty"
             problems.for_shot(draft.origins.shot).add(message, where, code="blank", hint=hint)
 
 

@@ -386,3 +386,26 @@ def test_an_unknown_price_stands_beside_the_sum_that_lacks_it(builder: ManifestB
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (8.99, "0:08"), (65.5, "1:05"), (3725, "1:02:05")])
 def test_clocks(seconds: float, text: str) -> None:
     assert wording.clock(seconds) == text
+
+
+def test_sound_is_heard_on_the_page_and_a_mesh_is_downloaded(builder: ManifestBuilder, clip: Clip) -> None:
+    none = {"width": None, "height": None, "fps": None, "frames": None, "duration": None}
+    heard = {"duration": 4.8, "channels": 2, "sample_rate": 44_100, "codec": "mp3", "loudness": -16.2}
+    sound = clip.model_copy(update={**none, **heard, "mime": "audio/mpeg", "key": f"{RUN}/01-dawn.mp3", "file": "01-dawn.mp3"})
+    mesh = clip.model_copy(update={**none, "triangles": 1200, "mime": "model/gltf-binary", "key": f"{RUN}/03-logo.glb"})
+    builder.shot("dawn").update(state="delivered", clip=sound, thumbnail=f"{RUN}/01-dawn.thumbnail.jpg")
+    builder.shot("logo").update(state="delivered", clip=mesh)
+    page = rendered(builder)
+    (player,) = page.all("audio")
+    assert (player["src"], "controls" in player) == ("./01-dawn.mp3", True)
+    assert "01-dawn.thumbnail.jpg" in [image["src"] for image in page.all("img")]
+    (link,) = [link for link in page.all("a") if "download" in link]
+    assert link["href"] == "03-logo.glb"
+    assert "4.8 s · stereo · 44.1 kHz · mp3 · -16.2 LUFS" in page.text
+    assert "1,200 triangles" in page.text
+
+
+def test_seconds_of_sound_are_not_taken_for_footage(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("dawn").update(state="delivered", clip=clip.model_copy(update={"duration": 6.0}))
+    builder.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "audio/wav", "duration": 2.5}))
+    assert wording.summary(builder.manifest()).endswith("6 s of footage · 2.5 s of sound")
