@@ -367,7 +367,7 @@ class KreaDouble:
                 whole = clip_bytes(shade)
                 return httpx.Response(200, content=whole[: len(whole) // 2], headers={"Content-Length": str(len(whole))})
             case "sound" | "mesh" | "still":
-                return httpx.Response(200, content={"sound": sound_bytes, "mesh": mesh_bytes, "still": lambda: still_bytes(shade)}[how]())
+                return httpx.Response(200, content={"sound": sound_bytes(), "mesh": mesh_bytes(), "still": still_bytes(shade)}[how])
         content = self._honest_clip(job.body, shade) if self.honest else clip_bytes(shade)
         return httpx.Response(200, content=content, headers={"Content-Type": "video/mp4"})
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from animatic.catalog.browse import range_of
 from animatic.catalog.model import Field, Kind, Model, media_fields
-from animatic.catalog.price import price_of, span
+from animatic.catalog.price import LENGTH_FIELDS, length_field, price_of, span
 from animatic.catalog.store import Catalog
 from animatic.catalog.types import accepts
 
@@ -47,7 +47,7 @@ class Row:
     prices: str
     """The price list in short: ``$0.05 to $0.07 per second``; empty where there is none."""
     durations: str
-    """Lengths in seconds, ``1 to 15``; empty for stills and where they are not known."""
+    """Lengths in seconds, ``1 to 15``; empty for stills and meshes, and where they are not known."""
     seconds: Mapping[str, Any] | None
     """The same for programs: ``{"values": [5, 10]}`` or ``{"minimum": 1, "maximum": 15}``."""
     ratios: tuple[str, ...]
@@ -78,8 +78,9 @@ def _request(model: Model, wish: Wish) -> dict[str, Any] | None:
         if name not in model.fields:
             return None
         body[name] = [None] if model.fields[name].items is not None else None
-    for name, value in wish.values.items():
-        taken = _taken(model, name, value)
+    for wished, value in wish.values.items():
+        name, own = _in_its_unit(model, wished, value)
+        taken = _taken(model, name, own)
         if taken is None:
             return None
         body[name] = taken
@@ -89,6 +90,16 @@ def _request(model: Model, wish: Wish) -> dict[str, Any] | None:
             return None
         body[found] = wish.ratio
     return body
+
+
+def _in_its_unit(model: Model, name: str, value: Any) -> tuple[str, Any]:
+    """Return the field by which the model takes a length, and the length in its unit; anything else as it is."""
+    own = length_field(model)
+    if name != "duration" or own in {None, name} or not isinstance(value, int | float):
+        return name, value
+    assert own is not None
+    units = Decimal(str(value)) / LENGTH_FIELDS[own]
+    return own, int(units) if units == units.to_integral_value() else float(units)
 
 
 def _taken(model: Model, name: str, value: Any) -> Any:
@@ -101,19 +112,31 @@ def _taken(model: Model, name: str, value: Any) -> Any:
 
 def row(model: Model, body: Mapping[str, Any] | None = None) -> Row:
     """Return a model's line, priced for a request body."""
-    duration = model.fields.get("duration")
+    name = length_field(model)
     return Row(
         name=model.name,
         kind=model.kind,
         title=model.title,
         usd=price_of(model, body or {}).usd,
         prices="" if model.price is None else span(model.price),
-        durations=range_of(duration) if duration is not None else "",
-        seconds=_seconds(duration) if duration is not None else None,
+        durations="" if name is None else range_of(_by_seconds(model, name)),
+        seconds=None if name is None else _seconds(_by_seconds(model, name)),
         ratios=_ratios(model),
         takes=tuple(media_fields(model)),
         withdrawn=model.withdrawn,
     )
+
+
+def _by_seconds(model: Model, name: str) -> Field:
+    """Return a length's field as if it were in seconds."""
+    field, unit = model.fields[name], float(LENGTH_FIELDS[name])
+    if unit == 1:
+        return field
+    return replace(field, minimum=_times(field.minimum, unit), maximum=_times(field.maximum, unit))
+
+
+def _times(limit: float | None, unit: float) -> float | None:
+    return None if limit is None else round(limit * unit, 3)
 
 
 def _seconds(duration: Field) -> dict[str, Any]:

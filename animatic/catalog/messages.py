@@ -11,6 +11,7 @@ from typing import Any
 from animatic.catalog.browse import elsewhere, taker
 from animatic.catalog.finding import Finding, limits, listed, nearest_value, number, show
 from animatic.catalog.model import Field, Model, field_name
+from animatic.catalog.price import LENGTH_FIELDS, length_field
 from animatic.catalog.store import Catalog
 from animatic.catalog.types import fits, rules_of
 from animatic.errors import KeyPath
@@ -52,7 +53,7 @@ def unknown_field(model: Model, name: str, catalog: Catalog | None) -> Finding:
             code="removed-field",
             on_key=True,
         )
-    meant = closest(name, model.fields)
+    meant = closest(name, model.fields) or (length_field(model) if name in LENGTH_FIELDS else None)
     other = elsewhere(catalog, model, name)
     parts = [f"did you mean '{meant}'?"] if meant else []
     parts += [other] if other else []

@@ -65,6 +65,11 @@ def duration_of(model: Model, body: Mapping[str, Any]) -> Decimal | None:
     return None
 
 
+def length_field(model: Model) -> str | None:
+    """Return the field that says how long a model's result is; None where it has none."""
+    return next((name for name in LENGTH_FIELDS if name in model.fields), None)
+
+
 def span(table: PriceTable) -> str:
     """Return the cheapest and the dearest row of a price list: ``$0.05 to $0.07 per second``."""
     low, high = min(usd for _, usd in table.rows), max(usd for _, usd in table.rows)
