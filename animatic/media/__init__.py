@@ -15,18 +15,23 @@ from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.likeness import fingerprint_of_picture, likeness
 from animatic.media.measure import AnyFacts, kind_of, measure
 from animatic.media.mesh import MeshFacts, probe_mesh
+from animatic.media.quality import Expected, Finding, check_take, continuity
 from animatic.media.reel import Rendered, render
 from animatic.media.sound import SoundFacts, probe_sound, waveform
 from animatic.media.upload import prepare_picture
 
 __all__ = [
     "AnyFacts",
+    "Expected",
     "Facts",
+    "Finding",
     "MeshFacts",
     "Rendered",
     "SoundFacts",
     "assemble_reel",
+    "check_take",
     "contact_sheet",
+    "continuity",
     "exact_rate",
     "extract_frame",
     "fingerprint_of_picture",

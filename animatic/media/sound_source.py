@@ -103,6 +103,19 @@ class Sound:
             ahead = rest[0] if rest else None
 
 
+def levels_in(container: InputContainer) -> Iterator[tuple[float, float, Samples]]:
+    """Yield a file's first sound as it is, frame by frame: second, length in seconds, and absolute levels, one row per channel."""
+    done = 0
+    for frame in _decoded(container, container.streams.audio[0]):
+        samples = frame.to_ndarray()
+        whole = {"u": 128, "i": 2.0 ** (8 * samples.itemsize - 1), "f": 1}[samples.dtype.kind]
+        middle = 128 if samples.dtype.kind == "u" else 0
+        levels = np.abs((samples.astype(np.float64) - middle) / whole).astype(np.float32)
+        rows = levels if frame.format.is_planar else levels.reshape(-1, frame.layout.nb_channels).T
+        yield done / frame.sample_rate, frame.samples / frame.sample_rate, rows
+        done += frame.samples
+
+
 def length_of(path: Path) -> Fraction:
     """Return how long a file's sound lasts, in seconds. Raises BadMediaError where it has none."""
     samples = 0
