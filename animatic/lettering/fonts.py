@@ -64,6 +64,11 @@ def face_of(character: str) -> str | None:
     return next((path for path in _faces() if covers(path, character)), None) or _discovered_for(character)
 
 
+def usual_face() -> str | None:
+    """Return the path of the first font of this machine that is a file, for documents that embed their fonts; None if it has none."""
+    return next((path for path in _faces() if path != BUILT_IN), None)
+
+
 def covers(path: str, character: str) -> bool:
     """Whether a font draws that character."""
     if not character.isprintable() or character.isspace():

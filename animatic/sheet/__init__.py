@@ -1,0 +1,8 @@
+"""The storyboard sheet on paper: six frames to a page with their texts, times and room for notes, as a PDF."""
+
+from __future__ import annotations
+
+from animatic.sheet.model import PAPERS, Paper, Sheet, SheetShot
+from animatic.sheet.write import write_sheet
+
+__all__ = ["PAPERS", "Paper", "Sheet", "SheetShot", "write_sheet"]

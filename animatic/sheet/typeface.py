@@ -1,0 +1,85 @@
+"""Gives a PDF the fonts that its texts need, and sets them: any script, in its direction, clamped to so many lines."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from fpdf import FPDF
+from fpdf.enums import Align, MethodReturnValue, WrapMode
+
+from animatic.lettering.fonts import BUILT_IN, face_of, usual_face
+from animatic.lettering.text import direction_of, shown
+
+_CORE = "helvetica"
+"""The font that every reader of PDF has, for machines without any: it knows Western European letters only."""
+_LEADING = 1.28
+ELLIPSIS = " …"
+
+
+class Typeface:
+    """The fonts of one document. Sizes in points."""
+
+    def __init__(self, pdf: FPDF, texts: Iterable[str]) -> None:
+        self._pdf = pdf
+        base = usual_face()
+        faces = {face_of(character) or BUILT_IN for character in set("".join(map(shown, texts)))}
+        families = {
+            path: f"face{number}" for number, path in enumerate(dict.fromkeys([*([base] if base else []), *sorted(faces - {BUILT_IN})]))
+        }
+        for path, family in families.items():
+            pdf.add_font(family, fname=path)
+        self._shaped = bool(families)
+        self._family = families.get(base or "", _CORE)
+        pdf.set_fallback_fonts([family for family in families.values() if family != self._family], exact_match=False)
+        if self._shaped:
+            pdf.set_text_shaping(use_shaping_engine=True)
+
+    def put(
+        self,
+        text: str,
+        at: tuple[float, float],
+        width: float,
+        size: float,
+        *,
+        lines: int = 1,
+        color: int = 0,
+        align: Align | None = None,
+    ) -> float:
+        """Set a text into a column; returns the height that it took. What does not fit into ``lines`` is cut with an ellipsis."""
+        clean = self._writable(" ".join(text.split()))
+        if not clean:
+            return 0.0
+        pdf = self._pdf
+        pdf.font_family = ""  # what a fallback font set last is not what fpdf believes to be set
+        pdf.set_font(self._family, size=size)
+        pdf.set_text_color(color)
+        found = self._lines(clean, width, size)
+        if len(found) > lines:
+            found = [*found[: lines - 1], self._shortened(found[lines - 1], width)]
+        align = align or (Align.R if direction_of(clean) == "rtl" else Align.L)
+        for number, line in enumerate(found):
+            pdf.set_xy(at[0], at[1] + number * size * _LEADING)
+            pdf.cell(width, size * _LEADING, line, align=align)
+        return len(found) * size * _LEADING
+
+    def _lines(self, text: str, width: float, size: float) -> list[str]:
+        found = self._pdf.multi_cell(
+            width, size * _LEADING, text, dry_run=True, output=MethodReturnValue.LINES, wrapmode=WrapMode.WORD, padding=0
+        )
+        assert isinstance(found, list)
+        return [str(line) for line in found]
+
+    def _shortened(self, line: str, width: float) -> str:
+        ellipsis = self._writable(ELLIPSIS)
+        kept = line.rstrip()
+        while kept and self._pdf.get_string_width(kept + ellipsis) > width - 2 * self._pdf.c_margin:
+            kept = kept[:-1].rstrip()
+        return kept + ellipsis
+
+    def _writable(self, text: str) -> str:
+        """Return the text with what the fonts cannot show as words or signs that they have."""
+        text = shown(text)
+        if self._shaped:
+            return "".join(character for character in text if unicodedata.category(character) != "Cc")
+        return text.replace("…", "...").encode("cp1252", errors="replace").decode("cp1252")
