@@ -18,6 +18,7 @@ from animatic.engine.deliver import Delivered
 from animatic.engine.index_writer import write_index
 from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.run import Run
+from animatic.engine.sheets import deliver_sheet
 from animatic.engine.strays import note_strays, report_strays
 from animatic.errors import (
     AnimaticError,
@@ -252,6 +253,8 @@ class ManifestWriter:
         if cancelled:
             await self._note_open()
         await report_strays(run)
+        if not cancelled:  # whoever interrupts a run waits for nothing that is not needed
+            run.manifest.sheet = await deliver_sheet(run, run.manifest.manifest(finished_at=run.timing.now()))
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
         data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")

@@ -89,6 +89,8 @@ class ManifestBuilder:
         self._provenance = given.model_copy(update={"c2pa": "signed"}) if plan.c2pa == "sign" else given
         self._shots = {step.key: ShotEntry(_first_record(step)) for step in plan.steps}
         self._reels: dict[str, Reel] = {}
+        self.sheet: str | None = None
+        """Key of the storyboard sheet."""
         self.stray_jobs: tuple[StrayJob, ...] = ()
         """Jobs that were paid and belong to no take."""
 
@@ -132,6 +134,7 @@ class ManifestBuilder:
             reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"}, by_alias=True)) if reels else None,
             reels=reels,
             profile=plan.profile,
+            sheet=self.sheet,
             stray_jobs=self.stray_jobs,
             provenance=self._provenance,
         )

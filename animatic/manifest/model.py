@@ -258,6 +258,8 @@ class Manifest(Record):
     reels: tuple[Reel, ...] = ()
     profile: str | None = None
     """Name of the profile that the run was made under; None: as the file is written."""
+    sheet: str | None = None
+    """Key of the storyboard sheet, a PDF."""
     stray_jobs: tuple[StrayJob, ...] = ()
     provenance: Provenance = Provenance()
 

@@ -85,6 +85,7 @@ class Page:
     when: str
     live: bool
     money: tuple[tuple[str, str], ...]
+    origin: str
     params: tuple[tuple[str, str], ...]
     counts: tuple[Count, ...]
     failed: tuple[Panel, ...]
@@ -147,6 +148,7 @@ def view_of(run: Manifest) -> Page:
         when=wording.period(run.started_at, run.finished_at),
         live=run.finished_at is None,
         money=wording.money(run),
+        origin=wording.origin(run),
         params=settings,
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),

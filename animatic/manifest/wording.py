@@ -100,6 +100,12 @@ def money(run: Manifest) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def origin(run: Manifest) -> str:
+    """Say what the files tell of how they were made."""
+    made = "Every file says that it is simulated" if run.simulated else "Every file says that a model made it"
+    return f"{made}{' and is signed with content credentials' if run.provenance.c2pa == 'signed' else ''}"
+
+
 def price(shot: Shot) -> str:
     """Return what a shot cost, in words that cannot be taken for a bill where there was none."""
     match shot.state:

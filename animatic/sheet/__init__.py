@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from animatic.sheet.model import PAPERS, Paper, Sheet, SheetShot
-from animatic.sheet.write import write_sheet
 
-__all__ = ["PAPERS", "Paper", "Sheet", "SheetShot", "write_sheet"]
+__all__ = ["PAPERS", "Paper", "Sheet", "SheetShot"]

@@ -14,6 +14,8 @@ from animatic.lettering.text import direction_of, shown
 _CORE = "helvetica"
 """The font that every reader of PDF has, for machines without any: it knows Western European letters only."""
 _LEADING = 1.28
+_PLAIN = str.maketrans({"…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "\u2013": "-", "\u2014": "-"})
+"""Signs of good typography as that font can show them."""
 ELLIPSIS = " …"
 
 
@@ -82,4 +84,4 @@ class Typeface:
         text = shown(text)
         if self._shaped:
             return "".join(character for character in text if unicodedata.category(character) != "Cc")
-        return text.replace("…", "...").encode("cp1252", errors="replace").decode("cp1252")
+        return text.translate(_PLAIN).encode("latin-1", errors="replace").decode("latin-1")

@@ -18,7 +18,7 @@ _COLUMNS, _ROWS = 2, 3
 _MARGIN, _GUTTER, _HEAD, _FOOT = 34.0, 18.0, 34.0, 20.0
 """Points: around the page, between columns, and for its first and last lines."""
 _FRAME = 9 / 16
-_SMALL, _TEXT, _NAME, _TITLE = 6.8, 7.8, 9.0, 14.0
+_SMALL, _TEXT, _NAME, _TITLE = 6.8, 7.8, 9.0, 12.0
 _GRAY, _PALE = 105, 190
 _ACTION_LINES, _LINE_LINES = 4, 2
 _NOTE_GAP = 13.0
@@ -64,7 +64,7 @@ def _area(pdf: FPDF, place: int) -> _Area:
 
 def _frame_of_page(pdf: FPDF, typeface: Typeface, sheet: Sheet, page: int, pages: int) -> None:
     width = pdf.w - 2 * _MARGIN
-    typeface.put(sheet.title, (_MARGIN, _MARGIN), width * 0.62, _TITLE)
+    typeface.put(sheet.title, (_MARGIN, _MARGIN), width * 0.62, _TITLE, lines=2)
     typeface.put(sheet.subtitle, (_MARGIN + width * 0.64, _MARGIN + 5), width * 0.36, _TEXT, color=_GRAY, align=Align.R)
     bottom = pdf.h - _MARGIN - _SMALL
     typeface.put(f"{page} / {pages}", (_MARGIN, bottom), width, _SMALL, color=_GRAY, align=Align.R)

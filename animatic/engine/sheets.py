@@ -1,0 +1,99 @@
+"""Makes the storyboard sheet of a run: its real stills, what was asked for, and where each shot stands in the reel. Never fails a run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from animatic.engine.run import Run
+from animatic.errors import AnimaticError
+from animatic.ledger.records import each
+from animatic.manifest import Manifest, Shot
+from animatic.manifest.model import Input
+from animatic.plan import params_text
+from animatic.sheet import Sheet, SheetShot
+
+SHEET = "sheet.pdf"
+log = logging.getLogger(__name__)
+
+
+async def deliver_sheet(run: Run, manifest: Manifest) -> str | None:
+    """Write the sheet into the run's folder; returns where it lies, None where it could not be made or nothing was delivered."""
+    if not any(shot.clip for shot in manifest.shots):
+        return None
+    from animatic.sheet.write import write_sheet  # noqa: PLC0415 - fonts and PDF take a while to load, and are needed at the end only
+
+    key, target = f"{run.prefix}/{SHEET}", run.workdir / SHEET
+    try:
+        pictures = await _pictures(run, manifest)
+        async with run.gates.media:
+            await asyncio.to_thread(write_sheet, sheet_of_manifest(manifest, pictures), target)
+        await run.storage.write(key, await asyncio.to_thread(target.read_bytes), content_type="application/pdf")
+    except (AnimaticError, OSError) as error:
+        log.warning("no storyboard sheet: %s", error)
+        return None
+    return run.storage.location(key)
+
+
+async def _pictures(run: Run, manifest: Manifest) -> dict[str, Path]:
+    """Return a local still of every delivered shot that has one, by key."""
+
+    async def fetched(shot: Shot) -> tuple[str, Path] | None:
+        take = run.takes.get(shot.key)
+        if take is None or take.thumbnail is None:
+            return None
+        target = run.workdir / f"still-{take.fingerprint}.jpg"
+        if not target.exists():
+            async with run.gates.transfer:
+                data = await run.storage.read(take.thumbnail)
+            if data is None:
+                return None
+            await asyncio.to_thread(target.write_bytes, data)
+        return shot.key, target
+
+    return dict(filter(None, await each(fetched, manifest.shots)))
+
+
+def sheet_of_manifest(manifest: Manifest, pictures: Mapping[str, Path]) -> Sheet:
+    """Return the sheet of a run; ``pictures`` are local stills by the shots' keys."""
+    places = {place.shot: (place.begin, place.end) for reel in reversed(manifest.reels) for place in reel.shots}
+    return Sheet(
+        title=manifest.description or manifest.pipeline,
+        subtitle=params_text(manifest.params),
+        footer=f"{manifest.pipeline} {manifest.run_id}",
+        simulated=manifest.simulated,
+        made_at=manifest.started_at,
+        shots=tuple(_row(shot, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.shots),
+    )
+
+
+def _row(shot: Shot, picture: Path | None, place: tuple[float, float] | None) -> SheetShot:
+    asked = shot.request.get("duration")
+    length = shot.clip.duration if shot.clip is not None else float(asked) if isinstance(asked, int | float) else None
+    return SheetShot(
+        number=shot.number,
+        name=shot.key or shot.id,
+        title=shot.title or "",
+        action=str(shot.request.get("prompt") or shot.request.get("text") or ""),
+        line=shot.line or "",
+        seconds=None if length is None else round(length, 1),
+        begin=place[0] if place else None,
+        end=place[1] if place else None,
+        lineage=tuple(dict.fromkeys(_origin(item) for item in shot.inputs if item.shot is not None)),
+        cast=shot.cast,
+        picture=picture,
+        note=f"{shot.state.replace('_', ' ')}: {shot.error.message}" if shot.error is not None else "",
+    )
+
+
+def _origin(item: Input) -> str:
+    """Say what an input takes from another shot."""
+    match item.frame:
+        case None:
+            return f"from {item.shot}"
+        case "first" | "last":
+            return f"from {item.shot}, {item.frame} frame"
+        case _:
+            return f"from {item.shot} at {item.frame:g} s"
