@@ -28,9 +28,10 @@ _MAX_FPS = 1000
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file, which must not be there yet.")
 @click.option("--pipeline", metavar="NAME", help="Name of the pipeline (default: that of the list's file).")
 @click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="Say which field a column is. Repeatable.")
+@click.option("--cast", "cast", multiple=True, metavar="NAME=IMAGE", help="Show a member: a shot of the list, a file or URL. Repeatable.")
 @click.option("--model", metavar="MODEL", help="Model of the video shots that name none (default: xai/grok-video).")
 @click.option("--fps", metavar="N", help="Frames of a second in time codes, such as 25 or 30000/1001 (default: 24).")
-@click.option("--number", is_flag=True, help="Number the shots 010, 020, ...; for a list without ids.")
+@click.option("--number", is_flag=True, help="Number the shots 010, 020, ..., whatever ids the list has.")
 @click.option("--encoding", metavar="NAME", help="Read this encoding, such as mac_roman; UTF-8, UTF-16 and Windows-1252 are recognized.")
 @json_option
 def import_(
@@ -38,6 +39,7 @@ def import_(
     out: Path | None,
     pipeline: str | None,
     mapped: tuple[str, ...],
+    cast: tuple[str, ...],
     model: str | None,
     fps: str | None,
     number: bool,
@@ -65,6 +67,7 @@ def import_(
         mapping=parse_assignments(mapped, option="--map", form="column=field"),
         fps=None if fps is None else _frames(fps),
         models={**DEFAULT_MODELS, "video": _known(model, catalog)} if model else DEFAULT_MODELS,
+        cast=_images(cast),
         number=number,
     )
     target = out or DEFAULT_FILE
@@ -87,6 +90,17 @@ def _known(model: str, catalog: object) -> str:
         hint = f"did you mean {' or '.join(close)}?" if close else "`animatic models` lists them"
         raise UsageError(f"--model: there is no model {model!r}", hint=hint)
     return model
+
+
+def _images(given: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the images of each member."""
+    found: dict[str, list[str]] = {}
+    for item in given:
+        name, equals, image = (part.strip() for part in item.partition("="))
+        if not (name and equals and image):
+            raise UsageError(f"--cast {item!r} is not of the form NAME=IMAGE", hint="such as --cast Mara=refs/mara.png")
+        found.setdefault(name, []).append(image)
+    return found
 
 
 def _frames(text: str) -> Fraction:

@@ -13,11 +13,14 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.plan.model import Plan, ShotInput, Step, UrlInput
+from animatic.shotlist.casting import JOINED, names_in
 from animatic.shotlist.guarding import guarded
 from animatic.shotlist.names import LISTED, OURS, RUN_COLUMNS, VARIANT, guessed
 from animatic.shotlist.remarks import comments_of
 from animatic.shotlist.values import cell_of
+from animatic.shotlist.writing import unescaped
 from animatic.spec.model import PipelineSpec, ShotSpec
+from animatic.spec.shots import MAX_ID_LENGTH, usable_name
 
 _ORDER = ("id", VARIANT, "title", "prompt", "line", "cast", "kind", "model", "duration")
 _ALWAYS = ("id", "prompt")
@@ -114,12 +117,22 @@ def _fields(step: Step, shot: ShotSpec, spec: PipelineSpec) -> Iterator[tuple[st
     if step.variant_name:
         yield VARIANT, step.variant_name
     for name, value in written.items():
-        if name in {"title", "line"}:
+        if name == "cast":
+            yield name, JOINED.join(_called(member, spec) for member in step.cast) or None
+        elif name in {"title", "line"}:
             yield name, step.title if name == "title" else step.line
         elif name in step.request.body:
             yield name, _sent(name, value, step)
         elif name != "id":
             yield name, value
+
+
+def _called(name: str, spec: PipelineSpec) -> str:
+    """Return how a list calls a member: by the words for it, where its name was made of them."""
+    member = spec.cast.get(name)
+    words = unescaped(member.prompt) if member is not None and member.prompt is not None else name
+    made_of = usable_name(words)[:MAX_ID_LENGTH] in {name, ""}
+    return words if made_of and names_in(words) == [words] else name
 
 
 def _sent(name: str, written: Any, step: Step) -> Any:

@@ -40,7 +40,10 @@ class Identities:
             )
             self.problems.append(
                 Problem(
-                    f"'{written}' cannot be the id of a shot: it {what}", cell.place, hint="write a short number: SC010_SH020", code="name"
+                    f"'{written}' cannot be the id of a shot: it {what}",
+                    cell.place,
+                    hint="write a short number, SC010_SH020, or have all shots numbered with --number",
+                    code="name",
                 )
             )
             return None
@@ -54,11 +57,11 @@ class Identities:
         parts = [f"{sign}{text}" if re.match(r"\d", text) else text for sign, text in (("SC", self._scene), ("SH", number.strip())) if text]
         return self.listed(cell, "_".join(parts))
 
-    def numbered(self, place: Place) -> str:
-        """Return the next number, for a list that has none."""
+    def numbered(self, written: str = "", variant: str = "") -> str:
+        """Return the next number, for a list that has none, or none that can be used: references go by what is written."""
         self._given += 1
         found = f"{self._given * _NUMBERED_BY:03}"
-        self._is_new(found, found, place)
+        self._keep(found, written.strip() or found, variant)
         return found
 
     def meant(self, text: str, variant: str = "") -> str | None:

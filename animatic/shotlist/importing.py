@@ -47,7 +47,7 @@ def import_list(source: Decoded, pipeline: str, options: ListOptions, catalog: C
     fields = frozenset(name for model in catalog.models() for name in model.fields)
     folders = Folders(source=Path(source.name).parent, target=target.parent)
     shots = read_list(source, options, catalog, fields, folders)
-    written = write(shots.shots, pipeline, options, source=Path(source.name).name, schema=schema)
+    written = write(shots.shots, pipeline, options, cast=shots.cast, source=Path(source.name).name, schema=schema)
     found = _examined(written, target, catalog, source.name) if shots.shots else ()
     problems = (*shots.problems, *found)
     if any(problem.severity == "error" for problem in problems):
@@ -75,8 +75,10 @@ def read_list(source: Decoded, options: ListOptions, catalog: Catalog, fields: C
         reader.problems.append(Problem("there is no shot below this header", place, hint="a shot is a row", code="empty"))
     complete = not any(problem.code in {"missing-column", "map"} for problem in problems)
     shots = reader.read(filled) if complete else ()
+    cast = reader.people.members(header.row.cells[0]) if complete else ()
     return ShotList(
         shots=shots,
+        cast=cast,
         problems=(*grid.problems, *problems, *reader.problems),
         guesses=header.guesses,
         remarks=header.remarks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -24,6 +24,8 @@ class ListOptions:
     fps: Fraction | None = None
     """Frames of a second in time codes; None: ``DEFAULT_FPS``, which is said then."""
     models: Mapping[str, str] = field(default_factory=lambda: DEFAULT_MODELS)
+    cast: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Name of a member -> its images: shots of the list, files or URLs."""
     number: bool = False
     """Number the shots, whose list has no ids."""
 
@@ -45,10 +47,21 @@ class ListedShot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListedMember:
+    """Somebody or something in the shots of a list: its name in the cast, how the list calls it, what shows it, where it is first named."""
+
+    name: str
+    text: str
+    images: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ShotList:
     """What a list declares, what is wrong with it, and what a person should know of how it was read."""
 
     shots: tuple[ListedShot, ...]
+    cast: tuple[ListedMember, ...]
     problems: tuple[Problem, ...]
     guesses: Mapping[str, str]
     """Header -> field, where the two are spelled differently."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from animatic.errors import Place
 from animatic.settings import SCHEMA_FILE
-from animatic.shotlist.model import ListedShot, ListOptions
+from animatic.shotlist.model import ListedMember, ListedShot, ListOptions
 from animatic.shotlist.remarks import comment
 from animatic.source.scalars import block, flow, quoted_text, scalar
 
 _BRACE = re.compile(r"\{(?=[{%#])")
 """A brace that would open a template."""
+_ESCAPE = "{{ '{' }}"
 _PROSE = frozenset({"prompt", "negative_prompt", "line"})
 """Texts that are always in quotes: a colon or a hash in them, added later by hand, does no harm then."""
 _IN_SHOT = 8
@@ -45,13 +46,21 @@ class Written:
 def escaped(value: Any) -> Any:
     """Return a value whose texts, rendered as templates, are those that were given."""
     if isinstance(value, str):
-        return _BRACE.sub("{{ '{' }}", value)
+        return _BRACE.sub(_ESCAPE, value)
     if isinstance(value, Mapping):
         return {key: escaped(item) for key, item in value.items()}
     return [escaped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def write(shots: Iterable[ListedShot], pipeline: str, options: ListOptions, *, source: str, schema: bool = False) -> Written:
+def write(
+    shots: Iterable[ListedShot],
+    pipeline: str,
+    options: ListOptions,
+    *,
+    source: str,
+    cast: Sequence[ListedMember] = (),
+    schema: bool = False,
+) -> Written:
     """Write the pipelines file of a list. ``source`` names the list in its head; ``schema``: the schema lies beside the file."""
     shots = tuple(shots)
     out = Written()
@@ -61,7 +70,9 @@ def write(shots: Iterable[ListedShot], pipeline: str, options: ListOptions, *, s
     out.add("version: 1\n")
     _write_defaults(shots, options, out)
     out.add("deliver: ./out\n\npipelines:")
-    out.add(f"  {scalar(pipeline)}:\n    shots:")
+    out.add(f"  {scalar(pipeline)}:")
+    _write_cast(cast, out)
+    out.add("    shots:")
     for shot in shots:
         _write_shot(shot, out)
     if any(shot.kind == "video" for shot in shots):
@@ -74,6 +85,22 @@ def _write_defaults(shots: Iterable[ListedShot], options: ListOptions, out: Writ
     kinds = list(dict.fromkeys(shot.kind for shot in shots if "model" not in shot.values and shot.kind in options.models))
     if kinds:
         out.add("\n".join(["defaults:", *(f"  {kind}:\n    model: {options.models[kind]}" for kind in kinds), ""]))
+
+
+def _write_cast(cast: Sequence[ListedMember], out: Written) -> None:
+    """Write who is in the shots: what shows them, and the words for them."""
+    if cast:
+        out.add("    cast:")
+    for member in cast:
+        out.add(f"      {scalar(member.name)}:", member.place)
+        if member.images:
+            out.add(f"        images: {flow(escaped(member.images))}", member.place)
+        out.add(f"        prompt: {scalar(escaped(member.text))}", member.place)
+
+
+def unescaped(text: str) -> str:
+    """Return the text that ``escaped`` was given."""
+    return text.replace(_ESCAPE, "{")
 
 
 def _write_shot(shot: ListedShot, out: Written) -> None:

@@ -140,6 +140,59 @@ def test_sound_is_spoken_from_its_line_and_music_is_as_long_as_listed(animatic: 
     assert animatic("import", "list.csv").out == said.out
 
 
+def test_names_become_the_cast_with_the_images_that_are_told(animatic: Verb) -> None:
+    Path("list.csv").write_text(
+        "id,kind,Characters,prompt,Dialogue\nmara sheet,image,Mara,Sheet of Mara,\nA,,Mara,Opens the kiosk,Nobody came.\n"
+        "B,,Old man & mara,He answers,\nVO,audio,Old man,,Every day.\n"
+    )
+    said = animatic("import", "list.csv", "--cast", "Mara=mara sheet", "--cast", "Mara=https://refs.example/side.png")
+    shots = shots_of(said)
+    assert yaml.safe_load(said.out)["pipelines"]["list"]["cast"] == {
+        "Mara": {"images": ["mara-sheet", "https://refs.example/side.png"], "prompt": "Mara"},
+        "Old-man": {"prompt": "Old man"},
+    }
+    assert [shot.get("cast") for shot in shots] == [None, ["Mara"], ["Old-man", "Mara"], None]
+    Path("board.yaml").write_text(said.out)
+    assert animatic("validate", "--file", "board.yaml").err == ""
+    back = animatic("export", "--file", "board.yaml")
+    assert [row["cast"] for row in table(back)] == ["", "Mara", "Old man; Mara", ""]
+    Path("list.csv").write_text(back.out)
+    assert animatic("import", "list.csv", "--cast", "mara=mara-sheet", "--cast", "Mara=https://refs.example/side.png").out == said.out
+
+
+def test_names_of_every_script_are_members_by_number(animatic: Verb) -> None:
+    Path("list.csv").write_text("id,cast,prompt\nA,\u5c71\u7530,Dawn\nB,\u7530\u4e2d; \u5c71\u7530,Surf\n")
+    said = animatic("import", "list.csv")
+    assert [shot["cast"] for shot in shots_of(said)] == [["member-1"], ["member-2", "member-1"]]
+    Path("board.yaml").write_text(said.out)
+    back = animatic("export", "--file", "board.yaml")
+    assert [row["cast"] for row in table(back)] == ["\u5c71\u7530", "\u7530\u4e2d; \u5c71\u7530"]
+    Path("list.csv").write_text(back.out)
+    assert animatic("import", "list.csv").out == said.out
+
+
+def test_ids_of_every_script_are_numbered_when_that_is_asked_for(animatic: Verb) -> None:
+    Path("list.csv").write_text("id,prompt,start_image\n\u4e00,Dawn,\n\u4e8c,Surf,\u4e00\n")
+    refused = animatic("import", "list.csv")
+    assert (refused.code, "--number" in refused.err) == (2, True)
+    assert shots_of(animatic("import", "list.csv", "--number")) == [
+        {"id": "010", "title": "\u4e00", "prompt": "Dawn"},
+        {"id": "020", "title": "\u4e8c", "prompt": "Surf", "start_image": "010"},
+    ]
+
+
+def test_the_cast_of_a_list_that_cannot_be(animatic: Verb) -> None:
+    Path("list.csv").write_text("id,cast,prompt\nA,Mara,Dawn\n")
+    said = animatic("import", "list.csv", "--cast", "Mra=refs/a.png")
+    assert said.code == 2
+    assert "list.csv:1:1: error: --cast: no shot takes 'Mra'" in said.err
+    assert "did you mean Mara?" in said.err
+    assert animatic("import", "list.csv", "--cast", "Mara").code == 2
+    Path("list.csv").write_text("id,cast,prompt,model\nA,Mara,Dawn,kling/kling-2.5\n")
+    said = animatic("import", "list.csv", "--cast", "Mara=https://refs.example/a.png")
+    assert (said.code, "list.csv:2:3: error: shot 'A' of 'list': cast: kling/kling-2.5 takes no references" in said.err) == (2, True)
+
+
 def test_the_answer_for_programs(animatic: Verb) -> None:
     Path("list.csv").write_text(LIST)
     said = animatic("import", "list.csv", "--json")

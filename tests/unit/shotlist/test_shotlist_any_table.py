@@ -37,6 +37,8 @@ COLUMNS = [
         "Shot",
         "Dialogue",
         "loop",
+        "cast",
+        "Characters",
     ),
 ]
 CELLS = [
@@ -80,6 +82,11 @@ CELLS = [
         "\u00e4",
         "a" * 150,
         " (list)",
+        "Mara",
+        "Old man; mara",
+        "{{ x",
+        "a/b & c",
+        "\u65e5\u672c",
     ),
 ]
 
