@@ -58,7 +58,7 @@ async def launch(
     register(context)
     token = CURRENT_FLOW_RUN.set(context)
     try:
-        run: Any = pipeline_flow(_knowing(spec, plan.profile))
+        run: Any = pipeline_flow(knowing(spec, plan.profile))
         profile = {} if plan.profile is None else {PROFILE: plan.profile}
         with tags(TAG, *plan.tags, *([SIMULATED_TAG] if simulator_url is not None else []), *profile_tag(plan.profile)):
             state = await run(**plan.params, **profile, return_state=True)
@@ -84,7 +84,7 @@ async def launch(
     return context
 
 
-def _knowing(spec: PipelineSpec, profile: str | None) -> PipelineSpec:
+def knowing(spec: PipelineSpec, profile: str | None) -> PipelineSpec:
     """Return the pipeline with the profile of a run that is taken up again, though the file may have it no more."""
     if profile is None or profile in spec.profiles:
         return spec

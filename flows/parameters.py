@@ -104,7 +104,7 @@ def named(pipeline: str, params: tuple[str, ...], values: Mapping[str, Any]) -> 
 
     own = (spelled(name, values[name]) for name in params if name in values and name not in OWN)
     profile = profile_asked(values)
-    under = [f"profile {profile[:RUN_NAME_PART]}"] if profile else []
+    under = [spelled(PROFILE, profile)] if profile else []
     asked = [f"only {str(values[ONLY])[:RUN_NAME_PART]}"] if values.get(ONLY) else []
     mark = ["SIMULATED"] if is_simulated() else []
     return " · ".join([*mark, pipeline, *under, *own, *asked, *([FRESH] if values.get(FRESH) else [])])
@@ -114,7 +114,9 @@ def spelled(name: str, value: Any) -> str:
     """Return a value as the name of a run shows it: text speaks for itself, figures say what they are."""
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)[:RUN_NAME_PART]
-    return (str(value) if isinstance(value, str) else f"{name} {str(value).lower()}")[:RUN_NAME_PART]
+    return (
+        str(value) if isinstance(value, str) and name != PROFILE else f"{name} {value if isinstance(value, str) else str(value).lower()}"
+    )[:RUN_NAME_PART]
 
 
 def _parameter(param: ParamSpec) -> inspect.Parameter:

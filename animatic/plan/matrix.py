@@ -1,7 +1,8 @@
 """Expands the matrix of a pipeline into its variants, and names them.
 
 As in GitHub Actions: axes make a cross product; an ``include`` extends every combination that it does not contradict, and where there is
-none it makes one of its own. Unlike there, ``exclude`` is applied last, so it can also take away what ``include`` brought.
+none it makes one of its own; a mapping fits where the parts that are named are the same. Unlike there, ``exclude`` is applied last, so it
+can also take away what ``include`` brought.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from animatic.errors import KeyPath
 from animatic.plan.model import step_key
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext, TemplateError, mentions
+from animatic.spec.matrix import fits
 from animatic.spec.model import MatrixSpec
 
 MAX_VARIANTS = 1000
@@ -143,8 +145,8 @@ def expand(
     for entry in include:
         extended = False
         for combination, original in zip(combinations, originals, strict=False):
-            if all(original.get(key, value) == value for key, value in entry.items()):
-                combination.update(entry)
+            if all(key not in original or fits(original[key], value) for key, value in entry.items()):
+                combination.update({key: value for key, value in entry.items() if key not in original})
                 extended = True
         if not extended:
             combinations.append(dict(entry))
@@ -154,7 +156,7 @@ def expand(
 
 
 def _matches(combination: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
-    return all(key in combination and combination[key] == value for key, value in entry.items())
+    return all(key in combination and fits(combination[key], value) for key, value in entry.items())
 
 
 def _names(combinations: Sequence[Mapping[str, Any]]) -> list[str]:

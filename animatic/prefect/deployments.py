@@ -25,7 +25,7 @@ from animatic.flows.worker import version_of
 from animatic.plan.labels import deployed
 from animatic.prefect.describe import description_of
 from animatic.prefect.origin import Origin, project_of, same_project
-from animatic.prefect.schedules import as_deployed, changed_schedules, describe_rule, named, paused_on_server, schedule_of
+from animatic.prefect.schedules import as_deployed, changed_schedules, describe_rule, named, parameters_text, paused_on_server, schedule_of
 from animatic.settings import FILE, FOLLOW, default_home
 from animatic.spec import Declaration
 from animatic.spec.model import Overlap
@@ -180,7 +180,7 @@ def _changed_overlap(wanted: Wanted, existing: DeploymentResponse) -> Iterable[s
 def _details_of_new(wanted: Wanted) -> Iterable[str]:
     yield f"version {wanted.facts['version']}"
     for schedule in wanted.schedules:
-        yield f"{named(schedule.slug)}: {describe_rule(schedule.schedule)}"
+        yield f"{named(schedule.slug)}: {describe_rule(schedule.schedule)}{parameters_text(schedule)}"
 
 
 def _changed_facts(wanted: Wanted, existing: DeploymentResponse) -> Iterable[str]:

@@ -81,7 +81,7 @@ def changed_schedules(wanted: Sequence[DeploymentScheduleCreate], existing: Sequ
             continue
         left = [other for other in left if other.id != there.id]
         if not _same(schedule, there):
-            yield f"{named(schedule.slug)}: {describe_rule(schedule.schedule)}{_parameters(schedule)}"
+            yield f"{named(schedule.slug)}: {describe_rule(schedule.schedule)}{parameters_text(schedule)}"
         elif there.slug != schedule.slug:
             yield f"schedule {there.slug or 'without a slug'} is called {schedule.slug} from now on"
         if there.active and not schedule.active:
@@ -103,7 +103,8 @@ def named(slug: str | None) -> str:
     return "schedule" if slug in {None, "schedule"} else f"schedule {slug}"
 
 
-def _parameters(schedule: DeploymentScheduleCreate) -> str:
+def parameters_text(schedule: DeploymentScheduleCreate) -> str:
+    """Return ``, city=Porto, profile=draft`` for what a schedule sets."""
     return "".join(f", {name}={value}" for name, value in schedule.parameters.items())
 
 

@@ -99,16 +99,28 @@ def _check_exclude(
                 isinstance(other, str) and is_template(other) for other in (values, value, *values, *(added.get(name) for added in include))
             ):
                 continue  # what it comes out as is known to a run
-            elif value not in values and all(added.get(name) != value for added in include):
+            elif not any(fits(other, value) for other in (*values, *(added[name] for added in include if name in added))):
                 section.note(
-                    f"this excludes nothing: '{name}' is never {value}",
+                    f"this excludes nothing: '{name}' is never {_shown(value)}",
                     "exclude",
                     index,
                     name,
-                    hint=f"it is one of {', '.join(str(option) for option in values)}" if values else None,
+                    hint=f"it is one of {', '.join(_shown(option) for option in values)}" if values else None,
                     code="unused",
                     severity="warning",
                 )
+
+
+def fits(value: Any, wanted: Any) -> bool:
+    """Tell whether a value of an axis is the one that an ``include`` or ``exclude`` means: of a mapping, the parts that it names."""
+    if isinstance(value, Mapping) and isinstance(wanted, Mapping):
+        return all(part in value and value[part] == item for part, item in wanted.items())
+    return bool(value == wanted)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as YAML writes it."""
+    return f"{{{', '.join(f'{part}: {item}' for part, item in value.items())}}}" if isinstance(value, Mapping) else str(value)
 
 
 def _is_value(value: Any) -> bool:

@@ -72,6 +72,15 @@ def test_only_models_of_the_kind_are_offered_as_its_default(editor: Editor) -> N
     assert "xai/grok-video" not in offered
 
 
+def test_a_profile_offers_models_and_fields_of_its_kind_and_fallbacks(editor: Editor) -> None:
+    models = editor.completions("profile-model.yaml", HEAD + "profiles:\n  draft:\n    image:\n      model: |\n")
+    assert "google/nano-banana-pro" in models
+    assert "xai/grok-video" not in models
+    offered = editor.completions("profile-fields.yaml", HEAD + "profiles:\n  draft:\n    video:\n      |\n")
+    assert {"model", "resolution", "duration", "fallback"} <= set(offered)
+    assert "when" not in offered
+
+
 def test_the_fields_of_a_shot_are_those_of_its_model_and_ours(editor: Editor) -> None:
     grok = editor.completions("grok.yaml", SHOT + "        model: xai/grok-video\n        |\n")
     kling = editor.completions("kling.yaml", SHOT + "        model: kling/kling-2.5\n        |\n")

@@ -56,6 +56,7 @@ def test_the_version_follows_what_is_rendered_and_nothing_else(tmp_path: Path) -
         TEXT.replace("prompt: Dawn", "prompt: Dusk"),
         TEXT.replace("xai/grok-video", "kling/kling-2.5"),
         TEXT + "deliver: ./else\n",
+        TEXT + "profiles: {draft: {video: {resolution: 480p}}}\n",
     ):
         assert version_of(declared(tmp_path, other).pipelines["town"]) != version
 

@@ -20,6 +20,8 @@ from animatic.errors import DeclarationError, PrefectError, UsageError
 from animatic.flows import events, storyboards
 from animatic.flows.artifacts import public_address
 from animatic.flows.identity import run_id_of
+from animatic.flows.launch import knowing
+from animatic.flows.parameters import named, profile_asked
 from animatic.flows.worker import use_aws_block
 from animatic.prefect.health import CheckResult
 from animatic.settings import FILE, Secret, export_aws_credentials
@@ -112,11 +114,47 @@ def test_a_flow_run_that_starts_is_given_a_flow_that_fails_with_what_is_wrong(
     flow: Flow[..., Any] = storyboards.old_town
     assert flow.name == "old-town"
     assert not flow.should_validate_parameters
-    positional, named = parameters_to_args_kwargs(flow.fn, GIVEN)  # as Prefect's engine does it, which refuses unknown names
+    positional, values = parameters_to_args_kwargs(flow.fn, GIVEN)  # as Prefect's engine does it, which refuses unknown names
     assert positional == ()
-    state = asyncio.run(flow.fn(**named))
+    state = asyncio.run(flow.fn(**values))
     assert state.is_failed()
     assert said in (state.message or "")
+
+
+@pytest.mark.parametrize(
+    ("profiles", "said"),
+    [
+        ("profiles: {drafts: {video: {resolution: 480p}}}\n", "there is no profile 'draft'"),
+        ("", "has no param profile"),
+    ],
+)
+def test_a_flow_run_whose_profile_left_the_file_fails_with_that(
+    file: Path, monkeypatch: pytest.MonkeyPatch, profiles: str, said: str
+) -> None:
+    given = {"city": "Porto", "profile": "draft"}
+    monkeypatch.setattr(storyboards, "flow_run", SimpleNamespace(id=str(uuid.uuid4()), flow_name="old-town", parameters=given))
+    file.write_text(profiles + TEXT)
+    _, values = parameters_to_args_kwargs(storyboards.old_town.fn, given)
+    state = asyncio.run(storyboards.old_town.fn(**values))
+    assert state.is_failed()
+    assert said in (state.message or "")
+
+
+def test_a_flow_offers_the_profiles_and_is_named_for_the_one_that_is_chosen(file: Path) -> None:
+    file.write_text("profiles: {draft: {video: {resolution: 480p}}, final: {video: {resolution: 720p}}}\n" + TEXT)
+    field = parameter_schema(storyboards.old_town).properties["profile"]
+    assert (field["enum"], field["default"]) == (["as written", "draft", "final"], "as written")
+    assert named("old-town", ("city",), {"city": "Porto", "profile": "draft"}) == "old-town · profile draft · Porto"
+    for written in ({"profile": "as written"}, {"profile": None}, {"profile": ""}, {}):
+        assert profile_asked(written) is None
+        assert named("old-town", ("city",), {"city": "Porto", **written}) == "old-town · Porto"
+
+
+def test_a_run_is_taken_up_under_a_profile_that_the_file_has_no_more(file: Path) -> None:
+    spec = storyboards.declaration().pipelines["old-town"]
+    flow = storyboards.pipeline_flow(knowing(spec, "draft"))
+    assert flow.validate_parameters({"city": "Porto", "profile": "draft"})["profile"] == "draft"
+    assert knowing(spec, None) is spec
 
 
 def test_a_run_keeps_its_id_when_it_is_retried_and_ids_sort_by_time() -> None:

@@ -178,3 +178,16 @@ def test_runs_of_a_pipeline_wait_for_each_other_unless_it_says_otherwise(tmp_pat
     text = TEXT.replace("    description: A town.", f"    description: A town.\n    {written}")
     (wanted,) = wanted_deployments(declared(tmp_path, text), in_folder(tmp_path / "pipelines.yaml"), pool="p")
     assert (wanted.collision.value if wanted.collision else None) == collision
+
+
+def test_a_schedules_profile_is_a_parameter_of_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = TEXT.replace("pipelines:", "profiles: {draft: {video: {resolution: 480p}}}\npipelines:")
+    text = text.replace("{interval: 24h, timezone: Europe/Lisbon}", "{interval: 24h, profile: draft}")
+    (wanted,) = wanted_deployments(declared(tmp_path, text), in_folder(tmp_path / "pipelines.yaml"), pool="p")
+    assert [schedule.parameters for schedule in wanted.schedules] == [{"profile": "draft"}]
+    properties = wanted.facts["parameter_openapi_schema"]["properties"]
+    assert (properties["profile"]["enum"], properties["profile"]["default"]) == (["as written", "draft"], "as written")
+    assert "Under profiles: draft $" in wanted.facts["description"]
+    written = prefect_yaml(declared(tmp_path, text), Path("pipelines.yaml"), pool="p", target=TARGET)
+    assert yaml.safe_load(written.text)["deployments"][0]["schedules"][0]["parameters"] == {"profile": "draft"}

@@ -42,11 +42,13 @@ class Server:
 
 
 async def test_only_runs_of_schedules_are_named_and_once() -> None:
-    server = Server(run("jovial-bull", city="Porto", seconds=4, fresh=True), run("keen-owl"), run("my own name", auto=False))
+    server = Server(
+        run("jovial-bull", city="Porto", seconds=4, fresh=True), run("keen-owl", profile="draft"), run("my own name", auto=False)
+    )
     assert await name_waiting_runs(cast("PrefectClient", server), {"town": TOWN}) == 2
     assert [item.name for item in server.runs.values()] == [
         "town · Porto · seconds 4 · fresh true · scheduled",
-        "town · scheduled",
+        "town · profile draft · scheduled",
         "my own name",
     ]
     assert await name_waiting_runs(cast("PrefectClient", server), {"town": TOWN}) == 0

@@ -26,6 +26,10 @@ version: 1
 defaults:
   video: {model: xai/grok-video, resolution: 720p, aspect_ratio: 16:9}
   image: {model: google/nano-banana-pro}
+profiles:
+  draft:
+    video: {model: bytedance/seedance-2-fast, resolution: 480p, aspect_ratio: null, fallback: [{model: kling/kling-2.5, duration: 5}]}
+    image: {model: google/nano-banana, fallback: null}
 deliver: ./out
 budget: {per_day_usd: 20, per_month_usd: 200.50}
 pipelines:
@@ -64,7 +68,7 @@ pipelines:
     cut: {shots: [dawn, surf]}
   formats:
     matrix: {aspect_ratio: [16:9, 9:16], n: [1, 2], include: [{aspect_ratio: 1:1}], exclude: [{n: 2}]}
-    schedules: [{interval: 6h}, {rrule: "FREQ=WEEKLY;BYDAY=MO", active: false, slug: weekly}]
+    schedules: [{interval: 6h}, {rrule: "FREQ=WEEKLY;BYDAY=MO", active: false, slug: weekly, profile: draft}]
     shots:
       - {id: a, model: "{{ params.model }}", prompt: x, duration: 30}
 """
@@ -133,6 +137,11 @@ def test_an_unknown_model_is_an_error(tmp_path: Path) -> None:
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "cut": {"audio": "x.mp3"}}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "defaults": {"video": {"image_urls": []}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "defaults": {"video": {"model": "google/nano-banana"}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "profiles": {"draft": {"video": {"model": "google/nano-banana"}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "profiles": {"draft": {"video": {"resolutoin": "480p"}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "profiles": {"draft": {"video": {"fallback": [{"duration": 5}]}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "profiles": {"my draft": {"video": {"resolution": "480p"}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "profiles": {"draft": {"resolution": "480p"}}},
     ],
 )
 def test_mistakes_are_marked(data: Any) -> None:

@@ -57,6 +57,15 @@ async def test_params_of_a_schedule_are_planned_with_and_paused_ones_are_not(stu
     assert [run.usd for run in found.runs] == [PRICE, PRICE]
 
 
+async def test_a_schedules_profile_is_planned_with(studio: Studio) -> None:
+    schedules = "[{interval: 24h, profile: draft, slug: draft}, {interval: 24h, slug: final}]"
+    studio.declare(TWO, pipeline=f"schedules: {schedules}", budget="profiles: {draft: {video: {duration: 2}}}\n")
+    found = await ahead(studio, days=2)
+    assert {(run.schedule, run.profile) for run in found.runs} == {("draft", "draft"), ("final", None)}
+    assert [run.usd for run in found.runs if run.schedule == "draft"] == [PRICE, 0]
+    assert [run.usd for run in found.runs if run.schedule == "final"] == [2 * PRICE, 0], "a draft is no take of the final"
+
+
 async def test_budgets_stand_beside_the_most_that_would_be_spent_of_them(studio: Studio) -> None:
     budget = "budget: {per_day_usd: 0.70, per_month_usd: 1.10}\n"
     studio.declare(TWO, pipeline="budget_usd: 0.30\n    schedule: {interval: 12h, fresh: true}", budget=budget)

@@ -27,6 +27,8 @@ def test_retired_names_are_renamed_by_the_model_of_their_shot() -> None:
 version: 1   # keep   me
 defaults:
   video:   {model: xai/grok-video,   aspectRatio: 16:9}
+profiles:
+  draft: {video: {model: kling/kling-2.5, size: 9, fallback: [{model: xai/grok-video, size: 480p}]}}
 pipelines:
   p:
     shots:
@@ -44,6 +46,10 @@ pipelines:
     result = fix_text(text, ALIASES)
     assert changed_lines(text, result.new_text) == [
         ("video:   {model: xai/grok-video,   aspectRatio: 16:9}", "video:   {model: xai/grok-video,   aspect_ratio: 16:9}"),
+        (
+            "draft: {video: {model: kling/kling-2.5, size: 9, fallback: [{model: xai/grok-video, size: 480p}]}}",
+            "draft: {video: {model: kling/kling-2.5, width: 9, fallback: [{model: xai/grok-video, resolution: 480p}]}}",
+        ),
         ('"startImage": b.png      # by default', '"start_image": b.png      # by default'),
         (
             "- {id: b, model: kling/kling-2.5, size: 640, 'startImage': a}",
