@@ -60,6 +60,8 @@ class ProfileLayer:
             return True
         if self.overlay.cast is not None and self.overlay.cast != shot.cast:
             return True
+        if self.overlay.cast is not None and self.overlay.cast != (shot.cast or ()):
+            return True
         before = {**inherited, **shot.fields}
         return any(before.get(name) != value for name, value in self.overlay.fields.items() if self._takes(name))
 

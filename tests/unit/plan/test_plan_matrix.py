@@ -40,7 +40,7 @@ def test_include_extends_what_it_does_not_contradict_and_else_adds() -> None:
 
 def test_of_a_mapping_the_parts_that_are_named_decide() -> None:
     market = [{"name": "de", "language": "German"}, {"name": "en", "language": "English"}]
-    axes = {"ratio": ["16:9", "9:16"], "market": market}
+    axes: dict[str, list[Any]] = {"ratio": ["16:9", "9:16"], "market": market}
     include = [{"market": {"name": "de"}, "note": "subtitles"}, {"ratio": "1:1", "market": {"name": "fr", "language": "French"}}]
     found = expand(axes, include=include, exclude=[{"ratio": "9:16", "market": {"name": "de"}}, {"market": {"language": "French", "x": 1}}])
     assert [variant.values for variant in found] == [
