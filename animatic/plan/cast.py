@@ -86,6 +86,8 @@ class VariantCast:
     def casting_of(self, origins: FieldOrigins, kind: Kind, context: TemplateContext, problems: ProblemCollector) -> Casting | None:
         """Return whom a request takes: as its fallback, the profile, the shot or the defaults say. None for nobody. Reports mistakes."""
         shot, fallback, overlay = origins.shot, origins.fallback, origins.layer.overlay if origins.layer else None
+        if shot.cast is None and fallback is None and overlay is None and kind not in self._defaults:
+            return None  # most shots of most storyboards
         ours = problems.for_shot(shot)
         if fallback is not None and fallback.cast is not None:
             people, path, inherited = fallback.cast, (*fallback.path, "cast"), False

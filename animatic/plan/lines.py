@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from animatic.plan.problems import ProblemCollector
@@ -19,8 +19,23 @@ _SAY = "one of them has to say the words itself"
 _OWN = re.compile(r"\bshot\s*(?:\.|\[\s*['\"])\s*line\b")
 
 
+class ShotNames(Names):
+    """What templates see as ``shots``: each shot of the pipeline, with its line where it has one."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self, shots: Iterable[str], lines: Mapping[str, str]) -> None:
+        super().__init__("shots", dict.fromkeys(shots))
+        self.lines = lines
+
+    def __getitem__(self, name: str) -> Names:
+        """Return what is seen of one shot."""
+        line = self.lines.get(name)
+        return Names(f"shots.{name}", {} if line is None else {"line": line})
+
+
 def with_lines(spec: PipelineSpec, context: TemplateContext, problems: ProblemCollector) -> TemplateContext:
-    """Return the context of a variant with ``shots.ID.line`` for every shot that has a line. Mistakes are reported.
+    """Return the context of a variant with the lines of its shots. Mistakes are reported.
 
     A line may quote other lines, whichever stands first in the file; one that comes out blank counts as none.
     """
@@ -38,9 +53,8 @@ class _Rendering:
         self._shots: Mapping[str, ShotSpec] = {shot.id: shot for shot in spec.shots}
         self._problems = problems
         self._done: set[str] = set()
-        lines = Names("shots", {name: Names(f"shots.{name}", {}) for name in self._shots})
-        self._lines = lines
-        self.context = replace(context, names={**context.names, "shots": lines})
+        self._lines: dict[str, str] = {}
+        self.context = replace(context, names={**context.names, "shots": ShotNames(self._shots, self._lines)}, lines=self._lines)
 
     def render(self, shot: ShotSpec, quoting: tuple[str, ...]) -> None:
         """Make the line of a shot; ``quoting`` are the shots whose lines wait for it."""
@@ -69,7 +83,7 @@ class _Rendering:
         elif not rendered.known:
             self._stand_in(shot)
         elif line := str(finalize(rendered.value)).strip():
-            self._lines[shot.id] = Names(f"shots.{shot.id}", {"line": line})
+            self._lines[shot.id] = line
 
     def _report(self, shot: ShotSpec, message: str, hint: str | None) -> None:
         """Report a line that cannot be had, and let templates that quote it be: they would only say the same."""
@@ -78,7 +92,7 @@ class _Rendering:
         self._stand_in(shot)
 
     def _stand_in(self, shot: ShotSpec) -> None:
-        self._lines[shot.id] = Names(f"shots.{shot.id}", {"line": shot.id})
+        self._lines[shot.id] = shot.id
         self.context = replace(self.context, sample_lines=self.context.sample_lines | {shot.id})
 
 

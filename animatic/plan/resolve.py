@@ -120,8 +120,7 @@ def _drafts(
 ) -> Iterator[ShotDraft]:
     """Yield the shots of one variant: whether each is made, by which model, with which requests."""
     for number, shot in enumerate(spec.shots, start=1):
-        line = context.names["shots"][shot.id].get("line")
-        names = context.for_shot(shot.id, line)
+        names = context.for_shot(shot.id)
         wanted = _is_wanted(shot, names, problems)
         title = _title(shot, names, problems)
         choice = models.resolve(shot, names, problems)
@@ -130,7 +129,7 @@ def _drafts(
             number=number,
             variant=variant,
             title=title,
-            line=line,
+            line=context.lines.get(shot.id),
             left_out=not wanted,
             model=choice.declared.model if choice else None,
             yields=choice.declared.yields if choice else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -104,9 +104,12 @@ class TemplateContext:
     sample_cast: AbstractSet[str] = frozenset()
     """Grows while members are rendered."""
     sample_lines: frozenset[str] = frozenset()
+    lines: Mapping[str, str] = field(default_factory=dict)
+    """What is spoken over each shot, by its id."""
 
-    def for_shot(self, shot_id: str, line: str | None = None) -> TemplateContext:
+    def for_shot(self, shot_id: str) -> TemplateContext:
         """Return the context for the templates of one shot, which also see ``shot.id``, and ``shot.line`` where it has one."""
+        line = self.lines.get(shot_id)
         shot = {"id": shot_id} if line is None else {"id": shot_id, "line": line}
         return TemplateContext(
             names={**self.names, "shot": Names("shot", shot)},
@@ -114,6 +117,7 @@ class TemplateContext:
             sample_axes=self.sample_axes,
             sample_cast=self.sample_cast,
             sample_lines=self.sample_lines,
+            lines=self.lines,
         )
 
     def with_cast(self, names: Names, unknown: AbstractSet[str]) -> TemplateContext:
