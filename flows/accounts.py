@@ -13,6 +13,7 @@ from animatic.manifest.model import ShotState
 from animatic.manifest.wording import run_state, shot_state
 from animatic.money import dollars
 from animatic.plan import Step, edge_labels, expected_minutes, to_pay
+from animatic.plan.model import called_by
 from animatic.plan.report import Decision
 
 Location = Callable[[str], str]
@@ -137,7 +138,7 @@ def _files(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _variant(values: Mapping[str, object]) -> str:
-    return " ".join(str(value) for value in values.values())
+    return " ".join(str(called_by(value)) for value in values.values())
 
 
 def _place(name: str, address: Address, location: Location) -> str:

@@ -9,6 +9,7 @@ from animatic.catalog.model import Yield
 from animatic.manifest import wording
 from animatic.manifest.links import Links
 from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot
+from animatic.plan.model import called_by
 
 MAX_ALT_LENGTH = 160
 LONG_PROMPT = 300
@@ -160,8 +161,8 @@ def places_of(reel: str, shots: Iterable[ReelShot]) -> dict[str, Place]:
 
 
 def variant_name(variant: Mapping[str, object]) -> str:
-    """Return ``aspect_ratio 9:16 · language de``."""
-    return " · ".join(f"{name} {wording.value(value)}" for name, value in variant.items())
+    """Return ``aspect_ratio 9:16 · language de``; a mapping goes by its name, as in the folder's."""
+    return " · ".join(f"{name} {wording.value(called_by(value))}" for name, value in variant.items())
 
 
 def ratio_of(clip: Clip) -> float:

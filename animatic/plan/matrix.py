@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from animatic.errors import KeyPath
-from animatic.plan.model import step_key
+from animatic.plan.model import called_by, step_key
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext, TemplateError, mentions
 from animatic.spec.matrix import fits
@@ -186,9 +186,9 @@ def _shortened(name: str) -> str:
 
 def _word(key: str, value: Any) -> str:
     """Return what names a value: its letters and digits, of any script. A mapping goes by its name."""
+    value = called_by(value)
     if isinstance(value, Mapping):
-        named = next((value[part] for part in ("name", "id", "title") if isinstance(value.get(part), str)), None)
-        return _word(key, named) if named is not None else "-".join(_word(part, item) for part, item in value.items())
+        return "-".join(_word(part, item) for part, item in value.items())
     if isinstance(value, bool | int | float) or value is None:
         text = f"{key}-{json.dumps(value)}"
     elif isinstance(value, str):

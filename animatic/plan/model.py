@@ -66,6 +66,13 @@ def step_key(variant_name: str, shot: str) -> str:
     return f"{variant_name}/{shot}" if variant_name else shot
 
 
+def called_by(value: Any) -> Any:
+    """Return what a value of the matrix goes by: a mapping by its ``name``, ``id`` or ``title`` where it has one, any other by itself."""
+    if not isinstance(value, Mapping):
+        return value
+    return next((value[part] for part in ("name", "id", "title") if isinstance(value.get(part), str)), value)
+
+
 def shot_of(key: str) -> str:
     """Return the shot id of a key made by ``step_key``. For keys alone: a step knows its ``shot`` and ``variant_name``."""
     return key.rpartition("/")[2]

@@ -17,6 +17,7 @@ import pytest
 from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, Reel, ReelShot, StrayJob, wording
 from animatic.manifest.links import Links
 from animatic.manifest.page import render_page
+from animatic.manifest.panels import variant_name
 from animatic.plan.layout import diagram_of
 from animatic.plan.model import ShotInput, Step
 
@@ -409,3 +410,8 @@ def test_seconds_of_sound_are_not_taken_for_footage(builder: ManifestBuilder, cl
     builder.shot("dawn").update(state="delivered", clip=clip.model_copy(update={"duration": 6.0}))
     builder.shot("logo").update(state="delivered", clip=clip.model_copy(update={"mime": "audio/wav", "duration": 2.5}))
     assert wording.summary(builder.manifest()).endswith("6 s of footage · 2.5 s of sound")
+
+
+def test_a_variant_whose_values_are_mappings_goes_by_their_names() -> None:
+    assert variant_name({"ratio": "9:16", "language": {"name": "de", "claim": "Klar wie die Quelle"}}) == "ratio 9:16 · language de"
+    assert variant_name({"size": {"width": 2, "height": 3}}) == "size width 2, height 3"
