@@ -150,6 +150,10 @@ class OutOfCreditsError(MoneyError):
     code = "out_of_credits"
 
 
+UPSTREAM = "upstream"
+"""Code of a shot that was not made because one that it starts from is missing."""
+
+
 class ShotError(AnimaticError):
     """One shot cannot be made; the others go on."""
 

@@ -13,6 +13,7 @@ from animatic.columns import paint, wrapped
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.suggest import did_you_mean, nearest
 
+_ERROR = "error:"
 _INDENT = " " * 6
 MAX_NAMES = 12
 """Options or verbs that a hint lists where none is like the one that was written."""
@@ -76,11 +77,13 @@ def show_error(error: AnimaticError) -> None:
     if isinstance(error, DeclarationError):
         show_problems(error.problems, texts=error.texts)
         return
+    width = terminal_width(sys.stderr)
     first, *rest = completed(error.message).splitlines() or [""]
-    say("\n".join([f"{paint('error:', 'red', color=color_on(sys.stderr))} {first}", *(f"{_INDENT}{line.strip()}" for line in rest)]))
-    if error.hint:
-        for line in completed(error.hint).splitlines():
-            say("\n".join(wrapped(line.strip(), terminal_width(sys.stderr), indent=_INDENT)))
+    lines = wrapped(f"{_ERROR} {first}", width, hanging=_INDENT)
+    lines[0] = paint(_ERROR, "red", color=color_on(sys.stderr)) + lines[0].removeprefix(_ERROR)
+    for line in (*rest, *completed(error.hint or "").splitlines()):
+        lines += wrapped(line.strip(), width, indent=_INDENT)
+    say("\n".join(lines))
 
 
 def as_object(error: AnimaticError) -> dict[str, Any]:

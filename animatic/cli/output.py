@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from animatic.cli.advice import completed
-from animatic.columns import Cell, Column, paint, table
+from animatic.columns import Cell, Column, paint, table, wrapped
 from animatic.errors import Problem, UsageError
 from animatic.files import NoHardLinksError, create_exclusively, write_whole
 from animatic.home import part_of
@@ -26,17 +26,30 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Tell a person, on standard error: progress, warnings, errors, what to do next. Commands in backticks are completed."""
-    print(completed(text), file=sys.stderr, flush=True)
+    print(_fitted(completed(text), sys.stderr), file=sys.stderr, flush=True)
 
 
 def tell(text: str) -> None:
     """Print a result for people, on standard output. Commands in backticks are completed."""
-    print(completed(text))
+    print(_fitted(completed(text), sys.stdout))
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Return a text whose lines fit the terminal that a stream is; lines with colors are fitted by whoever painted them."""
+    width = terminal_width(stream)
+    lines: list[str] = []
+    for line in text.splitlines() or [""]:
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += [line] if "\x1b" in line else wrapped(line.strip(), width, indent=indent, hanging=f"{indent}  ")
+    return "\n".join(lines)
 
 
 def warn(text: str) -> None:
     """Tell a person what may go wrong, on standard error."""
-    say(f"{paint('warning:', 'yellow', color=color_on(sys.stderr))} {text}")
+    mark = "warning:"
+    lines = wrapped(f"{mark} {completed(text)}", terminal_width(sys.stderr), hanging=" " * 6)
+    lines[0] = paint(mark, "yellow", color=color_on(sys.stderr)) + lines[0].removeprefix(mark)
+    say("\n".join(lines))
 
 
 def color_on(stream: TextIO) -> bool:

@@ -13,7 +13,8 @@ from animatic.cli.ending import state_of_run, state_word, stray_lines, waiting_l
 from animatic.cli.lookup import newest_or_named
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, print_table, tell, terminal_width
-from animatic.columns import Cell, Column, Style, wrapped
+from animatic.columns import Cell, Column, Style, few, wrapped
+from animatic.errors import UPSTREAM
 from animatic.money import dollars
 from animatic.plan import pipeline_text
 
@@ -31,6 +32,9 @@ COLUMNS = (
     Column(title="USD", right=True),
     Column(title="FILE", least=16, drop=5, keep_end=True),
 )
+
+MAX_NAMED = 8
+"""Shots that a line names."""
 
 
 @click.command()
@@ -104,7 +108,15 @@ def _style(shot: Shot) -> Style:
 
 
 def _failures(manifest: Manifest) -> list[str]:
-    return [f"{shot.key or shot.id}: {' '.join(shot.error.message.split())}" for shot in manifest.shots if shot.error is not None]
+    """Return why shots are missing, each reason once; what only waits for others is counted behind them."""
+    failed = [(shot.key or shot.id, shot.error) for shot in manifest.shots if shot.error is not None]
+    waiting = [name for name, error in failed if error.code == UPSTREAM]
+    told: dict[str, list[str]] = {}
+    for name, error in failed:
+        if error.code != UPSTREAM or len(waiting) == 1:
+            told.setdefault(" ".join(error.message.split()), []).append(name)
+    lines = [f"{few(names, MAX_NAMED)}: {reason}" for reason, names in told.items()]
+    return lines + ([f"{few(waiting, MAX_NAMED)}: not made, because what they start from is missing"] if len(waiting) > 1 else [])
 
 
 def _end(manifest: Manifest) -> list[str]:

@@ -21,6 +21,7 @@ from animatic.engine.run import Run
 from animatic.engine.sheets import deliver_sheet
 from animatic.engine.strays import note_strays, report_strays
 from animatic.errors import (
+    UPSTREAM,
     AnimaticError,
     InDoubtError,
     ShotError,
@@ -34,7 +35,7 @@ from animatic.manifest.model import Doing, ShotState
 from animatic.plan import Cut, Step
 
 log = logging.getLogger(__name__)
-NOT_STARTED = frozenset({"upstream", "stopped"})
+NOT_STARTED = frozenset({UPSTREAM, "stopped"})
 
 
 async def record_end(

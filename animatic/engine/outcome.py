@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from animatic.engine.run import Run
 from animatic.errors import (
+    UPSTREAM,
     AnimaticError,
     InDoubtError,
     JobFailedError,
@@ -23,7 +24,7 @@ from animatic.errors import (
 MAX_FAILURES_NAMED = 5
 SEEN = 60
 """Characters of the sentence that lists of runs show: a long shot id gives way."""
-WAITING = frozenset({"upstream", "stopped"})
+WAITING = frozenset({UPSTREAM, "stopped"})
 """Codes of shots that did not fail themselves: they wait for one that did."""
 REMEDIES: Mapping[str, tuple[str, str]] = {
     "moderated": ("moderated", "reword, resume"),

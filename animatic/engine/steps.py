@@ -14,6 +14,7 @@ from animatic.engine.manifest_writer import record_end
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.state import SubmittedJob
 from animatic.errors import (
+    UPSTREAM,
     AnimaticError,
     InDoubtError,
     JobFailedError,
@@ -70,7 +71,7 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
     """Make one step; True if its take is there."""
     try:
         if missing:
-            raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code="upstream")
+            raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code=UPSTREAM)
         async with run.gates.fingerprints[step.fingerprint]:
             take, delivered = await _make(run, step, stages, starts)
     except AnimaticError as error:

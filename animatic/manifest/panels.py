@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from animatic.catalog.model import Yield
+from animatic.errors import UPSTREAM
 from animatic.manifest import wording
 from animatic.manifest.links import Links
 from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot
@@ -14,8 +15,6 @@ from animatic.plan.model import called_by
 MAX_ALT_LENGTH = 160
 LONG_PROMPT = 300
 """Characters; a longer prompt is folded."""
-_UPSTREAM = "upstream"
-"""Code of a shot that was not made because one that it starts from is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +121,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         facts=wording.clip_facts(shot.clip) if shot.clip else "",
         price=wording.price(shot),
         sources=tuple(_origin(item, shot, names) for item in shot.inputs),
-        waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == _UPSTREAM else (),
+        waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == UPSTREAM else (),
         place=places.get(shot.key or shot.id),
     )
 

@@ -47,6 +47,25 @@ def test_running_submitted_and_not_started_are_told_apart_with_money(ended: Ende
     ]
 
 
+def test_equal_reasons_are_told_once_and_what_waits_is_counted(ended: Ended, capsys: pytest.CaptureFixture[str]) -> None:
+    _, manifest = ended("failed", "skipped")
+    shot, other = manifest.shots
+    broken, waits = (
+        Failure(code="job_failed", message="Krea  failed"),
+        Failure(code="upstream", message="not made, because dawn is missing"),
+    )
+    for names, expected in [
+        ({"a": broken, "b": broken, "c": waits}, ["a, b: Krea failed", "c: not made, because dawn is missing"]),
+        ({"a": broken, "b": waits, "c": waits}, ["a: Krea failed", "b, c: not made, because what they start from is missing"]),
+    ]:
+        shots = tuple(
+            (other if error is waits else shot).model_copy(update={"id": name, "key": name, "error": error})
+            for name, error in names.items()
+        )
+        show(manifest.model_copy(update={"shots": shots}), "/out/index.html")
+        assert [line.strip() for line in capsys.readouterr().out.splitlines() if line[2:3] in set("abc") and ": " in line] == expected
+
+
 def test_a_take_that_is_not_delivered_says_so() -> None:
     cells = _row(KnownTake(number=2, fingerprint="f", take=None, current=True))
     assert (cells[:2], cells[-2]) == (("*", "2"), ("not delivered", "dim"))
