@@ -111,6 +111,15 @@ _SIGNATURES: tuple[tuple[Signature, Format], ...] = (
         _starts(b"II*\x00", b"MM\x00*"),
         Format(name="TIFF", mime="image/tiff", medium="image", suffix=".tif", accepted=False, converted=True),
     ),
+    (
+        _starts(b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
+        Format(name="JPEG 2000", mime="image/jp2", medium="image", suffix=".jp2", accepted=False, converted=True),
+    ),
+    (
+        _starts(b"\x00\x00\x00\x0cJXL \r\n\x87\n", b"\xff\x0a"),
+        Format(name="JPEG XL", mime="image/jxl", medium="image", suffix=".jxl", accepted=False),
+    ),
+    (_starts(b"\x76\x2f\x31\x01"), Format(name="OpenEXR", mime="image/x-exr", medium="image", suffix=".exr", accepted=False)),
     (_starts(b"8BPS"), Format(name="Photoshop", mime="image/vnd.adobe.photoshop", medium="image", suffix=".psd", accepted=False)),
     (_starts(b"%PDF"), Format(name="PDF", mime="application/pdf", medium="document", suffix=".pdf", accepted=False)),
     (_starts(b"OggS"), Format(name="Ogg", mime="audio/ogg", medium="audio", suffix=".ogg", accepted=False)),

@@ -63,6 +63,17 @@ def clip_bytes(shade: int = 90, frames: int = 6) -> bytes:
 
 
 @cache
+def damaged_clip(shade: int = 90) -> bytes:
+    """Return a clip of two seconds with a hole in the middle: the bytes of its 13th frame in the file are zeros."""
+    data = bytearray(clip_bytes(shade, frames=24))
+    with av.open(io.BytesIO(bytes(data)), "r") as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size and packet.pos is not None]
+    at, size = packets[12].pos, packets[12].size
+    assert at is not None
+    data[at : at + size] = bytes(size)
+    return bytes(data)
+
+
 def clip_from(picture: bytes, frames: int) -> bytes:
     """A real MP4 that begins with a picture and grows brighter."""
     with Image.open(io.BytesIO(picture)) as image:
@@ -169,7 +180,7 @@ class KreaDouble:
         self.polls_until_end = 1
         self.types: dict[str, str] = {}
         """Krea's type of the jobs of a route, by its path; none is told of the others."""
-        self.downloads: list[Literal["cut", "expired", "html", "still", "clip", "sound", "mesh"]] = []
+        self.downloads: list[Literal["cut", "expired", "html", "still", "clip", "sound", "mesh", "damaged"]] = []
         self.dead_files: dict[str, DeadFile] = {}
         """Jobs whose files cannot be had, and how: expired (403), an error of the host, or no connection."""
         self.elsewhere: dict[str, httpx.Response] = {}
@@ -368,6 +379,8 @@ class KreaDouble:
                 return httpx.Response(200, content=whole[: len(whole) // 2], headers={"Content-Length": str(len(whole))})
             case "sound" | "mesh" | "still":
                 return httpx.Response(200, content={"sound": sound_bytes(), "mesh": mesh_bytes(), "still": still_bytes(shade)}[how])
+            case "damaged":
+                return httpx.Response(200, content=damaged_clip(shade), headers={"Content-Type": "video/mp4"})
         content = self._honest_clip(job.body, shade) if self.honest else clip_bytes(shade)
         return httpx.Response(200, content=content, headers={"Content-Type": "video/mp4"})
 

@@ -16,8 +16,8 @@ from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError, BadClipError
 from animatic.formats import suffix_of
 from animatic.krea import Download, ExpiredUrlError, Job, ResultUnreachableError
-from animatic.ledger import Take, take_folder
-from animatic.media import AnyFacts, kind_of, measure
+from animatic.ledger import Damage, Take, take_folder
+from animatic.media import AnyFacts, gaps, kind_of, measure
 from animatic.plan import Step
 from animatic.redact import bare_url
 
@@ -50,6 +50,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     crashpoint("after-clip-stored")
     others = [address for address in job.urls if bare_url(address) != bare_url(url)]
     thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.jpg")
+    damage = await _damage(run, step, clip) if facts.mime.startswith("video/") else None
     take = await run.ledger.takes.record(
         Take(
             fingerprint=step.fingerprint,
@@ -71,6 +72,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
             step=step.key,
             run_id=run.plan.run_id,
             made_at=run.timing.now(),
+            damage=damage,
         )
     )
     crashpoint("after-take")
@@ -114,6 +116,15 @@ async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[D
         facts = await asyncio.to_thread(measure, target)
     _check_kind(run, step, facts)
     return download, facts
+
+
+async def _damage(run: Run, step: Step, clip: Path) -> tuple[Damage, ...]:
+    """Return where a clip does not decode: it is paid for and delivered as it is, and people are told."""
+    async with run.gates.media:
+        found = await asyncio.to_thread(gaps, clip)
+    for gap in found:
+        log.warning("%s: the clip is damaged at %g s, for %g s", step.key, gap.at, gap.seconds)
+    return tuple(Damage(at=gap.at, seconds=gap.seconds) for gap in found)
 
 
 def _check_kind(run: Run, step: Step, facts: AnyFacts) -> None:

@@ -17,6 +17,7 @@ from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.index_writer import write_index
 from animatic.engine.progress import ShotProgress, doing_of, state_of_record
+from animatic.engine.quality import quality_of
 from animatic.engine.run import Run
 from animatic.engine.sheets import deliver_sheet
 from animatic.engine.strays import note_strays, report_strays
@@ -64,6 +65,7 @@ async def record_end(
             submitted_at=take.submitted_at,
             completed_at=take.completed_at,
             usd=take.usd,
+            qc=quality_of(take),
             error=None,
         )
         changes |= _origin_of(take, submissions)

@@ -5,7 +5,7 @@ from animatic.ledger.ledger import Ledger
 from animatic.ledger.model import Claim, Doubt, Failure, How, Intent, Outcome, SentInput, Settled, State, Submission, Submitted, Withdrawal
 from animatic.ledger.records import take_folder
 from animatic.ledger.spending import Cost, SpendingReport, Totals
-from animatic.ledger.takes import AssetRecord, ClipRecord, Selection, Take
+from animatic.ledger.takes import AssetRecord, ClipRecord, Damage, Selection, Take
 
 __all__ = [
     "AlreadySubmittedError",
@@ -14,6 +14,7 @@ __all__ = [
     "ClaimedError",
     "ClipRecord",
     "Cost",
+    "Damage",
     "Doubt",
     "Failure",
     "How",

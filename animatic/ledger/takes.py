@@ -58,6 +58,14 @@ class ClipRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Damage:
+    """A stretch of a clip whose frames do not decode. Seconds."""
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Take:
     """One result for a shot: what was asked, which job made it, and what lies where."""
 
@@ -83,6 +91,8 @@ class Take:
     step: str
     run_id: str
     made_at: AwareDatetime
+    damage: tuple[Damage, ...] | None = None
+    """Where its clip does not decode; None of stills, and where an earlier version did not look."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from animatic.manifest.model import (
     Manifest,
     PrefectRun,
     Provenance,
+    Quality,
     Reel,
     RunState,
     Shot,
@@ -51,6 +52,7 @@ class ShotChanges(TypedDict, total=False):
     evidence: Mapping[str, Any] | None
     clip: Clip | None
     thumbnail: str | None
+    qc: Quality | None
     error: Failure | None
 
 

@@ -148,6 +148,22 @@ class Reel(Clip):
     """Key of a still of it."""
 
 
+class Finding(Record):
+    """Something wrong with a take: what was looked for (``damage``: frames that do not decode), and where, in seconds of the clip."""
+
+    check: str
+    at: float | None = None
+    seconds: float | None = Field(default=None, alias="for")
+    detail: str = ""
+
+
+class Quality(Record):
+    """What looking at a take found."""
+
+    ok: bool
+    findings: tuple[Finding, ...] = ()
+
+
 class Shot(Record):
     """One step of the run."""
 
@@ -188,6 +204,8 @@ class Shot(Record):
     """What spoke for the job, where it was taken for this shot's without Krea saying so."""
     clip: Clip | None = None
     thumbnail: str | None = None
+    qc: Quality | None = None
+    """What looking at its clip found; None of stills, and where nobody looked."""
     error: Failure | None = None
 
 

@@ -118,7 +118,9 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         prompt=prompt,
         prompt_start=wording.shorten(prompt, LONG_PROMPT) if len(prompt) > LONG_PROMPT else "",
         settings=tuple((key, wording.value(value)) for key, value in shot.request.items() if key not in taken and value is not None),
-        facts=wording.clip_facts(shot.clip) if shot.clip else "",
+        facts=" · ".join([wording.clip_facts(shot.clip), *(found.detail for found in (shot.qc.findings if shot.qc else ()))])
+        if shot.clip
+        else "",
         price=wording.price(shot),
         sources=tuple(_origin(item, shot, names) for item in shot.inputs),
         waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == UPSTREAM else (),

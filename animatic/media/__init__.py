@@ -10,6 +10,7 @@ BadMediaError for a reference that cannot be what it is used as (a new download 
 from __future__ import annotations
 
 from animatic.media.assemble import assemble_reel, exact_rate
+from animatic.media.damage import Gap, gaps
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.likeness import fingerprint_of_picture, likeness
@@ -25,6 +26,7 @@ __all__ = [
     "Expected",
     "Facts",
     "Finding",
+    "Gap",
     "MeshFacts",
     "Rendered",
     "SoundFacts",
@@ -35,6 +37,7 @@ __all__ = [
     "exact_rate",
     "extract_frame",
     "fingerprint_of_picture",
+    "gaps",
     "kind_of",
     "likeness",
     "measure",

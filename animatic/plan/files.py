@@ -15,7 +15,7 @@ from animatic.files import sha256_of
 from animatic.formats import HEAD_BYTES, Format, identify
 from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES, megabytes
 
-_TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3; GIF, BMP, TIFF and AVIF are converted"
+_TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3; GIF, BMP, TIFF, AVIF and JPEG 2000 are converted"
 
 
 class BadFileError(Exception):
@@ -103,7 +103,8 @@ def _accepted(head: bytes, name: str) -> Format:
             raise BadFileError(f"{name} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
         raise BadFileError(f"{name} is neither an image, a video nor audio", _TAKEN)
     if not (found.accepted or found.converted):
-        raise BadFileError(f"{name} is {found.name}, which Krea does not take", _TAKEN)
+        remedy = "export it as PNG or JPEG: " if found.medium == "image" else ""
+        raise BadFileError(f"{name} is {found.name}, which Krea does not take", f"{remedy}{_TAKEN}")
     return found
 
 

@@ -345,6 +345,28 @@ async def test_every_put_and_copy_is_protected_as_the_destination_says_and_media
         assert "CacheControl" not in found
 
 
+@pytest.mark.parametrize("copies", [True, False], ids=["copied", "put again"])
+async def test_whoever_delivers_first_between_the_look_and_the_copy_wins(home: S3Storage, wire: Wire, s3: S3, copies: bool) -> None:
+    assert await home.create("take", b"ours")
+    theirs = {"Bucket": s3.bucket, "Key": "boards/run/clip", "Body": b"theirs"}
+
+    def somebody_is_quicker(request: AWSPreparedRequest) -> AWSResponse | None:
+        if request.method != "PUT":
+            return None
+        if "x-amz-copy-source" not in request.headers:
+            s3.client().put_object(**theirs)
+            return None
+        if not copies:
+            return answer(501, "NotImplemented")
+        s3.client().put_object(**theirs)
+        assert as_text(request.headers["If-None-Match"]) == "*"
+        return answer(412, "PreconditionFailed")  # the store of these tests knows no condition on copies
+
+    wire.always = somebody_is_quicker
+    assert not await home.copy("take", "run/clip")
+    assert await home.read("run/clip") == b"theirs"
+
+
 MAPPING = """
 version: 1
 pipelines:

@@ -63,7 +63,9 @@ def test_equal_reasons_are_told_once_and_what_waits_is_counted(ended: Ended, cap
             for name, error in names.items()
         )
         show(manifest.model_copy(update={"shots": shots}), "/out/index.html")
-        assert [line.strip() for line in capsys.readouterr().out.splitlines() if line[2:3] in set("abc") and ": " in line] == expected
+        assert [
+            line.strip() for line in capsys.readouterr().out.splitlines() if line[2:3] in set("abc") and ": " in line and line[:2] == "  "
+        ] == expected
 
 
 def test_a_take_that_is_not_delivered_says_so() -> None:

@@ -22,6 +22,7 @@ from animatic.ledger import Ledger
 from animatic.storage import StorageRefusedError
 from tests import virtual_time
 from tests.krea_double import clip_bytes, still_bytes
+from tests.present import present
 from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -137,6 +138,29 @@ async def test_a_reference_file_that_changed_since_planning_is_not_sent(studio: 
     assert failure is not None
     assert failure.code == "file_changed"
     assert studio.krea.counts["post"] == 0
+
+
+async def test_a_clip_with_damaged_frames_is_delivered_and_its_damage_is_told(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    studio.krea.downloads = ["damaged"]
+    with caplog.at_level("WARNING"):
+        assert await studio.render() is None
+    shot = present(studio.run.manifest.shot("dawn").record)
+    quality = present(shot.qc)
+    assert (shot.state, quality.ok) == ("delivered", False)
+    (finding,) = quality.findings
+    assert finding.check == "damage"
+    assert 0.5 <= present(finding.at) <= 1.5
+    assert f"dawn: the clip is damaged at {finding.at:g} s" in caplog.text
+    written = json.loads((studio.out / studio.run.prefix / "manifest.json").read_text())["shots"][0]["qc"]
+    assert written == {"ok": False, "findings": [{"check": "damage", "at": finding.at, "for": finding.seconds, "detail": finding.detail}]}
+    assert finding.detail in (studio.out / studio.run.prefix / "index.html").read_text()
+    assert await studio.render() is None
+    assert present(studio.run.manifest.shot("dawn").record.qc).findings == (finding,), "the take remembers"
+
+
+async def test_a_whole_clip_is_said_to_be_whole(studio: Studio) -> None:
+    assert await studio.render() is None
+    assert present(studio.run.manifest.shot("dawn").record.qc).ok
 
 
 async def test_a_file_is_uploaded_once_and_again_when_krea_has_deleted_it(studio: Studio) -> None:

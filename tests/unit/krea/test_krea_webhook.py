@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -159,6 +160,43 @@ async def test_endless_headers_are_cut() -> None:
             with contextlib.suppress(anyio.BrokenResourceError):
                 await stream.send(HALF_A_REQUEST + b"X: " + b"x" * (2 * bounded_server.MAX_HEADER_BYTES))
             assert b" 400 " in await stream.receive()
+
+
+async def test_a_connection_carries_one_request() -> None:
+    """One that is kept alive would hold a descriptor for nothing."""
+    async with Receiver() as server, await anyio.connect_tcp("127.0.0.1", server.receiver.port) as stream:
+        with anyio.fail_after(10):
+            await stream.send(b"POST /hooks/nobody HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            said = b"".join([some async for some in stream])  # until it is closed
+    assert said.startswith(b"HTTP/1.1 404 ")
+    assert b"connection: close" in said.lower()
+
+
+async def test_errors_of_accepting_are_told_once_a_minute_and_others_as_ever(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio reports "too many open files" at every try, with its traceback: a stranger would decide how long the log gets."""
+    now = [1000.0]
+    monkeypatch.setattr("animatic.krea.bounded_server.time.monotonic", lambda: now[0])
+    loop = asyncio.get_running_loop()
+    with socket.socket() as listener, caplog.at_level(logging.WARNING), bounded_server._quiet_accepting(listener):
+        for _ in range(100):
+            loop.call_exception_handler({"message": "out of system resource", "exception": OSError(24, "too many"), "socket": listener})
+        assert [record.getMessage() for record in caplog.records] == ["a callback could not be accepted: [Errno 24] too many"]
+        assert caplog.records[0].exc_info is None
+        now[0] += bounded_server.SECONDS_BETWEEN_COMPLAINTS
+        loop.call_exception_handler({"message": "out of system resource", "exception": OSError(24, "too many"), "socket": listener})
+        assert len(caplog.records) == 2
+        loop.call_exception_handler({"message": "something else broke"})
+        assert (len(caplog.records), caplog.records[-1].name) == (3, "asyncio")
+
+
+async def test_the_receiver_is_quiet_about_accepting() -> None:
+    before = asyncio.get_running_loop().get_exception_handler()
+    async with Receiver() as server:
+        assert await server.post() == 204
+        assert asyncio.get_running_loop().get_exception_handler() is not before
+    assert asyncio.get_running_loop().get_exception_handler() is before
 
 
 FEW_DESCRIPTORS = """

@@ -58,7 +58,7 @@ def test_a_photo_is_turned_as_its_camera_was(
 @pytest.mark.parametrize(
     ("suffix", "mode"),
     [(suffix, mode) for suffix in ("gif", "bmp", "tif", "avif") for mode in ("RGB", "L", "P")]
-    + [("tif", "CMYK"), ("tif", "1"), ("tif", "RGBA"), ("bmp", "1"), ("avif", "RGBA")],
+    + [("tif", "CMYK"), ("tif", "1"), ("tif", "RGBA"), ("bmp", "1"), ("avif", "RGBA"), ("jp2", "RGB"), ("jp2", "L"), ("jp2", "RGBA")],
 )
 def test_other_formats_become_png(tmp_path: Path, suffix: str, mode: str) -> None:
     path = tmp_path / f"a.{suffix}"
