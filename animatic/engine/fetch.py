@@ -50,7 +50,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     crashpoint("after-clip-stored")
     others = [address for address in job.urls if bare_url(address) != bare_url(url)]
     thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.jpg")
-    damage = await _damage(run, step, clip) if facts.mime.startswith("video/") else None
+    damage = await _damage(run, step, clip) if kind_of(facts) == "video" else None
     take = await run.ledger.takes.record(
         Take(
             fingerprint=step.fingerprint,

@@ -42,9 +42,6 @@ WRONG = {
     "export": "export --file nowhere.yaml",
     "simulate": "simulate --port x",
     "down": "down --nope",
-    "import": "import nowhere.csv",
-    "export": "export nope",
-    "verify": "verify nope",
 }
 """A command line of each verb that speaks JSON, which is refused at once."""
 
