@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animatic.errors import AnimaticError
 from animatic.krea import Job, KreaClient
-from animatic.media import thumbnail
+from animatic.media import draw
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ async def save_picture(client: KreaClient, job: Job, folder: Path) -> Path | Non
         result = picture.with_suffix(".result")
         try:
             await client.download(url, result)
-            await asyncio.to_thread(thumbnail, result, picture)
+            await asyncio.to_thread(draw, result, picture)
         except AnimaticError as error:
             log.info("no picture of job %s: %s", job.id, error.message)
         else:

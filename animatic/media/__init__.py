@@ -14,7 +14,7 @@ from animatic.media.damage import Gap, gaps
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.likeness import fingerprint_of_picture, likeness
-from animatic.media.measure import AnyFacts, kind_of, measure
+from animatic.media.measure import AnyFacts, draw, kind_of, measure
 from animatic.media.mesh import MeshFacts, probe_mesh
 from animatic.media.quality import Expected, Finding, check_take, continuity
 from animatic.media.reel import Rendered, render
@@ -34,6 +34,7 @@ __all__ = [
     "check_take",
     "contact_sheet",
     "continuity",
+    "draw",
     "exact_rate",
     "extract_frame",
     "fingerprint_of_picture",

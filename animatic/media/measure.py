@@ -10,8 +10,9 @@ from animatic.catalog.model import Yield
 from animatic.errors import BadClipError
 from animatic.media.container import identify, moving_picture, opened
 from animatic.media.facts import Facts, probe
+from animatic.media.frames import thumbnail
 from animatic.media.mesh import MeshFacts, probe_mesh
-from animatic.media.sound import SoundFacts, probe_sound
+from animatic.media.sound import SoundFacts, probe_sound, waveform
 
 AnyFacts = Facts | SoundFacts | MeshFacts
 
@@ -37,6 +38,21 @@ def kind_of(facts: AnyFacts) -> Yield:
             return "video" if facts.mime.startswith("video/") else "image"
         case _:
             assert_never(facts)
+
+
+def draw(path: Path, target: Path) -> AnyFacts:
+    """Write a JPEG of a file: a frame of a clip, a still, a sound's waveform; returns its facts. BadClipError for what shows nothing."""
+    facts = measure(path)
+    match facts:
+        case Facts():
+            thumbnail(path, target)
+        case SoundFacts():
+            waveform(path, target)
+        case MeshFacts():
+            raise BadClipError(f"{path.name} is a mesh, which is not drawn here", code="no_picture")
+        case _:
+            assert_never(facts)
+    return facts
 
 
 def _head(path: Path) -> bytes:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import timeit
 from collections import Counter
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog, price_of
 from animatic.catalog.browse import describe, elsewhere, taker
+from animatic.catalog.codec import DATA
 from animatic.catalog.model import YIELDS, media_fields, yields
 from animatic.catalog.price import duration_of
+from animatic.plan import check_declaration
+from animatic.spec import load_declaration
 from tests.present import present
 
 CATALOG = Catalog.load()
@@ -100,3 +107,35 @@ def test_loading_the_catalogue_reads_no_entry_however_many_there_are() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["index.json", "tts.json", "descriptions.json"]
+
+
+STORYBOARD = """
+version: 1
+defaults: {video: {model: xai/grok-video, resolution: 480p}, audio: {model: elevenlabs/tts}}
+pipelines:
+  coast: {shots: [{id: dawn, prompt: Dawn, duration: 4}, {id: vo, kind: audio, prompt: Good morning}]}
+"""
+
+
+def test_a_check_of_a_file_reads_the_entries_of_its_models_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pipelines.yaml").write_text(STORYBOARD)
+    read: list[str] = []
+    real = Path.read_text
+
+    def recorded(self: Path, *args: Any, **kwargs: Any) -> str:
+        if DATA in self.parents:
+            read.append(self.relative_to(DATA).as_posix())
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", recorded)
+    assert check_declaration(load_declaration((tmp_path / "pipelines.yaml",)), Catalog.load()) == ()
+    assert {name for name in read if "/" in name} == {"video/xai/grok-video.json", "audio/elevenlabs/tts.json"}
+
+
+def test_finding_a_model_costs_no_more_among_twenty_times_as_many() -> None:
+    """The index alone grows with the routes: a start reads one file of a line per route, and finding is a look into a mapping."""
+    listed = {model.name: model for model in CATALOG.models()}
+    many = {f"{name}-{number}": model for number in range(20) for name, model in listed.items()} | listed
+    few, crowded = (Catalog.of(models, date="x") for models in (listed, many))
+    seconds = [min(timeit.repeat(partial(catalog.find, "elevenlabs/tts"), number=2000, repeat=5)) for catalog in (few, crowded)]
+    assert seconds[1] < 3 * seconds[0]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from animatic.engine.candidate_pictures import save_picture
 from animatic.errors import ShotError
 from animatic.plan import ShotInput
 from animatic.plan.saved import plan_from_json, plan_to_json
+from animatic.settings import Secret
 from tests.krea_double import BASE, mesh_bytes, still_bytes
+from tests.present import present
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -79,9 +83,10 @@ async def test_a_result_of_another_kind_fails_the_shot_and_is_not_bought_again(s
     studio.declare(f"- {shot}")
     studio.krea.downloads = [given] * 100
     assert isinstance(await studio.render(), ShotError)
-    failure = next(iter(shots(studio).values()))["error"]
-    assert failure["code"] == "wrong_kind"
-    assert due in failure["message"]
+    (step,) = studio.run.plan.steps
+    failure = present(studio.run.manifest.shot(step.key).record.error)
+    assert failure.code == "wrong_kind"
+    assert due in failure.message
     assert studio.krea.counts["post"] == 1
 
 
@@ -137,9 +142,10 @@ async def test_what_cannot_be_fetched_or_is_no_picture_fails_the_shot_and_nothin
 
 async def test_addresses_of_this_network_are_not_fetched_for_krea(studio: Studio) -> None:
     studio.declare(KONTEXT.replace("https://host.example/lamp.png?key=secret", "http://169.254.169.254/latest"))
-    assert isinstance(await studio.render(), ShotError)
+    error = await studio.render()
+    assert isinstance(error, ShotError)
     assert studio.krea.counts["post"] == 0
-    assert "not fetched" in shots(studio)["a"]["error"]["message"]
+    assert "not fetched" in present(studio.run.manifest.shot("a").record.error).message
 
 
 async def test_other_models_and_krea_s_own_addresses_are_passed_on(studio: Studio) -> None:
@@ -150,3 +156,33 @@ async def test_other_models_and_krea_s_own_addresses_are_passed_on(studio: Studi
     assert await studio.render() is None
     sent = {job.body.get("image_url") or job.body.get("start_image") for job in studio.krea.jobs.values()}
     assert sent == {"https://gen.krea.ai/lamp.png", "https://host.example/lamp.png"}
+
+
+@pytest.mark.parametrize(
+    ("shot", "mime"),
+    [
+        ("{id: a, model: elevenlabs/music, prompt: Strings, music_length_ms: 3000}", "audio/wav"),
+        ("{id: a, model: meshy/meshy-7, prompt: A lamp, input_mode: text}", "model/gltf-binary"),
+        ("{id: a, model: topaz/astra, video_url: 'https://krea.ai/c.mp4'}", "video/mp4"),
+    ],
+)
+async def test_a_lost_answer_is_matched_by_what_the_job_gave(studio: Studio, shot: str, mime: str) -> None:
+    studio.declare(f"- {shot}")
+    studio.krea.answers = ["500-after"]
+    stranger = studio.krea.add("/generate/image/google/nano-banana-pro", {})  # of another program on the account, at the same time
+    stranger.created_at = studio.krea.now()
+    assert await studio.render() is None
+    made = shots(studio)["a"]
+    assert (made["how"], made["evidence"]["mime"], made["clip"]["mime"]) == ("evidence", mime, mime)
+    assert (studio.krea.counts["post"], made["job_id"]) == (1, "job-2")
+
+
+async def test_a_candidate_that_is_heard_has_a_waveform_to_look_at(studio: Studio, tmp_path: Path) -> None:
+    studio.declare("- {id: vo, model: elevenlabs/tts, prompt: Good morning}")
+    assert await studio.render() is None
+    async with studio.krea.client(BASE, Secret("token"), studio.patience, simulator=False) as client:
+        job = await client.job("job-1")
+        assert job is not None
+        picture = await save_picture(client, job, tmp_path / "candidates")
+    assert picture is not None
+    assert picture.read_bytes().startswith(b"\xff\xd8")
