@@ -173,7 +173,7 @@ def _first_input(item: PlanInput) -> Input:
         case FileInput():
             return Input(field=name, origin="file", path=item.written, sha256=item.sha256, member=item.member)
         case UrlInput():
-            return Input(field=name, origin="url", url=item.url, sent_as=item.url, member=item.member)
+            return Input(field=name, origin="url", url=item.url, sent_as=None if item.hosted else item.url, member=item.member)
         case _:
             assert_never(item)
 
