@@ -184,13 +184,19 @@ class PlanRequiredError(ShotError):
 
 
 class JobFailedError(ShotError):
-    """A job ended failed, cancelled or moderated. ``repeatable``: the same request may succeed next time."""
+    """A job ended failed, cancelled or moderated.
+
+    ``repeatable``: the same request may succeed next time. ``output_refused``: moderation refused what came out.
+    """
 
     code = "job_failed"
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None, repeatable: bool = True) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: str | None = None, repeatable: bool = True, output_refused: bool = False
+    ) -> None:
         super().__init__(message, hint=hint, code=code)
         self.repeatable = repeatable
+        self.output_refused = output_refused
 
 
 class JobTimeoutError(ShotError):

@@ -234,6 +234,9 @@ class KreaDouble:
             case "moderated":
                 error = {"code": "content_moderated", "message": "flagged by moderation"}
                 job.status, job.outcome = "failed", {"status": "failed", "error": error}
+            case "output-refused":
+                error = {"code": "OutputVideoSensitiveContentDetected", "message": "the output video may contain sensitive information"}
+                job.status, job.outcome = "failed", {"status": "failed", "error": error}
             case "cancelled":
                 job.status, job.outcome = "cancelled", {"status": "cancelled"}
             case "running" | "uncancellable" | "finishes-on-cancel":

@@ -85,7 +85,8 @@ def _kind(error: AnimaticError) -> str:
     """Return the code by which the table knows an error; Krea has codes of its own for what its jobs fail with."""
     if error.code in REMEDIES:
         return error.code
-    return "moderated" if isinstance(error, JobFailedError) and not error.repeatable else type(error).code
+    moderated = isinstance(error, JobFailedError) and (error.output_refused or not error.repeatable)
+    return "moderated" if moderated else type(error).code
 
 
 def _doubt(errors: Mapping[str, InDoubtError], total: int) -> InDoubtError:

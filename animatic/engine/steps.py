@@ -35,6 +35,10 @@ MAX_PAUSE_SECONDS = 45.0
 """Between two tries of the same request, after a failed job or a submission that was turned away."""
 
 
+REFUSED_OUTPUTS_TRIED_AGAIN = 1
+"""How often a request is sent again because moderation refused what came of it, which is left to chance; `retries` holds as well."""
+
+
 class Stages(Protocol):
     """What is done to a step. Each may be repeated by its engine: the ledger, not the engine, knows what was submitted and delivered."""
 
@@ -88,7 +92,7 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
     failure: AnimaticError | None = None
     for request in step.requests:
         run.state.failures[step.fingerprint] = 0
-        failures, backoff = 0, _backoff(run)
+        failures, refused, backoff = 0, 0, _backoff(run)
         lost_before = _lost(run, step)
         while True:
             try:
@@ -99,13 +103,15 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
             except JobFailedError as error:
                 failure = failure or error
                 failures += 1
+                refused += error.output_refused
                 if error.code == "cancelled":
                     raise
                 run.state.failures[step.fingerprint] = failures
                 # An answer that was lost may have been a job as well: each POST counts once.
-                if not error.repeatable or failures + _lost(run, step) - lost_before > step.retries:
+                used_up = failures + _lost(run, step) - lost_before > step.retries or refused > REFUSED_OUTPUTS_TRIED_AGAIN
+                if not error.repeatable or used_up:
                     break
-                run.progress.change(step.key, "preparing", f"attempt {failures} failed: {error.message}")
+                run.progress.change(step.key, "preparing", f"attempt {failures} failed: {error.message}; trying again")
                 await run.timing.sleep(backoff.next())
     assert failure is not None
     raise failure

@@ -30,6 +30,7 @@ class _Failure:
     code: str
     repeatable: bool
     message: str
+    output_refused: bool = False
 
 
 async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
@@ -63,7 +64,7 @@ async def await_job(run: Run, step: Step, submitted: SubmittedJob) -> Job:
         return job
     failure = _failure(job)
     await _settle(run, submitted, failure.outcome, usd=ZERO, job=job, code=failure.code, message=failure.message)
-    raise JobFailedError(failure.message, code=failure.code, repeatable=failure.repeatable)
+    raise JobFailedError(failure.message, code=failure.code, repeatable=failure.repeatable, output_refused=failure.output_refused)
 
 
 async def _with_result(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Job:
@@ -169,6 +170,9 @@ def _failure(job: Job) -> _Failure:
     match job.status:
         case "cancelled":
             return _Failure(outcome="cancelled", code="cancelled", repeatable=False, message=said or "the job was cancelled")
+        case _ if job.moderated and job.error and job.error.output_refused:
+            message = f"moderation refused what came of it, which may differ the next time: {said}"
+            return _Failure(outcome="moderated", code=code or "moderated", repeatable=True, message=message, output_refused=True)
         case _ if job.moderated:
             return _Failure(
                 outcome="moderated", code=code or "moderated", repeatable=False, message=said or "moderation refused the prompt or an input"

@@ -1,5 +1,7 @@
 """Tells from a provider's words whether it refuses the content: sending the same again is pointless then, whatever the status says.
 
+Unless it refuses what came out: that differs from one attempt to the next, and so does the verdict.
+
 The words are data, ``moderation.txt``: each provider behind Krea has its own, and new ones come. A text is compared word by word, without
 case; code names are taken apart (``OutputVideoSensitiveContentDetected``, ``content_policy_violation``, ``SAFETY.INPUT.TEXT``).
 """
@@ -7,7 +9,6 @@ case; code names are taken apart (``OutputVideoSensitiveContentDetected``, ``con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -19,8 +20,13 @@ _NO_LETTERS = re.compile(r"[^a-z0-9]+")
 
 def refuses_content(text: str) -> bool:
     """Whether the text, codes included, says that moderation refused what was asked for or what came of it."""
-    refusals, others = _phrases()
-    return bool(refusals.search(others.sub(" ", _words(text))))
+    return bool(_phrases("").search(_phrases("!").sub(" ", _words(text))))
+
+
+def refuses_output(text: str) -> bool:
+    """Whether the text says that moderation refused what came out, and says nothing of what went in."""
+    words = _words(text)
+    return refuses_content(text) and bool(_phrases(">").search(words)) and not _phrases("<").search(words)
 
 
 def _words(text: str) -> str:
@@ -29,15 +35,12 @@ def _words(text: str) -> str:
 
 
 @cache
-def _phrases() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what matches refusals of content, and what is to be cut out before."""
-    lines = (line.strip() for line in files("animatic.krea").joinpath("moderation.txt").read_text(encoding="utf-8").splitlines())
-    phrases = [line for line in lines if line and not line.startswith("#")]
-    return _any_of(line for line in phrases if line[0] != "!"), _any_of(line[1:] for line in phrases if line[0] == "!")
-
-
-def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(_pattern(phrase.split()) for phrase in phrases))
+def _phrases(mark: str) -> re.Pattern[str]:
+    """Return what matches the phrases whose lines begin with the mark; with none, those that begin with a word."""
+    lines = files("animatic.krea").joinpath("moderation.txt").read_text(encoding="utf-8").splitlines()
+    phrases = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    marked = [line.removeprefix(mark) for line in phrases if (line[0] == mark if mark else line[0] not in "!<>")]
+    return re.compile("|".join(_pattern(phrase.split()) for phrase in marked))
 
 
 def _pattern(words: list[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-from animatic.krea.moderation import refuses_content
+from animatic.krea.moderation import refuses_content, refuses_output
 from animatic.redact import redact
 
 MAX_REASON_LENGTH = 400
@@ -43,6 +43,11 @@ class JobError:
     def moderated(self) -> bool:
         """Whether the reason is the content, so that sending the same again is pointless."""
         return refuses_content(f"{self.code} {self.message}")
+
+    @property
+    def output_refused(self) -> bool:
+        """Whether the content that is refused is what came out: another attempt may give something else."""
+        return refuses_output(f"{self.code} {self.message}")
 
     @property
     def about_plan(self) -> bool:

@@ -33,6 +33,31 @@ async def test_moderated_jobs_are_not_repeated(studio: Studio) -> None:
     assert (attempt.status, attempt.usd) == ("failed", Decimal(0))
 
 
+@pytest.mark.parametrize(
+    ("ends", "retries", "posts"),
+    [
+        (["output-refused", "completed"], 2, 2),
+        (["output-refused", "output-refused", "completed"], 5, 2),
+        (["output-refused", "completed"], 0, 1),
+        (["failed", "output-refused", "completed"], 1, 2),
+        (["output-refused", "failed", "completed"], 2, 3),
+    ],
+)
+async def test_a_result_that_moderation_refused_is_made_once_more(studio: Studio, ends: list[str], retries: int, posts: int) -> None:
+    """It differs from one attempt to the next, and so does the verdict; ``retries`` holds as well."""
+    studio.declare(ONE.replace("}", f", retries: {retries}}}"))
+    studio.krea.ends = list(ends)
+    error = await studio.render()
+    assert (error is None) == (ends[posts - 1] == "completed")
+    assert studio.krea.counts["post"] == posts
+    attempts = studio.run.manifest.shot("dawn").record.attempts
+    told = [attempt.error.message for attempt, end in zip(attempts, ends, strict=False) if end == "output-refused" and attempt.error]
+    assert told
+    assert all("moderation refused what came of it" in message for message in told)
+    if error is not None and "failed" not in ends:
+        assert "moderated" in error.message
+
+
 async def test_failed_jobs_are_repeated_as_often_as_the_shot_says(studio: Studio) -> None:
     studio.declare(ONE.replace("}", ", retries: 2}"))
     studio.krea.ends = ["failed", "failed", "completed"]

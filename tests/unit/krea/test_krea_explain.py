@@ -109,3 +109,22 @@ def test_providers_that_refuse_content_are_understood(code: str, message: str) -
 @pytest.mark.parametrize(("code", "message"), NOT_REFUSED)
 def test_other_failures_are_no_moderation(code: str, message: str) -> None:
     assert not JobError(code, message).moderated
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "refused"),
+    [
+        ("OutputVideoSensitiveContentDetected", "The request failed because the output video may contain sensitive information.", True),
+        ("OutputAudioSensitiveContentDetected", "", True),
+        ("", "Generated image rejected by content moderation.", True),
+        ("", "The generated videos were filtered out because they violated Google's usage guidelines", True),
+        ("", "raiMediaFilteredCount: 1", True),
+        ("InputImageSensitiveContentDetected.PrivacyInformation", "The input image may contain real person.", False),
+        ("", "The prompt would lead to output that violates our content policy", False),
+        ("", "Failure to pass the risk control system", False),
+        ("worker_lost", "the output could not be written", False),
+        ("", "generated video is too long", False),
+    ],
+)
+def test_a_refusal_of_what_came_out_is_told_from_one_of_what_went_in(code: str, message: str, refused: bool) -> None:
+    assert JobError(code, message).output_refused is refused
