@@ -33,7 +33,7 @@ def doubts(files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json
 
     A submission is in doubt where its answer was lost (Krea may have accepted it), or where its job completed and was billed, but its
     result was not understood. The exit code is 5 if there are any. Decide each with `animatic adopt` or `animatic resubmit`. Stray jobs
-    wait for nobody: each was paid beside the job that made the take, or was given up.
+    wait for nobody: each was paid beside the job that made the take, was given up, or has no take because its run ended before.
     """
     found = asyncio.run(_doubts(files, deliver, simulate=simulate))
     if as_json:

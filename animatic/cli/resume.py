@@ -67,7 +67,7 @@ async def _meant(run_id: str | None, where: tuple[OpenDestination, ...]) -> Past
         which = (run.plan.pipeline, run.plan.profile, dict(run.plan.params), run.destination.simulated)
         if which in done:
             continue
-        manifest = await run.manifest()
+        manifest = await run.manifest_if_whole()  # making the run again writes it anew
         if manifest is None or manifest.state != "completed":
             profile = f" (profile {run.plan.profile})" if run.plan.profile else ""
             say(f"Continuing {run.plan.pipeline} {run.plan.run_id}{profile}{' (simulated)' if run.destination.simulated else ''}")

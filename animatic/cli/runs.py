@@ -66,10 +66,11 @@ async def _runs(
     declaration = declared(files)
     where = [found for found in open_destinations(declaration, deliver) if found.simulated or not simulate]
     found = await past_runs(where, pipeline=pipeline, limit=limit)
+    manifests = await asyncio.gather(*(run.manifest_if_whole() for run in found))
     warn_of_damage(where)
     if not found and pipeline is not None and pipeline not in declaration.pipelines:
         raise UsageError(f"there is no pipeline {pipeline!r}, and no run of one", hint=did_you_mean(pipeline, declaration.pipelines))
-    return list(zip(found, await asyncio.gather(*(run.manifest() for run in found)), strict=True))
+    return list(zip(found, manifests, strict=True))
 
 
 def _facts(run: PastRun, manifest: Manifest | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ async def _verify(
     settings = Settings.from_environment()
     if everything:
         where = destinations(files, deliver, simulate=simulate)
-        runs = [(run, await run.manifest()) for run in await past_runs(where, limit=sys.maxsize)]
+        runs = [(run, await run.manifest_if_whole()) for run in await past_runs(where, limit=sys.maxsize)]
         warn_of_damage(where)
         if not runs:
             raise no_runs()

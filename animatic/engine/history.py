@@ -49,9 +49,18 @@ class PastRun:
         return f"{self.plan.pipeline}/{self.plan.run_id}/manifest.json"
 
     async def manifest(self) -> Manifest | None:
-        """Read its manifest; None if it died before the first was written."""
+        """Read its manifest; None if it died before the first was written. Raises StorageRefusedError where it is damaged."""
         data = await self.destination.storage.read(self.manifest_key)
         return None if data is None else read_manifest(data, key=self.manifest_key)
+
+    async def manifest_if_whole(self) -> Manifest | None:
+        """Read its manifest; None, which the ledger keeps in mind, for one that is damaged as well: plan and takes lie elsewhere."""
+        data = await self.destination.storage.read(self.manifest_key)
+        try:
+            return None if data is None else read_manifest(data, key=self.manifest_key)
+        except StorageRefusedError as error:
+            self.destination.ledger.runs.leave_out(self.plan.run_id, error)
+            return None
 
 
 def open_destinations(declaration: Declaration, deliver: str | None = None) -> tuple[OpenDestination, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from animatic.ledger import Cost, Ledger, Submission, Take
 from animatic.manifest import StrayJob
 
 log = logging.getLogger(__name__)
+UNFETCHED = "it completed, and its result was not fetched"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,8 @@ class Stray:
     job_id: str
     usd: Decimal | None
     why: str
+    expected: bool = False
+    """Whether the next run takes it up: how it ended is for that run to say."""
 
     @property
     def ended(self) -> bool:
@@ -74,22 +77,41 @@ def _why_stray(submission: Submission, take: Take | None) -> str | None:
 
 
 async def list_strays(ledger: Ledger, days: Iterable[date]) -> list[Stray]:
-    """Return the strays among the submissions of those days."""
+    """Return the strays among the submissions of those days, and jobs without a take whose sender is not at work any more."""
     suspects: dict[str, list[Cost]] = defaultdict(list)
     for cost in (await ledger.spending.on(days)).costs:
         if cost.outcome not in {"failed", "cancelled", "moderated", "unsent"}:
             suspects[cost.line.fingerprint].append(cost)
-    # One completed job, or one that still runs, is what nearly every take has.
+    made = await ledger.takes.fingerprints() if suspects else frozenset()
+    # One completed job, and its take, is what nearly every shot has.
     unusual = sorted(
         fingerprint
         for fingerprint, costs in suspects.items()
-        if len(costs) > 1 or costs[0].outcome in {"empty", "timed_out", "withdrawn"} or costs[0].outcome is None
+        if len(costs) > 1 or costs[0].outcome in {"empty", "timed_out", "withdrawn"} or costs[0].outcome is None or fingerprint not in made
     )
     takes = await ledger.takes.get_many(unusual)
     found: list[Stray] = []
     for fingerprint in unusual:
-        found += strays_among(await ledger.submissions.of(fingerprint), takes.get(fingerprint))
+        submissions, take = await ledger.submissions.of(fingerprint), takes.get(fingerprint)
+        strays = strays_among(submissions, take)
+        known = {stray.job_id for stray in strays}
+        if take is None:
+            left = (left_alone(ledger, submission) for submission in submissions)
+            strays += tuple(stray for stray in left if stray and stray.job_id not in known)
+        found += strays
     return found
+
+
+def left_alone(ledger: Ledger, submission: Submission) -> Stray | None:
+    """Return the job of a submission that made no take so far, and that its sender does not wait for any more."""
+    intent, submitted, ending = submission.intent, submission.submitted, submission.ending
+    if submitted is None or not submission.waits_for_job or ledger.submissions.owner_alive(intent):
+        return None
+    if ending is not None and ending.outcome == "empty":  # that is a question of its own
+        return None
+    said = UNFETCHED if ending and ending.outcome == "completed" else "Krea has not said that it ended"
+    why = f"{said}: `animatic resume {intent.run_id}` goes on with it"
+    return Stray(submission=submission, job_id=submitted.job_id, usd=intent.usd, why=why, expected=True)
 
 
 async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) -> list[Stray]:
@@ -99,6 +121,9 @@ async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) ->
         job = None if stray.ended or out_of_reach(client, stray.submission.intent) else await client.job(stray.job_id)
         if job is not None and job.terminal:
             intent, billed = stray.submission.intent, job.status == "completed"
+            if billed and stray.expected:
+                kept.append(replace(stray, why=f"{UNFETCHED}: `animatic resume {intent.run_id}` fetches it"))
+                continue
             await ledger.submissions.settle(
                 intent.fingerprint,
                 stray.submission.number,

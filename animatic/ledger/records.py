@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 ROOT = ".animatic/"
 SUBMISSIONS = f"{ROOT}submissions/"
+TAKES = f"{ROOT}takes/"
 SELECTIONS = f"{ROOT}selections/"
 TAKES = f"{ROOT}takes/"
 RETAKES = f"{ROOT}retakes/"

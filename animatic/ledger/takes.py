@@ -153,7 +153,7 @@ class Takes:
         return {take.fingerprint: take for take in found if take}
 
     async def fingerprints(self) -> frozenset[str]:
-        """Return the fingerprint of every take that is recorded. One listing of all takes: for planning fresh ones."""
+        """Return the fingerprint of every take that is recorded. One listing of all takes."""
         entries = await self._records.storage.list(TAKES)
         return frozenset(entry.key.removeprefix(TAKES).split("/")[1] for entry in entries if entry.key.endswith("/take.json"))
 

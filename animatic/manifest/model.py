@@ -26,8 +26,8 @@ from pydantic import (
 )
 
 from animatic.catalog.model import Kind
-from animatic.errors import StorageError
 from animatic.redact import bare_url, redact, redact_body
+from animatic.storage import StorageRefusedError
 
 VERSION: Final = 1
 RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
@@ -283,17 +283,19 @@ class Manifest(Record):
 
 
 def read_manifest(data: bytes, *, key: str = "manifest.json") -> Manifest:
-    """Return the manifest. Raises StorageError, naming ``key``, for what is torn, foreign or of a newer version."""
+    """Return the manifest. Raises StorageRefusedError, naming ``key``, for what is torn, foreign or of a newer version."""
     try:
         parsed = json.loads(data)
     except ValueError as error:
-        raise StorageError(f"{key} is not JSON", hint="the file is damaged; run `animatic resume` to write it again") from error
+        raise StorageRefusedError(f"{key} is not JSON", hint="the file is damaged; run `animatic resume` to write it again") from error
     version = parsed.get("version") if isinstance(parsed, dict) else None
     if isinstance(version, int) and version > VERSION:
-        raise StorageError(f"{key} is of version {version}; this animatic reads up to {VERSION}", hint="install a newer animatic")
+        raise StorageRefusedError(f"{key} is of version {version}; this animatic reads up to {VERSION}", hint="install a newer animatic")
     try:
         return Manifest.model_validate(parsed)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise StorageError(f"{key} is not a manifest ({where}: {first['msg']})", hint="another program may have written it") from error
+        raise StorageRefusedError(
+            f"{key} is not a manifest ({where}: {first['msg']})", hint="another program may have written it"
+        ) from error

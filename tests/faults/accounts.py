@@ -130,9 +130,13 @@ async def statement(desk: Desk) -> Statement:
 async def _wrong_clip(desk: Desk, job_id: str, take: Mapping[str, Any]) -> list[str]:
     job, name = desk.krea.find(job_id), prompt(take["pipeline"], take["id"])
     wrong = []
-    data = await desk.storage.read(f"{take['pipeline']}/{take['run_id']}/{take['clip']['file']}")
+    if await desk.storage.read(f"{take['pipeline']}/{take['run_id']}/{take['clip']['file']}") is None:
+        wrong.append(f"the file of {name} is not there")
+    # What is delivered bears marks of its origin; what came from Krea lies with the take.
+    record = json.loads(await desk.storage.read(f".animatic/takes/{take['fingerprint'][:2]}/{take['fingerprint']}/take.json") or b"{}")
+    data = await desk.storage.read(record["clip"]["key"]) if record else None
     if data is None or not data.endswith(job.id.encode()):
-        wrong.append(f"the file of {name} is not the clip of job {job.id}")
+        wrong.append(f"the clip of {name} is not that of job {job.id}")
     if job.prompt != name and (job.post is not None or take["how"] != "evidence"):
         wrong.append(f"{name} is {_told(job)} ({take['how']})")
     return wrong

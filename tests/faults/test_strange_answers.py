@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.accounts import Desk, billed, manifest_of, manifests, prompt, spent, statement
+from tests.faults.harness import KILLED
 from tests.faults.krea_jobs import Answer, Course, Job, Post, now
 from tests.faults.krea_server import serve
 
@@ -197,12 +198,38 @@ async def test_a_file_that_cannot_be_had_fails_its_shot_and_not_the_run(desk: De
     states = sorted(shot["state"] for shot in manifest["shots"])
     assert states == ["delivered", "failed"]
     (failed,) = [shot for shot in manifest["shots"] if shot["state"] == "failed"]
-    assert [attempt["job_id"] for attempt in failed["attempts"]] == [job.id for job in desk.krea.jobs if job.course.file == 500]
+    unfetched = [job.id for job in desk.krea.jobs if job.course.file == 500]
+    assert [attempt["job_id"] for attempt in failed["attempts"]] == unfetched
+    (stray,) = (await statement(desk)).doubts
+    assert (stray["kind"], stray["job_id"], stray["shot"], stray["usd"]) == ("stray", unfetched[0], failed["id"], pytest.approx(0.10))
+    assert "animatic resume" in stray["reason"]
     for job in desk.krea.jobs:
         job.course = Course()
     assert desk.render().code == DONE
     assert len(desk.krea.posts) == 2
-    assert (await statement(desk)).wrong == []
+    said = await statement(desk)
+    assert (said.wrong, said.doubts) == ([], [])
+
+
+async def test_the_job_of_a_run_that_ended_before_is_named_until_the_next_one_takes_it_up(desk: Desk) -> None:
+    desk.declare(one())
+    desk.krea.answer, desk.krea.course = Answer(after=0.1), Course(seconds=9, result="empty")
+    process = desk.start()
+    desk.krea.await_posts(1)
+    ended = desk.end_within(process, 2)
+    assert ended.code == KILLED, ended
+    for reason in ("animatic resume", "was not fetched"):
+        (doubt,) = desk.doubts()
+        assert (doubt["kind"], doubt["job_id"], doubt["usd"]) == ("stray", desk.krea.jobs[0].id, pytest.approx(0.10))
+        assert reason in doubt["reason"]
+        desk.krea.await_idle()
+    # Whether its result is understood is for the next run to say.
+    assert desk.render().code == ASKS
+    assert [doubt["kind"] for doubt in desk.doubts()] == ["unclear_result"]
+    desk.krea.jobs[0].course = Course()
+    assert desk.render().code == DONE
+    assert desk.doubts() == []
+    assert len(desk.krea.posts) == 1
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from animatic.cli.use import _lines, _select_take
 from animatic.engine.plan_run import PlanOptions, pipeline_named
 from animatic.engine.retaking import plan_retake
 from animatic.errors import UsageError
+from animatic.storage import StorageRefusedError
 from tests.unit.engine.studio import CHAIN, Studio
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,23 @@ async def test_the_run_to_continue_is_the_newest_that_is_not_complete(studio: St
     assert await _meant(None, studio.destinations) is None, "a later run with the same params delivered it"
     with pytest.raises(UsageError, match="there are no runs yet"):
         await _meant(None, ())
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"version": 1, "run_id": "2026', b"[1, 2]", b'{"version": 1}'])
+async def test_a_run_whose_manifest_is_damaged_is_listed_and_gone_on_with(studio: Studio, damage: bytes) -> None:
+    studio.declare(CITY, pipeline=PARAMS % "Lisbon")
+    assert await studio.render() is None
+    (before,) = studio.folder.glob("**/coast/*/manifest.json")
+    before.write_bytes(damage)
+    ((run, manifest),) = await _runs(files(studio), None, None, 20, simulate=False)
+    assert (manifest, _facts(run, manifest)["state"]) == (None, "unknown")
+    found = await _meant(None, studio.destinations)
+    assert found is not None
+    with pytest.raises(StorageRefusedError, match=r"coast/.*/manifest\.json is"):
+        await found.manifest()
+    assert await studio.render(found.plan) is None
+    assert (await found.manifest()) is not None
+    assert studio.krea.counts["post"] == 1
 
 
 async def test_a_run_with_other_params_is_not_taken_for_its_successor(studio: Studio) -> None:
