@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -98,8 +98,9 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     """
     ours = [doubt for doubt in doubts if doubt.destination is destination]
     strays = [doubt.stray for doubt in ours if doubt.stray]
-    billed = {stray.job_id for stray in await follow(client, destination.ledger, strays)}
-    kept = [doubt for doubt in ours if doubt.stray is None or doubt.stray.job_id in billed]
+    billed = {stray.job_id: stray for stray in await follow(client, destination.ledger, strays)}
+    kept = [doubt for doubt in ours if doubt.stray is None]
+    kept += [replace(doubt, stray=billed[doubt.stray.job_id]) for doubt in ours if doubt.stray and doubt.stray.job_id in billed]
     late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
     takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
     found = [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]

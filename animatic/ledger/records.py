@@ -25,7 +25,6 @@ ROOT = ".animatic/"
 SUBMISSIONS = f"{ROOT}submissions/"
 TAKES = f"{ROOT}takes/"
 SELECTIONS = f"{ROOT}selections/"
-TAKES = f"{ROOT}takes/"
 RETAKES = f"{ROOT}retakes/"
 RUNS = f"{ROOT}runs/"
 JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
