@@ -16,9 +16,9 @@ from prefect.context import TagsContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from animatic.engine.deliver import missing_from
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
 from animatic.engine.outcome import outcome
+from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
@@ -155,12 +155,12 @@ async def _assemble(run: Run, stages: PrefectStages) -> None:
         if missing := missing_from(run, cut):
             message = f"no reel: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
             logger.warning(message)
-            record_reel(run, cut, error=ShotError(message, code="upstream"))
+            record_reel(run, error=ShotError(message, code="upstream"))
             continue
         try:
-            record_reel(run, cut, reel=await stages.assemble(number, cut))
+            record_reel(run, reel=await stages.assemble(number, cut))
         except AnimaticError as error:
-            record_reel(run, cut, error=error)
+            record_reel(run, error=error)
 
 
 def _final_state(context: FlowRunContext) -> State[None]:

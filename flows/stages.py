@@ -16,14 +16,15 @@ from prefect import Task, allow_failure
 from prefect.client.schemas.objects import State
 
 from animatic.backoff import Backoff
+from animatic.cut.model import Cut
 from animatic.engine.deliver import Delivered
 from animatic.engine.run import Run
 from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, PrefectError
 from animatic.krea import Job
 from animatic.ledger import Take
-from animatic.manifest import Clip, Manifest
-from animatic.plan import Cut, Request, Step
+from animatic.manifest import Manifest, Reel
+from animatic.plan import Request, Step
 from animatic.tasks.assemble import assemble
 from animatic.tasks.context import TaskContext
 from animatic.tasks.generate import generate
@@ -70,14 +71,14 @@ class PrefectStages:
         delivered: tuple[Take, Delivered] = await self._call(upload, step, "upload", self._states_of(step.key))
         return delivered
 
-    async def assemble(self, number: int, cut: Cut) -> Clip:
+    async def assemble(self, number: int, cut: Cut) -> Reel:
         """Assemble the reel of the plan's cut of that number, after all of its shots. Raises AnimaticError."""
         named: Any = assemble.with_options(task_run_name="reel")
-        after = self._states_of(*cut.steps)
+        after = self._states_of(*cut.needs)
         state = await call_task(self.context, "reel", lambda: named(number, wait_for=after, return_state=True))
         if state is not None:
             self.last[_reel_key(number)] = state
-        reel: Clip = await outcome_of(self.context, "reel", state)
+        reel: Reel = await outcome_of(self.context, "reel", state)
         return reel
 
     async def write_manifest(self) -> Manifest:
@@ -121,7 +122,7 @@ class PrefectStages:
         """Return the states that the manifest waits for: of reels, and of steps on which neither another step nor a reel depends."""
         plan = self.context.run.plan
         inner = {key for step in plan.steps for key in step.depends_on}
-        inner |= {key for number, cut in enumerate(plan.cuts) if _reel_key(number) in self.last for key in cut.steps}
+        inner |= {key for number, cut in enumerate(plan.cuts) if _reel_key(number) in self.last for key in cut.needs}
         return [state for key, state in self.last.items() if key not in inner]
 
 

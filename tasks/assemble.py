@@ -6,7 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
-from animatic.engine.deliver import deliver_reel
+from animatic.engine.reel import deliver_reel
 from animatic.errors import AnimaticError
 from animatic.tasks.context import current_context, done, raise_or_fail, worth_retrying
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from animatic.engine.deliver import Delivered, deliver_reel, deliver_take, missing_from
+from animatic.engine.deliver import Delivered, deliver_take
 from animatic.engine.fetch import fetch_take
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
 from animatic.engine.outcome import outcome
+from animatic.engine.reel import deliver_reel, missing_from
 from animatic.engine.run import Run
 from animatic.engine.state import SubmittedJob
 from animatic.engine.steps import make_all
@@ -14,7 +15,6 @@ from animatic.engine.wait import await_job
 from animatic.errors import AnimaticError
 from animatic.krea import Job
 from animatic.ledger import Take
-from animatic.manifest import Clip
 from animatic.plan import Request, Step
 
 FETCHES = 5
@@ -50,7 +50,7 @@ async def execute_run(run: Run) -> AnimaticError | None:
         await make_all(run, DirectStages(run))
         for cut in run.plan.cuts:
             if not missing_from(run, cut):
-                reel: Clip = await deliver_reel(run, cut)
-                record_reel(run, cut, reel=reel)
+                reel = await deliver_reel(run, cut)
+                record_reel(run, reel=reel)
     await reporter.finish(cancelled=False)
     return outcome(run)

@@ -34,7 +34,11 @@ LEVELS = (
     ("pipeline: a param", keys.PARAM),
     ("pipeline: a schedule", keys.SCHEDULE),
     ("file or pipeline: `deliver`, as a mapping", keys.DELIVER),
-    ("pipeline: `cut`", keys.CUT),
+    ("pipeline: `cut`, and each of `cuts`", keys.CUT),
+    ("cut: an entry of `shots`", keys.CUT_SHOT),
+    ("cut: `sound`", keys.SOUND),
+    ("cut: `bed` of its `sound`", keys.BED),
+    ("cut: a `voice` of its `sound`", keys.VOICE),
     ("shot (besides the fields of its model)", keys.SHOT),
 )
 ENVIRONMENT = {

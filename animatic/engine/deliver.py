@@ -1,27 +1,20 @@
-"""Copies recorded takes into the run's folder, and assembles the reels there. Idempotent."""
+"""Copies recorded takes into the run's folder. Idempotent."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
-from animatic.engine.origin import Part, deliver_marked, mark_of_reel, mark_of_take, signed_copy
+from animatic.engine.origin import Part, deliver_marked, mark_of_take, signed_copy
 from animatic.engine.run import Run
 from animatic.engine.strays import strays_among
 from animatic.engine.workdir import on_disk
-from animatic.errors import AnimaticError, StorageError
+from animatic.errors import StorageError
 from animatic.ledger import Take
-from animatic.manifest import Clip, Reel, ReelShot
-from animatic.media import assemble_reel, thumbnail
-from animatic.plan import Cut, ShotInput, Step, fingerprint_of
-
-REEL_STILL_WIDTH = 1280
-"""Pixels: a reel fills the width of its page."""
-log = logging.getLogger(__name__)
+from animatic.manifest import Clip
+from animatic.plan import ShotInput, Step, fingerprint_of
 
 
 def file_name(step: Step, suffix: str) -> str:
@@ -121,74 +114,3 @@ async def _copy(run: Run, source: str, target: str) -> None:
             f"{run.storage.location(target)} is there already and is something else",
             hint=f"move it away, then: `animatic resume {run.plan.run_id}`",
         )
-
-
-def reel_name(cut: Cut) -> str:
-    """Return ``[VARIANT/]reel.mp4``."""
-    return f"{cut.variant_name}/reel.mp4" if cut.variant_name else "reel.mp4"
-
-
-def missing_from(run: Run, cut: Cut) -> tuple[str, ...]:
-    """Return the steps of a cut that were not made."""
-    return tuple(key for key in cut.steps if key not in run.takes)
-
-
-async def deliver_reel(run: Run, cut: Cut) -> Reel:
-    """Assemble and deliver one reel; returns what the manifest says of it. Raises AnimaticError; clips are already delivered then."""
-    with on_disk(run.workdir):
-        return await _deliver_reel(run, cut)
-
-
-async def _deliver_reel(run: Run, cut: Cut) -> Reel:
-    clips = [await local_clip(run, run.takes[key]) for key in cut.steps]
-    name = reel_name(cut)
-    target = run.workdir / name.replace("/", "-")
-    async with run.gates.media:
-        facts = await asyncio.to_thread(assemble_reel, clips, target)
-    crashpoint("before-reel")
-    mark = mark_of_reel(run, name.removesuffix(".mp4"), (run.takes[key].model for key in cut.steps))
-    parts = [Part(take=run.takes[key], path=clip, relation="componentOf") for key, clip in zip(cut.steps, clips, strict=True)]
-    # A resumed run: the reel of the interrupted attempt may lack shots that are there now.
-    marked = await deliver_marked(run, target, name, mark, facts.mime, replaces=None, parts=parts)
-    crashpoint("after-reel")
-    return Reel(
-        key=run.storage.location(f"{run.prefix}/{name}"),
-        sha256=marked.sha256,
-        size=marked.size,
-        mime=facts.mime,
-        width=facts.width,
-        height=facts.height,
-        fps=facts.fps,
-        duration=facts.duration,
-        frames=facts.frames,
-        file=name,
-        variant=cut.variant,
-        shots=_places(run, cut),
-        thumbnail=await _reel_thumbnail(run, target, name),
-        origin=marked.how,
-    )
-
-
-def _places(run: Run, cut: Cut) -> tuple[ReelShot, ...]:
-    """Return where each shot begins and ends in the reel, in seconds; a clip takes as long as it is."""
-    places: list[ReelShot] = []
-    at = 0.0
-    for key in cut.steps:
-        end = at + (run.takes[key].clip.duration or 0.0)
-        places.append(ReelShot(shot=key, begin=round(at, 3), end=round(end, 3)))
-        at = end
-    return tuple(places)
-
-
-async def _reel_thumbnail(run: Run, reel: Path, name: str) -> str | None:
-    """Deliver a still of the reel beside it. A reel without one is a reel all the same."""
-    target = reel.with_suffix(".jpg")
-    try:
-        async with run.gates.media:
-            await asyncio.to_thread(thumbnail, reel, target, REEL_STILL_WIDTH)
-        key = f"{run.prefix}/{name.removesuffix('.mp4')}.thumbnail.jpg"
-        await run.storage.write(key, await asyncio.to_thread(target.read_bytes), content_type="image/jpeg")
-    except (AnimaticError, OSError) as error:
-        log.warning("no still of %s: %s", name, error)
-        return None
-    return run.storage.location(key)

@@ -33,7 +33,7 @@ from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.model import Grounds
 from animatic.manifest import Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import Doing, ShotState
-from animatic.plan import Cut, Step
+from animatic.plan import Step
 
 log = logging.getLogger(__name__)
 NOT_STARTED = frozenset({UPSTREAM, "stopped"})
@@ -185,12 +185,12 @@ def _left_by_interruption(submissions: tuple[Submission, ...]) -> ShotChanges:
     return ShotChanges(doing="fetching" if last.ending.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
 
 
-def record_reel(run: Run, cut: Cut, *, reel: manifest.Clip | None = None, error: AnimaticError | None = None) -> None:
+def record_reel(run: Run, *, reel: manifest.Reel | None = None, error: AnimaticError | None = None) -> None:
     """Note a reel, or why there is none."""
     if error is not None:
         run.state.errors.setdefault("reel", error)
     if reel is not None:
-        run.manifest.reel(reel, variant=cut.variant)
+        run.manifest.reel(reel)
 
 
 WRITE_SECONDS = 2.0

@@ -4,6 +4,7 @@ from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubm
 from animatic.ledger.ledger import Ledger
 from animatic.ledger.model import Claim, Doubt, Failure, How, Intent, Outcome, SentInput, Settled, State, Submission, Submitted, Withdrawal
 from animatic.ledger.records import take_folder
+from animatic.ledger.reels import ReelRecord
 from animatic.ledger.spending import Cost, SpendingReport, Totals
 from animatic.ledger.takes import AssetRecord, ClipRecord, Damage, Selection, Take
 
@@ -22,6 +23,7 @@ __all__ = [
     "Ledger",
     "OpenSubmissionError",
     "Outcome",
+    "ReelRecord",
     "Selection",
     "SentInput",
     "Settled",

@@ -8,6 +8,7 @@ from datetime import datetime
 from animatic.ledger.late_jobs import LateJobs
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
+from animatic.ledger.reels import Reels
 from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import OwnerAlive, Submissions
 from animatic.ledger.takes import Assets, Runs, Selections, Takes
@@ -36,6 +37,7 @@ class Ledger:
         self.late_jobs = LateJobs(records)
         self.spending = Spending(records, journal, self.late_jobs)
         self.takes = Takes(records)
+        self.reels = Reels(records)
         self.assets = Assets(records)
         self.selections = Selections(records)
         self.runs = Runs(records)

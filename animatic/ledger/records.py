@@ -51,6 +51,16 @@ def take_key(fingerprint: str) -> str:
     return f"{take_folder(fingerprint)}take.json"
 
 
+def reel_folder(fingerprint: str) -> str:
+    """Return the folder of a reel, ending in ``/``: reel.json, and its file beside it."""
+    return f"{ROOT}reels/{fingerprint[:2]}/{fingerprint}/"
+
+
+def reel_key(fingerprint: str) -> str:
+    """Return the key of the record of a reel."""
+    return f"{reel_folder(fingerprint)}reel.json"
+
+
 def journal_folder(day: date) -> str:
     """Return the folder of all submissions intended on that day (UTC), ending in ``/``."""
     return f"{ROOT}journal/{day.isoformat()}/"

@@ -100,10 +100,9 @@ class ManifestBuilder:
         """Return the entry of a step. Raises KeyError if the plan has none of that key."""
         return self._shots[key]
 
-    def reel(self, clip: Clip, *, variant: Mapping[str, Any] | None = None) -> None:
-        """Enter the reel of a variant; a second one replaces the first."""
-        reel = Reel.model_validate({**dict(clip), "variant": dict(variant or {})})
-        self._reels[repr(sorted(reel.variant.items()))] = reel
+    def reel(self, reel: Reel) -> None:
+        """Enter a reel; a second one of its name and variant replaces the first."""
+        self._reels[repr((sorted(reel.variant.items()), reel.name))] = reel
 
     @property
     def state(self) -> RunState:
@@ -133,7 +132,7 @@ class ManifestBuilder:
             source=Source(file=plan.source_file, sha256=plan.source_sha256),
             cost=_cost((step, self._shots[step.key].record) for step in plan.steps),
             shots=tuple(entry.record for entry in self._shots.values()),
-            reel=Clip.model_validate(reels[0].model_dump(exclude={"variant"}, by_alias=True)) if reels else None,
+            reel=reels[0] if reels else None,
             reels=reels,
             profile=plan.profile,
             sheet=self.sheet,

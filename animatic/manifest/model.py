@@ -131,19 +131,36 @@ class Clip(Record):
 
 
 class ReelShot(Record):
-    """A shot's place in a reel: its key, and seconds from the reel's beginning."""
+    """A shot's place in a reel: its key, seconds from the reel's beginning, and which seconds of its clip are seen."""
 
     shot: str
     begin: float = Field(alias="in")
     end: float = Field(alias="out")
+    trim: tuple[float, float] | None = None
+    """None for all of it, and for stills."""
 
 
 class Reel(Clip):
-    """The assembled result of one variant."""
+    """The assembled result of one cut in one variant."""
 
+    name: str = "reel"
     variant: Mapping[str, Any] = Field(default_factory=dict)
     shots: tuple[ReelShot, ...] = ()
     """Where each shot stands in it; empty in records of version 0.1."""
+    otio: str | None = None
+    """Key of its timeline for editors."""
+    captions: tuple[str, ...] = ()
+    """Keys of its caption files."""
+    fingerprint: str | None = None
+    """Hash of all that determines it: equal reels are made once."""
+    how: Literal["copied", "encoded", "reused"] | None = None
+    """Whether its picture was copied from the clips or encoded, or the whole taken from an earlier run."""
+    loudness: float | None = None
+    """Integrated, in LUFS, as it was measured; None where it is silent."""
+    true_peak: float | None = None
+    """dBTP."""
+    notes: tuple[Text, ...] = ()
+    """What was made to fit: trims beyond a clip, transitions shortened, sounds cut off."""
     thumbnail: str | None = None
     """Key of a still of it."""
 
@@ -271,7 +288,7 @@ class Manifest(Record):
     source: Source
     cost: Cost
     shots: tuple[Shot, ...]
-    reel: Clip | None = None
+    reel: Reel | None = None
     """The only reel, or the first."""
     reels: tuple[Reel, ...] = ()
     profile: str | None = None

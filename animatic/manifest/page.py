@@ -130,7 +130,7 @@ def _script() -> tuple[str, str]:
 def view_of(run: Manifest) -> Page:
     """Return the page of a run."""
     links = Links(f"{run.pipeline}/{run.run_id}", _keys(run))
-    reels = run.reels or ((Reel.model_validate(run.reel.model_dump(by_alias=True)),) if run.reel else ())
+    reels = run.reels or ((run.reel,) if run.reel else ())
     places = {key: place for number, reel in enumerate(reels, start=1) for key, place in places_of(f"reel-{number}", reel.shots).items()}
     panels = panels_of(run, links, places)
     by_key = {panel.shot.key or panel.shot.id: panel for panel in panels}

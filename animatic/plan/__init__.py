@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from animatic.plan.fingerprint import fingerprint_of as fingerprint_of
     from animatic.plan.labels import params_text as params_text
     from animatic.plan.labels import pipeline_text as pipeline_text
-    from animatic.plan.model import Cut as Cut
     from animatic.plan.model import FileInput as FileInput
     from animatic.plan.model import Frame as Frame
     from animatic.plan.model import Input as Input
@@ -62,7 +61,7 @@ _NAMES = {
     "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",
     "labels": "params_text pipeline_text",
-    "model": "Cut FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
+    "model": "FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of",
     "printed": "render_plan",
     "report": "Limit expected_minutes minutes_from price_of_run to_pay",
     "saved": "plan_from_json plan_to_json",

@@ -9,12 +9,13 @@ from typing import Any, TypeVar, assert_never
 
 from animatic.catalog import Catalog, price_of
 from animatic.catalog.model import yields
+from animatic.cut.model import Cut
 from animatic.errors import DeclarationError, Problem, UsageError
 from animatic.plan.check import find_pipeline
 from animatic.plan.destinations import destination_of
 from animatic.plan.fingerprint import base_of, fingerprint_of
 from animatic.plan.linking import LinkedRequest, LinkedShot
-from animatic.plan.model import Cut, Plan, Request, Step
+from animatic.plan.model import Plan, Request, Step
 from animatic.plan.params import in_zone, run_names
 from animatic.plan.profile import caused_by, no_effect, profile_named
 from animatic.plan.report import advisories
@@ -244,11 +245,5 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _cuts(resolution: Resolution, kept: Collection[str]) -> tuple[Cut, ...]:
-    """Return the reels whose clips are all in the plan; a reel with holes would be taken for the whole."""
-    cuts: list[Cut] = []
-    for resolved in resolution.variants:
-        variant = resolved.variant
-        keys = tuple(variant.key(name) for name in resolved.cut.shots) if resolved.cut is not None else ()
-        if keys and all(key in kept for key in keys):
-            cuts.append(Cut(steps=keys, variant_name=variant.name, variant=variant.values))
-    return tuple(cuts)
+    """Return the reels whose clips and sounds are all in the plan; a reel with holes would be taken for the whole."""
+    return tuple(cut for resolved in resolution.variants for cut in resolved.cuts if all(key in kept for key in cut.needs))

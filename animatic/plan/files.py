@@ -17,6 +17,8 @@ from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES, megabytes
 
 _TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3; GIF, BMP, TIFF, AVIF and JPEG 2000 are converted"
 
+LFS_POINTER = b"version https://git-lfs"
+
 
 class BadFileError(Exception):
     """A file that cannot be a reference; ``hint`` says what to do."""
@@ -55,15 +57,33 @@ def inspect(path: Path, name: str) -> LocalFile:
 
     Raises BadFileError if it is missing, not a file, unreadable, empty, too big, or of no format that Krea takes.
     """
-    status = _status(path, name)
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
+    status, head = _status(path, name), _head(path, name)
     format_ = _accepted(head, name)
     _check_size(status.st_size, format_, name)
     return LocalFile(path=path, size=status.st_size, format=format_, _stamp=(status.st_size, status.st_mtime_ns))
+
+
+def inspect_sound(path: Path, name: str) -> LocalFile:
+    """Look at a file that is to be heard in a reel, and that Krea never sees: of any size, of any format of sound or video.
+
+    Raises BadFileError if it is missing, not a file, unreadable, empty, or holds no sound by its first bytes.
+    """
+    status, head = _status(path, name), _head(path, name)
+    format_ = identify(head)
+    if format_ is None or format_.medium not in {"audio", "video"}:
+        if head.startswith(LFS_POINTER):
+            raise BadFileError(f"{name} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
+        what = f"is {format_.name}, not a sound" if format_ else "is no sound: its first bytes are of no format of sound that is known"
+        raise BadFileError(f"{name} {what}", "write a WAV, MP3, AAC, FLAC or Ogg file, or a video with sound")
+    return LocalFile(path=path, size=status.st_size, format=format_, _stamp=(status.st_size, status.st_mtime_ns))
+
+
+def _head(path: Path, name: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
 
 
 def _status(path: Path, name: str) -> os.stat_result:
@@ -99,7 +119,7 @@ def _accepted(head: bytes, name: str) -> Format:
     """Return the format of a file that starts like this. Raises BadFileError if Krea does not take it."""
     found = identify(head)
     if found is None or found.medium == "document":
-        if head.startswith(b"version https://git-lfs"):
+        if head.startswith(LFS_POINTER):
             raise BadFileError(f"{name} is only a Git LFS pointer", "fetch the file itself: git lfs pull")
         raise BadFileError(f"{name} is neither an image, a video nor audio", _TAKEN)
     if not (found.accepted or found.converted):

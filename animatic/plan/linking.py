@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
+from animatic.cut.model import SoundFile
 from animatic.errors import KeyPath
-from animatic.plan.files import BadFileError, LocalFile, inspect
+from animatic.plan.files import BadFileError, LocalFile, inspect, inspect_sound
 from animatic.plan.fitting import ReferenceSite, misfit_of_file, misfit_of_shot
 from animatic.plan.model import FileInput, Input, ShotInput, UrlInput
 from animatic.plan.problems import ProblemCollector
@@ -115,6 +116,22 @@ class ReferenceLinker:
                 return self._file(reference, site, problems)
             case ShotReference():
                 return self._shot(reference, site, shots[reference.shot], problems, owner)
+            case _:
+                assert_never(reference)
+
+    def sound(self, written: Any, shots: Mapping[str, ShotDraft]) -> SoundFile | ShotReference:
+        """Return what a reference of a cut leads to. Raises BadReferenceError, BadFileError."""
+        reference = parse(written, shots=shots, folder=self._folder)
+        match reference:
+            case UrlReference():
+                hint = "download it, and write the file's path"
+                raise BadReferenceError("a cut takes no URL: what it is made from must stay as it is", hint)
+            case ShotReference():
+                return reference
+            case FileReference():
+                local = inspect_sound(reference.path, reference.written)
+                digest = local.sha256 if self._hashing else ""
+                return SoundFile(written=reference.written, file=str(local.path), sha256=digest)
             case _:
                 assert_never(reference)
 

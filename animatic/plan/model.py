@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from animatic.catalog.model import Kind, Media, Price, Yield
+from animatic.cut.model import Cut
 from animatic.errors import Place, Problem
 from animatic.plan.select import longest
 
@@ -140,15 +141,6 @@ class Step:
     def makes(self) -> Yield:
         """What comes out of it, whichever of its requests is sent."""
         return self.request.makes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cut:
-    """The reel: step keys in order, per variant (one reel each)."""
-
-    steps: tuple[str, ...]
-    variant_name: str
-    variant: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

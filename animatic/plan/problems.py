@@ -65,11 +65,15 @@ class ProblemCollector:
         """Record a problem at a path of the document (``key``: at the key instead of the value)."""
         place = self.spec.document.place(path, key=key)
         text = f"{self.subject}{message}"
-        entry = self._entries.get((place, text))
-        if entry is None:
-            notes = tuple((self.spec.document.place(at), note) for at, note in related)
-            problem = Problem(message=text, place=place, hint=hint, severity=severity, code=code, related=notes)
-            entry = self._entries[place, text] = _Entry(problem=problem)
+        if (place, text) in self._entries:
+            self._entries[place, text].variants[self.variant] = None
+            return
+        notes = tuple((self.spec.document.place(at), note) for at, note in related)
+        self.include(Problem(message=text, place=place, hint=hint, severity=severity, code=code, related=notes))
+
+    def include(self, problem: Problem) -> None:
+        """Record a problem that somebody else has put into words."""
+        entry = self._entries.setdefault((problem.place, problem.message), _Entry(problem=problem))
         entry.variants[self.variant] = None
 
     def problems(self, variants: int) -> tuple[Problem, ...]:

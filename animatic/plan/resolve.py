@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from animatic.catalog import Catalog
-from animatic.errors import KeyPath, Problem
+from animatic.cut.model import Cut
+from animatic.errors import Problem
 from animatic.plan.cast import VariantCast
 from animatic.plan.casting import CastFiller
+from animatic.plan.cuts import CutResolver
 from animatic.plan.destinations import check_deliver
-from animatic.plan.fitting import made_words
 from animatic.plan.labels import described
 from animatic.plan.lines import with_lines
 from animatic.plan.linking import LinkedShot, ReferenceLinker
@@ -27,9 +28,8 @@ from animatic.plan.request import RequestBuilder, ShotDraft
 from animatic.plan.select import cycles
 from animatic.plan.templates import TemplateContext, TemplateError, scopes
 from animatic.source.parser import collector_paused
-from animatic.spec.model import CutSpec, PipelineSpec, ProfileSpec, ShotSpec
+from animatic.spec.model import PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.section import is_template
-from animatic.suggest import nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +48,12 @@ class ResolveOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ResolvedCut:
-    """The reel of one variant: the ids of its shots in order, without those that `when` leaves out."""
-
-    shots: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedVariant:
-    """The shots of one variant by id, those that `when` leaves out included, and its reel, if it has one."""
+    """The shots of one variant by id, those that `when` leaves out included, and its cuts."""
 
     variant: Variant
     shots: Mapping[str, LinkedShot]
-    cut: ResolvedCut | None
+    cuts: tuple[Cut, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +80,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
     models = ModelResolver(spec, catalog, options.profile)
     filler = CastFiller(catalog)
     references = ReferenceLinker(spec, hashing=options.hashing, certain=not options.samples)
+    cuts = CutResolver(spec=spec, linker=references, certain=not options.samples)
     params = render_params(spec, options.params, options.run, problems)
     description, tags = described(spec, params, options.run, problems)
     check_deliver(spec, params, options.samples, problems)
@@ -103,7 +97,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
             drafts = {shot.spec.id: shot for shot in _drafts(spec, variant, context, models, requests, ours)}
             shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
             _check_cycles(shots, ours)
-            resolved.append(ResolvedVariant(variant=variant, shots=shots, cut=_resolve_cut(spec.cut, shots, ours)))
+            resolved.append(ResolvedVariant(variant=variant, shots=shots, cuts=cuts.resolve(variant, shots, context, ours)))
     models.check_shared(problems)
     return Resolution(
         variants=tuple(resolved), problems=problems.problems(len(variants)), params=params, description=description, tags=tags
@@ -186,36 +180,3 @@ def _check_cycles(shots: Mapping[str, LinkedShot], problems: ProblemCollector) -
             hint="one of them has to start from something else",
             related=places[1:],
         )
-
-
-def _resolve_cut(cut: CutSpec | None, shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> ResolvedCut | None:
-    if cut is None:
-        return None
-    names = _all_clips(cut, shots, problems) if cut.shots is None else tuple(_named_clips(cut.path, cut.shots, shots, problems))
-    return ResolvedCut(shots=tuple(name for name in names if not shots[name].draft.left_out))
-
-
-def _all_clips(cut: CutSpec, shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> tuple[str, ...]:
-    """Return the ids of all video shots."""
-    clips = tuple(name for name, shot in shots.items() if shot.draft.yields == "video")
-    if not clips and all(shot.draft.model for shot in shots.values()):
-        problems.for_pipeline().add("there is no video shot to cut a reel from", cut.path, code="cut", hint="take `cut` out")
-    return clips
-
-
-def _named_clips(path: KeyPath, names: tuple[str, ...], shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> Iterator[str]:
-    """Yield the ids that the cut names, as far as there are such shots."""
-    ours = problems.for_pipeline()
-    for index, name in enumerate(names):
-        at = (*path, "shots", index)
-        shot = shots.get(name)
-        if shot is None:
-            close = nearest(name, shots)
-            hint = f"did you mean {close[0]}?" if close else f"the shots are {', '.join(list(shots)[:8])}"
-            ours.add(f"cut names {name!r}, which is no shot", at, code="cut", hint=hint)
-            continue
-        made = shot.draft.yields
-        if made is not None and made != "video" and shot.draft.model is not None:
-            related = [((*shot.draft.spec.path, "id"), f"shot {name!r} is made by {shot.draft.model.name}")]
-            ours.add(f"cut names {name!r}, which {made_words(made)}", at, code="cut", hint="a reel is cut from clips only", related=related)
-        yield name

@@ -63,11 +63,23 @@ def _with_yields(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_variant_names(data: dict[str, Any]) -> dict[str, Any]:
-    """Add ``variant_name`` to the steps and cuts of a plan that was written before they had one: then only the keys tell it."""
-    keys: dict[str, Callable[[dict[str, Any]], str]] = {"steps": lambda step: step["key"], "cuts": lambda cut: cut["steps"][0]}
+    """Add ``variant_name`` to the steps and cuts of a plan that was written before they had one: then only the keys tell it.
+
+    A cut of that time is a list of steps.
+    """
+    keys: dict[str, Callable[[dict[str, Any]], str]] = {"steps": lambda step: step["key"], "cuts": lambda cut: cut["shots"][0]["step"]}
+    if isinstance(data.get("cuts"), list):
+        data = data | {"cuts": [_with_shots(item) for item in data["cuts"]]}
     return data | {
         name: [_with_variant_name(item, key) for item in data[name]] for name, key in keys.items() if isinstance(data.get(name), list)
     }
+
+
+def _with_shots(cut: Any) -> Any:
+    """Return a cut with its shots; a damaged one as it is."""
+    if not isinstance(cut, dict) or "shots" in cut or not isinstance(cut.get("steps"), list):
+        return cut
+    return {key: value for key, value in cut.items() if key != "steps"} | {"shots": [{"step": step} for step in cut["steps"]]}
 
 
 def _with_variant_name(item: Any, key_of: Callable[[dict[str, Any]], str]) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from animatic.catalog.model import field_name
+from animatic.cut.model import CutShot
+from animatic.cut.timing import HOLD_SECONDS
 from animatic.plan.model import Plan, Request, ShotInput, Step
 from animatic.slate import SlateNote
 
-_SOURCE_CLIPS = frozenset({"edit_video", "init_video", "video_reference", "video_url"})
+SOURCE_CLIPS = frozenset({"edit_video", "init_video", "video_reference", "video_url"})
 """Fields that take the clip that is reworked: without a length of its own, the result is as long as that."""
 
 
@@ -33,7 +35,7 @@ def seconds_of(step: Step, steps: Mapping[str, Step]) -> float | None:
     if request.duration is not None:
         return request.duration
     for item in request.inputs:
-        if isinstance(item, ShotInput) and item.frame is None and field_name(item.path) in _SOURCE_CLIPS and item.step in steps:
+        if isinstance(item, ShotInput) and item.frame is None and field_name(item.path) in SOURCE_CLIPS and item.step in steps:
             return seconds_of(steps[item.step], steps)
     return None
 
@@ -43,10 +45,23 @@ def _reel_at(plan: Plan, step: Step, steps: Mapping[str, Step]) -> float | None:
     for cut in plan.cuts:
         if step.key not in cut.steps:
             continue
-        before = [seconds_of(steps[key], steps) if key in steps else None for key in cut.steps[: cut.steps.index(step.key)]]
-        known = [seconds for seconds in before if seconds is not None]
-        return sum(known) if len(known) == len(before) else None
+        shots = cut.shots[: cut.steps.index(step.key) + 1]
+        lengths = [_seen(shot, steps) for shot in shots[:-1]]
+        known = [seconds for seconds in lengths if seconds is not None]
+        if len(known) < len(lengths):
+            return None
+        overlaps = sum(shot.enter.seconds for shot in shots[1:] if shot.enter.kind == "crossfade")
+        return max(0.0, round(sum(known) - overlaps, 3))
     return None
+
+
+def _seen(shot: CutShot, steps: Mapping[str, Step]) -> float | None:
+    """Return how long a shot of a cut is seen, as far as the plan tells."""
+    if shot.still:
+        return shot.hold or HOLD_SECONDS
+    if shot.trim is not None:
+        return shot.trim[1] - shot.trim[0]
+    return seconds_of(steps[shot.step], steps) if shot.step in steps else None
 
 
 def _words(item: ShotInput, steps: Mapping[str, Step]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from animatic.catalog.model import KINDS, MEDIA, Media
 from animatic.destination import ACL, SSE, STORAGE_CLASS
 from animatic.schema.cast import CAST, CAST_LIST
+from animatic.schema.cut import CUT
 from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
 
 Schema = dict[str, Any]
@@ -212,13 +213,13 @@ _PIPELINE: Schema = {
         },
         "tags": {"type": "array", "items": {"type": "string"}},
         "shots": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/shot"}},
-        "cut": {
+        "cut": {"$ref": "#/definitions/cut"},
+        "cuts": {
             "type": "object",
-            "description": "Assemble a reel.",
-            "properties": {
-                "shots": {"type": "array", "items": {"type": "string"}, "description": "Shot ids in order; all video shots if left out."}
-            },
-            "additionalProperties": False,
+            "description": "Several reels from one storyboard, NAME.mp4 each.",
+            "minProperties": 1,
+            "propertyNames": {"pattern": _ID, "maxLength": 100},
+            "additionalProperties": {"$ref": "#/definitions/cut"},
         },
         "provenance": {
             "type": "object",
@@ -233,7 +234,7 @@ _PIPELINE: Schema = {
             "additionalProperties": False,
         },
     },
-    "not": {"required": ["schedule", "schedules"]},
+    "allOf": [{"not": {"required": ["schedule", "schedules"]}}, {"not": {"required": ["cut", "cuts"]}}],
     "additionalProperties": False,
 }
 
@@ -244,6 +245,7 @@ DEFINITIONS: Schema = {
     "schedule": _SCHEDULE,
     "matrix": _MATRIX,
     **CAST,
+    "cut": CUT,
     "pipeline": _PIPELINE,
 }
 

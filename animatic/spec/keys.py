@@ -66,6 +66,7 @@ PIPELINE = Level(
         "tags",
         "shots",
         "cut",
+        "cuts",
         "provenance",
     ),
     advice={
@@ -181,11 +182,49 @@ SCHEDULE = Level(
     },
 )
 CUT = Level(
-    known=("shots",),
-    unsupported={
-        "transition": "remove it; the reel is assembled with hard cuts",
-        "audio": "remove it; the reel is silent",
+    known=("shots", "transition", "size", "fps", "fit", "audio", "sound", "captions"),
+    advice={
+        "music": "write 'audio: music/bed.mp3', or 'sound: {bed: ...}' with its gain and fades",
+        "bed": "write 'sound: {bed: ...}', or short 'audio: ...'",
+        "voice": "write 'sound: {voice: [...]}'",
+        "loudness": "write 'sound: {loudness: -16}'",
+        "clips": "the shots are listed below 'shots'; whether their sound is heard is 'sound: {clips: mute}'",
+        "resolution": "write size, as in 'size: 1920x1080'",
+        "aspect_ratio": "write size, as in 'size: 1080x1920'",
+        "width": "write size, as in 'size: 1920x1080'",
+        "height": "write size, as in 'size: 1920x1080'",
+        "frame_rate": "write fps",
+        "framerate": "write fps",
+        "subtitles": "write captions",
+        "transitions": "write transition: one for all, or one with each shot",
+        "name": "a reel with a name of its own is an entry of 'cuts: {NAME: ...}'",
     },
+)
+CUT_SHOT = Level(
+    known=("shot", "trim", "hold", "transition"),
+    advice={
+        "id": "write shot",
+        "start": "write 'trim: [START, END]', in seconds of the clip",
+        "end": "write 'trim: [START, END]', in seconds of the clip",
+        "in": "write 'trim: [START, END]', in seconds of the clip",
+        "out": "write 'trim: [START, END]', in seconds of the clip",
+        "duration": "a still stays for 'hold' seconds; a clip is shortened with 'trim: [START, END]'",
+        "crossfade": "write 'transition: {crossfade: 0.5}'",
+        "fade": "write 'transition: {fade: 0.5}'",
+        "line": "what is said over a shot belongs to the shot itself",
+    },
+)
+SOUND = Level(
+    known=("clips", "bed", "voice", "loudness"),
+    advice={"audio": "write bed", "music": "write bed", "voices": "write voice", "lufs": "write loudness", "mute": "write 'clips: mute'"},
+)
+BED = Level(
+    known=("audio", "gain_db", "fade_in", "fade_out", "duck"),
+    advice={"gain": "write gain_db", "volume": "write gain_db, in dB", "file": "write audio", "ducking": "write duck"},
+)
+VOICE = Level(
+    known=("audio", "at", "gain_db"),
+    advice={"gain": "write gain_db", "volume": "write gain_db, in dB", "file": "write audio", "start": "write at", "shot": "write at"},
 )
 RESERVED_PARAMS = frozenset({"fresh", "simulate", "only", "profile", "return_state", "wait_for"})
 """Options that every flow has beside the params of its pipeline: ours, and those of Prefect's calls."""

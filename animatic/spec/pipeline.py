@@ -1,4 +1,4 @@
-"""Decode one pipeline: its keys, its defaults, its destination, its cut and its matrix."""
+"""Decode one pipeline: its keys, its defaults, its destination, its cuts and its matrix."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 from animatic.catalog.model import KINDS
 from animatic.destination import OPTIONS, S3, BadDestinationError, PutOptions, parse_destination, with_options
 from animatic.spec.cast import decode_cast_list
-from animatic.spec.keys import CUT, DEFAULTS_NOT, DELIVER, PIPELINE
+from animatic.spec.cut import decode_cuts
+from animatic.spec.keys import DEFAULTS_NOT, DELIVER, PIPELINE
 from animatic.spec.matrix import decode_matrix
 from animatic.spec.members import decode_cast
-from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CastList, CutSpec, Defaults, PipelineSpec
+from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CastList, Defaults, PipelineSpec
 from animatic.spec.params import decode_params
 from animatic.spec.provenance import decode_provenance
 from animatic.spec.schedules import decode_schedules
@@ -58,8 +59,8 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         timezone=shared["timezone"],
         overlap=section.choice("overlap", OVERLAP) or "queue",
         tags=section.texts("tags") or (),
-        shots=decode_shots(section, name),
-        cut=_cut(section),
+        shots=(shots := decode_shots(section, name)),
+        cuts=decode_cuts(section, shots),
         provenance=decode_provenance(section),
     )
 
@@ -151,15 +152,3 @@ def _destination(section: Section, key: str, options: PutOptions | None) -> str 
         section.note(mistake.message, mistake.option or key, hint=mistake.hint, code="deliver")
         return None
     return text if options is None else str(destination)
-
-
-def _cut(section: Section) -> CutSpec | None:
-    values = section.mapping("cut", hint="write 'cut: {}' for a reel of all video shots, or 'cut: {shots: [dawn, surf]}'")
-    if values is None:
-        return None
-    cut = section.below("cut", values, f"{section.label}, cut")
-    cut.check_keys(CUT)
-    shots = cut.texts("shots")
-    if shots == () and values["shots"] == []:
-        cut.note("the list of shots is empty", "shots", hint="name some, or leave 'shots' out for all video shots in order", code="empty")
-    return CutSpec(path=cut.path, shots=shots or None)

@@ -20,6 +20,7 @@ from tests.unit.catalog.request_schema import model_schema
 
 CATALOG = Catalog.load()
 SCHEMA = declaration_schema(CATALOG)
+CUT = SCHEMA["definitions"]["cut"]
 VALIDATOR = Draft7Validator(SCHEMA)
 EXAMPLE = """\
 version: 1
@@ -134,7 +135,10 @@ def test_an_unknown_model_is_an_error(tmp_path: Path) -> None:
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "schedule": {}}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "schedule": {"cron": "x", "interval": 5}}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "schedule": {"cron": "x"}, "schedules": []}}},
-        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "cut": {"audio": "x.mp3"}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "cut": {"music": "x.mp3"}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "cut": {"transition": {"dissolve": 1}}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "cut": {"shots": [{"shot": "a", "trim": [1]}]}}}},
+        {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}], "cut": {}, "cuts": {"wide": {}}}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "defaults": {"video": {"image_urls": []}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "defaults": {"video": {"model": "google/nano-banana"}}},
         {"version": 1, "pipelines": {"p": {"shots": [{"id": "a"}]}}, "profiles": {"draft": {"video": {"model": "google/nano-banana"}}}},
@@ -157,7 +161,11 @@ def test_mistakes_are_marked(data: Any) -> None:
         (keys.SHOT, SCHEMA["definitions"]["shot"]),
         (keys.PARAM, SCHEMA["definitions"]["param"]),
         (keys.SCHEDULE, SCHEMA["definitions"]["schedule"]),
-        (keys.CUT, SCHEMA["definitions"]["pipeline"]["properties"]["cut"]),
+        (keys.CUT, CUT),
+        (keys.CUT_SHOT, CUT["properties"]["shots"]["anyOf"][0]["items"]["anyOf"][1]),
+        (keys.SOUND, CUT["properties"]["sound"]),
+        (keys.BED, CUT["properties"]["sound"]["properties"]["bed"]["anyOf"][1]),
+        (keys.VOICE, CUT["properties"]["sound"]["properties"]["voice"]["anyOf"][0]["items"]),
     ],
 )
 def test_the_keys_are_those_that_the_language_supports(level: keys.Level, schema: dict[str, Any]) -> None:

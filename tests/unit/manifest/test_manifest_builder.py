@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from animatic.errors import StorageError
-from animatic.manifest import Attempt, Clip, Failure, ManifestBuilder, read_manifest
+from animatic.manifest import Attempt, Clip, Failure, ManifestBuilder, Reel, read_manifest
 from animatic.manifest.model import ShotState
 from animatic.plan.model import Step
 
@@ -65,7 +65,7 @@ def attempt(number: int, usd: str | None, *, status: str = "completed", job: str
 
 def test_every_key_of_the_contract_is_there(builder: ManifestBuilder, clip: Clip) -> None:
     builder.shot("dawn").update(state="delivered", clip=clip, attempts=[attempt(1, "0.42")], usd=Decimal("0.42"))
-    builder.reel(clip)
+    builder.reel(Reel.model_validate(dict(clip)))
     data = builder.to_json(finished_at=DONE)
     assert set(TOP) <= data.keys()
     assert set(SHOT) <= data["shots"][0].keys()
@@ -152,13 +152,13 @@ def test_variants_that_share_a_take_pay_once(builder_of: Callable[..., ManifestB
 
 
 def test_each_variant_has_its_reel(builder: ManifestBuilder, clip: Clip) -> None:
-    builder.reel(clip, variant={"language": "en"})
-    builder.reel(clip, variant={"language": "de"})
-    builder.reel(clip, variant={"language": "en"})
+    builder.reel(Reel.model_validate({**dict(clip), "variant": {"language": "en"}}))
+    builder.reel(Reel.model_validate({**dict(clip), "variant": {"language": "de"}}))
+    builder.reel(Reel.model_validate({**dict(clip), "variant": {"language": "en"}}))
     data = builder.to_json()
     assert [reel["variant"] for reel in data["reels"]] == [{"language": "en"}, {"language": "de"}]
     assert data["reel"]["key"] == clip.key
-    assert "variant" not in data["reel"]
+    assert data["reel"] == data["reels"][0]
 
 
 def test_a_simulated_run_says_so_and_names_no_trained_model(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:

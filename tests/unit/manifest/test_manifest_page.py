@@ -51,7 +51,7 @@ def rendered(builder: ManifestBuilder) -> Page:
 
 def test_shots_stand_in_order_with_their_clips(builder: ManifestBuilder, clip: Clip) -> None:
     builder.shot("dawn").update(state="delivered", clip=clip, thumbnail=".animatic/takes/fp/fp-dawn/thumbnail.jpg", usd=Decimal("0.42"))
-    builder.reel(clip.model_copy(update={"key": f"{RUN}/reel.mp4"}))
+    builder.reel(Reel.model_validate({**dict(clip), "key": f"{RUN}/reel.mp4"}))
     page = rendered(builder)
     (reel,) = page.all("video")
     (dawn,) = [link for link in page.all("a") if link.get("class") == "play"]
@@ -201,7 +201,7 @@ def test_variants_of_a_shot_stand_side_by_side(builder_of: Callable[..., Manifes
     keys = [replace(steps[0], key=f"{name}/dawn", variant={"aspect_ratio": name}) for name in ("16:9", "9:16")]
     builder = builder_of(*keys)
     builder.shot("9:16/dawn").update(state="delivered", clip=tall)
-    builder.reel(tall, variant={"aspect_ratio": "9:16"})
+    builder.reel(Reel.model_validate({**dict(tall), "variant": {"aspect_ratio": "9:16"}}))
     page = rendered(builder)
     assert "aspect_ratio 16:9" in page.text
     assert "aspect_ratio 9:16" in page.text
@@ -308,7 +308,7 @@ def test_the_reel_comes_first_with_its_shots_and_their_times(builder: ManifestBu
     places = [ReelShot(shot="dawn", begin=0, end=6), ReelShot(shot="surf", begin=6, end=65.5)]
     reel = Reel.model_validate({**dict(clip), "key": f"{RUN}/reel.mp4", "shots": places, "thumbnail": f"{RUN}/reel.thumbnail.jpg"})
     builder.reel(reel)
-    assert builder.to_json()["reels"][0]["shots"][1] == {"shot": "surf", "in": 6.0, "out": 65.5}
+    assert builder.to_json()["reels"][0]["shots"][1] == {"shot": "surf", "in": 6.0, "out": 65.5, "trim": None}
     html = render_page(builder.to_json(finished_at=DONE))
     page = Page(html)
     (video,) = page.all("video")

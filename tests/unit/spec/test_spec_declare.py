@@ -90,8 +90,8 @@ def test_a_full_file_is_decoded_without_problems() -> None:
     assert spec.tags == ("film", "coast")
     assert [defaults.path for defaults in spec.defaults] == [("defaults",), ("pipelines", "coast-teaser", "defaults")]
     assert spec.defaults[0].by_kind["video"]["aspect_ratio"] == "16:9"
-    assert spec.cut is not None
-    assert spec.cut.shots == ("dawn", "surf")
+    (cut,) = spec.cuts
+    assert (cut.name, [entry.shot for entry in cut.shots or ()]) == ("reel", ["dawn", "surf"])
 
 
 def test_params_carry_type_default_and_limits() -> None:
@@ -127,8 +127,7 @@ def test_the_matrix_keeps_the_order_of_its_axes() -> None:
 
 
 def test_a_cut_without_shots_means_all_of_them() -> None:
-    cut = declared(FULL).pipelines["other"].cut
-    assert cut is not None
+    (cut,) = declared(FULL).pipelines["other"].cuts
     assert cut.shots is None
 
 
