@@ -11,7 +11,7 @@ from animatic.errors import KeyPath
 from animatic.plan.origins import FieldOrigins
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import Names, TemplateContext, TemplateError, finalize
-from animatic.spec.model import CastList, MemberSpec, PipelineSpec
+from animatic.spec.model import CastList, MemberSpec, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.suggest import nearest
 
@@ -82,6 +82,10 @@ class VariantCast:
         prompts = {name: member.prompt for name, member in spec.cast.items() if member.prompt is not None}
         names = CastNames(prompts, frozenset(spec.cast) - prompts.keys(), self._words)
         self.context = context.with_cast(names, self._unknown)
+
+    def written(self, shot: ShotSpec, kind: Kind) -> CastList:
+        """Return whom a shot or the defaults of its kind name, unrendered."""
+        return shot.cast if shot.cast is not None else self._defaults[kind][0] if kind in self._defaults else ()
 
     def casting_of(self, origins: FieldOrigins, kind: Kind, context: TemplateContext, problems: ProblemCollector) -> Casting | None:
         """Return whom a request takes: as its fallback, the profile, the shot or the defaults say. None for nobody. Reports mistakes."""

@@ -10,7 +10,7 @@ from typing import Any
 from animatic.catalog.model import Model
 from animatic.errors import KeyPath, Place, Problem, UsageError
 from animatic.source import Document
-from animatic.spec.model import FallbackSpec, Overlay, PipelineSpec, ProfileSpec, ShotSpec
+from animatic.spec.model import CastList, FallbackSpec, Overlay, PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.profiles import no_profile_hint
 
 _OF_SHOT = re.compile(r"(?P<before>profile '[\w-]+': )shot '(?P<id>[^']+)'(?P<after> of .*)", re.DOTALL)
@@ -54,13 +54,14 @@ class ProfileLayer:
         own = [name for name, value in self.overlay.fields.items() if value is not None and not self._takes(name)]
         return list(dict.fromkeys([*gone, *own]))
 
-    def changes(self, shot: ShotSpec, inherited: Mapping[str, Any]) -> bool:
-        """Tell whether the shot's request, or what stands in for it, is another one than without the profile."""
+    def changes(self, shot: ShotSpec, inherited: Mapping[str, Any], cast: CastList) -> bool:
+        """Tell whether the shot's request, or what stands in for it, is another one than without the profile.
+
+        ``inherited`` are the defaults that its model has, ``cast`` whom it takes as it is written.
+        """
         if self.changes_model or self.overlay.fallback or (self.overlay.fallback is not None and shot.fallback):
             return True
-        if self.overlay.cast is not None and self.overlay.cast != shot.cast:
-            return True
-        if self.overlay.cast is not None and self.overlay.cast != (shot.cast or ()):
+        if self.overlay.cast is not None and self.overlay.cast != cast:
             return True
         before = {**inherited, **shot.fields}
         return any(before.get(name) != value for name, value in self.overlay.fields.items() if self._takes(name))

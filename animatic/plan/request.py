@@ -104,7 +104,11 @@ class RequestBuilder:
         dropped = self._dropped(written, shot.path, defaults.inherited)
         self._check(model, rendered, extra, origins, context, problems, dropped=dropped)
         draft = _draft(model, defaults.yields, rendered, extra, origins, notes, cast)
-        return draft if layer is None else replace(draft, profiled=layer.changes(shot, defaults.fitting))
+        return (
+            draft
+            if layer is None
+            else replace(draft, profiled=layer.changes(shot, defaults.fitting, self._cast.written(shot, defaults.kind)))
+        )
 
     def _cast_in(
         self, rendered: RenderedBody, origins: FieldOrigins, kind: Kind, context: TemplateContext, problems: ProblemCollector

@@ -322,3 +322,33 @@ def test_a_profile_may_do_without_the_cast_or_with_another(plan_of: PlanOf) -> N
     assert {name: step.cast for name, step in opens.items()} == {"draft": (), "few": ("kiosk",), None: ("mara", "kiosk")}
     assert opens["draft"].depends_on == ()
     assert [item.member for item in opens["few"].request.inputs] == [None, "kiosk"]
+
+
+@pytest.mark.parametrize(
+    ("default", "shot", "profile", "idle"),
+    [
+        (", cast: [kiosk]", "", "null", False),
+        ("", "", "null", True),
+        (", cast: [kiosk]", "", "[kiosk]", True),
+        ("", ", cast: [kiosk]", "[mara]", False),
+        (", cast: [kiosk]", ", cast: null", "null", True),
+    ],
+)
+def test_a_profile_that_changes_no_cast_is_told(
+    declaration_of: DeclarationOf, catalog: Catalog, default: str, shot: str, profile: str, idle: bool
+) -> None:
+    declaration = declaration_of(
+        f"""version: 1
+defaults: {{video: {{model: xai/grok-video{default}}}}}
+cast:
+  mara: {{images: refs/own.png, prompt: Mara}}
+  kiosk: {{images: refs/own.png, prompt: A kiosk}}
+profiles: {{other: {{video: {{cast: {profile}}}}}}}
+pipelines:
+  p:
+    shots: [{{id: a, prompt: "{{{{ cast.mara }}}} and {{{{ cast.kiosk }}}}"{shot}}}]
+""",
+        head="",
+    )
+    codes = [problem.code for problem in check_declaration(declaration, catalog)]
+    assert codes == (["no-effect"] if idle else [])
