@@ -21,6 +21,7 @@ import animatic.krea.wait
 import animatic.ledger.owner
 import animatic.ledger.records
 import animatic.media
+from animatic.media.damage import Gap
 from animatic.media.facts import Facts
 from animatic.storage import Storage
 from tests.histories.loop import PROCESS, Process
@@ -55,11 +56,16 @@ def open_destination(_deliver: str, *, simulated: bool, outage: float = 60.0) ->
 
 
 def probe(path: Path) -> Facts:
-    """Stand for `animatic.media.probe`: a file of a history begins with its name."""
+    """Stand for `animatic.media.probe` and `animatic.media.measure`: a file of a history begins with its name."""
     video = path.read_bytes().partition(b" ")[0].endswith(b".mp4")
     fps, duration, frames = (12.0, 4.0, 48) if video else (None, None, None)
     mime, codec = ("video/mp4", "h264") if video else ("image/png", "png")
     return Facts(mime=mime, width=64, height=48, fps=fps, duration=duration, frames=frames, codec=codec, has_audio=False)
+
+
+def gaps(_path: Path) -> tuple[Gap, ...]:
+    """Stand for `animatic.media.gaps`: no clip of a history is damaged."""
+    return ()
 
 
 def thumbnail(source: Path, target: Path) -> None:
@@ -94,6 +100,8 @@ def in_place() -> Iterator[None]:
             (animatic.ledger.owner.is_alive, is_alive),
             (animatic.engine.history.open_destination, open_destination),
             (animatic.media.probe, probe),
+            (animatic.media.measure, probe),
+            (animatic.media.gaps, gaps),
             (animatic.media.thumbnail, thumbnail),
             (animatic.media.fingerprint_of_picture, fingerprint_of_picture),
             (animatic.ledger.records.each, each),
