@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from animatic.cut.captions import Cue, Spoken, cues_of, spoken_of, written
-from animatic.cut.model import Cut, SoundShot
+from animatic.cut.model import Cut, SoundFile, SoundShot, SoundSource
 from animatic.cut.prints import print_of
 from animatic.cut.timing import Layout, Placed, footage_of, lay_out, seconds_of
 from animatic.engine.crashpoints import crashpoint
+from animatic.engine.handover import sound_file, timeline_of
 from animatic.engine.inputs import local_clip
 from animatic.engine.origin import Part, deliver_marked, mark_of_reel
 from animatic.engine.reel_render import render_reel
@@ -29,7 +30,8 @@ from animatic.errors import AnimaticError
 from animatic.files import sha256_of
 from animatic.ledger import ReelRecord, Take
 from animatic.manifest import Reel, ReelShot
-from animatic.media import thumbnail
+from animatic.media import sniff, thumbnail
+from animatic.media.sound_source import length_of
 from animatic.plan import Step
 from animatic.spec.model import CaptionForm
 
@@ -190,6 +192,7 @@ async def _deliver(run: Run, prepared: Prepared, record: ReelRecord, file: Path,
         name=cut.name,
         variant=cut.variant,
         shots=tuple(_place(layout, placed) for placed in layout.placed),
+        otio=await _deliver_timeline(run, prepared, record),
         captions=await _deliver_captions(run, prepared),
         fingerprint=prepared.fingerprint,
         how=how,
@@ -214,6 +217,24 @@ def _place(layout: Layout, placed: Placed) -> ReelShot:
         end = min(placed.footage.seconds, placed.start + placed.frames / layout.rate)
         trim = (round(float(placed.start), 3), round(float(end), 3))
     return ReelShot(shot=placed.shot.step, begin=layout.seconds(placed.begin), end=layout.seconds(placed.end), trim=trim)
+
+
+async def _deliver_timeline(run: Run, prepared: Prepared, record: ReelRecord) -> str:
+    """Write the timeline for editors beside the reel, and the local sounds that it refers to; returns its key."""
+    cut = prepared.cut
+    lengths: dict[SoundSource, Fraction] = {}
+    for source in dict.fromkeys(cut.sound.sources):
+        if isinstance(source, SoundFile):
+            path = Path(source.file)
+            mime, _ = await asyncio.to_thread(sniff, path)
+            await run.storage.store(f"{run.prefix}/{sound_file(source)}", path, content_type=mime, sha256=source.sha256)
+            lengths[source] = await asyncio.to_thread(length_of, path)
+    heard = {cut.steps[at] for at in record.with_sound}
+    notes = (*prepared.notes, *record.notes)
+    text = await timeline_of(run.plan, cut, prepared.layout, prepared.takes, run.ledger, heard=heard, lengths=lengths, notes=notes)
+    key = f"{run.prefix}/{cut.file('.otio')}"
+    await run.storage.write(key, text.encode(), content_type="application/json")
+    return run.storage.location(key)
 
 
 async def _deliver_captions(run: Run, prepared: Prepared) -> tuple[str, ...]:
