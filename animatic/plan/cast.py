@@ -142,8 +142,7 @@ class VariantCast:
         for written, at in spec.images:
             value, sure = self._value(spec, written, at)
             known = known and sure
-            if value not in (None, ""):
-                images.append((value, at))
+            images += [(item, at) for item in (value if isinstance(value, list) else [value]) if item not in (None, "")]
         style, sure = self._value(spec, spec.style, (*spec.path, "style"))
         strength, certain = self._value(spec, spec.strength, (*spec.path, "strength"))
         return Member(

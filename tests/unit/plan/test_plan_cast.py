@@ -244,6 +244,16 @@ def test_names_may_come_from_the_matrix_and_from_params(plan_of: PlanOf) -> None
     assert {step.cast for step in plan.steps if step.shot == "list"} == {("kiosk", "tram")}
 
 
+def test_images_may_be_a_param_that_is_a_list(plan_of: PlanOf) -> None:
+    plan = plan_of("""
+        p:
+          params: {pictures: {type: list, default: [refs/own.png, refs/side.png]}}
+          cast: {mara: {images: "{{ params.pictures }}"}, kiosk: {images: ["{{ params.pictures }}", "https://files.test/k.png"]}}
+          shots: [{id: a, prompt: A tram, cast: [mara, kiosk]}]
+        """)
+    assert [item.member for item in plan.steps[0].request.inputs] == ["mara", "mara", "kiosk", "kiosk", "kiosk"]
+
+
 def test_a_pipelines_member_wins_over_the_files(plan_of: PlanOf) -> None:
     head = HEAD.replace("params.age", "run.date")
     text = "  p:\n    cast: {mara: {images: refs/own.png, prompt: Ana}}\n    shots: [{id: a, prompt: '{{ cast.mara }}', cast: [mara]}]\n"
