@@ -63,9 +63,9 @@ def make_sound(timeline: Timeline, sources: Mapping[Path, Source], target: Path,
         for _ in range(_MAX_TRIES):
             _encode(scratch, setting, target, lambda done: progress(begun + done * (1 - begun)))
             made = _measured(_played(target, length))
-            if wanted is None or made.true_peak is None or made.true_peak <= MAX_TRUE_PEAK:
+            if wanted is None or (corrected := _corrected(setting, made, wanted)) == setting:
                 break
-            setting = replace(setting, ceiling=setting.ceiling - (made.true_peak - MAX_TRUE_PEAK) - _CLOSE_ENOUGH)
+            setting = corrected
     if wanted is not None and made.integrated is not None and abs(made.integrated - wanted) > _HEARD:
         note(f"the reel is at {made.integrated:.1f} LUFS instead of {wanted:g}: more would need peaks above {MAX_TRUE_PEAK:g} dBTP")
     return made
@@ -91,6 +91,15 @@ def _setting_for(scratch: Scratch, wanted: float | None, note: Note) -> _Setting
             break
         setting = replace(setting, gain=min(_MAX_GAIN, setting.gain + missed))
     return setting
+
+
+def _corrected(setting: _Setting, made: Loudness, wanted: float) -> _Setting:
+    """Return the setting less what encoding added to the peaks, and with what it took from the loudness."""
+    if made.true_peak is not None and made.true_peak > MAX_TRUE_PEAK:
+        return replace(setting, ceiling=setting.ceiling - (made.true_peak - MAX_TRUE_PEAK) - _CLOSE_ENOUGH)
+    if made.integrated is None or setting.limits or abs(wanted - made.integrated) <= _CLOSE_ENOUGH:
+        return setting
+    return replace(setting, gain=min(_MAX_GAIN, setting.gain + wanted - made.integrated))
 
 
 def _levelled(scratch: Scratch, setting: _Setting | None = None) -> Iterator[Samples]:

@@ -175,13 +175,18 @@ def test_one_decoder_is_open_at_a_time_and_two_in_a_crossfade(make_clip: ClipMak
             self.inner.__exit__(None, None, None)
 
     monkeypatch.setattr("animatic.media.reel_picture.opened_clip", Counting)
-    cut = timeline(*(Segment(source=clip, frames=10) for clip in clips))
-    assert len(list(frames_of(cut))) == 60
-    assert (max(most), open_now) == (1, [])
-    most.clear()
-    entry = Entry(kind="crossfade", frames=4)
-    crossed = timeline(Segment(source=clips[0], frames=10), *(Segment(source=clip, frames=10, enter=entry) for clip in clips[1:]))
-    assert len(list(frames_of(crossed))) == 40
+    entries = [
+        Entry(),
+        Entry(),
+        Entry(kind="crossfade", frames=4),
+        Entry(kind="crossfade", frames=3),
+        Entry(kind="fade", frames=6),
+        Entry(),
+    ]
+    reel = timeline(*(Segment(source=clip, frames=10, enter=entry) for clip, entry in zip(clips, entries, strict=True)))
+    at_each = [len(open_now) for _ in frames_of(reel)]
+    assert len(at_each) == reel.frames == 53
+    assert at_each == [2 if 16 <= number < 20 or 23 <= number < 26 else 1 for number in range(53)]
     assert (max(most), open_now) == (2, [])
 
 

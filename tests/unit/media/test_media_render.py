@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import av
 import numpy as np
@@ -35,11 +34,10 @@ def packets_of(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
-def end_of(path: Path, kind: Literal["audio", "video"]) -> Fraction:
-    """The end of a track, in seconds, from its packets."""
+def lengths_of(path: Path) -> list[float]:
+    """The lengths of the tracks, in seconds, as the file states them."""
     with av.open(str(path)) as container:
-        stream = container.streams.best(kind)
-        return max((present(packet.pts) + present(packet.duration)) * packet.time_base for packet in container.demux(stream) if packet.size)
+        return [float(present(stream.duration) * present(stream.time_base)) for stream in container.streams]
 
 
 ODD = ("24", "ntsc", "vfr", "10 bit", "turned", "odd size", "one frame", "anamorphic", "vp9", "still", "sound only in one")
@@ -76,7 +74,7 @@ def test_lengths_are_exact_to_a_frame_whatever_the_clips_are(make_clip: ClipMake
         assert rendered.facts.frames == reel.frames == 13 * len(ODD) - 4
         with av.open(str(tmp_path / "reel.mp4")) as container:
             assert [shown_at(frame) for frame in container.decode(video=0)] == [number / Fraction(rate) for number in range(reel.frames)]
-        assert abs(end_of(tmp_path / "reel.mp4", "audio") - reel.duration) < Fraction(1, 40_000)
+        assert lengths_of(tmp_path / "reel.mp4") == pytest.approx([float(reel.duration)] * 2, abs=1 / 40_000)
         assert not rendered.copied
 
 
@@ -158,6 +156,21 @@ def test_whatever_changes_the_picture_has_it_encoded(make_clip: ClipMaker, tmp_p
     assert not render(reel, tmp_path / "reel.mp4").copied
     plain = timeline(*(Segment(source=each.source, frames=24) for each in clips))
     assert render(plain, tmp_path / "reel.mp4").copied
+
+
+def test_key_frames_of_the_clips_are_none_of_the_reel(tmp_path: Path) -> None:
+    clip = tmp_path / "all-keys.mp4"
+    with av.open(str(clip), "w") as output:
+        stream = output.add_stream("libx264", rate=24, options={"x264-params": "keyint=1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 720, "yuv420p"
+        for index in range(24):
+            frame = av.VideoFrame.from_ndarray(np.full((720, 64, 3), 40 + index, dtype=np.uint8))
+            frame.pts, frame.time_base = index, Fraction(1, 24)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    render(timeline(Segment(source=clip, frames=25), size=(64, 720)), tmp_path / "reel.mp4")
+    with av.open(str(tmp_path / "reel.mp4")) as container:
+        assert sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size) == 1
 
 
 def test_words_travel_beside_the_picture(make_clip: ClipMaker, tmp_path: Path) -> None:
