@@ -37,6 +37,8 @@ class ModelDefaults:
     origins: Mapping[str, KeyPath]
     yields: Yield
     layer: ProfileLayer | None = None
+    aside: str = ""
+    """Why the profile does nothing to shots of its kind, where that is so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,9 @@ class ModelResolver:
             if model is None:
                 return None
             _warn_if_withdrawn(model, path, problems)
-            self._check_yield(shot, model, written, path, problems, what="")
+            if yields(model) != written.yields:  # enhancers of stills and of clips are one kind
+                apart = f"{model.name} makes {_made(yields(model))}, {written.model.name} {_made(written.yields)}"
+                return replace(choice, declared=replace(written, aside=f"profile {profile.name!r} leaves it as it is: {apart}"))
         assert model is not None
         key = (written.kind, written.model.name, model.name)
         if key not in self._profiled:
@@ -161,21 +165,15 @@ class ModelResolver:
             model = self._named(shot, fallback.model, path, context, problems)
             if model is None:
                 continue
-            self._check_yield(shot, model, declared, path, problems, what="fallback ")
+            made = yields(model)
+            if made != declared.yields:
+                problems.for_shot(shot).add(
+                    f"fallback {model.name} makes {_made(made)}, {declared.model.name} {_made(declared.yields)}",
+                    path,
+                    code="kind",
+                    hint=f"choose {_a(declared.kind)} model: `animatic models --kind {declared.kind}`",
+                )
             yield fallback, model
-
-    def _check_yield(
-        self, shot: ShotSpec, model: Model, declared: ModelDefaults, path: KeyPath, problems: ProblemCollector, *, what: str
-    ) -> None:
-        """Report a model that is to stand in for another and makes something else."""
-        made = yields(model)
-        if made != declared.yields:
-            problems.for_shot(shot).add(
-                f"{what}{model.name} makes {_made(made)}, {declared.model.name} {_made(declared.yields)}",
-                path,
-                code="kind",
-                hint=f"choose {_a(declared.kind)} model: `animatic models --kind {declared.kind}`",
-            )
 
     def _named(self, shot: ShotSpec, written: str, path: KeyPath, context: TemplateContext, problems: ProblemCollector) -> Model | None:
         """Return the catalogue's entry for a model that a shot names; reported where there is none."""

@@ -96,6 +96,8 @@ class RequestBuilder:
         origins = FieldOrigins(model=model, shot=shot, defaults=defaults.origins, layer=layer)
         left_out = [name for name in defaults.left_out if name not in shot.fields]
         notes: tuple[str, ...] = (f"default {_listed(left_out)} left out: {model.name} has no such field",) if left_out else ()
+        if defaults.aside:
+            notes += (defaults.aside,)
         if layer is not None and (lost := layer.lost(shot)):
             notes += (f"profile {layer.name!r}: {_listed(lost)} left out: {model.name} has no such field",)
         cast = self._cast_in(rendered, origins, defaults.kind, context, problems)

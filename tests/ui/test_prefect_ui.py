@@ -27,6 +27,7 @@ PIPELINES = """
 version: 1
 deliver: ./out
 defaults: {video: {model: xai/grok-video, duration: 2, resolution: 480p}}
+profiles: {draft: {video: {duration: 1}}}
 pipelines:
   town:
     description: A town by the sea, chained by last frames.
@@ -113,7 +114,7 @@ def test_deployments_and_schedules_are_listed(up: Up, browser: Browser) -> None:
 
 def test_a_run_is_started_from_the_form_and_shows_storyboard_and_pictures(up: Up, browser: Browser) -> None:
     browser.open(f"{up.ui}/deployments/deployment/{up.deployment('town')}/run")
-    browser.see("city", "Town to show", "mood", "Grade of the last shot", "fresh", "golden")
+    browser.see("city", "Town to show", "mood", "Grade of the last shot", "fresh", "golden", "profile", "as written", "draft")
     browser.fill("//textarea", "Sagres")
     browser.picture(PICTURES / "form.png")
     browser.click("//button[@type='submit']")

@@ -159,3 +159,22 @@ def test_a_profile_that_changes_nothing_of_the_pipeline_is_a_warning_of_its_plan
     assert [(warning.message, warning.severity) for warning in plan.warnings] == [("profile 'low' changes nothing of 'stills'", "warning")]
     # of the file as a whole it does change something
     assert not [problem for problem in check_declaration(declaration_of(text, head=HEAD), Catalog.load()) if problem.code == "no-effect"]
+
+
+def test_a_profile_for_enhancers_of_clips_leaves_those_of_stills_as_they_are_and_says_so(plan_of: PlanOf) -> None:
+    head = HEAD.replace("low: {video: {resolution: 480p}}", "low: {enhance: {model: bytedance/seedvr-2}}")
+    plan = plan_of(
+        """
+        coast:
+          shots:
+            - {id: clip, prompt: A, duration: 5}
+            - {id: still, kind: image, prompt: A bottle}
+            - {id: better, model: topaz/video-upscale, video_url: clip}
+            - {id: larger, model: krea/enhance, image_url: still}
+        """,
+        head=head,
+        profile="low",
+    )
+    assert plan.step("better").request.model == "bytedance/seedvr-2"
+    assert plan.step("larger").request.model == "krea/enhance"
+    assert "profile 'low' leaves it as it is: bytedance/seedvr-2 makes clips, krea/enhance stills" in plan.step("larger").notes
