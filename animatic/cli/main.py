@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERBS = {
     "validate": "Report every mistake in the pipelines file, with its line",
     "plan": "Show what a run would generate or reuse, why, and what it would cost",
+    "preview": "Show a storyboard for free: a timed reel of slates, and the sheet to print",
     "models": "List the models, or show the fields, limits and prices of one",
     "schema": "Print the JSON Schema of pipelines files, for editors",
     "fix": "Rewrite retired field names and unquoted templates",

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError
 from animatic.ledger.records import each
 from animatic.manifest import Manifest, Shot
-from animatic.manifest.model import Input
 from animatic.plan import params_text
 from animatic.sheet import Sheet, SheetShot
 
@@ -81,19 +81,19 @@ def _row(shot: Shot, picture: Path | None, place: tuple[float, float] | None) ->
         seconds=None if length is None else round(length, 1),
         begin=place[0] if place else None,
         end=place[1] if place else None,
-        lineage=tuple(dict.fromkeys(_origin(item) for item in shot.inputs if item.shot is not None)),
+        lineage=tuple(dict.fromkeys(origin_words(item.shot, item.frame) for item in shot.inputs if item.shot is not None)),
         cast=shot.cast,
         picture=picture,
         note=f"{shot.state.replace('_', ' ')}: {shot.error.message}" if shot.error is not None else "",
     )
 
 
-def _origin(item: Input) -> str:
-    """Say what an input takes from another shot."""
-    match item.frame:
+def origin_words(shot: str, frame: Literal["first", "last"] | float | None) -> str:
+    """Say what an input takes from another shot: ``from dawn, last frame``."""
+    match frame:
         case None:
-            return f"from {item.shot}"
+            return f"from {shot}"
         case "first" | "last":
-            return f"from {item.shot}, {item.frame} frame"
+            return f"from {shot}, {frame} frame"
         case _:
-            return f"from {item.shot} at {item.frame:g} s"
+            return f"from {shot} at {frame:g} s"
