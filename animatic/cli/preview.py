@@ -47,7 +47,7 @@ def preview(
     paper: str,
     as_json: bool,
 ) -> None:
-    """Show a storyboard before anything is paid: a timed reel of slates with the cut, and the sheet to print.
+    """Show a storyboard for free: a timed reel of slates, and the sheet to print.
 
     Without PIPELINE it is the first of the file. Nobody is asked, nothing is paid; an earlier preview is replaced.
     """
