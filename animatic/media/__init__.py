@@ -9,7 +9,6 @@ BadMediaError for a reference that cannot be what it is used as (a new download 
 
 from __future__ import annotations
 
-from animatic.media.assemble import assemble_reel, exact_rate
 from animatic.media.damage import Gap, gaps
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
@@ -30,12 +29,10 @@ __all__ = [
     "MeshFacts",
     "Rendered",
     "SoundFacts",
-    "assemble_reel",
     "check_take",
     "contact_sheet",
     "continuity",
     "draw",
-    "exact_rate",
     "extract_frame",
     "fingerprint_of_picture",
     "gaps",

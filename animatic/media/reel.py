@@ -104,7 +104,7 @@ def render(timeline: Timeline, target: Path, progress: Progress | None = None, *
         loudness=loudness.integrated if loudness else None,
         true_peak=loudness.true_peak if loudness else None,
         copied=bool(stretches),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
         timeline=timeline,
         left_out=left_out,
     )

@@ -24,6 +24,8 @@ from animatic.media.timeline import Segment, Timeline, entry_frames
 Note = Callable[[str], None]
 Frames = Generator[VideoFrame, None, None]
 
+_HDR = frozenset({16, 18})
+"""Transfer functions of H.273: PQ and HLG."""
 _WORTH_SEEKING = 4
 """Seconds of a clip before a trim that are decoded rather than skipped."""
 
@@ -70,9 +72,8 @@ def _clip_frames(segment: Segment, source: Source, rate: Fraction, conformer: Co
         clip.video.thread_type = ThreadType.AUTO
         unit = time_base(clip.video)
         first = segment.start + Fraction(1, 2) / rate
-        for frame in _from(clip, source, segment.start):
-            if frame.pts is None:
-                continue
+        for frame in _from(clip, source, segment.start, note):
+            assert frame.pts is not None
             # The output frames whose middle lies before this one: counted at once, so that a comparison is all that a frame costs.
             time = frame.pts * unit - source.begins
             due = min(segment.frames, math.ceil((time - first) * rate))
@@ -99,11 +100,13 @@ def _clip_frames(segment: Segment, source: Source, rate: Fraction, conformer: Co
         yield shown
 
 
-def _from(clip: OpenClip, source: Source, start: Fraction) -> Iterator[VideoFrame]:
-    """Yield the clip's frames, from a key frame some way before ``start`` on if that spares much."""
+def _from(clip: OpenClip, source: Source, start: Fraction, note: Note) -> Iterator[VideoFrame]:
+    """Yield the clip's frames that have a time, from a key frame some way before ``start`` on if that spares much."""
+    if clip.video.codec_context.color_trc in _HDR:
+        note(f"{source.path.name} is HDR, which is not brought down to the reel's range: it looks flat")
     if start > _WORTH_SEEKING:
         clip.container.seek(int((source.begins + start - 1) / time_base(clip.video)), stream=clip.video)
-    return decoded_frames(clip)
+    return (frame for frame in decoded_frames(clip) if frame.pts is not None)
 
 
 def _repeated(frame: VideoFrame) -> Frames:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from animatic.errors import BadClipError, BadMediaError
-from animatic.media import assemble_reel, extract_frame, probe, sniff, thumbnail
+from animatic.media import extract_frame, probe, sniff, thumbnail
+from tests.unit.media.assembling import assemble_reel
 from tests.unit.media.conftest import ClipMaker
 
 
@@ -99,8 +100,6 @@ def test_a_cut_clip_is_refused_wherever_its_index_stands(make_clip: ClipMaker, o
 
 
 def test_a_cut_clip_with_its_index_first_is_refused(make_clip: ClipMaker, tmp_path: Path) -> None:
-    from animatic.media import assemble_reel
-
     reel = tmp_path / "reel.mp4"
     assemble_reel([make_clip(frames=48)], reel)
     data = reel.read_bytes()

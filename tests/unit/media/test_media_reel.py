@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from animatic.errors import BadClipError
-from animatic.media import assemble_reel, extract_frame, probe
+from animatic.media import extract_frame, probe
+from tests.unit.media.assembling import assemble_reel
 from tests.unit.media.conftest import ClipMaker, channel, shown_at
 
 

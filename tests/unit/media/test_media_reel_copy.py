@@ -11,11 +11,12 @@ import av
 import pytest
 from PIL import Image
 
-from animatic.media import assemble_reel, extract_frame
+from animatic.media import extract_frame
 from animatic.media.reel_copy import Footage
 from animatic.media.reel_source import inspected
 from animatic.media.timeline import Segment
 from tests.present import present
+from tests.unit.media.assembling import assemble_reel
 from tests.unit.media.conftest import ClipMaker, channel, shown_at
 
 

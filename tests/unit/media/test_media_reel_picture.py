@@ -85,6 +85,22 @@ def test_a_clip_that_is_long_enough_is_no_reason_for_a_note(make_clip: ClipMaker
     assert notes == []
 
 
+@pytest.mark.parametrize(("transfer", "told"), [(1, 0), (16, 1), (18, 1)])
+def test_footage_of_a_wider_range_is_told(tmp_path: Path, transfer: int, told: int) -> None:
+    clip = tmp_path / "hdr.mp4"
+    with av.open(str(clip), "w") as output:
+        stream = output.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
+        stream.color_trc, stream.color_primaries, stream.colorspace = transfer, 9, 9
+        frame = VideoFrame.from_ndarray(np.full((48, 64, 3), 120, dtype=np.uint8))
+        frame.pts, frame.time_base = 0, Fraction(1, 24)
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    notes: list[str] = []
+    assert len(grays(timeline(Segment(source=clip, frames=1)), notes)) == 1
+    assert sum("is HDR" in note for note in notes) == told
+
+
 def test_one_frame_may_be_all_there_is(make_clip: ClipMaker) -> None:
     one = make_clip("one.mp4", frames=1, first=20)
     reel = timeline(Segment(source=one, frames=1), Segment(source=make_clip(), frames=2), Segment(source=one, frames=1))

@@ -1,21 +1,17 @@
-"""Joins whole clips by hard cuts, without sound: the plainest timeline there is."""
+"""The plainest timeline there is: whole clips, one after the other, in the size and at the rate that most of them have."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
 from animatic.errors import BadClipError
-from animatic.media.facts import Facts, probe
-from animatic.media.reel import render
+from animatic.media import Facts, probe, render
 from animatic.media.timeline import Segment, Timeline
+from animatic.spec.cut import exact_rate
 
-_MAX_DENOMINATOR = 1001
-_RATE_TOLERANCE = Fraction(1, 1000)
-_DEFAULT_RATE = 24.0
 T = TypeVar("T")
 
 
@@ -28,7 +24,7 @@ def assemble_reel(clips: Sequence[Path], target: Path) -> Facts:
     if not clips:
         raise ValueError("a reel needs at least one clip")
     facts = [probe(clip) for clip in clips]
-    rate = exact_rate(_most_common([fact.fps or _DEFAULT_RATE for fact in facts]))
+    rate = exact_rate(_most_common([fact.fps or 24.0 for fact in facts]))
     width, height = _most_common([(fact.width + fact.width % 2, fact.height + fact.height % 2) for fact in facts])
     segments: list[Segment] = []
     shown, elapsed = 0, 0.0
@@ -40,14 +36,6 @@ def assemble_reel(clips: Sequence[Path], target: Path) -> Facts:
         segments.append(Segment(source=clip, frames=frames))
         shown += frames
     return render(Timeline(width=width, height=height, rate=rate, segments=tuple(segments)), target).facts
-
-
-def exact_rate(fps: float) -> Fraction:
-    """Return the rate that a rounded number of frames per second stands for: 29.97 is 30000/1001."""
-    for candidate in (Fraction(round(fps)), Fraction(round(fps * 1.001) * 1000, 1001)):
-        if abs(candidate - Fraction(fps)) < _RATE_TOLERANCE:
-            return candidate
-    return Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
 
 
 def _most_common(values: Sequence[T]) -> T:
