@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 
 from animatic.catalog import Catalog
+from animatic.cli.resume import _meant
+from animatic.cli.runs import _facts, _row, _runs
 from animatic.engine.changes import explain
 from animatic.engine.estimate import estimate
 from animatic.engine.plan_run import PlanOptions, pipeline_named
@@ -106,3 +108,23 @@ async def test_a_draft_keeps_within_the_budget_by_its_own_price(studio: Studio) 
     draft, written = await studio.plan(profile="draft"), await studio.plan()
     assert (draft.estimated_usd, written.estimated_usd) == (Decimal("0.20"), Decimal("0.40"))
     assert await studio.render(draft) is None
+
+
+async def test_a_draft_that_broke_is_gone_on_with_though_the_final_came_later(studio: Studio) -> None:
+    studio.declare(CHAIN, pipeline="budget_usd: 0.10", budget=PROFILES)
+    assert await studio.render(await studio.plan(profile="draft")) is not None
+    broken = studio.run.plan.run_id
+    studio.declare(CHAIN, budget=PROFILES)
+    assert await made(studio, None) == ["delivered", "delivered"]
+    found = await _meant(None, studio.destinations)
+    assert found is not None
+    assert (found.plan.run_id, found.plan.profile) == (broken, "draft")
+    assert await made(studio, "draft") == ["reused", "delivered"]
+    assert await _meant(None, studio.destinations) is None
+
+
+async def test_runs_name_their_profile(board: Studio) -> None:
+    await made(board, "draft")
+    ((run, manifest),) = await _runs((board.folder / "pipelines.yaml",), None, None, 20, simulate=False)
+    assert _facts(run, manifest)["profile"] == "draft"
+    assert "draft" in _row(run, manifest)
