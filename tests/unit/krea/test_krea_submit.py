@@ -160,6 +160,26 @@ async def test_no_secret_shows_in_logs_or_errors(client_for: Make, caplog: pytes
         assert secret not in caplog.text
 
 
+async def test_addresses_that_httpx_logs_are_bare(client_for: Make, caplog: pytest.LogCaptureFixture) -> None:
+    handler, _ = answering(httpx.Response(200, json={"job_id": "j-1", "status": "queued"}))
+    with caplog.at_level(logging.INFO):
+        async with client_for(handler):
+            logging.getLogger("httpx").info("HTTP Request: %s %s", "GET", httpx.URL("https://files.test/a.mp4?sig=SIGNED"))
+    assert "https://files.test/a.mp4" in caplog.text
+    assert "SIGNED" not in caplog.text
+
+
+async def test_what_an_announcement_says_is_masked(client_for: Make, caplog: pytest.LogCaptureFixture) -> None:
+    headers = {"Sunset": "see https://files.test/a?sig=SIGNED", "Deprecation": "true"}
+    handler, _ = answering(httpx.Response(200, json={"job_id": "j-1", "status": "queued"}, headers=headers))
+    with caplog.at_level(logging.INFO):
+        async with client_for(handler) as client:
+            job = await client.submit(ROUTE, BODY)
+    assert job.deprecation is not None
+    assert "https://files.test/a" in job.deprecation
+    assert "SIGNED" not in job.deprecation + caplog.text
+
+
 async def test_without_a_token_none_is_sent(client_for: Make) -> None:
     handler, seen = answering(httpx.Response(401, json={"message": "Unauthorized"}))
     async with client_for(handler, token=None) as client:
