@@ -18,6 +18,7 @@ from animatic.settings import DEFAULT_FILE, SCHEMA_FILE, default_home
 STARTERS: Mapping[str, str] = {
     "teaser": "three shots, chained",
     "cutdowns": "one idea in every format and language, as a draft and final",
+    "dialogue": "two people who stay themselves, and are heard",
     "csv": "a shot list",
 }
 """Name -> what it is. Each is a file of ``starters/``, in which the pipeline is called as ``_PIPELINE``."""
