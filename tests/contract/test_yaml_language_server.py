@@ -141,6 +141,22 @@ def test_sound_has_its_models_and_fields_and_shots_have_lines(editor: Editor) ->
     assert "spoken" in editor.hover("line.yaml", SHOT + "        li|ne: Nobody has been here for years.\n")
 
 
+def test_the_cut_and_its_sound_are_completed_and_checked(editor: Editor) -> None:
+    pipeline = HEAD + "pipelines:\n  p:\n    shots: [{id: a}]\n    cut:\n"
+    assert {"shots", "transition", "size", "fps", "fit", "sound", "captions"} <= set(editor.completions("cut.yaml", pipeline + "      |\n"))
+    sound = pipeline + "      sound:\n"
+    assert {"clips", "bed", "voice", "loudness"} <= set(editor.completions("sound-of-cut.yaml", sound + "        |\n"))
+    assert {"audio", "gain_db", "fade_in", "fade_out", "duck"} <= set(editor.completions("bed.yaml", sound + "        bed:\n          |\n"))
+    assert {"srt", "vtt", "burn"} <= set(editor.completions("captions.yaml", pipeline + "      captions: [|]\n"))
+    assert editor.hover("duck.yaml", sound + "        bed:\n          du|ck: true\n")
+    parts = ("bed: {audio: theme, gain_db: -14, duck: true}", "voice: [{audio: vo, at: a}, {audio: vo, at: 7.5}]", "clips: mute")
+    good = "".join(f"        {part}\n" for part in parts)
+    assert underlined(editor, "sound-good.yaml", sound + good) == []
+    assert [piece for piece, _ in underlined(editor, "sound-bad.yaml", sound + good.replace("duck: true", "duck: loud"))] == ["loud"]
+    assert [piece for piece, _ in underlined(editor, "clips-bad.yaml", sound + good.replace("mute", "quiet"))] == ["quiet"]
+    assert [piece for piece, _ in underlined(editor, "fit-bad.yaml", pipeline + "      fit: stretch\n")] == ["stretch"]
+
+
 def test_every_starting_point_has_nothing_underlined(editor: Editor) -> None:
     for starter in sorted((ROOT / "animatic" / "cli" / "starters").glob("*.yaml")):
         assert underlined(editor, f"starter-{starter.name}", starter.read_text("utf-8")) == []

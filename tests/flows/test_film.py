@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from animatic.media import probe
@@ -63,6 +64,12 @@ SOUND = """\
         model: elevenlabs/music-v2
         prompt: Sparse piano, rain, hopeful
         music_length_ms: 9000
+    cut:
+      sound:
+        clips: mute
+        bed: {audio: theme, gain_db: -14, fade_in: 1, fade_out: 2, duck: true}
+        voice: [{audio: voice-years, at: SC010_SH020}, {audio: voice-morning, at: SC020_SH010}]
+      captions: [srt, vtt]
 """
 OF_MARA = {"SC010_SH020", "SC020_SH010", "SC020_SH020", "SC020_SH030", "SC030_SH020"}
 
@@ -74,7 +81,7 @@ def edited(text: str) -> str:
         ("    cast:\n      Mara:", f"{MATRIX}    cast:\n      Mara:"),
         ('line: "Nobody has been here for years."', 'line: "{{ matrix.language.years }}"'),
         ('line: "I come every morning."', 'line: "{{ matrix.language.morning }}"'),
-        ("    cut: {}\n", f"{SOUND}    cut: {{}}\n"),
+        ("    cut: {}\n", SOUND),
     ):
         assert text.count(before) == 1, before
         text = text.replace(before, after)
@@ -121,6 +128,12 @@ def test_a_film_goes_from_a_spreadsheet_to_reels_and_back(animatic: Callable[...
         wide = reel["variant"]["aspect_ratio"] == "16:9"
         assert (reel["width"] > reel["height"]) == wide
         assert probe(run / reel["file"]).duration == pytest.approx(9, abs=0.5)
+        captions = (run / reel["file"]).with_suffix(".srt").read_text()
+        assert reel["variant"]["language"]["years"] in captions
+        assert "Then I am late." in captions, "a line that no variant changes"
+        assert (run / reel["file"]).with_suffix(".vtt").read_text().startswith("WEBVTT")
+        with av.open(run / reel["file"]) as opened:
+            assert [stream.type for stream in opened.streams if stream.type != "subtitle"] == ["video", "audio"]
     page = (run / "index.html").read_text()
     assert "language de" in page
     assert "years Nobody" not in page, "a mapping goes by its name"
