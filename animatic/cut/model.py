@@ -104,6 +104,8 @@ class Cut:
     sound: Sound = Sound()
     captions: tuple[CaptionForm, ...] | None = None
     """None: SRT where any shot has a line."""
+    label: str | None = None
+    """Burnt into a corner all the time: that a model made it."""
 
     @property
     def steps(self) -> tuple[str, ...]:

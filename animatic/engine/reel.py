@@ -87,7 +87,7 @@ def prepare(cut: Cut, takes: Mapping[str, Take], steps: Mapping[str, Step]) -> P
         forms = ()
     laid = Prepared(cut=cut, takes=takes, layout=layout, cues=cues, forms=forms, fingerprint="", notes=notes)
     contents = {key: clip.sha256 for key, clip in clips.items()}
-    found = print_of(cut, layout, contents, burnt=laid.burnt, track=laid.track)
+    found = print_of(cut, layout, contents, burnt=laid.burnt, track=laid.track, label=cut.label)
     return Prepared(cut=cut, takes=takes, layout=layout, cues=cues, forms=forms, fingerprint=found, notes=notes)
 
 

@@ -62,6 +62,7 @@ def timeline_of(prepared: Prepared, clips: dict[str, Path], sounds: dict[SoundSo
         mix=Mix(clips=sound.clips == "keep", bed=bed, voices=voices, loudness=sound.loudness),
         captions=_captions(prepared.burnt),
         text_track=_captions(prepared.track),
+        label=prepared.cut.label,
     )
 
 

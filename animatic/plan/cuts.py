@@ -37,6 +37,7 @@ class CutResolver:
     ) -> tuple[Cut, ...]:
         """Return the cuts of one variant; ``shots`` are all of its shots by id. A cut without a shot is left out."""
         aspect = self._aspect(variant, context)
+        label = self._label(context, problems.for_pipeline())
         found: list[Cut] = []
         for declared in self.spec.cuts:
             spec = self._filled(declared, context, problems)
@@ -63,6 +64,7 @@ class CutResolver:
                         fit=spec.fit,
                         sound=sound,
                         captions=spec.captions,
+                        label=label,
                     )
                 )
         return tuple(found)
@@ -78,6 +80,17 @@ class CutResolver:
             if ratio is not None:
                 return ratio
         return None
+
+    def _label(self, context: TemplateContext, problems: ProblemCollector) -> str | None:
+        """Return the text for the corner of the reels, in the words of this variant."""
+        written = self.spec.provenance
+        if written.label is None or not is_template(written.label):
+            return written.label
+        try:
+            return str(context.render(written.label).value)
+        except TemplateError as mistake:
+            problems.add(f"provenance: {mistake.message}", (*written.path, "label"), code="template", hint=mistake.hint)
+            return None
 
     def _filled(self, spec: CutSpec, context: TemplateContext, problems: ProblemCollector) -> CutSpec:
         """Return the cut with its templates filled in; the mistakes of what comes out are told as if it had been written."""

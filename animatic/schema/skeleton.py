@@ -229,7 +229,8 @@ _PIPELINE: Schema = {
                     "enum": list(C2PA),
                     "default": "keep",
                     "description": "Sign files with content credentials, keep those of providers, or look at neither.",
-                }
+                },
+                "label": _text("Text in a corner of every reel.", examples=["AI generated"]),
             },
             "additionalProperties": False,
         },

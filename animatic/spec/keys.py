@@ -100,7 +100,7 @@ DELIVER = Level(
     },
 )
 PROVENANCE = Level(
-    known=("c2pa",),
+    known=("c2pa", "label"),
     advice={
         "sign": "write 'c2pa: sign'",
         "cert": "certificates are named by ANIMATIC_C2PA_CERT and ANIMATIC_C2PA_KEY, outside the file",

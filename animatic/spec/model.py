@@ -283,7 +283,10 @@ class ProfileSpec:
 class ProvenanceSpec:
     """Marks of origin beyond those that every file has. ``c2pa``: sign files, keep what providers signed, or look at neither."""
 
+    path: KeyPath = ()
     c2pa: C2pa = "keep"
+    label: str | None = None
+    """Text for a corner of every reel; templates allowed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from animatic.spec.keys import PROVENANCE
 from animatic.spec.model import C2PA, ProvenanceSpec
-from animatic.spec.section import Section
+from animatic.spec.section import Section, is_template
+
+LONGEST_LABEL = 60
+"""Characters: more would cross the picture."""
 
 
 def decode_provenance(section: Section) -> ProvenanceSpec:
@@ -14,4 +17,9 @@ def decode_provenance(section: Section) -> ProvenanceSpec:
         return ProvenanceSpec()
     below = section.below("provenance", written, f"{section.label}, provenance")
     below.check_keys(PROVENANCE)
-    return ProvenanceSpec(c2pa=below.choice("c2pa", C2PA) or "keep")
+    label = below.text("label")
+    if label is not None and len(label) > LONGEST_LABEL and not is_template(label):
+        below.note(
+            f"a label of {len(label)} characters does not fit into a corner", "label", hint=f"use at most {LONGEST_LABEL}", code="too-long"
+        )
+    return ProvenanceSpec(path=below.path, c2pa=below.choice("c2pa", C2PA) or "keep", label=label)

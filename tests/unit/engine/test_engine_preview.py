@@ -6,12 +6,14 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from animatic.catalog import Catalog
 from animatic.engine.preview import Preview, make_preview
 from animatic.marks import read_mark
-from animatic.media import probe
+from animatic.media import extract_frame, probe
 from animatic.plan import build_plan
 from animatic.spec import load_declaration
 
@@ -89,3 +91,22 @@ def test_a_pipeline_of_stills_alone_has_its_sheet(tmp_path: Path) -> None:
     assert made.reels == []
     assert made.notes == ["no reel: no shot is a clip; a `cut` that names stills holds them"]
     assert (tmp_path / "preview" / "sheet.pdf").exists()
+
+
+def test_the_label_of_each_variant_is_in_the_corner_of_its_reel(tmp_path: Path) -> None:
+    text = "    matrix: {language: [en, de]}\n    shots: [{id: dawn, prompt: Dawn, duration: 1}]\n    cut: {}\n"
+    label = "    provenance: {label: \"{{ {'en': 'AI generated', 'de': 'KI'}[matrix.language] }}\"}\n"
+    plain, labelled = previewed(tmp_path, text)[0], tmp_path / "labelled"
+    labelled.mkdir()
+    marked, _ = previewed(labelled, label + text)
+    corners = [np.asarray(_frame(path, tmp_path).crop((500, 0, 854, 60))) for path in (*plain.reels, *marked.reels)]
+    assert (corners[0] == corners[1]).all()
+    assert (corners[2] != corners[0]).any()
+    assert (corners[3] != corners[2]).any(), "each in its own words"
+
+
+def _frame(reel: Path, folder: Path) -> Image.Image:
+    target = folder / "frame.png"
+    extract_frame(reel, 0.5, target)
+    with Image.open(target) as image:
+        return image.convert("RGB")
