@@ -70,6 +70,12 @@ async def test_users_of_a_sheet_say_whose_sheet_changed(studio: Studio) -> None:
     studio.declare(board, pipeline=cast)
     assert await studio.render() is None
 
+    shots = {shot["id"]: shot for shot in studio.run.manifest.to_json()["shots"]}
+    (sheet,) = shots["dawn"]["inputs"]
+    assert (sheet["member"], sheet["shot"], sheet["field"]) == ("mara", "sheet", "reference_images[0]")
+    assert sheet["sent_as"], "it was sent"
+    assert (shots["surf"]["cast"], shots["surf"]["inputs"][0]["member"], shots["home"]["inputs"]) == (["kiosk"], "kiosk", [])
+
     studio.declare(board.replace("Front and side", "Front and back"), pipeline=cast)
     decisions, _ = await look(studio)
     made = {key: decision.reason for key, decision in decisions.items() if decision.action == "run"}
