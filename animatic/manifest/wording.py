@@ -183,7 +183,7 @@ def _sound_facts(clip: Clip) -> list[str]:
     if clip.codec:
         parts.append(clip.codec)
     if clip.loudness is not None:
-        parts.append(f"{clip.loudness:g} LUFS")
+        parts.append(f"{clip.loudness:.1f} LUFS")
     elif clip.channels is not None:
         parts.append("silent")
     return parts

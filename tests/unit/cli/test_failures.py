@@ -40,6 +40,7 @@ WRONG = {
     "verify": "verify --file nowhere.yaml",
     "import": "import nowhere.csv",
     "export": "export --file nowhere.yaml",
+    "preview": "preview --file nowhere.yaml",
     "simulate": "simulate --port x",
     "down": "down --nope",
 }

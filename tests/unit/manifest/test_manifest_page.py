@@ -391,7 +391,7 @@ def test_clocks(seconds: float, text: str) -> None:
 
 def test_sound_is_heard_on_the_page_and_a_mesh_is_downloaded(builder: ManifestBuilder, clip: Clip) -> None:
     none = {"width": None, "height": None, "fps": None, "frames": None, "duration": None}
-    heard = {"duration": 4.8, "channels": 2, "sample_rate": 44_100, "codec": "mp3", "loudness": -16.2}
+    heard = {"duration": 4.8, "channels": 2, "sample_rate": 44_100, "codec": "mp3", "loudness": -16.203}
     sound = clip.model_copy(update={**none, **heard, "mime": "audio/mpeg", "key": f"{RUN}/01-dawn.mp3", "file": "01-dawn.mp3"})
     mesh = clip.model_copy(update={**none, "triangles": 1200, "mime": "model/gltf-binary", "key": f"{RUN}/03-logo.glb"})
     builder.shot("dawn").update(state="delivered", clip=sound, thumbnail=f"{RUN}/01-dawn.thumbnail.jpg")
