@@ -1,4 +1,4 @@
-"""``export``: gives a pipeline back as a table for spreadsheets, with how each shot came out. Reads only.
+"""``export``: gives a pipeline back as a table for spreadsheets, with how each shot came out, or its reels as timelines. Reads only.
 
 A further format is a line of ``FORMATS``, and a function that makes its text of what is exported.
 """
@@ -50,11 +50,14 @@ FORMATS: Mapping[str, Callable[[Exported], str]] = {
     "tsv": lambda source: _separated(source, "\t"),
 }
 """Format -> the text that it makes."""
+TIMELINE = "otio"
+"""The format of a run's reels; see `animatic.cli.export_otio`."""
 
 
 @click.command()
-@click.argument("pipeline", required=False)
-@click.option("--to", "form", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help="Format of the table.")
+@click.argument("pipeline", metavar="[PIPELINE]", required=False)
+@click.option("--to", "form", type=click.Choice([*FORMATS, TIMELINE]), default="csv", show_default=True, help="A table, or timelines.")
+@click.option("--bundle", is_flag=True, help="With --to otio: write an .otioz, which holds all clips and sounds.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file, which must not be there yet.")
 @click.option("--run", "run_id", metavar="RUN", help="Say how this run came out (default: the newest of the pipeline).")
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, by which Excel knows UTF-8.")
@@ -66,6 +69,7 @@ FORMATS: Mapping[str, Callable[[Exported], str]] = {
 def export(
     pipeline: str | None,
     form: str,
+    bundle: bool,
     out: Path | None,
     run_id: str | None,
     bom: bool,
@@ -77,8 +81,16 @@ def export(
 ) -> None:
     """Write a pipeline as a shot list, with state, take, price and file.
 
-    PIPELINE is the file's first by default; each variant of its shots is a row. `import` reads the table again.
+    PIPELINE is the file's first by default; each variant of its shots is a row. `import` reads the table again. With --to otio the reels of
+    its newest run, or of the run that is named instead, are written as timelines for editors (OpenTimelineIO), one file each.
     """
+    if form == TIMELINE:
+        from animatic.cli.export_otio import export_timelines
+
+        export_timelines(pipeline, run_id, files, deliver, out, simulate=simulate, bundle=bundle, as_json=as_json)
+        return
+    if bundle:
+        raise UsageError("--bundle goes with --to otio", hint="a table holds no clips: leave it out")
     if out is not None and out.exists():
         raise _is_there(out)
     source = asyncio.run(_source(pipeline, run_id, parse_params(params), files, deliver, simulate=simulate))
