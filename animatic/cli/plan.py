@@ -196,6 +196,7 @@ def _print(found: Planned, graph: str | None, *, simulate: bool, everything: boo
             minutes_of=found.minutes_of,
             limits=found.estimate.limits,
             since=found.since,
+            reels={reel.name: reel.reason for reel in found.estimate.reels},
             written=found.written,
             everything=everything,
             width=terminal_width(sys.stdout),
@@ -250,6 +251,7 @@ def _facts(found: Planned) -> dict[str, Any]:
             }
             for step in made.steps
         ],
+        "reels": [{"name": reel.name, "action": reel.action, "reason": reel.reason} for reel in found.estimate.reels],
         "error": None if found.refused is None else as_object(found.refused),
         "plan": plan_to_json(made),
     }

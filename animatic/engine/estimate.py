@@ -8,17 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from animatic.columns import few
+from animatic.cut.model import Cut
 from animatic.engine.budget import Budget, check_prices, days_of
 from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
+from animatic.engine.reel_prepare import prepare
 from animatic.engine.timing import utc_now
 from animatic.errors import OverBudgetError
-from animatic.ledger import Ledger, Settled, Submission
+from animatic.ledger import Ledger, Settled, Submission, Take
 from animatic.ledger.records import each
 from animatic.money import dollars
 from animatic.plan import Limit, Plan, Step, shot_of
 
 Action = Literal["run", "reuse", "resume"]
 NEW = "no take yet"
+MAX_NAMED = 4
+"""Shots that a reason names."""
 LISTING_THRESHOLD = 500
 """From so many takes on, one listing of the ledger tells sooner which were ever begun than asking for each of them."""
 
@@ -34,12 +39,23 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReelEstimate:
+    """What becomes of one reel: ``reuse`` where the same was made before, ``make`` where only the cut has changed, ``wait`` for takes."""
+
+    name: str
+    action: Literal["reuse", "make", "wait"]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
     """Decisions by step key, and the money that they mean."""
 
     decisions: Mapping[str, Decision]
     to_pay: tuple[Step, ...]
     """Steps that will be submitted, each fingerprint once."""
+    reels: tuple[ReelEstimate, ...] = ()
+    """What becomes of each cut of the plan; empty where the destination was not looked at."""
     limits: tuple[Limit, ...] = ()
     """The budgets of the run, the day and the month, with what is spent of each."""
 
@@ -93,7 +109,22 @@ async def estimate(
         if decision.action == "run":
             to_pay.append(step)
         seen.setdefault(step.fingerprint, step.key)
-    return Estimate(decisions=decisions, to_pay=tuple(to_pay), limits=await _limits(plan, ledger, now, resumed=resumed))
+    reels = tuple([await _reel(cut, plan, takes, ledger) for cut in plan.cuts])
+    return Estimate(decisions=decisions, to_pay=tuple(to_pay), reels=reels, limits=await _limits(plan, ledger, now, resumed=resumed))
+
+
+async def _reel(cut: Cut, plan: Plan, takes: Mapping[str, Take], ledger: Ledger) -> ReelEstimate:
+    """Say whether a reel would be made. Whatever becomes of it, nothing of it is paid for."""
+    steps = {step.key: step for step in plan.steps}
+    name = cut.file("")
+    missing = [shot_of(key) for key in cut.needs if steps[key].fingerprint not in takes]
+    if missing:
+        return ReelEstimate(name=name, action="wait", reason=f"made when {few(list(dict.fromkeys(missing)), MAX_NAMED)} are there")
+    prepared = prepare(cut, {key: takes[steps[key].fingerprint] for key in cut.needs}, steps)
+    made = await ledger.reels.get(prepared.fingerprint)
+    if made is not None:
+        return ReelEstimate(name=name, action="reuse", reason=f"unchanged since run {made.run_id}")
+    return ReelEstimate(name=name, action="make", reason="only the reel is made: all takes are there, nothing is paid")
 
 
 def estimate_unread(plan: Plan) -> Estimate:

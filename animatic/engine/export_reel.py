@@ -16,7 +16,7 @@ from animatic.cut.model import Cut, CutShot
 from animatic.cut.timing import Footage, footage_of, lay_out, seconds_of
 from animatic.engine.handover import timeline_of
 from animatic.engine.history import PastRun
-from animatic.engine.reel import prepare
+from animatic.engine.reel_prepare import prepare
 from animatic.errors import StorageError
 from animatic.files import writing_whole
 from animatic.ledger import Take

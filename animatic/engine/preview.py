@@ -13,7 +13,7 @@ from animatic.catalog import Catalog
 from animatic.cut.model import Cut, CutShot, SoundFile, SoundSource
 from animatic.cut.timing import Layout
 from animatic.engine.preview_slates import draw_slates
-from animatic.engine.reel import Prepared, prepare
+from animatic.engine.reel_prepare import Prepared, prepare
 from animatic.engine.reel_render import timeline_of
 from animatic.engine.results import clip_record
 from animatic.engine.sheets import origin_words

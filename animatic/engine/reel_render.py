@@ -8,20 +8,17 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from animatic.cut.captions import Cue
 from animatic.cut.model import SoundFile, SoundSource
 from animatic.cut.timing import Placed, seconds_of
 from animatic.engine.inputs import local_clip
+from animatic.engine.reel_prepare import Prepared
 from animatic.engine.run import Run
 from animatic.errors import BadMediaError
 from animatic.files import sha256_of
 from animatic.media import Rendered, probe, render
 from animatic.media.timeline import Bed, Caption, Entry, Mix, Segment, Timeline, Voice
-
-if TYPE_CHECKING:
-    from animatic.engine.reel import Prepared
 
 
 async def render_reel(run: Run, prepared: Prepared, target: Path) -> tuple[Rendered, tuple[int, ...]]:

@@ -14,12 +14,12 @@ from animatic.plan.cast_report import cast_lines
 from animatic.plan.draw import edge_labels
 from animatic.plan.labels import pipeline_text
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
+from animatic.plan.printed_reels import chain_of, reel_texts
 from animatic.plan.report import Decision, Limit, Price, expected_minutes, price_of_run
 
 _MAX_NOTES = 40
 _MAX_NAMED = 6
 """Shots that a line of collapsed ones names."""
-_MAX_CHAIN = 8
 _LABELS = {"run": "budget", "day": "today", "month": "month"}
 _LABEL = 9
 _AS_WRITTEN = "as written"
@@ -45,6 +45,7 @@ class _Report:
     minutes_of: Callable[[Step], float]
     limits: Sequence[Limit]
     since: str
+    reels: Mapping[str, str]
     written: Price | None
     everything: bool
     width: int | None
@@ -65,6 +66,7 @@ def render_plan(
     minutes_of: Callable[[Step], float] = expected_minutes,
     limits: Sequence[Limit] | None = None,
     since: str = "",
+    reels: Mapping[str, str] | None = None,
     written: Price | None = None,
     everything: bool = True,
     width: int | None = None,
@@ -84,6 +86,7 @@ def render_plan(
         minutes_of=minutes_of,
         limits=run_alone if limits is None else limits,
         since=since,
+        reels=reels or {},
         written=written,
         everything=everything,
         width=width,
@@ -227,10 +230,7 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
     yield "jobs", f"{len(pending)} for {_plural(len(plan.steps), 'shot')}{at_once}", ""
     if people := list(cast_lines(plan)):
         yield "cast", few(people, _MAX_NAMED), ""
-    if plan.cuts:
-        shots = {step.key: step.shot for step in plan.steps}
-        clips = _chain([shots[key] for key in plan.cuts[0].steps])
-        yield "reel", clips + (f" (one for each of {len(plan.cuts)} variants)" if plan.cuts[1:] else ""), ""
+    yield from (("reel", text, "") for text in reel_texts(plan, report.reels))
     yield "deliver", f"{plan.deliver}/simulated" if report.simulated else plan.deliver, ""
 
 
@@ -250,7 +250,7 @@ def _time(report: _Report) -> Iterator[tuple[str, str, Style]]:
         return
     minutes = sum(minutes_of(step) for step in late)
     queued = sum(minutes_of(step) for step in pending.values()) / plan.concurrency if plan.concurrency else 0.0
-    along = f" along {_chain([step.key for step in late])}" if late[1:] and minutes >= queued else ""
+    along = f" along {chain_of([step.key for step in late])}" if late[1:] and minutes >= queued else ""
     yield "time", f"about {_minutes(max(minutes, queued))}{along}", ""
 
 
@@ -276,12 +276,6 @@ def _minutes(minutes: float) -> str:
     if minutes < 1:
         return f"{minutes * 60:.0f} seconds"
     return f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"  # noqa: PLR2004 (below it, "a minute")
-
-
-def _chain(keys: Sequence[str]) -> str:
-    if len(keys) <= _MAX_CHAIN:
-        return " → ".join(keys)
-    return f"{' → '.join(keys[:3])} → … {len(keys) - 6} more … → {' → '.join(keys[-3:])}"
 
 
 def _plural(count: int, word: str) -> str:
