@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import reels, running, storing, submitting, tables, validating, watching
+from benchmarks import origin, reels, running, storing, submitting, tables, validating, watching
 
 SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "start": validating.small,
@@ -21,6 +21,7 @@ SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "wait": watching.thousand,
     "store": storing.deliver,
     "reel": reels.assemble,
+    "origin": origin.marks,
 }
 
 
