@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from animatic.spec.model import CaptionForm, ClipSound, Fit, TransitionKind
+from animatic.spec.cut_model import CaptionForm, ClipSound, Fit, TransitionKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from math import floor
 
 from animatic.cut.model import Cut, CutShot, Transition
 from animatic.spec.cut import exact_rate
-from animatic.spec.model import Fit, TransitionKind
+from animatic.spec.cut_model import Fit, TransitionKind
 
 HOLD_SECONDS = 2.0
 """How long a still stays where the cut does not say."""

@@ -148,7 +148,7 @@ def _balanced(atoms: Sequence[_Atom]) -> tuple[str, ...]:
         first, second = _line(atoms[:at]), _line(atoms[at:])
         widths = columns_of(first), columns_of(second)
         parted = 0 if atoms[at].space else 4
-        clause = 0 if first[-1] in _SENTENCE | _CLAUSE else 3
+        clause = 0 if first[-1] in _SENTENCE | _CLAUSE else 6
         return max(*widths) + parted + clause + (1000 if max(*widths) > MAX_COLUMNS else 0)
 
     best = min(range(1, len(atoms)), key=cost)

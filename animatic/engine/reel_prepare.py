@@ -15,7 +15,7 @@ from animatic.cut.prints import print_of
 from animatic.cut.timing import Layout, footage_of, lay_out, seconds_of
 from animatic.ledger import Take
 from animatic.plan import Step
-from animatic.spec.model import CaptionForm
+from animatic.spec.cut_model import CaptionForm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

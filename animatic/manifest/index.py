@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from animatic.manifest import wording
 from animatic.manifest.links import Links
-from animatic.manifest.model import Manifest, Moment, RunState, Usd
+from animatic.manifest.model import Manifest, RunState
 from animatic.manifest.page import template
+from animatic.manifest.values import Moment, Usd
 from animatic.money import dollars
 
 MAX_RUNS = 200

@@ -9,24 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
 )
 
 from animatic.catalog.model import Kind
-from animatic.redact import bare_url, redact, redact_body
+from animatic.manifest.values import Json, Moment, Record, Text, Url, Usd
 from animatic.storage import StorageRefusedError
 
 VERSION: Final = 1
@@ -34,30 +27,6 @@ RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
 ShotState = Literal["delivered", "reused", "failed", "skipped", "in_doubt", "waiting"]
 Doing = Literal["not started", "preparing", "submitted", "running", "fetching", "cancelled"]
 """What a waiting shot is doing: nothing was sent for it yet, or it was (then it may be billed), or its job runs, or was cancelled."""
-
-
-def _decimal(value: Any) -> Any:
-    """Read a float by its shortest text, which is what was written; its exact binary value is not."""
-    return Decimal(repr(value)) if isinstance(value, float) else value
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-Usd = Annotated[
-    Decimal, BeforeValidator(_decimal), PlainSerializer(lambda amount: round(float(amount), 6), return_type=float, when_used="json")
-]
-Moment = Annotated[datetime, AfterValidator(_utc)]
-Url = Annotated[str, AfterValidator(bare_url)]
-Text = Annotated[str, AfterValidator(redact)]
-Json = Annotated[Mapping[str, Any], AfterValidator(redact_body)]
-
-
-class Record(BaseModel):
-    """Base of all parts: frozen, open to additional keys."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
 
 class Failure(Record):

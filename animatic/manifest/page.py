@@ -24,7 +24,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from animatic.manifest import wording
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, Reel, ShotState
-from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, variant_name
+from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, stations_of, variant_name
 from animatic.money import dollars
 from animatic.plan.layout import Diagram, diagram_of
 
@@ -53,6 +53,9 @@ class ReelPanel:
     poster: str | None
     ratio: float
     chapters: tuple[Chapter, ...]
+    files: tuple[tuple[str, str], ...]
+    """What lies beside it, each with its link."""
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +134,12 @@ def view_of(run: Manifest) -> Page:
     """Return the page of a run."""
     links = Links(f"{run.pipeline}/{run.run_id}", _keys(run))
     reels = run.reels or ((run.reel,) if run.reel else ())
-    places = {key: place for number, reel in enumerate(reels, start=1) for key, place in places_of(f"reel-{number}", reel.shots).items()}
+    places: dict[str, Place] = {}
+    for number, reel in enumerate(reels, start=1):
+        places = places_of(f"reel-{number}", reel.shots) | places  # the first reel that shows a shot
     panels = panels_of(run, links, places)
     by_key = {panel.shot.key or panel.shot.id: panel for panel in panels}
+    named = len({reel.name for reel in reels}) > 1
     script, script_hash = _script()
     first = panels[0].shot.variant if panels else {}
     drawn = [panel for panel in panels if panel.shot.variant == first]
@@ -153,7 +159,7 @@ def view_of(run: Manifest) -> Page:
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
         waiting=tuple(panel for panel in panels if panel.shot.state in {"skipped", "waiting"}) if run.finished_at else (),
-        reels=tuple(_reel(reel, f"reel-{number}", by_key, links) for number, reel in enumerate(reels, start=1)),
+        reels=tuple(_reel(reel, f"reel-{number}", by_key, links, named=named) for number, reel in enumerate(reels, start=1)),
         groups=tuple(_groups(panels)),
         compared=len({panel.variant for panel in panels}) > 1,
         diagram=diagram_of([panel.anchor for panel in drawn], sources),
@@ -178,17 +184,21 @@ def _counts(panels: Sequence[Panel]) -> Iterator[Count]:
             yield Count(state=state, text=f"{counts[state]} {wording.shot_state(state).lower()}", anchor=anchor)
 
 
-def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links) -> ReelPanel:
-    here = places_of(anchor, reel.shots)
-    posters = (panels[key].poster for key in here if key in panels)
+def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links, *, named: bool) -> ReelPanel:
+    """Return a reel for the page; ``named``: there are several cuts, which only their names tell apart."""
+    here = [(key, place) for key, place in stations_of(anchor, reel.shots) if key in panels]
+    posters = (panels[key].poster for key, _ in here)
+    beside = [("for editors", reel.otio), *((f"captions, {key.rpartition('.')[2]}", key) for key in reel.captions)]
     return ReelPanel(
         anchor=anchor,
-        title=variant_name(reel.variant),
+        title=" · ".join(filter(None, (reel.name if named else "", variant_name(reel.variant)))),
         href=href_of(reel, links),
         facts=wording.clip_facts(reel),
         poster=links.to(reel.thumbnail) or next((poster for poster in posters if poster), None),
         ratio=ratio_of(reel) or DEFAULT_RATIO,
-        chapters=tuple(Chapter(panel=panels[key], place=place) for key, place in here.items() if key in panels),
+        chapters=tuple(Chapter(panel=panels[key], place=place) for key, place in here),
+        files=tuple((label, href) for label, key in beside if (href := links.to(key))),
+        notes=reel.notes,
     )
 
 

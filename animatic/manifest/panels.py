@@ -152,12 +152,18 @@ def _origin(item: Input, shot: Shot, names: Names) -> Origin:
     return Origin(verb=verb, what="", name=url or "a URL", href=url if url.startswith(("http://", "https://")) else None)
 
 
+def stations_of(reel: str, shots: Iterable[ReelShot]) -> Iterator[tuple[str, Place]]:
+    """Yield the shots of a reel in order, each key with its place; one that is seen twice comes twice."""
+    for item in shots:
+        text = f"{wording.clock(item.begin)} to {wording.clock(item.end)}"
+        yield item.shot, Place(reel=reel, begin=item.begin, end=item.end, text=text)
+
+
 def places_of(reel: str, shots: Iterable[ReelShot]) -> dict[str, Place]:
     """Return where each shot stands in a reel, by its key; one that stands there twice by its first place."""
     places: dict[str, Place] = {}
-    for item in shots:
-        text = f"{wording.clock(item.begin)} to {wording.clock(item.end)}"
-        places.setdefault(item.shot, Place(reel=reel, begin=item.begin, end=item.end, text=text))
+    for key, place in stations_of(reel, shots):
+        places.setdefault(key, place)
     return places
 
 

@@ -11,7 +11,7 @@ from animatic.plan.linking import LinkedShot
 from animatic.plan.model import ShotInput
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.slates import SOURCE_CLIPS
-from animatic.spec.model import CutShotSpec, CutSpec, VoiceSpec
+from animatic.spec.cut_model import CutShotSpec, CutSpec, VoiceSpec
 from animatic.spec.section import is_template
 from animatic.suggest import nearest
 

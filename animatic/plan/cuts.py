@@ -18,7 +18,8 @@ from animatic.plan.problems import ProblemCollector
 from animatic.plan.references import BadReferenceError, ShotReference
 from animatic.plan.templates import TemplateContext, TemplateError
 from animatic.spec.cut import decode_cut, read_ratio
-from animatic.spec.model import CutShotSpec, CutSpec, PipelineSpec, TransitionSpec
+from animatic.spec.cut_model import CutShotSpec, CutSpec, TransitionSpec
+from animatic.spec.model import PipelineSpec
 from animatic.spec.section import Section, is_template
 from animatic.suggest import nearest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from animatic.cut.timing import HOLD_SECONDS
 from animatic.spec.cut import LEAST_FPS, MOST_FPS
-from animatic.spec.model import CAPTION_FORMS, CLIP_SOUND, FITS
+from animatic.spec.cut_model import CAPTION_FORMS, CLIP_SOUND, FITS
 from animatic.spec.sound import LEAST_GAIN, LEAST_LOUDNESS, MIXED_LOUDNESS, MOST_GAIN, MOST_LOUDNESS
 
 Schema = dict[str, Any]

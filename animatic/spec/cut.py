@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from animatic.spec.cut_model import CAPTION_FORMS, FITS, TRANSITIONS, CaptionForm, CutShotSpec, CutSpec, TransitionSpec
 from animatic.spec.keys import CUT, CUT_SHOT
-from animatic.spec.model import CAPTION_FORMS, FITS, TRANSITIONS, CaptionForm, CutShotSpec, CutSpec, ShotSpec, TransitionSpec
+from animatic.spec.model import ShotSpec
 from animatic.spec.section import Section, describe, is_template
 from animatic.spec.shots import check_name
 from animatic.spec.sound import decode_sound

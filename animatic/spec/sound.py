@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from animatic.spec.cut_model import CLIP_SOUND, BedSpec, SoundSpec, VoiceSpec
 from animatic.spec.keys import BED, SOUND, VOICE
-from animatic.spec.model import CLIP_SOUND, BedSpec, SoundSpec, VoiceSpec
 from animatic.spec.section import Section, is_template
 from animatic.spec.values import is_number
 

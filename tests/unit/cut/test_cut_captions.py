@@ -50,6 +50,11 @@ def test_a_line_that_nobody_can_read_in_its_time_is_said() -> None:
     assert notes == ("dawn: its line has 108 letters for 2.0 s: too many to be read",)
 
 
+def test_two_lines_part_where_people_pause() -> None:
+    text = "One day, when the sea was calm, she opened the kiosk."
+    assert captions_of(text) == (("One day, when the sea was calm,", "she opened the kiosk."),)
+
+
 def test_line_breaks_of_a_dialogue_are_kept() -> None:
     assert captions_of("- Who is there?\n- Nobody.\n") == (("- Who is there?", "- Nobody."),)
 

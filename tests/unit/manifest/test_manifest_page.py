@@ -415,3 +415,25 @@ def test_seconds_of_sound_are_not_taken_for_footage(builder: ManifestBuilder, cl
 def test_a_variant_whose_values_are_mappings_goes_by_their_names() -> None:
     assert variant_name({"ratio": "9:16", "language": {"name": "de", "claim": "Klar wie die Quelle"}}) == "ratio 9:16 · language de"
     assert variant_name({"size": {"width": 2, "height": 3}}) == "size width 2, height 3"
+
+
+def test_several_cuts_are_told_apart_and_show_what_lies_beside_them(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("dawn").update(state="delivered", clip=clip)
+    twice = [ReelShot(shot="dawn", begin=0, end=2), ReelShot(shot="dawn", begin=2, end=6)]
+    wide = {
+        **dict(clip),
+        "key": f"{RUN}/wide.mp4",
+        "name": "wide",
+        "shots": twice,
+        "otio": f"{RUN}/wide.otio",
+        "captions": (f"{RUN}/wide.srt",),
+    }
+    builder.reel(Reel.model_validate({**wide, "notes": ("dawn: its clip lasts 6 s and its trim ends at 7 s",)}))
+    builder.reel(Reel.model_validate({**wide, "key": f"{RUN}/tall.mp4", "name": "tall", "otio": None, "captions": ()}))
+    page = rendered(builder)
+    assert [link["href"] for link in page.all("a") if (link.get("href") or "").startswith("wide.")] == ["wide.otio", "wide.srt"]
+    assert "wide · " in page.text
+    assert "tall · " in page.text
+    assert "its trim ends at 7 s" in page.text
+    marks = [(link["data-in"], link["data-out"]) for link in page.all("a") if link.get("data-out") and link["data-reel"] == "reel-1"]
+    assert marks == [("0.0", "2.0"), ("2.0", "6.0")]
