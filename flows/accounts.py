@@ -132,7 +132,7 @@ def _why(shot: Shot) -> str:
 
 
 def _files(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    yield from ((f"reel {_variant(reel.variant)}".strip(), reel.file) for reel in manifest.reels if reel.file)
+    yield from ((f"{reel.name} {_variant(reel.variant)}".strip(), reel.file) for reel in manifest.reels if reel.file)
     yield "page", "index.html"
     yield "manifest", "manifest.json"
 

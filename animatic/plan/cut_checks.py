@@ -8,7 +8,7 @@ from animatic.catalog.model import field_name
 from animatic.cut.model import CutShot
 from animatic.cut.timing import HOLD_SECONDS, ways_through
 from animatic.plan.linking import LinkedShot
-from animatic.plan.model import ShotInput
+from animatic.plan.model import ShotInput, shot_of
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.slates import SOURCE_CLIPS
 from animatic.spec.cut_model import CutShotSpec, CutSpec, VoiceSpec
@@ -27,10 +27,11 @@ def check_lengths(
         hint = "write '{fade: 0.5}' to come out of black, or take it out"
         where = (*first.path[:-1], "transition")
         problems.add(f"cut: {first.shot!r} comes first: there is nothing to crossfade from", where, code="cut", hint=hint)
+    enters = [shot.enter for shot in cut_shots]
     for at, length in enumerate(lengths):
         if length is None:
             continue
-        into, out = ways_through([shot.enter for shot in cut_shots], at)
+        into, out = ways_through(enters, at)
         if into + out <= length:
             continue
         entry = seen[at][0]
@@ -74,7 +75,7 @@ def _clip_length(shot: LinkedShot, shots: Mapping[str, LinkedShot], *, depth: in
         return request.draft.duration
     for item in request.inputs:
         if isinstance(item, ShotInput) and item.frame is None and field_name(item.path) in SOURCE_CLIPS:
-            source = next((other for other in shots.values() if other.key == item.step), None)
+            source = shots.get(shot_of(item.step))
             return None if source is None else _clip_length(source, shots, depth=depth + 1)
     return None
 

@@ -28,8 +28,8 @@ def _mermaid_lines(plan: Plan) -> Iterator[str]:
         for source, label in edge_labels(step):
             yield f'  {names[source]} -->|"{_text(label)}"| {names[step.key]}'
     for number, cut in enumerate(plan.cuts, start=1):
-        yield f'  reel{number}[["reel{_text(f" {cut.variant_name}") if plan.cuts[1:] else ""}"]]'
-        yield from (f"  {names[key]} -.-> reel{number}" for key in dict.fromkeys(cut.steps))
+        yield f'  reel{number}[["{cut.name}{_text(f" {cut.variant_name}") if cut.variant_name and plan.cuts[1:] else ""}"]]'
+        yield from (f"  {names[key]} -.-> reel{number}" for key in cut.needs)
 
 
 def edge_labels(step: Step) -> Iterator[tuple[str, str]]:
@@ -96,7 +96,7 @@ def _svg_lines(plan: Plan) -> Iterator[str]:
     labels = {step.key: dict(edge_labels(step)) for step in plan.steps}
     reels = {f"\0reel {number}": cut for number, cut in enumerate(plan.cuts, start=1)}  # no step is called so
     layout = arrange(
-        {step.key: list(labels[step.key]) for step in plan.steps} | {name: list(dict.fromkeys(cut.steps)) for name, cut in reels.items()},
+        {step.key: list(labels[step.key]) for step in plan.steps} | {name: list(cut.needs) for name, cut in reels.items()},
         _CARDS,
     )
     size = f'width="{layout.width:g}" height="{layout.height:g}"'
@@ -112,7 +112,7 @@ def _svg_lines(plan: Plan) -> Iterator[str]:
         yield from _card(layout.cards[step.key], step.shot, _about(step), _color(step.kind))
     for name, cut in reels.items():
         more = _joined(cut.variant_name, f"{len(cut.steps)} clips")
-        yield from _card(layout.cards[name], "reel", more, _REEL_COLOR)
+        yield from _card(layout.cards[name], cut.name, more, _REEL_COLOR)
     for (source, target), points in layout.lines.items():
         if target not in reels and labels[target][source]:
             yield _label(points, labels[target][source])
