@@ -54,6 +54,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
         "manifest": context.manifest_location,
         "page": context.page_location,
         "reels": [f"{folder}{reel.file}" for reel in manifest.reels if reel.file] if manifest else [],
+        "sheet": f"{folder}sheet.pdf" if manifest and manifest.sheet else None,
         "flow_run_url": context.flow_run_url,
         "cost": manifest.cost.model_dump(mode="json") if manifest else None,
         "shots": counts(manifest) if manifest else {},
@@ -92,6 +93,7 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     lines += [f"  reel      {_folder(context)}{file}" for file in reels[:MAX_REELS_NAMED]]
     if len(reels) > MAX_REELS_NAMED:
         lines.append(f"  and {len(reels) - MAX_REELS_NAMED} more reels, on the page")
+    lines += [f"  sheet     {_folder(context)}sheet.pdf"] if manifest.sheet else []
     return "\n".join([*lines, f"  page      {context.page_location}", f"  manifest  {context.manifest_location}"])
 
 
