@@ -15,7 +15,7 @@ from typing import Literal
 
 from animatic.cut.captions import written
 from animatic.cut.model import Cut, SoundFile, SoundSource
-from animatic.cut.timing import Layout, Placed
+from animatic.cut.timing import Layout, Placed, seconds_of
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.handover import sound_file, timeline_of
 from animatic.engine.inputs import local_clip
@@ -143,7 +143,8 @@ def _place(layout: Layout, placed: Placed) -> ReelShot:
     """Return where a shot stands in the reel; its trim is what is seen of its clip, where that is not all of it."""
     trim = None
     if placed.footage.seconds is not None and placed.shot.trim is not None:
-        end = min(placed.footage.seconds, placed.start + placed.frames / layout.rate)
+        there, asked = placed.footage.seconds, seconds_of(placed.shot.trim[1])
+        end = min(there, asked) if placed.start < asked else there
         trim = (round(float(placed.start), 3), round(float(end), 3))
     return ReelShot(shot=placed.shot.step, begin=layout.seconds(placed.begin), end=layout.seconds(placed.end), trim=trim)
 
