@@ -435,5 +435,7 @@ def test_several_cuts_are_told_apart_and_show_what_lies_beside_them(builder: Man
     assert "wide · " in page.text
     assert "tall · " in page.text
     assert "its trim ends at 7 s" in page.text
+    # ".notes" are the lines for notes on paper, which no screen shows
+    assert [item["class"] for item in page.all("ul") if item.get("class")] == ["remarks"]
     marks = [(link["data-in"], link["data-out"]) for link in page.all("a") if link.get("data-out") and link["data-reel"] == "reel-1"]
     assert marks == [("0.0", "2.0"), ("2.0", "6.0")]
