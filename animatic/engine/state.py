@@ -20,6 +20,7 @@ from animatic.redact import bare_url
 if TYPE_CHECKING:
     from animatic.engine.search import Search
     from animatic.engine.strays import Stray
+    from animatic.plan import Step
 
 MEDIA_AT_ONCE = 2
 TRANSFERS_AT_ONCE = 6
@@ -95,6 +96,8 @@ class RunState:
     """Whether submissions that died with another process a moment ago were looked into: due before our first POST."""
     failures: Counter[str] = field(default_factory=Counter)
     """Failed jobs of the request that is being made, by fingerprint."""
+    tried: dict[str, tuple[Step, AnimaticError]] = field(default_factory=dict)
+    """Steps that used up their attempts, and why, by fingerprint: equal ones of other variants are not tried again."""
     lost_answers: dict[str, LostAnswers] = field(default_factory=dict)
     """Submissions whose answers were lost and that Krea does not list, by fingerprint."""
     unheard: dict[str, Search] = field(default_factory=dict)

@@ -6,7 +6,8 @@ Stages (generate, wait, upload) are given from outside: the flow wraps them in P
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from animatic.backoff import Backoff
 from animatic.engine.deliver import Delivered
@@ -77,6 +78,7 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
         if missing:
             raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code=UPSTREAM)
         async with run.gates.fingerprints[step.fingerprint]:
+            _check_not_tried(run, step)
             take, delivered = await _make(run, step, stages, starts)
     except AnimaticError as error:
         if stops_everything(error) or (run.plan.on_failure == "stop" and not isinstance(error, InDoubtError)):
@@ -86,6 +88,18 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
     run.state.takes[step.key] = take
     await record_end(run, step, take=take, delivered=delivered)
     return True
+
+
+def _check_not_tried(run: Run, step: Step) -> None:
+    """Refuse to try once more what failed as the shot of another variant: `retries` are those of the take, not of each variant."""
+    tried = run.state.tried.get(step.fingerprint)
+    if tried is not None and _asked(tried[0]) == _asked(step):
+        other, error = tried
+        raise ShotError(f"the same request failed for {other.key}: {error.message}", hint=error.hint, code=error.code)
+
+
+def _asked(step: Step) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(request.model, request.body) for request in step.requests]
 
 
 async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
@@ -114,6 +128,8 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
                 run.progress.change(step.key, "preparing", f"attempt {failures} failed: {error.message}; trying again")
                 await run.timing.sleep(backoff.next())
     assert failure is not None
+    if not isinstance(failure, JobTimeoutError):  # a job that took too long lives on, and may be waited for again
+        run.state.tried[step.fingerprint] = step, failure
     raise failure
 
 

@@ -223,3 +223,14 @@ async def test_what_nothing_tells_apart_waits_for_a_person_and_the_rest_goes_on(
     told = doubts[0].submission.doubt
     assert told is not None
     assert set(told.candidates) == {job.id for job in made}
+
+
+async def test_what_failed_for_one_variant_is_not_tried_again_for_the_others(studio: Studio) -> None:
+    studio.declare("- {id: dawn, prompt: Dawn, duration: 4, retries: 1}", pipeline="matrix: {language: [en, de, fr]}")
+    studio.krea.ends = ["failed"] * 9
+    assert await studio.render() is not None
+    assert len(studio.krea.posts) == 2, "one attempt and one further, for all three"
+    records = [studio.run.manifest.shot(f"{language}/dawn").record for language in ("en", "de", "fr")]
+    assert [record.state for record in records] == ["failed"] * 3
+    failed = [record.error.message for record in records if record.error]
+    assert sum(message.startswith("the same request failed for ") for message in failed) == 2
