@@ -112,7 +112,8 @@ def _sum(progress: ProgressTracker, seconds: float, budget: Decimal | None, widt
     """Return the line below the shots; where it is too long, what matters least is left out."""
     money = progress.money()
     done = sum(shot.state in FINAL for shot in progress.shots.values())
-    parts = [f"{done} of {len(progress.shots)} shots", f"billed {dollars(money.billed)}"]
+    reels = [f"{name} {fraction:.0%}" for name, fraction in list(progress.reels.items())[:1]]
+    parts = [f"{done} of {len(progress.shots)} shots", *reels, f"billed {dollars(money.billed)}"]
     parts += [f"{dollars(money.set_aside)} set aside"] if money.set_aside else []
     parts += [f"budget {dollars(budget)}"] if budget is not None else []
     parts.append(_time(seconds))

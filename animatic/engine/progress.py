@@ -138,6 +138,8 @@ class ProgressTracker:
 
     shots: dict[str, ShotProgress]
     listeners: list[Listener] = field(default_factory=list)
+    reels: dict[str, float] = field(default_factory=dict)
+    """Reels that are being made, by file name: how much of each is done, 0 to 1."""
     clock: Callable[[], float] = time.monotonic
 
     @classmethod

@@ -28,9 +28,18 @@ async def render_reel(run: Run, prepared: Prepared, target: Path) -> tuple[Rende
     clips = {key: await _named(run, shelf, key) for key in dict.fromkeys(prepared.cut.steps)}
     sounds = {source: await _sound(run, shelf, source) for source in prepared.cut.sound.sources}
     timeline = timeline_of(prepared, clips, sounds)
+    name = prepared.cut.file()
+
+    def progress(fraction: float) -> None:
+        run.progress.reels[name] = fraction
+
     async with run.gates.media:
         heard = {key: await asyncio.to_thread(_is_heard, clip) for key, clip in clips.items()}
-        rendered = await asyncio.to_thread(render, timeline, target)
+        progress(0.0)
+        try:
+            rendered = await asyncio.to_thread(render, timeline, target, progress)
+        finally:
+            run.progress.reels.pop(name, None)
     return rendered, tuple(at for at, key in enumerate(prepared.cut.steps) if heard[key])
 
 

@@ -293,8 +293,7 @@ class Simulation:
 
 
 def _prompt(body: Mapping[str, Any]) -> str:
-    prompt = body.get("prompt")
-    return prompt if isinstance(prompt, str) else ""
+    return prompt if isinstance(prompt := body.get("prompt"), str) else ""
 
 
 def _hash(data: Mapping[str, Any]) -> str:

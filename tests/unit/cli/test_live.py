@@ -103,3 +103,10 @@ def test_a_shot_that_has_ended_takes_no_longer_however_often_that_is_said() -> N
     progress.change("a", "delivered")
     progress.change("a", "delivered")
     assert progress.shots["a"].elapsed(100.0) == 3.0
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_a_reel_that_is_being_made_is_seen_in_the_sum(columns: int, rows: int) -> None:
+    progress = storyboard()
+    progress.reels["de/wide.mp4"] = 0.42
+    assert "de/wide.mp4 42%" in shown(columns, rows, progress)[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError, UsageError
 from animatic.files import sha256_of
 from animatic.ledger import Ledger
+from animatic.media import Rendered, render
+from animatic.media.timeline import Timeline
 from animatic.storage import StorageRefusedError
 from tests import virtual_time
 from tests.krea_double import clip_bytes, still_bytes
@@ -397,3 +400,22 @@ async def test_several_shots_may_ask_for_one_stored_clip_at_the_same_time(studio
         clips = await asyncio.gather(*(local_clip(run, take) for _ in range(8)))
         assert {clip.read_bytes() for clip in clips} == {(studio.out / take.clip.key).read_bytes()}
         assert [path.name for path in run.workdir.iterdir() if path.name.startswith("arriving")] == []
+
+
+async def test_how_much_of_a_reel_is_made_is_told_while_it_is(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, float]] = []
+
+    def watched(timeline: Timeline, target: Path, progress: Callable[[float], None]) -> Rendered:
+        def tell(fraction: float) -> None:
+            progress(fraction)
+            told.append(dict(studio.run.progress.reels))
+
+        return render(timeline, target, tell)
+
+    monkeypatch.setattr("animatic.engine.reel_render.render", watched)
+    studio.declare(ONE, pipeline="cut: {size: 320x240}")
+    assert await studio.render() is None
+    assert told
+    assert all(seen.keys() == {"reel.mp4"} for seen in told)
+    assert told[-1]["reel.mp4"] == 1.0
+    assert studio.run.progress.reels == {}
