@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from animatic.catalog.codec import encode_model
 from animatic.catalog.finding import limits, listed, number, show
 from animatic.catalog.model import Field, Model, yields
+from animatic.catalog.references import reference_field, style_field
 from animatic.catalog.store import Catalog
 from animatic.catalog.types import accepts, rules_of
 from animatic.money import dollars
@@ -70,6 +71,16 @@ def _alternatives(catalog: Catalog, model: Model) -> Iterator[Model]:
     return (other for other in catalog.models(model.kind) if other.name != model.name and not other.withdrawn and yields(other) == made)
 
 
+def _cast(model: Model) -> str:
+    """Say where the pictures of a cast go."""
+    field, styles = reference_field(model), style_field(model)
+    if field is None and styles is None:
+        return "A shot's cast: none, it takes no references."
+    limit = f" (at most {field.most})" if field is not None and field.most is not None else ""
+    parts = ([f"pictures in {field.name}{limit}"] if field is not None else []) + (["styles in styles"] if styles is not None else [])
+    return f"A shot's cast: {', '.join(parts)}."
+
+
 def _page(model: Model) -> Iterator[str]:
     yield f"{model.name}  {model.title} ({model.kind})"
     yield f"POST {model.endpoint}"
@@ -77,6 +88,8 @@ def _page(model: Model) -> Iterator[str]:
         yield f"Withdrawn: {model.withdrawn}."
     if model.kind == "enhance":
         yield f"Takes {_made(model)} and gives one back."
+    if model.kind in {"video", "image"}:
+        yield _cast(model)
     if model.notes:
         yield model.notes
     yield ""

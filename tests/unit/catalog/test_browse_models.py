@@ -64,6 +64,7 @@ def test_a_page_names_fields_limits_prices_and_retired_names() -> None:
     for text in (
         "xai/grok-video  Grok Imagine (video)",
         "POST /generate/video/xai/grok-video",
+        "A shot's cast: pictures in reference_images (at most 7).",
         "[1 to 15; default 6]",
         "[480p, 720p; default 720p]",
         "list of image",
