@@ -50,7 +50,7 @@ def flow_for(spec: PipelineSpec, body: Body) -> Flow[..., Any]:
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flow(
         name=spec.name,
-        description=deployed(spec)[0] or None,
+        description=deployed(spec).description or None,
         flow_run_name=lambda: run_name(spec),
         persist_result=False,
         log_prints=False,
@@ -158,4 +158,4 @@ def _docstring(spec: PipelineSpec) -> str:
     described[ONLY] = "Make these shots alone: an id, `+id` with what it starts from, `id+` with what follows from it. Empty: all of them"
     described[FRESH] = "Make new takes of every shot, even of those that are unchanged (and pay for them)"
     arguments = [f"    {name}: {' '.join(text.split())}" for name, text in described.items()]
-    return "\n".join([deployed(spec)[0] or spec.name, "", "Args:", *arguments])
+    return "\n".join([deployed(spec).description or spec.name, "", "Args:", *arguments])

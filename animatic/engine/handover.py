@@ -16,7 +16,7 @@ from animatic.ledger import Ledger, Take
 from animatic.plan import Plan, Step, fingerprint_of
 from animatic.redact import redact_body
 
-_OURS = frozenset({"model", "job_id", "usd", "seed", "fingerprint", "prompt"})
+_OURS = frozenset({"model", "job_id", "usd", "seed", "fingerprint", "prompt", "file"})
 """What a client does not see."""
 
 
@@ -52,7 +52,7 @@ async def timeline_of(
             has_audio=key in heard,
             metadata=_told(step, takes.get(key), hidden),
         )
-    metadata = {"pipeline": plan.pipeline, "run": plan.run_id, "cut": cut.name, "variant": dict(cut.variant)}
+    metadata = {"pipeline": plan.pipeline, "run": plan.run_id, "cut": cut.name, **({} if for_client else {"variant": dict(cut.variant)})}
     sounds = _Sounds(cut=cut, layout=layout, steps=steps, takes=takes, lengths=lengths or {}, hidden=hidden).all()
     return as_otio(cut.name, layout, shots, clips_heard=cut.sound.clips == "keep", sounds=sounds, metadata=metadata)
 
@@ -127,7 +127,8 @@ class _Sounds:
     def _sound(self, name: str, source: SoundSource, at: Fraction, told: Mapping[str, Any]) -> SoundMedia | None:
         if isinstance(source, SoundFile):
             path = ("../" if self.cut.folder else "") + sound_file(source)
-            return SoundMedia(name=name, path=path, at=at, seconds=self.lengths.get(source), metadata={**told, "file": source.written})
+            written = {} if "file" in self.hidden else {"file": source.written}
+            return SoundMedia(name=name, path=path, at=at, seconds=self.lengths.get(source), metadata={**told, **written})
         take = self.takes.get(source.step)
         if take is None:
             return None

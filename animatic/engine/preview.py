@@ -149,7 +149,7 @@ def _sheet(
     plan: Plan, takes: Mapping[str, Take], pictures: Mapping[str, Path], places: Mapping[str, tuple[float, float]], now: datetime
 ) -> Sheet:
     return Sheet(
-        title=plan.description or plan.pipeline,
+        title=plan.title or plan.description or plan.pipeline,
         subtitle=params_text(plan.params),
         footer=f"preview of {plan.pipeline}",
         simulated=True,

@@ -161,7 +161,17 @@ async def _deliver_timeline(run: Run, prepared: Prepared, record: ReelRecord) ->
             lengths[source] = await asyncio.to_thread(length_of, path)
     heard = {cut.steps[at] for at in record.with_sound}
     notes = (*prepared.notes, *record.notes)
-    text = await timeline_of(run.plan, cut, prepared.layout, prepared.takes, run.ledger, heard=heard, lengths=lengths, notes=notes)
+    text = await timeline_of(
+        run.plan,
+        cut,
+        prepared.layout,
+        prepared.takes,
+        run.ledger,
+        heard=heard,
+        lengths=lengths,
+        notes=notes,
+        for_client=not run.plan.shows_money,
+    )
     key = f"{run.prefix}/{cut.file('.otio')}"
     await run.storage.write(key, text.encode(), content_type="application/json")
     return run.storage.location(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,9 @@ from animatic.engine.run import Run
 from animatic.errors import AnimaticError
 from animatic.ledger.records import each
 from animatic.manifest import Manifest, Shot
+from animatic.manifest.clients import shown
 from animatic.plan import params_text
+from animatic.plan.model import shot_of
 from animatic.sheet import Sheet, SheetShot
 
 SHEET = "sheet.pdf"
@@ -58,30 +60,32 @@ async def _pictures(run: Run, manifest: Manifest) -> dict[str, Path]:
 
 def sheet_of_manifest(manifest: Manifest, pictures: Mapping[str, Path]) -> Sheet:
     """Return the sheet of a run; ``pictures`` are local stills by the shots' keys."""
+    manifest = shown(manifest)
+    named = str if manifest.page.money else shot_of  # the name of a variant may be that of a model
     places = {place.shot: (place.begin, place.end) for reel in reversed(manifest.reels) for place in reel.shots}
     return Sheet(
-        title=manifest.description or manifest.pipeline,
+        title=manifest.title or manifest.description or manifest.pipeline,
         subtitle=params_text(manifest.params),
         footer=f"{manifest.pipeline} {manifest.run_id}",
         simulated=manifest.simulated,
         made_at=manifest.started_at,
-        shots=tuple(_row(shot, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.shots),
+        shots=tuple(_row(shot, named, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.shots),
     )
 
 
-def _row(shot: Shot, picture: Path | None, place: tuple[float, float] | None) -> SheetShot:
+def _row(shot: Shot, named: Callable[[str], str], picture: Path | None, place: tuple[float, float] | None) -> SheetShot:
     asked = shot.request.get("duration")
     length = shot.clip.duration if shot.clip is not None else float(asked) if isinstance(asked, int | float) else None
     return SheetShot(
         number=shot.number,
-        name=shot.key or shot.id,
+        name=named(shot.key) or shot.id,
         title=shot.title or "",
         action=str(shot.request.get("prompt") or shot.request.get("text") or ""),
         line=shot.line or "",
         seconds=None if length is None else round(length, 1),
         begin=place[0] if place else None,
         end=place[1] if place else None,
-        lineage=tuple(dict.fromkeys(origin_words(item.shot, item.frame) for item in shot.inputs if item.shot is not None)),
+        lineage=tuple(dict.fromkeys(origin_words(named(item.shot), item.frame) for item in shot.inputs if item.shot is not None)),
         cast=shot.cast,
         picture=picture,
         note=f"{shot.state.replace('_', ' ')}: {shot.error.message}" if shot.error is not None else "",

@@ -17,6 +17,7 @@ from animatic.manifest.model import (
     Failure,
     Input,
     Manifest,
+    PageRules,
     PrefectRun,
     Provenance,
     Quality,
@@ -121,6 +122,7 @@ class ManifestBuilder:
         return Manifest(
             run_id=plan.run_id,
             pipeline=plan.pipeline,
+            title=plan.title,
             description=plan.description,
             params=dict(plan.params),
             simulated=self._simulated,
@@ -138,6 +140,7 @@ class ManifestBuilder:
             sheet=self.sheet,
             stray_jobs=self.stray_jobs,
             provenance=self._provenance,
+            page=PageRules(money=plan.shows_money),
         )
 
     def to_json(self, *, finished_at: datetime | None = None, state: RunState | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from animatic.manifest import wording
+from animatic.manifest.clients import shown
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, RunState
 from animatic.manifest.page import template
@@ -35,6 +36,7 @@ class IndexEntry(BaseModel):
 
     run_id: str
     pipeline: str
+    title: str = ""
     description: str = ""
     params: Mapping[str, Any] = {}
     profile: str | None = None
@@ -47,6 +49,7 @@ class IndexEntry(BaseModel):
     there: int
     billed_usd: Usd | None
     unpriced: int
+    shows_money: bool = True
     poster: str | None = None
     reel: str | None = None
 
@@ -62,7 +65,9 @@ class IndexEntry(BaseModel):
 
     @property
     def money(self) -> str:
-        """What it was billed, or would have been."""
+        """What it was billed, or would have been; empty where that is not for everybody."""
+        if not self.shows_money:
+            return ""
         unknown = f" + {self.unpriced} unknown" if self.unpriced else ""
         return f"{'would be billed' if self.simulated else 'billed'} {dollars(self.billed_usd)}{unknown}"
 
@@ -84,6 +89,7 @@ class PipelineSum:
 
 def entry_of(run: Manifest) -> IndexEntry:
     """Return what the index shows of a run."""
+    run = shown(run)
     folder = f"{run.pipeline}/{run.run_id}"
     links = Links(folder, [clip.key for clip in (run.reel, *(shot.clip for shot in run.shots)) if clip])
     stills = [*(reel.thumbnail for reel in run.reels), *(shot.thumbnail for shot in run.shots)]
@@ -91,6 +97,7 @@ def entry_of(run: Manifest) -> IndexEntry:
     return IndexEntry(
         run_id=run.run_id,
         pipeline=run.pipeline,
+        title=run.title,
         description=run.description,
         params=dict(run.params),
         profile=run.profile,
@@ -103,6 +110,7 @@ def entry_of(run: Manifest) -> IndexEntry:
         there=sum(shot.state in _THERE for shot in run.shots),
         billed_usd=run.cost.billed_usd,
         unpriced=run.cost.unpriced,
+        shows_money=run.page.money,
         poster=_from_root(folder, poster),
         reel=_from_root(folder, next((links.beside(reel.file) for reel in run.reels if reel.file), None)),
     )
@@ -149,9 +157,10 @@ def _sums(runs: Iterable[IndexEntry]) -> list[PipelineSum]:
     by_name: dict[str, list[IndexEntry]] = {}
     for entry in runs:
         by_name.setdefault(entry.pipeline, []).append(entry)
-    return [
-        PipelineSum(
-            name=name, runs=len(found), billed=dollars(sum((run.billed_usd or Decimal(0) for run in found), Decimal(0))), newest=found[0]
-        )
-        for name, found in by_name.items()
-    ]
+    return [PipelineSum(name=name, runs=len(found), billed=_billed(found), newest=found[0]) for name, found in by_name.items()]
+
+
+def _billed(runs: Iterable[IndexEntry]) -> str:
+    """Return what runs were billed together; empty where none of them says."""
+    amounts = [run.billed_usd or Decimal(0) for run in runs if run.shows_money]
+    return dollars(sum(amounts, Decimal(0))) if amounts else ""

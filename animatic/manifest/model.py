@@ -236,6 +236,12 @@ class Provenance(Record):
     c2pa: Literal["signed", "unsigned"] = "unsigned"
 
 
+class PageRules(Record):
+    """What page, index and sheet may tell. ``money``: prices, models, paths, jobs; the manifest has them either way."""
+
+    money: bool = True
+
+
 SIMULATED = Provenance(digital_source_type="http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia")
 
 
@@ -245,6 +251,8 @@ class Manifest(Record):
     version: Literal[1] = VERSION
     run_id: str
     pipeline: str
+    title: str = ""
+    """What people call the pipeline; empty: its name."""
     description: str = ""
     params: Json = Field(default_factory=dict)
     simulated: bool
@@ -266,6 +274,12 @@ class Manifest(Record):
     """Key of the storyboard sheet, a PDF."""
     stray_jobs: tuple[StrayJob, ...] = ()
     provenance: Provenance = Provenance()
+    page: PageRules = PageRules()
+
+    @property
+    def heading(self) -> str:
+        """What stands above the run wherever people read of it."""
+        return self.title or self.pipeline
 
 
 def read_manifest(data: bytes, *, key: str = "manifest.json") -> Manifest:

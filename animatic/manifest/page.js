@@ -5,6 +5,14 @@
   const all = (query, within = document) => [...within.querySelectorAll(query)];
   const playing = () => all("video, audio").find((video) => !video.paused && !video.ended);
 
+  // What clients see: no prices, models, paths.
+  if (new URLSearchParams(location.search).get("view") === "client") {
+    all("[data-private]").forEach((element) => element.remove());
+    all("[data-client]").forEach((element) => { element.textContent = element.dataset.client; });
+    all("[data-unlink]").forEach((link) => link.replaceWith(link.textContent));
+    document.title = document.querySelector("h1").textContent;
+  }
+
   // One at a time.
   document.addEventListener("play", (event) => {
     all("video, audio").forEach((other) => { if (other !== event.target) other.pause(); });

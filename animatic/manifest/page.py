@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from animatic.manifest import wording
+from animatic.manifest.clients import Discretion, for_clients, shown
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, Reel, ShotState
 from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, stations_of, variant_name
@@ -48,6 +49,8 @@ class ReelPanel:
 
     anchor: str
     title: str
+    for_clients: str
+    """The title as clients may read it."""
     href: str | None
     facts: str
     poster: str | None
@@ -65,6 +68,15 @@ class Group:
     title: str
     panels: tuple[Panel, ...]
     ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the run was asked for. ``discreet``: not for clients."""
+
+    name: str
+    value: str
+    discreet: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +101,7 @@ class Page:
     live: bool
     money: tuple[tuple[str, str], ...]
     origin: str
-    params: tuple[tuple[str, str], ...]
+    params: tuple[Setting, ...]
     counts: tuple[Count, ...]
     failed: tuple[Panel, ...]
     waiting: tuple[Panel, ...]
@@ -132,8 +144,11 @@ def _script() -> tuple[str, str]:
 
 def view_of(run: Manifest) -> Page:
     """Return the page of a run."""
+    run = shown(run)
+    discretion = Discretion(run)
     links = Links(f"{run.pipeline}/{run.run_id}", _keys(run))
     reels = run.reels or ((run.reel,) if run.reel else ())
+    reels_for_clients = for_clients(run.model_copy(update={"reels": reels})).reels
     places: dict[str, Place] = {}
     for number, reel in enumerate(reels, start=1):
         places = places_of(f"reel-{number}", reel.shots) | places  # the first reel that shows a shot
@@ -147,19 +162,22 @@ def view_of(run: Manifest) -> Page:
     settings = wording.settings(run.profile, run.params)
     return Page(
         run=run,
-        title=" · ".join([*(["SIMULATED"] if run.simulated else []), run.pipeline, *(text for _, text in settings), run.run_id]),
+        title=" · ".join([*(["SIMULATED"] if run.simulated else []), run.heading, *(text for _, text in settings), run.run_id]),
         state=wording.run_state(run),
-        total=wording.total(run),
+        total=wording.total(run) if run.page.money else "",
         summary=wording.summary(run),
         when=wording.period(run.started_at, run.finished_at),
         live=run.finished_at is None,
-        money=wording.money(run),
+        money=wording.money(run) if run.page.money else (),
         origin=wording.origin(run),
-        params=settings,
+        params=tuple(Setting(name=name, value=value, discreet=name == "profile" or discretion.hides(value)) for name, value in settings),
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
         waiting=tuple(panel for panel in panels if panel.shot.state in {"skipped", "waiting"}) if run.finished_at else (),
-        reels=tuple(_reel(reel, f"reel-{number}", by_key, links, named=named) for number, reel in enumerate(reels, start=1)),
+        reels=tuple(
+            _reel(reel, f"reel-{number}", by_key, links, named=named, told=told.variant)
+            for number, (reel, told) in enumerate(zip(reels, reels_for_clients, strict=True), start=1)
+        ),
         groups=tuple(_groups(panels)),
         compared=len({panel.variant for panel in panels}) > 1,
         diagram=diagram_of([panel.anchor for panel in drawn], sources),
@@ -184,14 +202,16 @@ def _counts(panels: Sequence[Panel]) -> Iterator[Count]:
             yield Count(state=state, text=f"{counts[state]} {wording.shot_state(state).lower()}", anchor=anchor)
 
 
-def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links, *, named: bool) -> ReelPanel:
-    """Return a reel for the page; ``named``: there are several cuts, which only their names tell apart."""
+def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links, *, named: bool, told: Mapping[str, Any]) -> ReelPanel:
+    """Return a reel for the page; ``named``: cuts that only their names tell apart; ``told``: its variant, for clients."""
     here = [(key, place) for key, place in stations_of(anchor, reel.shots) if key in panels]
     posters = (panels[key].poster for key, _ in here)
     beside = [("for editors", reel.otio), *((f"captions, {key.rpartition('.')[2]}", key) for key in reel.captions)]
+    cut = reel.name if named else ""
     return ReelPanel(
         anchor=anchor,
-        title=" · ".join(filter(None, (reel.name if named else "", variant_name(reel.variant)))),
+        title=" · ".join(filter(None, (cut, variant_name(reel.variant)))),
+        for_clients=" · ".join(filter(None, (cut, variant_name(told)))),
         href=href_of(reel, links),
         facts=wording.clip_facts(reel),
         poster=links.to(reel.thumbnail) or next((poster for poster in posters if poster), None),

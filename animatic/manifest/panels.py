@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from animatic.catalog.model import Yield
 from animatic.errors import UPSTREAM
 from animatic.manifest import wording
+from animatic.manifest.clients import A_FILE, A_REFERENCE, for_clients
 from animatic.manifest.links import Links
 from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot
 from animatic.plan.model import called_by
@@ -26,6 +27,8 @@ class Origin:
     name: str
     href: str | None
     anchor: str | None = None
+    for_clients: str = ""
+    """Its name as clients may read it, where that is another."""
     taken: str = ""
     """The same in a word or two, for the diagram."""
 
@@ -50,6 +53,8 @@ class Panel:
     shot: Shot
     name: str
     variant: str
+    for_clients: str
+    """The variant as clients may read it."""
     state: str
     media: str | None
     medium: Yield
@@ -95,7 +100,11 @@ def _variant(shot: Shot) -> str:
 def panels_of(run: Manifest, links: Links, places: Mapping[str, Place]) -> tuple[Panel, ...]:
     """Return a panel for every shot; ``places`` by shot key."""
     names = Names(run)
-    return tuple(_panel(shot, f"shot-{number}", links, names, places) for number, shot in enumerate(run.shots, start=1))
+    told = [variant_name(shot.variant) for shot in for_clients(run).shots]
+    return tuple(
+        replace(_panel(shot, f"shot-{number}", links, names, places), for_clients=told[number - 1])
+        for number, shot in enumerate(run.shots, start=1)
+    )
 
 
 def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[str, Place]) -> Panel:
@@ -109,6 +118,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         shot=shot,
         name=name,
         variant=variant_name(shot.variant),
+        for_clients="",
         state=wording.shot_state(shot.state),
         media=href_of(shot.clip, links) if shot.clip else None,
         medium=wording.medium(shot.clip.mime) if shot.clip else "image",
@@ -147,9 +157,10 @@ def _origin(item: Input, shot: Shot, names: Names) -> Origin:
             taken=item.member or wording.taken(item.field, item.frame),
         )
     if item.origin == "file":
-        return Origin(verb=verb, what="", name=item.path or "a file", href=None)
+        return Origin(verb=verb, what="", name=item.path or A_FILE, href=None, for_clients=A_FILE)
     url = item.url or ""
-    return Origin(verb=verb, what="", name=url or "a URL", href=url if url.startswith(("http://", "https://")) else None)
+    href = url if url.startswith(("http://", "https://")) else None
+    return Origin(verb=verb, what="", name=url or A_REFERENCE, href=href, for_clients=A_REFERENCE)
 
 
 def stations_of(reel: str, shots: Iterable[ReelShot]) -> Iterator[tuple[str, Place]]:

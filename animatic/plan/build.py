@@ -75,7 +75,7 @@ def build_plan(
     budgets = (spec.budget_usd, spec.per_day_usd, spec.per_month_usd)
     return Plan(
         pipeline=spec.name,
-        description=resolution.description,
+        description=resolution.labels.description,
         params=resolution.params,
         steps=steps,
         cuts=_cuts(resolution, kept),
@@ -87,7 +87,7 @@ def build_plan(
         concurrency=spec.concurrency,
         on_failure=spec.on_failure,
         reuse=spec.reuse,
-        tags=resolution.tags,
+        tags=resolution.labels.tags,
         run_id=run_id,
         source_file=spec.document.name,
         source_sha256=spec.document.sha256,
@@ -95,6 +95,8 @@ def build_plan(
         c2pa=spec.provenance.c2pa,
         left_out=left_out,
         profile=profile,
+        title=resolution.labels.title,
+        shows_money=spec.shows_money,
     )
 
 

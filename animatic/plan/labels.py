@@ -1,9 +1,9 @@
-"""Renders the texts of a pipeline that say what it is, not what is made: description and tags, and what a run of it is called."""
+"""Renders the texts of a pipeline that say what it is, not what is made: title, description and tags, and what a run of it is called."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from animatic.errors import KeyPath
 from animatic.plan.params import render_params, sample_values
@@ -17,10 +17,17 @@ _ANY_RUN = {"date": "(date)", "time": "(time)", "id": "(run)"}
 _Missed = Callable[[TemplateError, KeyPath], None]
 
 
-def described(
-    spec: PipelineSpec, params: Mapping[str, Any], run: Mapping[str, Any], problems: ProblemCollector
-) -> tuple[str, tuple[str, ...]]:
-    """Return description and tags of one run. Mistakes are reported."""
+class Labels(NamedTuple):
+    """What a pipeline says of itself."""
+
+    title: str
+    """In one line; empty where it has none."""
+    description: str
+    tags: tuple[str, ...]
+
+
+def described(spec: PipelineSpec, params: Mapping[str, Any], run: Mapping[str, Any], problems: ProblemCollector) -> Labels:
+    """Return title, description and tags of one run. Mistakes are reported."""
 
     def missed(mistake: TemplateError, path: KeyPath) -> None:
         problems.for_pipeline().add(
@@ -30,13 +37,13 @@ def described(
     return _rendered(spec, TemplateContext(names=scopes(params=params, run=run)), missed)
 
 
-def deployed(spec: PipelineSpec) -> tuple[str, tuple[str, ...]]:
-    """Return description and tags of a pipeline's deployment: with the defaults of its params."""
+def deployed(spec: PipelineSpec) -> Labels:
+    """Return title, description and tags of a pipeline's deployment: with the defaults of its params."""
     params = render_params(spec, sample_values(spec), _ANY_RUN)
     return _rendered(spec, TemplateContext(names=scopes(params=params, run=_ANY_RUN)), lambda _mistake, _path: None)
 
 
-def _rendered(spec: PipelineSpec, context: TemplateContext, missed: _Missed) -> tuple[str, tuple[str, ...]]:
+def _rendered(spec: PipelineSpec, context: TemplateContext, missed: _Missed) -> Labels:
     def text(written: str, path: KeyPath) -> str:
         if not is_template(written):
             return written
@@ -48,7 +55,11 @@ def _rendered(spec: PipelineSpec, context: TemplateContext, missed: _Missed) -> 
         return "" if value is None else str(value)
 
     tags = (text(tag, (*spec.path, "tags", index)).strip() for index, tag in enumerate(spec.tags))
-    return text(spec.description, (*spec.path, "description")), tuple(dict.fromkeys(tag for tag in tags if tag))
+    return Labels(
+        title=" ".join(text(spec.title, (*spec.path, "title")).split()),
+        description=text(spec.description, (*spec.path, "description")),
+        tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
+    )
 
 
 def pipeline_text(pipeline: str, params: Mapping[str, Any], profile: str | None) -> str:

@@ -172,6 +172,10 @@ class Plan:
     """Keys of the shots that ``when`` leaves out."""
     profile: str | None = None
     """Name of the profile that it is made under; None: as the file is written."""
+    title: str = ""
+    """What people call the pipeline; empty: its name."""
+    shows_money: bool = True
+    """Whether page, index and sheet tell prices, models and paths."""
 
     def step(self, key: str) -> Step:
         """Return the step of that key; KeyError if there is none."""

@@ -99,6 +99,8 @@ def render_plan(
 def _lines(report: _Report) -> Iterator[str]:
     plan, width = report.plan, report.width
     yield from wrapped(pipeline_text(plan.pipeline, plan.params, plan.profile), width, hanging="  ")
+    if plan.title:
+        yield from wrapped(plan.title, width, indent="  ")
     if plan.description:
         yield from wrapped(" ".join(plan.description.split()), width, indent="  ")
     yield ""

@@ -17,7 +17,7 @@ from animatic.plan.cast import VariantCast
 from animatic.plan.casting import CastFiller
 from animatic.plan.cuts import CutResolver
 from animatic.plan.destinations import check_deliver
-from animatic.plan.labels import described
+from animatic.plan.labels import Labels, described
 from animatic.plan.lines import with_lines
 from animatic.plan.linking import LinkedShot, ReferenceLinker
 from animatic.plan.matrix import Variant, resolve_matrix, uncertain_axes
@@ -64,8 +64,7 @@ class Resolution:
     problems: tuple[Problem, ...]
     params: Mapping[str, Any]
     """With the templates among them rendered."""
-    description: str
-    tags: tuple[str, ...]
+    labels: Labels
 
     @property
     def profiled(self) -> bool:
@@ -82,7 +81,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
     references = ReferenceLinker(spec, hashing=options.hashing, certain=not options.samples)
     cuts = CutResolver(spec=spec, linker=references, certain=not options.samples)
     params = render_params(spec, options.params, options.run, problems)
-    description, tags = described(spec, params, options.run, problems)
+    labels = described(spec, params, options.run, problems)
     check_deliver(spec, params, options.samples, problems)
     axes = uncertain_axes(spec.matrix, options.samples)
     variants = resolve_matrix(spec.matrix, TemplateContext(names=scopes(params=params, run=options.run)), problems)
@@ -99,9 +98,7 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
             _check_cycles(shots, ours)
             resolved.append(ResolvedVariant(variant=variant, shots=shots, cuts=cuts.resolve(variant, shots, context, ours)))
     models.check_shared(problems)
-    return Resolution(
-        variants=tuple(resolved), problems=problems.problems(len(variants)), params=params, description=description, tags=tags
-    )
+    return Resolution(variants=tuple(resolved), problems=problems.problems(len(variants)), params=params, labels=labels)
 
 
 def _drafts(

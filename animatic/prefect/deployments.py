@@ -110,7 +110,7 @@ def wanted_deployments(
             collision=_collision(spec.overlap),
         )
         for spec in declaration.pipelines.values()
-        for _, tags in [deployed(spec)]
+        for tags in [deployed(spec).tags]
     )
 
 

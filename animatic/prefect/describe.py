@@ -26,7 +26,7 @@ def description_of(declaration: Declaration, spec: PipelineSpec, catalog: Catalo
     plan = _planned(declaration, spec, catalog)
     under = {name: _planned(declaration, spec, catalog, name) for name in spec.profiles} if plan is not None else {}
     facts = " ".join(_facts(spec, plan, {name: other for name, other in under.items() if other is not None}))
-    described = deployed(spec)[0]
+    described = deployed(spec).description
     return f"{described.strip()}\n\n{facts}" if described.strip() else facts
 
 

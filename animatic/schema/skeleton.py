@@ -185,6 +185,7 @@ _PIPELINE: Schema = {
     "required": ["shots"],
     "properties": {
         "description": _text("What the pipeline is for."),
+        "title": _text("What people call it: heads page, sheet and plan.", examples=["A morning at the coast"]),
         "params": {"type": "object", "additionalProperties": {"$ref": "#/definitions/param"}},
         "matrix": {"$ref": "#/definitions/matrix"},
         "cast": {"$ref": "#/definitions/cast"},
@@ -220,6 +221,18 @@ _PIPELINE: Schema = {
             "minProperties": 1,
             "propertyNames": {"pattern": _ID, "maxLength": 100},
             "additionalProperties": {"$ref": "#/definitions/cut"},
+        },
+        "page": {
+            "type": "object",
+            "description": "What the page of a run tells.",
+            "properties": {
+                "money": {
+                    "type": "boolean",
+                    "default": True,
+                    "description": "false hides prices, models and paths.",
+                }
+            },
+            "additionalProperties": False,
         },
         "provenance": {
             "type": "object",

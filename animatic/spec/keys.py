@@ -48,6 +48,7 @@ BUDGET = Level(known=("per_day_usd", "per_month_usd"), advice={"budget_usd": "th
 PIPELINE = Level(
     known=(
         "description",
+        "title",
         "params",
         "matrix",
         "cast",
@@ -67,6 +68,7 @@ PIPELINE = Level(
         "shots",
         "cut",
         "cuts",
+        "page",
         "provenance",
     ),
     advice={
@@ -74,7 +76,6 @@ PIPELINE = Level(
         "steps": "a storyboard is a list of 'shots'",
         "scenes": "a storyboard is a list of 'shots'",
         "name": "the name of a pipeline is its key below 'pipelines'",
-        "title": "what a pipeline is for goes into 'description'",
         "cron": "write 'schedule: {cron: \"0 6 * * 1-5\", timezone: Europe/Lisbon}'",
         "parameters": "parameters are declared below 'params'",
         "inputs": "parameters are declared below 'params'",
@@ -97,6 +98,16 @@ DELIVER = Level(
         "kms_key_id": "write kms_key",
         "ServerSideEncryption": "write sse",
         "SSEKMSKeyId": "write kms_key",
+    },
+)
+PAGE = Level(
+    known=("money",),
+    advice={
+        "prices": "write 'money: false', which hides prices, models and paths",
+        "models": "write 'money: false', which hides prices, models and paths",
+        "paths": "write 'money: false', which hides prices, models and paths",
+        "client": "write 'money: false', which hides prices, models and paths",
+        "title": "the title is that of the pipeline: pipelines.NAME.title",
     },
 )
 PROVENANCE = Level(

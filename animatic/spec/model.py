@@ -214,6 +214,8 @@ class PipelineSpec:
     document: Document
     path: KeyPath
     description: str = ""
+    title: str = ""
+    """What people call it; empty: its name."""
     params: Mapping[str, ParamSpec] = field(default_factory=dict)
     matrix: MatrixSpec | None = None
     cast: Mapping[str, MemberSpec] = field(default_factory=dict)
@@ -243,6 +245,8 @@ class PipelineSpec:
     tags: tuple[str, ...] = ()
     shots: tuple[ShotSpec, ...] = ()
     cuts: tuple[CutSpec, ...] = ()
+    shows_money: bool = True
+    """Whether pages, which anybody with a link may read, tell prices, models and paths."""
     provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
 
 

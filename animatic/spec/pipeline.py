@@ -15,6 +15,7 @@ from animatic.spec.keys import DEFAULTS_NOT, DELIVER, PIPELINE
 from animatic.spec.matrix import decode_matrix
 from animatic.spec.members import decode_cast
 from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CastList, Defaults, PipelineSpec
+from animatic.spec.page import decode_page
 from animatic.spec.params import decode_params
 from animatic.spec.provenance import decode_provenance
 from animatic.spec.schedules import decode_schedules
@@ -39,7 +40,8 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         name=name,
         document=section.document,
         path=section.path,
-        description=(section.text("description") or "") if section.values.get("description") != "" else "",
+        description=_label(section, "description"),
+        title=_label(section, "title"),
         params=params,
         matrix=decode_matrix(section, params),
         cast={**shared["cast"], **decode_cast(section)},
@@ -61,8 +63,14 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         tags=section.texts("tags") or (),
         shots=(shots := decode_shots(section, name)),
         cuts=decode_cuts(section, shots),
+        shows_money=decode_page(section),
         provenance=decode_provenance(section),
     )
+
+
+def _label(section: Section, key: str) -> str:
+    """Read a text that may be empty, or missing."""
+    return "" if section.values.get(key) == "" else section.text(key) or ""
 
 
 def decode_defaults(section: Section) -> Defaults | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from animatic.manifest import Attempt, Clip, Manifest, ManifestBuilder, Reel
 from animatic.manifest.index import MAX_RUNS, IndexEntry, entries_in, entry_of, render_index
+from animatic.manifest.model import PageRules
 from animatic.plan.model import Step
 from tests.unit.manifest.test_manifest_page import HOSTILE, RUN, Page
 
@@ -86,3 +87,14 @@ def test_takes_in_the_ledger_make_posters_of_a_run_elsewhere(
     builder.shot("dawn").update(state="reused", clip=clip, thumbnail=".animatic/takes/fp/t.jpg")
     entry: IndexEntry = entry_of(builder.manifest(finished_at=DONE))
     assert entry.poster == ".animatic/takes/fp/t.jpg"
+
+
+def test_a_run_whose_page_shows_no_money_shows_none_in_the_index(builder: ManifestBuilder, clip: Clip) -> None:
+    run = ended(builder, clip)
+    quiet = run.model_copy(update={"page": PageRules(money=False), "title": "A coast", "params": {"city": "Lisbon", "look": "refs/a.png"}})
+    html = render_index([entry_of(quiet), entry_of(quiet).model_copy(update={"run_id": "20261121T104513Z-aaaa"})])
+    assert [word for word in ("$0", "0.42", "refs/", "grok") if word in html] == []
+    page = Page(html)
+    assert "A coast" in page.text
+    assert "1 of 3 shots" in page.text
+    assert entries_in(html)[0].billed_usd is None

@@ -14,12 +14,13 @@ from itertools import pairwise
 
 import pytest
 
-from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, Reel, ReelShot, StrayJob, wording
+from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, PrefectRun, Reel, ReelShot, StrayJob, wording
+from animatic.manifest.clients import Discretion
 from animatic.manifest.links import Links
 from animatic.manifest.page import render_page
 from animatic.manifest.panels import variant_name
 from animatic.plan.layout import diagram_of
-from animatic.plan.model import ShotInput, Step
+from animatic.plan.model import Plan, ShotInput, Step
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} " + "x" * 400
@@ -439,3 +440,113 @@ def test_several_cuts_are_told_apart_and_show_what_lies_beside_them(builder: Man
     assert [item["class"] for item in page.all("ul") if item.get("class")] == ["remarks"]
     marks = [(link["data-in"], link["data-out"]) for link in page.all("a") if link.get("data-out") and link["data-reel"] == "reel-1"]
     assert marks == [("0.0", "2.0"), ("2.0", "6.0")]
+
+
+PRIVATE = (
+    "$",
+    "xai",
+    "grok",
+    "klin",
+    "refs/",
+    "a.png",
+    "files.test",
+    "pipelines.yaml",
+    "job-1",
+    "prefect.example",
+    "manifest.json",
+    "moderat",
+)
+"""What a page for clients has nowhere: in no text, attribute or comment."""
+
+
+@pytest.fixture
+def discreet(plan_of: Callable[..., Plan], steps: tuple[Step, ...], clip: Clip) -> Callable[[bool], ManifestBuilder]:
+    """A run with everything that a client is not to see, in two variants that are named after their models."""
+
+    def make(money: bool) -> ManifestBuilder:
+        models = ("xai/grok-video", "kling/kling-2.5")
+        made = tuple(replace(step, variant={"model": model}, key=f"{n}/{step.key}") for n, model in enumerate(models) for step in steps)
+        plan = replace(
+            plan_of(*made), title="A coast", shows_money=money, profile="draft",
+            params={"city": "Lisbon", "look": "refs/look.png", "model": "kling/kling-2.5", "budget": "$12"},
+        )  # fmt: skip
+        builder = ManifestBuilder(
+            plan, simulated=False, started_at=datetime(2026, 11, 21, 10, 45, tzinfo=UTC), animatic_version="0.1.0",
+            prefect=PrefectRun(flow_run_id="f", url="https://prefect.example/runs/1"),
+        )  # fmt: skip
+        paid = Attempt(attempt=1, job_id="job-1", status="completed", usd=Decimal("0.42"))
+        builder.shot("0/dawn").update(state="delivered", clip=clip, usd=Decimal("0.42"), attempts=[paid], job_id="job-1")
+        failure = Failure(code="moderated", message="moderated by xai/grok-video at $0.42")
+        builder.shot("1/dawn").update(state="failed", error=failure, note="try kling", attempts=[paid])
+        builder.reel(Reel.model_validate({**dict(clip), "file": "reel.mp4", "variant": {"model": "xai/grok-video"}}))
+        builder.stray_jobs = (StrayJob(job_id="job-1", usd=Decimal(1), why="moderated"),)
+        return builder
+
+    return make
+
+
+def test_a_page_without_money_holds_no_price_model_path_or_job_in_any_byte(discreet: Callable[[bool], ManifestBuilder]) -> None:
+    html = render_page(discreet(False).to_json(finished_at=DONE))
+    markup = html.replace(html[html.index("<style>") : html.index("</style>")], "")
+    markup = markup.replace(markup[markup.index("<script>") : markup.index("</script>")], "")
+    assert [word for word in PRIVATE if word in markup.casefold()] == []
+    page = Page(html)
+    for words in ("A coast", "Lisbon", "Shot dawn", "model option 1", "a file", "a reference", "Failed"):
+        assert words in page.text
+    whole = render_page(discreet(True).to_json(finished_at=DONE)).casefold()
+    assert [word for word in PRIVATE if word not in whole] == [], "the same run with money tells them all: the words are the right ones"
+
+
+def test_what_is_marked_as_private_is_all_that_a_client_is_not_to_see(discreet: Callable[[bool], ManifestBuilder]) -> None:
+    """``?view=client`` takes out data-private and puts in data-client: what is left then is what this reads."""
+
+    class Client(Page):
+        def __init__(self, html: str) -> None:
+            self.within: list[bool] = []
+            super().__init__(html)
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            given = dict(attrs)
+            hidden = bool(self.within and self.within[-1]) or "data-private" in given or tag in {"style", "script", "title"}
+            if "data-client" in given and not hidden:
+                self.text += given["data-client"] or ""
+            if tag not in {"meta", "link", "img", "path", "rect"}:
+                self.within.append(hidden or "data-client" in given)
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag not in {"meta", "link", "img", "path", "rect"}:
+                self.within.pop()
+
+        def handle_data(self, data: str) -> None:
+            if not (self.within and self.within[-1]):
+                self.text += data
+
+    client = Client(render_page(discreet(True).to_json(finished_at=DONE)))
+    assert [word for word in PRIVATE if word in client.text.casefold()] == []
+    assert "model option 2" in client.text
+
+
+def test_the_manifest_stays_whole_where_the_page_is_not(discreet: Callable[[bool], ManifestBuilder]) -> None:
+    data = discreet(False).to_json(finished_at=DONE)
+    assert (data["title"], data["page"]) == ("A coast", {"money": False})
+    assert (data["cost"]["billed_usd"], data["shots"][0]["model"], data["shots"][0]["job_id"]) == (0.42, "xai/grok-video", "job-1")
+
+
+def test_a_title_heads_the_page_and_the_pipeline_is_named_beside_it(discreet: Callable[[bool], ManifestBuilder]) -> None:
+    html = render_page(discreet(True).to_json(finished_at=DONE))
+    assert re.search(r"<h1[^>]*>A coast</h1>", html)
+    assert "<title>A coast · " in html
+    assert "coast-teaser" in Page(html).text
+
+
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        ("Lisbon", False), ("golden hour", False), ("9:16", False), ("16/9", False), (7, False), (True, False), ("Mr. Brown", False),
+        ("12.5", False), (["de", "en"], False), ({"name": "x", "ref": "refs/x.png"}, True), (["a", "./b"], True), ("look.png", True),
+        ("C:\\look", True), ("https://x.test/y", True), ("s3://b/p", True), ("$3.20", True), ("3 USD", True), ("grok-video", True),
+        ("XAI/Grok-Video", True), ("/srv/refs", True), ("black-forest-labs/flux", True),
+    ],
+)  # fmt: skip
+def test_values_that_name_models_paths_or_prices_are_not_for_clients(builder: ManifestBuilder, value: object, hidden: bool) -> None:
+    assert Discretion(builder.manifest()).hides(value) is hidden

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,8 @@ from animatic.catalog import Catalog
 from animatic.errors import DeclarationError, UsageError
 from animatic.plan import check_declaration, destination_of, destinations_of
 from animatic.plan.labels import deployed
+from animatic.plan.printed import render_plan
+from animatic.plan.saved import plan_from_json, plan_to_json
 from tests.unit.plan.plan_helpers import HEAD, PNG, DeclarationOf, PlanOf
 
 EVENING = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
@@ -72,6 +75,9 @@ def test_description_tags_title_files_and_nested_values_are_rendered(plan_of: Pl
     plan = plan_of(
         """
         teaser:
+          title: |
+            The town of
+            {{ params.city }}
           description: "Town of {{ params.city }}, {{ run.date }}"
           tags: ["{{ params.city }}", "{{ '' }}", daily]
           params: {city: {default: Porto}}
@@ -89,6 +95,7 @@ def test_description_tags_title_files_and_nested_values_are_rendered(plan_of: Pl
         head=HEAD.replace("version: 1\n", "version: 1\ntimezone: UTC\n"),
     )
     step = plan.steps[0]
+    assert plan.title == "The town of Porto"
     assert plan.description == "Town of Porto, 2026-11-21"
     assert plan.tags == ("Porto", "daily")
     assert step.title == "Dawn over Porto"
@@ -111,12 +118,13 @@ def test_a_file_that_a_required_param_names_is_not_looked_for_before_a_run(decla
 def test_a_deployment_is_labelled_with_the_defaults(declaration_of: DeclarationOf) -> None:
     spec = declaration_of("""
         teaser:
+          title: "{{ params.city }}"
           description: "Town of {{ params.city }} on {{ run.date }}, {{ params.mood }}"
           tags: ["{{ params.city }}"]
           params: {city: {default: Porto}, mood: {type: string}}
           shots: [{id: dawn, prompt: Dawn}]
     """).pipelines["teaser"]
-    assert deployed(spec) == ("Town of Porto on (date), mood", ("Porto",))
+    assert deployed(spec) == ("Porto", "Town of Porto on (date), mood", ("Porto",))
 
 
 DELIVER = """
@@ -225,3 +233,20 @@ def test_a_blank_prompt_is_refused_only_where_it_would_be_sent(plan_of: PlanOf) 
     with pytest.raises(DeclarationError) as caught:
         plan_of(text, params={"more": " "})
     assert [problem.code for problem in caught.value.problems] == ["blank"]
+
+
+def test_title_and_what_the_page_shows_go_with_a_saved_plan(plan_of: PlanOf) -> None:
+    plan = plan_of("teaser: {title: A coast, page: {money: false}, shots: [{id: dawn, prompt: Dawn}]}")
+    assert (plan.title, plan.shows_money) == ("A coast", False)
+    assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))) == plan
+    older = {key: value for key, value in plan_to_json(plan).items() if key not in {"title", "shows_money"}}
+    assert (plan_from_json(older).title, plan_from_json(older).shows_money) == ("", True)
+    assert render_plan(plan).splitlines()[1] == "  A coast"
+
+
+def test_a_title_with_a_mistake_in_its_template_is_refused_at_its_place(plan_of: PlanOf) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        plan_of('teaser: {title: "{{ params.citty }}", params: {city: {default: x}}, shots: [{id: dawn, prompt: Dawn}]}')
+    (problem,) = caught.value.problems
+    assert "title: " in problem.message
+    assert problem.place is not None
