@@ -22,7 +22,7 @@ from animatic.redact import bare_url
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PARKED = "ANIMATIC_UNUSABLE_PROXIES"
 """Holds the variables that name no proxy that can be used, a line each: left where they were, libraries would fail at their sight."""
-SERVICES = ("KREA_API_URL", "PREFECT_API_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "ANIMATIC_SIMULATOR_URL")
+SERVICES = ("KREA_API_URL", "PREFECT_API_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "ANIMATIC_SIMULATOR_URL", "ANIMATIC_WEBHOOK_URL")
 """Variables that name a service, whose host may be on this machine under another name."""
 _INSIDE = (".local", ".internal", ".lan", ".intranet")
 """Ends of host names that nobody outside can look up."""

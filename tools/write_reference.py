@@ -51,8 +51,11 @@ ENVIRONMENT = {
         "Where local state lives: the local Prefect server, the simulator, refreshed prices (default: the platform's user state folder)."
     ),
     "ANIMATIC_FILE": "The pipelines file, where `--file` is not given (default `pipelines.yaml`).",
-    "ANIMATIC_WEBHOOK_URL": "Public base URL of the webhook receiver (default: none, Krea is polled).",
-    "ANIMATIC_WEBHOOK_PORT": "Port on which the receiver listens on this machine (default 8484).",
+    "ANIMATIC_WEBHOOK_URL": (
+        "Public base URL of the webhook receiver (default: none, Krea is polled): that of `animatic webhook` where one answers there, "
+        "else of the run itself."
+    ),
+    "ANIMATIC_WEBHOOK_PORT": "Port on which `animatic webhook`, or else a run, listens on this machine (default 8484).",
     "ANIMATIC_PUBLIC_URL": (
         "Where browsers can read the destination, for links in the Prefect UI: a distribution before the bucket, or a file server."
     ),

@@ -23,6 +23,7 @@ from animatic.columns import wrapped
 from animatic.destination import is_remote
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import destinations_of
+from animatic.redact import bare_url
 from animatic.settings import Settings, pipelines_file, use_prefect_api
 from animatic.spec import Declaration
 
@@ -43,8 +44,8 @@ MAX_CLOCK_SKEW_SECONDS = 30.0
 def doctor(file: Path | None, simulate: bool, pool: str, as_json: bool) -> int:
     """Check everything that a run depends on.
 
-    That is versions, prices, the pipelines file, disk, Prefect with work pool and deployments, the Krea token, the clock, and every
-    destination. The exit code is the highest of what failed.
+    That is versions, prices, the pipelines file, disk, Prefect with work pool and deployments, the Krea token, the clock, the way of
+    callbacks, and every destination. The exit code is the highest of what failed.
     """
     results = asyncio.run(_examine(file or pipelines_file(), simulate=simulate, pool=pool, as_json=as_json))
     if as_json:
@@ -100,6 +101,8 @@ async def _checks(settings: Settings, path: Path, api_url: str | None, *, simula
     if not simulate:
         async for result in _krea(settings, with_blocks=api_url is not None):
             yield result
+        if settings.webhook_url is not None:
+            yield await _callbacks(settings.webhook_url, settings.webhook_port)
     async for result in _destinations(settings, declaration, simulate=simulate):
         yield result
 
@@ -168,6 +171,22 @@ async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Check
     yield CheckResult(
         subject="clock", message=f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} Krea's{advice}", warning=skewed
     )
+
+
+async def _callbacks(url: str, port: int) -> CheckResult:
+    """Call the address that Krea would call. Nothing but speed depends on it, so what is wrong is a warning."""
+    from animatic.krea.webhook_proof import prove_callbacks
+    from animatic.prefect.health import CheckResult
+
+    receiver, problem = await prove_callbacks(url, port=port)
+    if problem is None:
+        return CheckResult(subject="webhooks", message=f"a callback to {bare_url(url)} arrives; it is received by {receiver}")
+    message = (
+        f"a callback to {bare_url(url)} does not arrive: {problem}. It would be received by {receiver}. Runs poll and miss "
+        "nothing; for callbacks start `animatic webhook` where that address leads and let its proxy pass on /hooks/ and /listen, "
+        "or unset ANIMATIC_WEBHOOK_URL"
+    )
+    return CheckResult(subject="webhooks", message=message, warning=True)
 
 
 async def _destinations(settings: Settings, declaration: Declaration | None, *, simulate: bool) -> AsyncIterator[CheckResult]:

@@ -51,6 +51,7 @@ VERBS = {
     "up": "Start a local Prefect server with UI, the simulator and all deployments",
     "doctor": "Check everything that a run depends on",
     "simulate": "Start the simulator alone",
+    "webhook": "Receive Krea's callbacks for the runs of this and other machines",
     "down": "Stop the local Prefect server",
 }
 """Every verb with the first line of its help, in the order in which people meet them. Each is a function in a module, both of its name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -31,8 +32,9 @@ from animatic.settings import Patience, Secret, Settings
 from animatic.storage import Storage
 
 if TYPE_CHECKING:
-    from animatic.krea.webhook import WebhookReceiver
+    from animatic.krea.callbacks import Callbacks
 
+log = logging.getLogger(__name__)
 
 FIRST_ANSWER_SECONDS = 30.0
 """For Krea's first answer: less than an outage may last in mid-run, as a wrong address should not take minutes to show."""
@@ -57,7 +59,7 @@ class Run:
     timing: Timing
     client: KreaClient
     watcher: Watcher
-    receiver: WebhookReceiver | None
+    receiver: Callbacks | None
     """Where callbacks arrive, if ``ANIMATIC_WEBHOOK_URL`` is set."""
     storage: Storage
     ledger: Ledger
@@ -164,7 +166,7 @@ async def open_run(
         watcher = await stack.enter_async_context(
             Watcher(client, poll=settings.patience.poll, sleep=timing.sleep, clock=timing.monotonic, randomness=timing.randomness)
         )
-        receiver = None if simulated else await _open_receiver(stack, settings, watcher)
+        receiver = None if simulated else await _open_receiver(stack, settings, watcher, timing)
         workdir = stack.enter_context(working_folder(settings.home))
         budget = Budget(plan=plan, ledger=ledger, clock=timing.now)
         await budget.recall()
@@ -191,14 +193,30 @@ async def open_run(
         )
 
 
-async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Watcher) -> WebhookReceiver | None:
-    """Listen for callbacks where the settings say so. A callback is a hint which job to look at; polling goes on as the net below."""
+async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Watcher, timing: Timing) -> Callbacks | None:
+    """Hear callbacks where the settings say so. A callback is a hint which job to look at; polling goes on as the net below.
+
+    The receiver of a process of its own is used where one answers. Else this run listens itself; where it cannot, because another one
+    does, it asks for the other receiver until that is back: nothing of this may keep a run from going on.
+    """
     if settings.webhook_url is None:
         return None
-    from animatic.krea.webhook import WebhookReceiver  # noqa: PLC0415 (brings a web server, which few runs need)
+    from animatic.krea.webhook_listener import WebhookListener, why_no_receiver  # noqa: PLC0415 (few runs need it)
 
+    def nudge(_token: str, job_id: str) -> None:
+        watcher.nudge(job_id)
+
+    reason = await why_no_receiver(settings.webhook_url)
+    if reason is not None:
+        log.info("no `animatic webhook` at %s: %s; this run listens itself", bare_url(settings.webhook_url), reason)
+        from animatic.krea.webhook import WebhookReceiver  # noqa: PLC0415 (brings a web server, which few runs need)
+
+        try:
+            return await stack.enter_async_context(WebhookReceiver(settings.webhook_url, port=settings.webhook_port, on_callback=nudge))
+        except UsageError as error:
+            log.warning("%s (%s); jobs are polled meanwhile", error.message, error.hint)
     return await stack.enter_async_context(
-        WebhookReceiver(settings.webhook_url, port=settings.webhook_port, on_callback=lambda _token, job_id: watcher.nudge(job_id))
+        WebhookListener(settings.webhook_url, on_callback=nudge, sleep=timing.sleep, randomness=timing.randomness)
     )
 
 

@@ -24,6 +24,7 @@ from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import TURNED_AWAY, Job, LostAnswerError, NotSentError
+from animatic.krea.callbacks import is_token
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
 from animatic.plan import Request, Step, slate_of
 from animatic.redact import redact_body
@@ -51,6 +52,8 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         awaited = next((submission for submission in reversed(submissions) if submission.waits_for_job), None)
         if awaited is not None:
             await _check_reach(run, step, awaited)
+            if run.receiver is not None and is_token(awaited.intent.token):
+                run.receiver.register(awaited.intent.token)  # whoever sent it may be gone; its callback still comes
             return _adopt(awaited)
         run.check_open()
         run.budget.check_prices((request,))

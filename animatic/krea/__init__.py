@@ -1,7 +1,8 @@
 """Talks to Krea: submits and reads jobs, waits for them, moves files, receives webhooks. The only package that knows Krea's HTTP.
 
 ``KreaClient`` sends and reads, ``Watcher`` waits for many jobs with few requests, ``WebhookReceiver`` (in `animatic.krea.webhook`, which
-brings a web server) receives callbacks. Failures are those of `animatic.errors`, and the three of `animatic.krea.errors`.
+brings a web server) receives callbacks inside a run, ``WebhookExchange`` for the runs of other processes, which hear of them through a
+``WebhookListener``. Failures are those of `animatic.errors`, and the three of `animatic.krea.errors`.
 """
 
 from animatic.krea.client import KreaClient

@@ -35,11 +35,11 @@ SECONDS_BETWEEN_COMPLAINTS = 60.0
 class BoundedServer(uvicorn.Server):
     """uvicorn inside a program that has signal handlers of its own."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, *, max_connections: int = MAX_CONNECTIONS) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=_Connection,
+                http=type("_Connection", (_Connection,), {"most": max_connections}),
                 ws="none",
                 lifespan="off",
                 headers=[("Connection", "close")],  # a request each: a proxy before us loses little, and idle ones cost nothing
@@ -74,12 +74,13 @@ class BoundedServer(uvicorn.Server):
 class _Connection(H11Protocol):
     """One connection: cut when it has had its time, or when it is the oldest of too many."""
 
+    most: int
     opened: float
     deadline: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room for it, and limit its time."""
-        if len(self.connections) >= _max_connections():
+        if len(self.connections) >= _affordable(self.most):
             oldest = min(self.connections, key=lambda other: getattr(other, "opened", 0.0))
             self.connections.discard(oldest)
             oldest.transport.abort()
@@ -93,9 +94,9 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
 
-def _max_connections() -> int:
+def _affordable(most: int) -> int:
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_CONNECTIONS if descriptors < 0 else max(4, min(MAX_CONNECTIONS, descriptors // SHARE_OF_DESCRIPTORS))
+    return most if descriptors < 0 else max(4, min(most, descriptors // SHARE_OF_DESCRIPTORS))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Receives Krea's callbacks: a small server on this machine, behind the public address of ``ANIMATIC_WEBHOOK_URL``.
 
-Krea signs nothing, so a callback is believed only so far: its path holds the submission's random token, which nobody else knows; its body
-is a hint which job to look at, never a source of URLs or results. Anything else is turned away early and cheaply. Callbacks may come twice,
-late or not at all; polling goes on beside them.
+What is believed of a callback is said in `animatic.krea.callbacks`; anything else is turned away early and cheaply. Callbacks may come
+twice, late or not at all; polling goes on beside them.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -25,7 +24,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from animatic.errors import UsageError
-from animatic.krea.bounded_server import BoundedServer
+from animatic.krea.bounded_server import MAX_CONNECTIONS, BoundedServer
+from animatic.krea.callbacks import callback_url, is_job_id
 from animatic.krea.pace import set_within
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,16 @@ MAX_BURST = 200.0
 """Requests that may come at once."""
 REQUESTS_PER_SECOND = 50.0
 """Requests that may go on coming."""
-MIN_TOKEN_LENGTH = 32
-"""Hexadecimal digits: 128 bits."""
-MAX_JOB_ID_LENGTH = 128
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class BodyRefusedError(Exception):
+    """The body of a request is not what it should be; ``status`` answers it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 @dataclass(kw_only=True, eq=False)
@@ -52,6 +59,7 @@ class _Callback:
 class WebhookReceiver:
     """Listens on ``host:port`` for ``POST PUBLIC_URL/hooks/TOKEN``. An async context manager.
 
+    ``beside``: what is answered at other paths, by method and path.
     ``on_callback(token, job_id)`` is called for every callback with a registered token, duplicates included. ``port`` 0 takes any free one.
     Tokens are known until the receiver closes, which is at the end of the run: a callback that comes late is still heard. Raises
     UsageError on entering where the port is taken.
@@ -65,13 +73,17 @@ class WebhookReceiver:
         host: str = "127.0.0.1",
         on_callback: Callable[[str, str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        beside: Mapping[tuple[str, str], Endpoint] | None = None,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self.port = port
         self._public_url = public_url.rstrip("/")
         self._host = host
         self._on_callback = on_callback
         self._callbacks: dict[bytes, _Callback] = {}
-        self._allowance = _Allowance(clock)
+        self._allowance = Allowance(clock)
+        self._beside = beside or {}
+        self._max_connections = max_connections
         self._server: BoundedServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -79,9 +91,15 @@ class WebhookReceiver:
         listener = self._listen()
         self.port = listener.getsockname()[1]
         prefix = urlsplit(self._public_url).path  # a proxy may pass it on or strip it
-        paths = dict.fromkeys((f"{prefix}/hooks/{{token}}", "/hooks/{token}"))
-        app = Starlette(routes=[Route(path, self._receive, methods=["POST"]) for path in paths])
-        self._server = BoundedServer(app)
+        endpoints = {("POST", "/hooks/{token}"): self._receive, **self._beside}
+        app = Starlette(
+            routes=[
+                Route(f"{before}{path}", endpoint, methods=[method])
+                for before in dict.fromkeys((prefix, ""))
+                for (method, path), endpoint in endpoints.items()
+            ]
+        )
+        self._server = BoundedServer(app, max_connections=self._max_connections)
         self._serving = asyncio.create_task(self._server.serve_on(listener))
         return self
 
@@ -92,10 +110,18 @@ class WebhookReceiver:
 
     def register(self, token: str) -> str:
         """Return the URL that calls back for a submission's ``token`` (at least 128 bits, hexadecimal); registering again is harmless."""
-        if len(token) < MIN_TOKEN_LENGTH or not token.isalnum():
-            raise ValueError("a webhook token has at least 128 bits in hexadecimal digits")
+        url = callback_url(self._public_url, token)
         self._callbacks.setdefault(_key(token), _Callback(token=token))
-        return f"{self._public_url}/hooks/{token}"
+        return url
+
+    def forget(self, token: str) -> None:
+        """Turn callbacks of this token away from now on."""
+        self._callbacks.pop(_key(token), None)
+
+    def job_of(self, token: str) -> str | None:
+        """Return the job id that the token's callback named, None if none has come."""
+        callback = self._callbacks.get(_key(token))
+        return callback.job_id if callback else None
 
     async def wait_for(self, token: str, timeout: float) -> str | None:  # noqa: ASYNC109 - a lost callback is the normal case, not an error
         """Return the job id that the token's callback named, None if none came within ``timeout`` seconds."""
@@ -111,11 +137,12 @@ class WebhookReceiver:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self.port))
             listener.listen()  # callbacks queue from here on, whenever the server gets to them
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the second: no name that a host can have
             listener.close()
             raise UsageError(
-                f"the webhook receiver cannot listen on {self._host}:{self.port}: {error.strerror or error}",
-                hint="set ANIMATIC_WEBHOOK_PORT to a free port, or unset ANIMATIC_WEBHOOK_URL to poll instead",
+                f"the webhook receiver cannot listen on {self._host}:{self.port}: {getattr(error, 'strerror', None) or error}",
+                hint="let one `animatic webhook` receive for all runs, set ANIMATIC_WEBHOOK_PORT to a free port, "
+                "or unset ANIMATIC_WEBHOOK_URL to poll instead",
             ) from error
         return listener
 
@@ -126,14 +153,10 @@ class WebhookReceiver:
             return Response(status_code=404)  # before the allowance is asked: strangers must not use it up
         if not self._allowance.take():
             return Response(status_code=429, headers={"Retry-After": "1"})
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return Response(status_code=415)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                return Response(status_code=413, headers={"Connection": "close"})
-        job_id = _job_id(bytes(body))
+        try:
+            job_id = _job_id(await json_body(request))
+        except BodyRefusedError as refused:
+            return Response(status_code=refused.status)
         if job_id is None:
             return Response(status_code=400)
         callback.job_id = callback.job_id or job_id
@@ -146,7 +169,7 @@ class WebhookReceiver:
         return Response(status_code=204)
 
 
-class _Allowance:
+class Allowance:
     """Limits the rate of requests: a token bucket."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -170,10 +193,21 @@ def _key(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _job_id(body: bytes) -> str | None:
+async def json_body(request: Request) -> Any:
+    """Return the body of a request. Raises BodyRefusedError where it is not JSON, or too long."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BodyRefusedError(415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyRefusedError(413)
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):  # the second: nested thousands deep
-        return None
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:  # the second: nested thousands deep
+        raise BodyRefusedError(400) from error
+
+
+def _job_id(data: object) -> str | None:
     identity = data.get("job_id") or data.get("id") if isinstance(data, dict) else None
-    return identity if isinstance(identity, str) and 0 < len(identity) <= MAX_JOB_ID_LENGTH else None
+    return str(identity) if is_job_id(identity) else None

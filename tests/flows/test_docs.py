@@ -32,7 +32,7 @@ GUIDES = [page for page in PAGES if page.name != "reference.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PARAMS = re.compile(r"# (?P<name>(?!pipelines)[\w-]+\.yaml)\n")
 """The first line of a block that is a file of params."""
-LONG_RUNNING = {"up", "serve", "watch"}
+LONG_RUNNING = {"up", "serve", "watch", "webhook"}
 """Tried by tests of their own."""
 
 

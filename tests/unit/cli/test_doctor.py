@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,3 +82,42 @@ def test_the_simulator_in_the_place_of_krea_is_a_mistake(animatic: Verb, tmp_pat
     assert (said.code, token["state"], token["exit_code"]) == (2, "fail", 2)
     assert f"KREA_API_URL points to the simulator ({simulator.url})" in token["message"]
     assert "unset KREA_API_URL" in token["hint"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_callbacks_are_proved_by_calling_the_address_that_krea_would_call(animatic: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First without a receiver of its own process, as a run would listen; then with one."""
+    port = free_port()
+    monkeypatch.setenv("ANIMATIC_WEBHOOK_URL", f"http://127.0.0.1:{port}/base")
+    monkeypatch.setenv("ANIMATIC_WEBHOOK_PORT", str(port))
+    inside = found(animatic("doctor", "--json"))["webhooks"]
+    assert inside["state"] == "ok", inside
+    assert f"each run itself, on port {port}" in inside["message"]
+    with subprocess.Popen([sys.executable, "-m", "animatic", "webhook", "--json"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        outside = found(animatic("doctor", "--json"))["webhooks"]
+        process.terminate()
+    assert outside["state"] == "ok", outside
+    assert "`animatic webhook`" in outside["message"]
+
+
+@pytest.mark.parametrize("somebody_there", [True, False])
+def test_a_receiver_that_cannot_be_reached_is_named_and_is_no_failure(
+    animatic: Verb, refusing: str, monkeypatch: pytest.MonkeyPatch, somebody_there: bool
+) -> None:
+    address = refusing if somebody_there else "http://127.0.0.1:9"
+    monkeypatch.setenv("ANIMATIC_WEBHOOK_URL", address.replace("//", "//user:hush@"))
+    monkeypatch.setenv("ANIMATIC_WEBHOOK_PORT", str(free_port()))
+    said = animatic("doctor", "--json")
+    callbacks = found(said)["webhooks"]
+    assert callbacks["state"] == "warning"
+    assert f"a callback to {address} does not arrive" in callbacks["message"]
+    assert ("(401)" in callbacks["message"]) == somebody_there
+    assert "start `animatic webhook`" in callbacks["message"]
+    assert "hush" not in said.out + said.err

@@ -43,6 +43,7 @@ WRONG = {
     "preview": "preview --file nowhere.yaml",
     "simulate": "simulate --port x",
     "down": "down --nope",
+    "webhook": "webhook --port x",
 }
 """A command line of each verb that speaks JSON, which is refused at once."""
 
