@@ -24,7 +24,20 @@ from animatic.errors import (
 )
 from tests.unit.cli.conftest import Verb
 
-SHARED = {"__init__", "advice", "ending", "execution", "failures", "live", "lookup", "main", "options", "output", "saved_plans"}
+SHARED = {
+    "__init__",
+    "advice",
+    "ending",
+    "execution",
+    "export_otio",
+    "failures",
+    "live",
+    "lookup",
+    "main",
+    "options",
+    "output",
+    "saved_plans",
+}
 
 
 def test_every_verb_is_a_module_and_every_other_module_is_shared() -> None:
