@@ -33,12 +33,17 @@ Late = tuple[Submission, tuple[Job, ...]]
 """A submission that was given up, or that another job was taken for, and the unclaimed jobs that may be its own."""
 
 
-async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Submission]) -> list[Late]:
-    """Return those submissions of which an unclaimed job may be, although they count as ended or have another, with the jobs."""
+async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Submission], seen: list[Job] | None = None) -> list[Late]:
+    """Return those submissions of which an unclaimed job may be, although they count as ended or have another, with the jobs.
+
+    ``seen`` is given all unclaimed jobs that were looked at: some of them may be of submissions that wait for an answer.
+    """
     windows = [(one, window) for one in submissions if (window := _window_of_late_jobs(one)) and not out_of_reach(client, one.intent)]
     if not windows:
         return []
     listed = await unclaimed(client, ledger, Window(first=min(window.first for _, window in windows), last=None))
+    if seen is not None:
+        seen += listed
     found: list[Late] = []
     for submission, window in windows:
         jobs = tuple(job for job in listed if window.holds(job))
@@ -69,25 +74,29 @@ async def claim_late_jobs(ledger: Ledger, late: Sequence[Late], others: Iterable
     return recorded
 
 
-async def keep_late_jobs(ledger: Ledger, late: Sequence[Late], others: Iterable[Submission] = ()) -> frozenset[str]:
+async def keep_late_jobs(
+    ledger: Ledger, late: Sequence[Late], others: Iterable[Submission] = (), seen: Iterable[Job] = ()
+) -> frozenset[str]:
     """Record which late jobs may be of which submissions, so that as many count as spent as can have a job of their own.
 
-    ``others``: submissions without an answer, and given up ones, which the jobs may belong to just as well. Returns the jobs that count.
+    ``others``: submissions without an answer, and given up ones, which the jobs may belong to as well; ``seen``: all unclaimed jobs, so
+    that a submission without an answer which may have another one leaves the late one to whom it may belong. Returns the jobs that count.
     """
     created = {job.id: job.created_at for _, jobs in late for job in jobs}
     # What was taken for one of them may be another's: then a job that came since is its own.
+    unclaimed_ones = {job.id: job.created_at for job in seen}
     presumed = {one.submitted.job_id: one.submitted.created_at for one, _ in late if one.submitted and one.submitted.created_at}
     concerned = {one.intent.token: one for one in (*others, *(one for one, _ in late))}
     possible = {one.intent.token: [job.id for job in jobs] for one, jobs in late}
     for token, one in concerned.items():
         window = _window_of_late_jobs(one) if one.known else window_of(one.intent)
-        candidates = presumed if one.known else presumed | created
+        candidates = presumed if one.known else presumed | created | unclaimed_ones
         found = [job_id for job_id, at in candidates.items() if window and window.holds_time(at)]
         possible[token] = list(dict.fromkeys((*possible.get(token, ()), *found)))
     billed = set(with_own_jobs(possible).values())
     for job_id in billed:
         owners = [concerned[token] for token, jobs in possible.items() if job_id in jobs]
-        await ledger.late_jobs.record(job_id, (created | presumed)[job_id], owners)
+        await ledger.late_jobs.record(job_id, (created | presumed | unclaimed_ones)[job_id], owners)
     return frozenset(billed)
 
 
@@ -102,7 +111,8 @@ async def ask_for_late_jobs(client: KreaClient, ledger: Ledger, now: datetime) -
     given_up = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
     taken = await ledger.submissions.by_evidence(days)
     suspects = [*(one for one in given_up if one), *taken]
-    late = await late_jobs(client, ledger, suspects)
+    seen: list[Job] = []
+    late = await late_jobs(client, ledger, suspects, seen)
     if not late:
         return [], []
     # Read after the jobs were listed: whoever made one of them is among these, or has claimed it meanwhile.
@@ -110,7 +120,8 @@ async def ask_for_late_jobs(client: KreaClient, ledger: Ledger, now: datetime) -
     recorded = await claim_late_jobs(ledger, late, unanswered, now)
     tokens = {one.intent.token for one in recorded}
     left = [(one, jobs) for one, jobs in late if one.intent.token not in tokens]
-    await keep_late_jobs(ledger, left, [one for one in (*unanswered, *suspects) if not out_of_reach(client, one.intent)])
+    reachable = [one for one in (*unanswered, *suspects) if not out_of_reach(client, one.intent)]
+    await keep_late_jobs(ledger, left, reachable, seen)
     return left, recorded
 
 

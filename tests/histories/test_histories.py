@@ -18,6 +18,7 @@ ONCE_BROKEN = (
     734,  # a job was taken for the wrong one of two submissions, and the other did not count as spent
     1213,  # a late job that was found between the last look at a budget and the submission
     1375,  # as 734, with a submission that was turned away
+    200002,  # of two jobs one may be of a submission in doubt, the other only of one that was turned away: both were billed
 )
 SHOWN = 3
 
