@@ -66,23 +66,68 @@
     });
   });
 
-  // J, K, L and the frames of the clip that plays, else of the first reel.
+  // J back and L on by a second, K play or pause, arrows to the shot before or after, comma and full stop by frames, F full screen: of the
+  // clip that plays, else of the first reel.
+  const shotNext = (video, way) => {
+    const begins = all(".strip a", video.closest("figure.reel") || video.parentElement).map((mark) => Number(mark.dataset.in));
+    const there = way > 0 ? begins.find((at) => at > video.currentTime + 0.01) : begins.filter((at) => at < video.currentTime - 0.5).pop();
+    if (there !== undefined) video.currentTime = there + 0.001;
+    return begins.length > 0;
+  };
   document.addEventListener("keydown", (event) => {
-    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.metaKey || event.ctrlKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
     const focused = document.activeElement instanceof HTMLVideoElement ? document.activeElement : null;
     const video = focused || playing() || document.querySelector("figure.reel video");
     if (!video) return;
-    const steps = { j: -1, l: 1, ",": -1 / 24, ".": 1 / 24 };
-    if (event.key === "k") {
+    const frame = 1 / (Number(video.dataset.fps) || 24);
+    const key = event.key.toLowerCase();
+    const steps = { j: -1, l: 1, ",": -frame, ".": frame };
+    const ways = { arrowleft: -1, arrowright: 1 };
+    if (key === "k") {
       if (video.paused) video.play(); else video.pause();
-    } else if (event.key in steps) {
-      if (Math.abs(steps[event.key]) < 1) video.pause();
-      video.currentTime = Math.max(0, video.currentTime + steps[event.key]);
-    } else {
+    } else if (key === "f" && video.requestFullscreen) {
+      if (document.fullscreenElement) document.exitFullscreen(); else video.requestFullscreen();
+    } else if (key in steps) {
+      if (key === "," || key === ".") video.pause();
+      video.currentTime = Math.max(0, video.currentTime + steps[key]);
+    } else if (!(key in ways && shotNext(video, ways[key]))) {
       return;
     }
     event.preventDefault();
   });
+
+  // The mouse over a clip's picture looks through the clip.
+  document.addEventListener("pointerover", (event) => {
+    const clip = event.pointerType === "mouse" && event.target.closest("a.play");
+    if (!clip || clip.querySelector("video")) return;
+    const look = document.createElement("video");
+    look.muted = look.playsInline = true;
+    look.preload = "auto";
+    look.tabIndex = -1;
+    look.src = clip.href;
+    const move = (moved) => {
+      const box = clip.getBoundingClientRect();
+      if (look.duration) look.currentTime = look.duration * Math.min(0.999, Math.max(0, (moved.clientX - box.left) / box.width));
+    };
+    const leave = () => {
+      look.remove();
+      clip.removeEventListener("pointermove", move);
+      clip.removeEventListener("pointerleave", leave);
+    };
+    clip.addEventListener("pointermove", move);
+    clip.addEventListener("pointerleave", leave);
+    look.addEventListener("error", leave);
+    clip.append(look);
+  });
+
+  // Cards, contact sheet, list, large.
+  const sheet = document.getElementById("sheet");
+  const views = document.querySelector(".views");
+  if (views) views.hidden = false;
+  all("[data-view]").forEach((button) => button.addEventListener("click", () => {
+    sheet.className = button.dataset.view;
+    all("[data-view]").forEach((each) => each.setAttribute("aria-pressed", String(each === button)));
+  }));
 
   // While the run goes on the page is written again and again.
   if (document.body.dataset.live) setInterval(() => { if (!playing()) location.reload(); }, 10000);

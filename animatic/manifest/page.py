@@ -32,6 +32,8 @@ from animatic.plan.layout import Diagram, diagram_of
 DEFAULT_RATIO = 16 / 9
 MIN_RATIO, MAX_RATIO = 0.5, 2.4
 """Width by height: the bounds of a panel, whatever shape its clip has."""
+_INDENTATION = re.compile(r"\n[ \n]+<")
+"""Before a tag: a tenth of a long page. Text of others has no bare ``<``, and spaces at its ends show nowhere."""
 _THERE = frozenset({"delivered", "reused"})
 
 
@@ -55,6 +57,7 @@ class ReelPanel:
     facts: str
     poster: str | None
     ratio: float
+    fps: float | None
     chapters: tuple[Chapter, ...]
     files: tuple[tuple[str, str], ...]
     """What lies beside it, each with its link."""
@@ -121,7 +124,7 @@ class Page:
 def render_page(manifest: Manifest | Mapping[str, Any]) -> str:
     """Return ``index.html`` of a run, for the folder that its manifest lies in. Raises ValueError for data that is no manifest."""
     record = manifest if isinstance(manifest, Manifest) else Manifest.model_validate(manifest)
-    return template("page.html.j2").render(page=view_of(record))
+    return _INDENTATION.sub("\n<", template("page.html.j2").render(page=view_of(record)))
 
 
 @lru_cache(maxsize=4)
@@ -216,6 +219,7 @@ def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links, *,
         facts=wording.clip_facts(reel),
         poster=links.to(reel.thumbnail) or next((poster for poster in posters if poster), None),
         ratio=ratio_of(reel) or DEFAULT_RATIO,
+        fps=reel.fps,
         chapters=tuple(Chapter(panel=panels[key], place=place) for key, place in here),
         files=tuple((label, href) for label, key in beside if (href := links.to(key))),
         notes=reel.notes,

@@ -63,8 +63,8 @@ class Panel:
     ratio: float
     alt: str
     prompt: str
-    prompt_start: str
-    """Its beginning, where it is long."""
+    folded: bool
+    """Whether it is too long to stand open."""
     settings: tuple[tuple[str, str], ...]
     facts: str
     price: str
@@ -126,7 +126,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         ratio=ratio_of(shot.clip) if shot.clip else 0.0,
         alt=wording.shorten(f"Shot {shot.number}, {name}" + (f": {prompt}" if prompt else ""), MAX_ALT_LENGTH),
         prompt=prompt,
-        prompt_start=wording.shorten(prompt, LONG_PROMPT) if len(prompt) > LONG_PROMPT else "",
+        folded=len(prompt) > LONG_PROMPT,
         settings=tuple((key, wording.value(value)) for key, value in shot.request.items() if key not in taken and value is not None),
         facts=" · ".join([wording.clip_facts(shot.clip), *(found.detail for found in (shot.qc.findings if shot.qc else ()))])
         if shot.clip

@@ -54,7 +54,10 @@ class Browser:
             time.sleep(0.3)
 
     def click(self, xpath: str) -> None:
-        self._post(f"element/{self._find(xpath)}/click", {})
+        element = self._find(xpath)
+        # a page that scrolls smoothly is still on its way when the driver, which scrolls as the page does, clicks
+        self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", {ELEMENT: element})
+        self._post(f"element/{element}/click", {})
 
     def fill(self, xpath: str, text: str) -> None:
         element = self._find(xpath)

@@ -93,3 +93,66 @@ def test_states_filter_the_shots_and_nothing_is_refused_by_the_policy(page: Path
     assert browser.run("return document.documentElement.classList.contains('js')"), "the script ran under the page's own policy"
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
     assert browser.run("return [...document.images].every(image => image.naturalWidth > 0)")
+
+
+def press(browser: Browser, key: str) -> None:
+    browser.run("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0], bubbles: true, cancelable: true}))", key)
+
+
+def test_keys_go_to_shots_seconds_and_frames_and_leave_fields_of_text_alone(page: Path, browser: Browser) -> None:
+    browser.open(page.as_uri())
+    at = "return Math.round(document.querySelector('figure.reel video').currentTime * 1000) / 1000"
+    browser.wait(lambda: browser.run("return document.querySelector('figure.reel video').readyState > 0"))
+    for key, seconds in (
+        ("ArrowRight", 1.501),
+        ("ArrowRight", 1.501),
+        ("l", 2.501),
+        ("j", 1.501),
+        ("ArrowLeft", 0.001),
+        (".", 0.043),
+        (",", 0.001),
+    ):
+        press(browser, key)
+        assert browser.run(at) == pytest.approx(seconds, abs=0.002), key
+    browser.run("const field = document.createElement('textarea'); document.body.append(field); field.focus();"
+                "field.dispatchEvent(new KeyboardEvent('keydown', {key: 'l', bubbles: true, cancelable: true}))")  # fmt: skip
+    assert browser.run(at) == pytest.approx(0.001, abs=0.002)
+
+
+def test_the_mouse_looks_through_a_clip_and_leaves_its_picture(page: Path, browser: Browser) -> None:
+    browser.open(page.as_uri())
+    send = (
+        "const link = document.querySelector('#shot-1 a.play'), box = link.getBoundingClientRect();"
+        "link.dispatchEvent(new PointerEvent(arguments[0], {pointerType: 'mouse', bubbles: arguments[0] !== 'pointerleave',"
+        "clientX: box.left + box.width / 2}))"
+    )
+    browser.run(send, "pointerover")
+    browser.wait(lambda: browser.run("return document.querySelector('#shot-1 a.play video')?.readyState > 0"))
+    browser.run(send, "pointermove")
+    assert browser.run("return document.querySelector('#shot-1 a.play video').currentTime") == pytest.approx(1.5, abs=0.1)
+    assert browser.run(PLAYING) == []
+    browser.run(send, "pointerleave")
+    assert browser.run("return document.querySelectorAll('#shot-1 a.play video').length") == 0
+
+
+def test_shots_are_shown_as_contact_sheet_list_and_large(page: Path, browser: Browser) -> None:
+    browser.open(page.as_uri())
+    prompts = "return [...document.querySelectorAll('#sheet .prompt')].filter(prompt => prompt.offsetParent).length"
+    width = "return document.querySelector('#shot-1 .frame').offsetWidth"
+    cards = browser.run(width)
+    assert browser.run(prompts) == 3
+    browser.click("//button[@data-view='contact']")
+    assert (browser.run(prompts), browser.run(width) < cards) == (0, True)
+    browser.click("//button[@data-view='large']")
+    assert (browser.run(prompts), browser.run(width) > cards) == (3, True)
+    browser.click("//button[@data-view='list']")
+    assert browser.run("return document.querySelector('#shot-1 .prompt').getBoundingClientRect().left") > browser.run(width)
+    assert browser.run("return document.querySelector('[data-view=list]').getAttribute('aria-pressed')") == "true"
+
+
+def test_a_client_sees_no_money_models_or_commands(page: Path, browser: Browser) -> None:
+    browser.open(page.as_uri())
+    assert all(word in browser.text for word in ("$", "animatic resume r --simulate", "manifest.json"))
+    browser.open(page.as_uri() + "?view=client")
+    assert [word for word in ("$", "resume", "manifest.json", "Settings") if word in browser.text] == []
+    assert browser.run("return document.querySelectorAll('.panel').length") == 3

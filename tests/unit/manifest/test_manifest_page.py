@@ -550,3 +550,32 @@ def test_a_title_heads_the_page_and_the_pipeline_is_named_beside_it(discreet: Ca
 )  # fmt: skip
 def test_values_that_name_models_paths_or_prices_are_not_for_clients(builder: ManifestBuilder, value: object, hidden: bool) -> None:
     assert Discretion(builder.manifest()).hides(value) is hidden
+
+
+def test_a_page_of_120_shots_with_long_prompts_stays_below_400_kb(
+    builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip
+) -> None:
+    first = steps[0]
+    builder = builder_of(*(replace(first, key=f"s{n}", shot=f"s{n}", number=n, fingerprint=f"{n:064}") for n in range(1, 121)))
+    for number in range(1, 121):
+        paid = Attempt(attempt=1, job_id=f"job-{number}", status="completed", usd=Decimal("0.42"))
+        builder.shot(f"s{number}").update(
+            state="delivered",
+            clip=clip,
+            thumbnail=f"{RUN}/{number}.jpg",
+            usd=Decimal("0.42"),
+            attempts=[paid],
+            request={"prompt": "A dolly. " * 177},
+        )
+    places = [ReelShot(shot=f"s{n}", begin=n - 1, end=n) for n in range(1, 121)]
+    builder.reel(Reel.model_validate({**dict(clip), "file": "reel.mp4", "shots": places}))
+    assert len(render_page(builder.to_json(finished_at=DONE)).encode()) < 400_000
+
+
+def test_the_command_of_the_banner_is_that_of_the_run(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+    for simulated, ending in ((True, " --simulate"), (False, "")):
+        builder = builder_of(*steps, simulated=simulated)
+        builder.shot("dawn").update(state="failed", error=Failure(code="x", message="y"), note="z")
+        builder.shot("surf").update(state="skipped")
+        builder.shot("logo").update(state="skipped")
+        assert f"animatic resume 20261121T104512Z-4f3a{ending}. What" in rendered(builder).text
