@@ -161,12 +161,13 @@ async def look(
     closely: bool,
     until: datetime | None = None,
     seen_before: tuple[str, ...] = (),
+    late: bool = False,
 ) -> Evidence:
     """Read what there is to know of a submission now.
 
     ``callbacks``: whether this process has registered its token. ``closely``: whether the results of completed candidates are fetched
     and compared as well. ``until``: later jobs count only if no other submission that is on its way may have made them. ``seen_before``:
-    candidates of an earlier look, which count although they are not listed any more.
+    candidates of an earlier look, which count although they are not listed any more. ``late``: nobody waits for the submission any more.
     """
     called = await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None
     found = await unclaimed(run.client, run.ledger, window, seen_before)
@@ -177,7 +178,7 @@ async def look(
     given = {job.id: await results_of(run, job) for job in candidates} if closely else {}
     candidates = tuple(job for job in candidates if not gives_other(given.get(job.id, ()), intent, learned))
     results = {job.id: seen for job in candidates if (seen := fitting(given.get(job.id, ()), intent, learned))}
-    rivals = await rivals_for(run, intent, candidates)
+    rivals = await rivals_for(run, intent, candidates, late=late)
     starts = await starts_of(run, (intent, *(rival.intent for rival in rivals))) if results else {}
     elsewhere = {job_id for job_id, seen in results.items() if starts_elsewhere(seen.picture, intent.token, starts)}
     others_own = tuple(job for job in candidates if job.id in elsewhere)
@@ -260,14 +261,17 @@ def _window_of_rival(run: Run, rival: Submission) -> Window:
     intent, window = rival.intent, window_of(rival.intent)
     if rival.settled is None:
         return window
+    if rival.settled.outcome == "unsent":
+        return Window(first=window.first, last=intent.by_krea(rival.settled.at) + CLOCK_MARGIN)
     return Window(first=window.first, last=intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post))
 
 
-async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Submission, ...]:
+async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: bool = False) -> tuple[Submission, ...]:
     """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
 
     Those that were given up are among them: Krea may have made their jobs later than anybody waited. So are those for which a job of
-    unknown type was taken: it may have been a stranger's, and their own still to come.
+    unknown type was taken: it may have been a stranger's, and their own still to come. For one that is late, those that were turned away
+    are rivals as well: a proxy that repeats a POST passes on the last answer only. For others they are not: a busy account has many.
 
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
     its job meanwhile.
@@ -276,7 +280,7 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job]) -> tuple[Sub
     if not times:
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
-    opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN)
+    opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
     taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
     presumed = [one for one in taken if one.submitted and one.submitted.evidence and not one.submitted.evidence.expected_types]
     others = [

@@ -257,21 +257,21 @@ class Submissions:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
         return tuple(submission for submission in await self.unanswered(since, until) if not submission.known)
 
-    async def unanswered(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
-        """Return the same, and those that were given up because no answer came."""
+    async def unanswered(self, since: datetime, until: datetime, *, turned_away: bool = False) -> tuple[Submission, ...]:
+        """Return the same, and those that were given up because no answer came; if so wished, those that Krea did not take as well."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
-        due = [key for key in keys if key not in self._heard_of and since <= (journal_time(key) or since) <= until]
-        return tuple(one for one in await each(self._unanswered, due) if one)
+        due = [key for key in keys if (turned_away or key not in self._heard_of) and since <= (journal_time(key) or since) <= until]
+        return tuple(one for one in await each(lambda key: self._unanswered(key, turned_away=turned_away), due) if one)
 
-    async def _unanswered(self, key: str) -> Submission | None:
+    async def _unanswered(self, key: str, *, turned_away: bool) -> Submission | None:
         """Return the submission of an entry in the journal if no answer came; many searches at once ask, again and again."""
         entry = await self._journal.entry(key)
         found = await self._get_or_leave_out(entry.fingerprint, entry.attempt) if entry else None
         if found and (found.submitted or (found.settled and found.settled.outcome != "never_arrived")):
             self._heard_of.add(key)
-            return None
+            return found if turned_away and not found.submitted and found.settled and found.settled.outcome == "unsent" else None
         return found
 
     async def _get_or_leave_out(self, fingerprint: str, number: int) -> Submission | None:

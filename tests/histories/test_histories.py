@@ -19,6 +19,7 @@ ONCE_BROKEN = (
     1213,  # a late job that was found between the last look at a budget and the submission
     1375,  # as 734, with a submission that was turned away
     200002,  # of two jobs one may be of a submission in doubt, the other only of one that was turned away: both were billed
+    202869,  # the job of a submission that was turned away was taken for one that had been given up
 )
 SHOWN = 3
 
