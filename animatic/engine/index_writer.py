@@ -10,10 +10,12 @@ from animatic.errors import AnimaticError
 from animatic.ledger import Ledger
 from animatic.ledger.records import each
 from animatic.manifest import Manifest, read_manifest
-from animatic.manifest.index import MAX_RUNS, IndexEntry, entries_in, entry_of, render_index
+from animatic.manifest.index import IndexEntry, entries_in, entry_of, render_index
 from animatic.storage import Storage
 
 INDEX_KEY = "index.html"
+MAX_READ = 200
+"""Manifests that one run reads of others that the index does not have; the next run goes on with what is left."""
 log = logging.getLogger(__name__)
 
 
@@ -27,11 +29,11 @@ async def write_index(storage: Storage, ledger: Ledger, ended: Manifest) -> None
         known = {entry.run_id: entry for entry in entries_in(page.decode("utf-8", "replace")) if entry.finished_at} if page else {}
         known[ended.run_id] = entry_of(ended)
         ids = sorted(await ledger.runs.ids(), reverse=True)
-        shown = ids[:MAX_RUNS]
-        for entry in await _read(storage, ledger, [run_id for run_id in shown if run_id not in known]):
+        unread = [run_id for run_id in ids if run_id not in known]
+        for entry in await _read(storage, ledger, unread[:MAX_READ]):
             known[entry.run_id] = entry
-        kept = [known[run_id] for run_id in shown if run_id in known]
-        text = await asyncio.to_thread(render_index, kept, older=len(ids) - len(shown))
+        kept = [known[run_id] for run_id in ids if run_id in known]
+        text = await asyncio.to_thread(render_index, kept, older=len(unread[MAX_READ:]))
         await storage.write(INDEX_KEY, text.encode(), content_type="text/html; charset=utf-8")
     except AnimaticError as error:
         log.warning("the index of all runs could not be written: %s", error.message)

@@ -1,4 +1,4 @@
-"""Renders the index of a destination: all of its runs on one page, the newest first, with state, money, poster and a link to each.
+"""Renders the index of a destination: all of its runs on one page by pipeline, the newest first, with state, money, poster and links.
 
 What the page shows of a run stands in it as data too, so that the next run adds itself without reading every manifest again.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -17,15 +15,17 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from animatic.manifest import wording
 from animatic.manifest.clients import shown
+from animatic.manifest.index_groups import TREND_DAYS, grouped
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, RunState
-from animatic.manifest.page import template
+from animatic.manifest.page import INDENTATION, template
 from animatic.manifest.values import Moment, Usd
 from animatic.money import dollars
 
-MAX_RUNS = 200
-"""Older ones are counted, and `animatic runs` lists them."""
+MAX_WAITING = 20
+"""Runs that are named at the top because they wait for somebody."""
 _DATA = re.compile(r'<script type="application/json" id="runs">(.*?)</script>', re.DOTALL)
+_OF_CARDS = {"description", "params", "profile", "poster", "reel"}
 _THERE = frozenset({"delivered", "reused"})
 
 
@@ -64,6 +64,16 @@ class IndexEntry(BaseModel):
         return wording.period(self.started_at, self.finished_at)
 
     @property
+    def day(self) -> str:
+        """When it began, for a line of a table."""
+        return f"{self.started_at:%d %b, %H:%M}"
+
+    @property
+    def amount(self) -> str:
+        """What it was billed, alone; empty where that is not for everybody."""
+        return dollars(self.billed_usd) if self.shows_money else ""
+
+    @property
     def money(self) -> str:
         """What it was billed, or would have been; empty where that is not for everybody."""
         if not self.shows_money:
@@ -75,16 +85,6 @@ class IndexEntry(BaseModel):
     def values(self) -> tuple[tuple[str, str], ...]:
         """The profile, and parameters with their values in words."""
         return wording.settings(self.profile, self.params)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PipelineSum:
-    """A pipeline in the head of the index: how many runs, what they were billed, and its newest run."""
-
-    name: str
-    runs: int
-    billed: str
-    newest: IndexEntry
 
 
 def entry_of(run: Manifest) -> IndexEntry:
@@ -132,14 +132,30 @@ def entries_in(page: str) -> list[IndexEntry]:
 
 
 def render_index(entries: Iterable[IndexEntry], *, older: int = 0) -> str:
-    """Return the index of these runs. ``older``: how many more there are, which are not shown."""
-    runs = sorted(entries, key=lambda entry: entry.run_id, reverse=True)
-    shown, left = _settled(runs[:MAX_RUNS]), older + max(0, len(runs) - MAX_RUNS)
-    data = json.dumps([entry.model_dump(mode="json") for entry in shown], ensure_ascii=False)
+    """Return the index of these runs. ``older``: how many more there are, which it does not have yet."""
+    runs = _settled(sorted(entries, key=lambda entry: entry.run_id, reverse=True))
+    pipelines = grouped(runs)
+    pictured = {run.run_id for pipeline in pipelines for run in pipeline.cards}
+    data = json.dumps([_kept(run, whole=run.run_id in pictured) for run in runs], ensure_ascii=False, separators=(",", ":"))
     # In an HTML script only the text "</script" and comments end it early.
     data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    simulated = any(entry.simulated for entry in shown)
-    return template("index.html.j2").render(runs=shown, sums=_sums(shown), older=left, simulated=simulated, data=data)
+    return INDENTATION.sub(
+        "\n<",
+        template("index.html.j2").render(
+            pipelines=pipelines,
+            waiting=[run for run in runs if run.state == "waiting" and run.finished_at is not None][:MAX_WAITING],
+            count=len(runs),
+            older=older,
+            simulated=any(run.simulated for run in runs),
+            days=TREND_DAYS,
+            data=data,
+        ),
+    )
+
+
+def _kept(run: IndexEntry, *, whole: bool) -> dict[str, Any]:
+    """Return what the page keeps of a run for the next one that is written; of one without a picture only what its line says."""
+    return run.model_dump(mode="json", exclude_defaults=True, exclude=None if whole else _OF_CARDS)
 
 
 def _settled(runs: Iterable[IndexEntry]) -> list[IndexEntry]:
@@ -151,16 +167,3 @@ def _settled(runs: Iterable[IndexEntry]) -> list[IndexEntry]:
         settled.append(entry.model_copy(update={"state_text": "Did not end"}) if broken else entry)
         seen.add(entry.pipeline)
     return settled
-
-
-def _sums(runs: Iterable[IndexEntry]) -> list[PipelineSum]:
-    by_name: dict[str, list[IndexEntry]] = {}
-    for entry in runs:
-        by_name.setdefault(entry.pipeline, []).append(entry)
-    return [PipelineSum(name=name, runs=len(found), billed=_billed(found), newest=found[0]) for name, found in by_name.items()]
-
-
-def _billed(runs: Iterable[IndexEntry]) -> str:
-    """Return what runs were billed together; empty where none of them says."""
-    amounts = [run.billed_usd or Decimal(0) for run in runs if run.shows_money]
-    return dollars(sum(amounts, Decimal(0))) if amounts else ""

@@ -32,7 +32,7 @@ from animatic.plan.layout import Diagram, diagram_of
 DEFAULT_RATIO = 16 / 9
 MIN_RATIO, MAX_RATIO = 0.5, 2.4
 """Width by height: the bounds of a panel, whatever shape its clip has."""
-_INDENTATION = re.compile(r"\n[ \n]+<")
+INDENTATION = re.compile(r"\n[ \n]+<")
 """Before a tag: a tenth of a long page. Text of others has no bare ``<``, and spaces at its ends show nowhere."""
 _THERE = frozenset({"delivered", "reused"})
 
@@ -124,7 +124,7 @@ class Page:
 def render_page(manifest: Manifest | Mapping[str, Any]) -> str:
     """Return ``index.html`` of a run, for the folder that its manifest lies in. Raises ValueError for data that is no manifest."""
     record = manifest if isinstance(manifest, Manifest) else Manifest.model_validate(manifest)
-    return _INDENTATION.sub("\n<", template("page.html.j2").render(page=view_of(record)))
+    return INDENTATION.sub("\n<", template("page.html.j2").render(page=view_of(record)))
 
 
 @lru_cache(maxsize=4)

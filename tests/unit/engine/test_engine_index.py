@@ -64,3 +64,17 @@ async def test_the_page_is_there_while_the_run_goes_on(studio: Studio) -> None:
     assert "01-dawn.mp4" in seen[0]
     assert "02-surf.mp4" not in seen[0]
     assert "data-live" not in (studio.out / studio.run.prefix / "index.html").read_text()
+
+
+async def test_runs_that_the_index_lacks_are_read_a_few_at_a_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio.declare()
+    for _ in range(4):
+        assert await studio.render() is None
+    (studio.out / "index.html").unlink()
+    monkeypatch.setattr(index_writer, "MAX_READ", 2)
+    assert await studio.render() is None
+    assert len(listed(studio)) == 3, "itself, and two of the four"
+    assert "2 older runs are not listed yet" in (studio.out / "index.html").read_text()
+    assert await studio.render() is None
+    assert len(listed(studio)) == 6
+    assert "not listed yet" not in (studio.out / "index.html").read_text()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from animatic.manifest import Attempt, Clip, Manifest, ManifestBuilder, Reel
-from animatic.manifest.index import MAX_RUNS, IndexEntry, entries_in, entry_of, render_index
+from animatic.manifest.index import IndexEntry, entries_in, entry_of, render_index
+from animatic.manifest.index_groups import CARDS
 from animatic.manifest.model import PageRules
 from animatic.plan.model import Step
 from tests.unit.manifest.test_manifest_page import HOSTILE, RUN, Page
@@ -26,6 +28,10 @@ def ended(builder: ManifestBuilder, clip: Clip) -> Manifest:
     return builder.manifest(finished_at=DONE)
 
 
+def on(when: datetime, like: IndexEntry, usd: float = 0.42) -> IndexEntry:
+    return like.model_copy(update={"run_id": f"{when:%Y%m%dT%H%M%SZ}-a", "started_at": when, "billed_usd": Decimal(str(usd))})
+
+
 def test_a_run_is_shown_with_state_money_poster_and_links(builder: ManifestBuilder, clip: Clip) -> None:
     page = Page(render_index([entry_of(ended(builder, clip))]))
     assert [image["src"] for image in page.all("img")] == [f"{RUN}/reel.thumbnail.jpg"]
@@ -36,13 +42,45 @@ def test_a_run_is_shown_with_state_money_poster_and_links(builder: ManifestBuild
     assert "SIMULATED" not in page.text
 
 
-def test_the_newest_run_comes_first_and_too_many_are_counted(builder: ManifestBuilder, clip: Clip) -> None:
+def test_the_newest_run_comes_first_and_older_ones_are_folded_by_month(builder: ManifestBuilder, clip: Clip) -> None:
     first = entry_of(ended(builder, clip))
-    many = [first.model_copy(update={"run_id": f"2026112{number % 10}T{number:06}Z-a"}) for number in range(MAX_RUNS + 7)]
-    page = Page(render_index(many, older=3))
-    shown = [item["id"] for item in page.all("li")]
-    assert shown == sorted((entry.run_id for entry in many), reverse=True)[:MAX_RUNS]
-    assert "10 older runs are not shown" in page.text
+    many = [on(datetime(2026, 1 + n // 4, 1 + n % 4, tzinfo=UTC), first) for n in range(40)]
+    html = render_index(many, older=3)
+    page = Page(html)
+    newest = sorted((entry.run_id for entry in many), reverse=True)
+    assert [item["id"] for item in page.all("li") if "id" in item] == newest[:CARDS]
+    linked = [link["href"] for link in page.all("a")]
+    assert [run for run in newest if f"coast-teaser/{run}/index.html" not in linked] == []
+    assert "July 2026: 4 older runs, $1.68" in page.text
+    assert page.text.index("July 2026") < page.text.index("June 2026")
+    assert "3 older runs are not listed yet" in page.text
+    again = entries_in(html)
+    assert [entry.run_id for entry in again] == newest
+    assert render_index(again, older=3) == html, "what is kept of a run is all that the next index needs of it"
+
+
+def test_spend_is_drawn_by_day_and_what_waits_is_named_at_the_top(builder: ManifestBuilder, clip: Clip) -> None:
+    one = entry_of(ended(builder, clip))
+    first, last = on(datetime(2026, 11, 20, tzinfo=UTC), one, 1), on(datetime(2026, 11, 25, tzinfo=UTC), one, 4)
+    old = on(datetime(2026, 1, 1, tzinfo=UTC), one, 9)
+    waits = first.model_copy(update={"run_id": "20261120T000001Z-w", "state": "waiting", "state_text": "Waits for a person"})
+    page = Page(render_index([first, waits, last, old]))
+    assert [(bar["x"], bar["height"]) for bar in page.all("rect")] == [("96", "11.0"), ("116", "22.0")]
+    assert "$15.00" in page.text
+    assert "$6.00" in page.text
+    assert "Waiting for somebody" in page.text
+    assert "1 of 3 shots are there" in page.text
+
+
+def test_three_thousand_runs_are_written_quickly(builder: ManifestBuilder, clip: Clip) -> None:
+    first = entry_of(ended(builder, clip))
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    many = [on(start + timedelta(hours=18 * n), first.model_copy(update={"pipeline": f"p{n % 3}"})) for n in range(3000)]
+    began = time.process_time()
+    html = render_index(many)
+    assert len(entries_in(html)) == 3000
+    assert time.process_time() - began < 3
+    assert len(html.encode()) < 2_000_000
 
 
 def test_what_it_shows_can_be_read_back_and_nothing_of_it_runs(builder: ManifestBuilder, clip: Clip) -> None:
