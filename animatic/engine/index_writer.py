@@ -26,14 +26,17 @@ async def write_index(storage: Storage, ledger: Ledger, ended: Manifest) -> None
     """
     try:
         page = await storage.read(INDEX_KEY)
-        known = {entry.run_id: entry for entry in entries_in(page.decode("utf-8", "replace")) if entry.finished_at} if page else {}
+        found = {entry.run_id: entry for entry in entries_in(page.decode("utf-8", "replace"))} if page else {}
+        known = {run_id: entry for run_id, entry in found.items() if entry.finished_at}
         known[ended.run_id] = entry_of(ended)
         ids = sorted(await ledger.runs.ids(), reverse=True)
         unread = [run_id for run_id in ids if run_id not in known]
         for entry in await _read(storage, ledger, unread[:MAX_READ]):
             known[entry.run_id] = entry
-        kept = [known[run_id] for run_id in ids if run_id in known]
-        text = await asyncio.to_thread(render_index, kept, older=len(unread[MAX_READ:]))
+        found |= known
+        kept = [found[run_id] for run_id in ids if run_id in found]
+        older = sum(run_id not in found for run_id in unread[MAX_READ:])
+        text = await asyncio.to_thread(render_index, kept, older=older)
         await storage.write(INDEX_KEY, text.encode(), content_type="text/html; charset=utf-8")
     except AnimaticError as error:
         log.warning("the index of all runs could not be written: %s", error.message)
