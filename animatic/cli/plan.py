@@ -244,6 +244,8 @@ def _facts(found: Planned) -> dict[str, Any]:
                 "changes": list(decisions[step.key].changes) if decisions is not None else [],
                 "line": step.line,
                 "cast": list(step.cast),
+                "take": step.take,
+                "further": step.further,
                 "model": step.request.model,
                 "usd": None if step.request.price.usd is None else float(step.request.price.usd),
                 "depends_on": list(step.depends_on),

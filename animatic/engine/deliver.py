@@ -18,8 +18,11 @@ from animatic.plan import ShotInput, Step, fingerprint_of
 
 
 def file_name(step: Step, suffix: str) -> str:
-    """Return the delivered name below the run's folder, ``[VARIANT/]01-dawn.mp4``: the same whatever the take, for conforms and scripts."""
-    name = f"{step.number:02d}-{step.shot}{suffix}"
+    """Return the delivered name below the run's folder, ``[VARIANT/]01-dawn.mp4``: the same whatever the take, for conforms and scripts.
+
+    Takes beside the one that counts lie in ``[VARIANT/]01-dawn.takes/``, by number.
+    """
+    name = f"{step.number:02d}-{step.shot}{f'.takes/{step.take}' if step.further else ''}{suffix}"
     return f"{step.variant_name}/{name}" if step.variant_name else name
 
 
@@ -94,12 +97,15 @@ async def _started_from(run: Run, step: Step) -> list[Part]:
 
 async def _select_newest(run: Run, step: Step) -> None:
     """Record that a further take counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
+    if step.further:  # it was made beside the one that counts
+        return
     if step.take > 1 and await run.ledger.selections.highest_take(step.base) < step.take:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")
+        ours = {other.fingerprint for other in run.plan.steps}  # this run makes them itself
         for number in range(1, step.take):  # a person asked for another take instead of what was not understood
             before = fingerprint_of(step.base, number)
-            if await run.ledger.takes.get(before) is None:
+            if before not in ours and await run.ledger.takes.get(before) is None:
                 given_up = await run.ledger.submissions.withdraw(before, f"take {step.take} was made instead")
                 run.state.strays |= {stray.job_id: stray for stray in strays_among(given_up, None)}
 

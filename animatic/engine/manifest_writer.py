@@ -33,7 +33,7 @@ from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.model import Grounds
 from animatic.manifest import Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import Doing, ShotState
-from animatic.plan import Step
+from animatic.plan import Step, without_take
 
 log = logging.getLogger(__name__)
 NOT_STARTED = frozenset({UPSTREAM, "stopped"})
@@ -109,7 +109,8 @@ def _origin_of(take: Take, submissions: tuple[Submission, ...]) -> ShotChanges:
 
 def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None) -> ShotState:
     if take is not None:
-        return "delivered" if (take.run_id, take.step) == (run.plan.run_id, step.key) else "reused"
+        made_for = (take.run_id, without_take(take.step))  # which of several takes counts may have changed since
+        return "delivered" if made_for == (run.plan.run_id, without_take(step.key)) else "reused"
     if isinstance(error, InDoubtError):
         return "in_doubt"
     return "skipped" if isinstance(error, ShotError) and error.code in NOT_STARTED else "failed"

@@ -14,7 +14,7 @@ from animatic.engine.history import FIRST_READING_SECONDS, STORAGE_OUTAGE_SECOND
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
-from animatic.plan import Plan, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id
+from animatic.plan import Plan, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id, without_take
 from animatic.spec import Declaration, PipelineSpec, coerce_params
 
 
@@ -142,7 +142,8 @@ def first_unused(base: str, known: frozenset[str], *, at_least: int = 1) -> int:
 
 def step_named(plan: Plan, shot: str) -> Step:
     """Return the step of a key, or of a shot id whose request is the same in all variants. Raises UsageError."""
-    found = [step for step in plan.steps if step.key == shot] or [step for step in plan.steps if step.shot == shot]
+    wanted = without_take(shot)  # a further take is one of its shot
+    found = [step for step in plan.shots if step.key == wanted] or [step for step in plan.shots if step.shot == wanted]
     if len({step.base for step in found}) == 1:  # one step, or equal ones: variants share their takes
         return found[0]
     if not found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,8 +98,9 @@ async def plan_retake(
     kept = await _kept(whole, stale, ledger) if keep_downstream else {}
     left_out = _without_take(whole, stale, kept) if keep_downstream else ()
     chosen = await _chosen(whole, stale, target, ledger)
-    wanted = [step.key for step in whole.steps if step.key in chosen and step.key not in left_out]
-    plan = whole if len(wanted) == len(whole.steps) else planner.plan(current_take=lambda base: takes.get(base, 1), only=",".join(wanted))
+    wanted = [step.key for step in whole.shots if step.key in chosen and step.key not in left_out]
+    plan = whole if len(wanted) == len(whole.shots) else planner.plan(current_take=lambda base: takes.get(base, 1), only=",".join(wanted))
+    plan = _without_unmade(plan, target, left_out, await ledger.takes.fingerprints())
     return Retake(
         plan=plan if request is None else _with_request(plan, target, request),
         ledger=ledger,
@@ -115,7 +116,7 @@ async def plan_retake(
 def _stale(before: Plan, after: Plan, target: Step) -> dict[str, str]:
     """Return the steps that are not what they were, besides the shot and its equals, with the fingerprints that they had."""
     old = {step.key: step.fingerprint for step in before.steps}
-    return {step.key: old[step.key] for step in after.steps if step.fingerprint != old[step.key] and step.base != target.base}
+    return {step.key: old[step.key] for step in after.steps if step.base != target.base and step.fingerprint != old[step.key]}
 
 
 async def _kept(after: Plan, stale: Mapping[str, str], ledger: Ledger) -> dict[str, Take]:
@@ -146,12 +147,24 @@ async def _chosen(after: Plan, stale: Mapping[str, str], target: Step, ledger: L
     return {step.key for step in after.steps} if len(made) == len(others) else concerned
 
 
+def _without_unmade(plan: Plan, target: Step, left_out: Collection[str], made: Collection[str]) -> Plan:
+    """Leave out further takes that a retake does not ask for: those of the shot itself that were never delivered, and those left out."""
+    return replace(
+        plan,
+        steps=tuple(
+            step
+            for step in plan.steps
+            if not step.further or (step.key not in left_out and (step.base != target.base or step.fingerprint in made))
+        ),
+    )
+
+
 def _with_request(plan: Plan, target: Step, request: Request) -> Plan:
     """Put a changed request in the place of the shot's, and of those of equal shots, which share its take.
 
     Fallbacks would not have the changes, so they are left out.
     """
-    steps = tuple(replace(step, requests=(request,)) if step.base == target.base else step for step in plan.steps)
+    steps = tuple(replace(step, requests=(request,)) if step.base == target.base and not step.further else step for step in plan.steps)
     return replace(plan, steps=steps)
 
 

@@ -62,7 +62,9 @@ async def list_takes(ledger: Ledger, step: Step) -> tuple[KnownTake, ...]:
         fingerprint = fingerprint_of(step.base, number)
         take = await ledger.takes.get(fingerprint)
         if take is None and not await ledger.submissions.of(fingerprint):
-            break
+            if number >= max(step.takes, step.take):
+                break
+            continue  # of several takes one was not begun, and others were
         known.append(KnownTake(number=number, fingerprint=fingerprint, take=take, current=number == step.take))
     return tuple(known)
 

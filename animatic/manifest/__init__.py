@@ -16,9 +16,10 @@ from animatic.manifest.model import (
     ReelShot,
     Shot,
     StrayJob,
-    read_manifest,
+    TakeEntry,
 )
 from animatic.manifest.page import render_page
+from animatic.manifest.reading import read_manifest
 
 __all__ = [
     "Attempt",
@@ -38,6 +39,7 @@ __all__ = [
     "ShotChanges",
     "ShotEntry",
     "StrayJob",
+    "TakeEntry",
     "read_manifest",
     "render_page",
 ]

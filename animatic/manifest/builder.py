@@ -27,8 +27,9 @@ from animatic.manifest.model import (
     ShotState,
     Source,
     StrayJob,
+    TakeEntry,
 )
-from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput
+from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, without_take
 from animatic.plan.model import Input as PlanInput
 
 
@@ -91,6 +92,11 @@ class ManifestBuilder:
         given = provenance or (SIMULATED if simulated else Provenance())
         self._provenance = given.model_copy(update={"c2pa": "signed"}) if plan.c2pa == "sign" else given
         self._shots = {step.key: ShotEntry(_first_record(step)) for step in plan.steps}
+        self._beside: dict[str, list[str]] = {}
+        """Keys of the further takes of a shot, by the shot's."""
+        for step in plan.steps:
+            if step.further:
+                self._beside.setdefault(without_take(step.key), []).append(step.key)
         self._reels: dict[str, Reel] = {}
         self.sheet: str | None = None
         """Key of the storyboard sheet."""
@@ -133,7 +139,7 @@ class ManifestBuilder:
             prefect=self._prefect,
             source=Source(file=plan.source_file, sha256=plan.source_sha256),
             cost=_cost((step, self._shots[step.key].record) for step in plan.steps),
-            shots=tuple(entry.record for entry in self._shots.values()),
+            shots=tuple(self._with_takes(step) for step in plan.shots),
             reel=reels[0] if reels else None,
             reels=reels,
             profile=plan.profile,
@@ -143,9 +149,34 @@ class ManifestBuilder:
             page=PageRules(money=plan.shows_money),
         )
 
+    def _with_takes(self, step: Step) -> Shot:
+        """Return the record of a shot with its takes: that which counts, and those that were made beside it."""
+        record = self._shots[step.key].record
+        beside = [self._shots[key].record for key in self._beside.get(step.key, ())]
+        if record.clip is None and not beside:
+            return record
+        takes = sorted([_take_entry(record, picked=True), *(_take_entry(one, picked=False) for one in beside)], key=lambda one: one.take)
+        return record.model_copy(update={"takes": tuple(takes)})
+
     def to_json(self, *, finished_at: datetime | None = None, state: RunState | None = None) -> dict[str, Any]:
         """Return the manifest as JSON data."""
         return self.manifest(finished_at=finished_at, state=state).model_dump(mode="json", by_alias=True)
+
+
+def _take_entry(record: Shot, *, picked: bool) -> TakeEntry:
+    return TakeEntry(
+        take=record.take,
+        fingerprint=record.fingerprint,
+        state=record.state,
+        job_id=record.job_id,
+        usd=record.usd,
+        clip=record.clip,
+        thumbnail=record.thumbnail,
+        picked=picked,
+        qc=record.qc,
+        note=record.error.message if record.error is not None else record.note,
+        attempts=() if picked else record.attempts,
+    )
 
 
 def _first_record(step: Step) -> Shot:

@@ -7,20 +7,17 @@ null.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
 from animatic.catalog.model import Kind
 from animatic.manifest.values import Json, Moment, Record, Text, Url, Usd
-from animatic.storage import StorageRefusedError
 
 VERSION: Final = 1
 RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
@@ -150,6 +147,27 @@ class Quality(Record):
     findings: tuple[Finding, ...] = ()
 
 
+class TakeEntry(Record):
+    """One take of a shot, as this run has it."""
+
+    take: int
+    fingerprint: str
+    state: ShotState
+    job_id: str | None = None
+    usd: Usd | None = None
+    """What it cost, when it was made."""
+    clip: Clip | None = None
+    thumbnail: str | None = None
+    picked: bool
+    """Whether it goes on to what depends on the shot."""
+    qc: Quality | None = None
+    continuity: float | None = None
+    """How well it goes with what it starts from, 0 to 1; None where nobody looked."""
+    note: Text | None = None
+    """Why it is not there, or what is to be known of it."""
+    attempts: tuple[Attempt, ...] = ()
+
+
 class Shot(Record):
     """One step of the run."""
 
@@ -193,6 +211,8 @@ class Shot(Record):
     qc: Quality | None = None
     """What looking at its clip found; None of stills, and where nobody looked."""
     error: Failure | None = None
+    takes: tuple[TakeEntry, ...] = ()
+    """Its takes of this run, by number, where it has any."""
 
 
 class Cost(Record):
@@ -280,22 +300,3 @@ class Manifest(Record):
     def heading(self) -> str:
         """What stands above the run wherever people read of it."""
         return self.title or self.pipeline
-
-
-def read_manifest(data: bytes, *, key: str = "manifest.json") -> Manifest:
-    """Return the manifest. Raises StorageRefusedError, naming ``key``, for what is torn, foreign or of a newer version."""
-    try:
-        parsed = json.loads(data)
-    except ValueError as error:
-        raise StorageRefusedError(f"{key} is not JSON", hint="the file is damaged; run `animatic resume` to write it again") from error
-    version = parsed.get("version") if isinstance(parsed, dict) else None
-    if isinstance(version, int) and version > VERSION:
-        raise StorageRefusedError(f"{key} is of version {version}; this animatic reads up to {VERSION}", hint="install a newer animatic")
-    try:
-        return Manifest.model_validate(parsed)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise StorageRefusedError(
-            f"{key} is not a manifest ({where}: {first['msg']})", hint="another program may have written it"
-        ) from error

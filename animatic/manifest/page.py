@@ -193,8 +193,10 @@ def view_of(run: Manifest) -> Page:
 
 
 def _keys(run: Manifest) -> list[str]:
-    clips = [run.reel, *run.reels, *(shot.clip for shot in run.shots)]
-    return [clip.key for clip in clips if clip] + [shot.thumbnail for shot in run.shots if shot.thumbnail]
+    takes = [take for shot in run.shots for take in shot.takes]
+    clips = [run.reel, *run.reels, *(shot.clip for shot in run.shots), *(take.clip for take in takes)]
+    stills = [*(shot.thumbnail for shot in run.shots), *(take.thumbnail for take in takes)]
+    return [clip.key for clip in clips if clip] + [still for still in stills if still]
 
 
 def _counts(panels: Sequence[Panel]) -> Iterator[Count]:

@@ -10,7 +10,8 @@ from animatic.errors import UPSTREAM
 from animatic.manifest import wording
 from animatic.manifest.clients import A_FILE, A_REFERENCE, for_clients
 from animatic.manifest.links import Links
-from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot
+from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot, TakeEntry
+from animatic.money import dollars
 from animatic.plan.model import called_by
 
 MAX_ALT_LENGTH = 160
@@ -45,6 +46,19 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TakePanel:
+    """One of several takes of a shot."""
+
+    number: int
+    picked: bool
+    state: str
+    media: str | None
+    poster: str | None
+    price: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """One shot on the sheet."""
 
@@ -72,6 +86,8 @@ class Panel:
     waits_for: tuple[Origin, ...]
     """Shots that it was not made without."""
     place: Place | None
+    takes: tuple[TakePanel, ...] = ()
+    """All of its takes, where there are several."""
 
 
 class Names:
@@ -135,6 +151,19 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         sources=tuple(_origin(item, shot, names) for item in shot.inputs),
         waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == UPSTREAM else (),
         place=places.get(shot.key or shot.id),
+        takes=tuple(_take(take, links) for take in shot.takes) if len(shot.takes) > 1 else (),
+    )
+
+
+def _take(take: TakeEntry, links: Links) -> TakePanel:
+    return TakePanel(
+        number=take.take,
+        picked=take.picked,
+        state=wording.shot_state(take.state),
+        media=href_of(take.clip, links) if take.clip else None,
+        poster=links.to(take.thumbnail),
+        price=dollars(take.usd, unknown="") if take.clip else "",
+        note=take.note or "",
     )
 
 

@@ -21,6 +21,7 @@ from animatic.plan.profile import caused_by, no_effect, profile_named
 from animatic.plan.report import advisories
 from animatic.plan.resolve import Resolution, ResolveOptions, resolve
 from animatic.plan.select import Edges, ordered, reachable, select
+from animatic.plan.several import counted_up, further_takes, seed_problems
 from animatic.plan.templates import mentions
 from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
@@ -72,6 +73,7 @@ def build_plan(
     kept = reachable(chosen, edges)
     takes = _Takes(spec=spec, run_id=run_id, current=current_take, next_one=next_take, fresh=frozenset(chosen) if fresh else frozenset())
     steps = _steps([shots[key] for key in ordered(edges) if key in kept], edges, chosen, takes)
+    _refuse(declaration, seed_problems(steps, catalog))
     budgets = (spec.budget_usd, spec.per_day_usd, spec.per_month_usd)
     return Plan(
         pipeline=spec.name,
@@ -169,35 +171,36 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
     steps: list[Step] = []
     for shot in shots:
         key, spec = shot.key, shot.draft.spec
-        requests = tuple(_priced(request) for request in shot.requests)
-        base = base_of(requests[0], fingerprints, takes.salt(key))
+        written = tuple(_priced(request) for request in shot.requests)
+        base = base_of(written[0], fingerprints, takes.salt(key))
         fresh = key in takes.fresh
         if (base, fresh) not in numbers:
             numbers[base, fresh] = takes.number(base, fresh=fresh)
         take = numbers[base, fresh]
         fingerprints[key] = fingerprint_of(base, take)
-        steps.append(
-            Step(
-                key=key,
-                shot=spec.id,
-                variant_name=shot.draft.variant.name,
-                number=shot.draft.number,
-                title=shot.draft.title,
-                line=shot.draft.line,
-                cast=shot.requests[0].draft.cast,
-                kind=requests[0].kind,
-                variant=shot.draft.variant.values,
-                requests=requests,
-                depends_on=tuple(edges[key]),
-                base=base,
-                take=take,
-                fingerprint=fingerprints[key],
-                retries=_first(spec.retries, takes.spec.retries, DEFAULT_RETRIES),
-                timeout=_first(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
-                place=takes.spec.document.place((*spec.path, "id")),
-                notes=_notes(shot, requests[0], chosen=key in chosen),
-            )
+        requests = counted_up(written, take) if spec.takes > 1 else written
+        step = Step(
+            key=key,
+            shot=spec.id,
+            variant_name=shot.draft.variant.name,
+            number=shot.draft.number,
+            title=shot.draft.title,
+            line=shot.draft.line,
+            cast=shot.requests[0].draft.cast,
+            kind=requests[0].kind,
+            variant=shot.draft.variant.values,
+            requests=requests,
+            depends_on=tuple(edges[key]),
+            base=base,
+            take=take,
+            fingerprint=fingerprints[key],
+            retries=_first(spec.retries, takes.spec.retries, DEFAULT_RETRIES),
+            timeout=_first(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
+            place=takes.spec.document.place((*spec.path, "id")),
+            notes=_notes(shot, requests[0], chosen=key in chosen),
+            takes=spec.takes,
         )
+        steps += [step, *further_takes(step, written, new=fresh)]
     return tuple(steps)
 
 

@@ -23,7 +23,7 @@ def cast_of(plan: Plan) -> tuple[MemberUse, ...]:
     """Return the members that the shots of a plan take, in the order in which they come."""
     shots: dict[str, dict[str, None]] = {}
     images: dict[str, dict[str, None]] = {}
-    for step in plan.steps:
+    for step in plan.shots:
         for name in step.cast:
             shots.setdefault(name, {})[step.shot] = None
         for item in step.request.inputs if step.cast else ():

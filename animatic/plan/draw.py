@@ -101,7 +101,7 @@ def _svg_lines(plan: Plan) -> Iterator[str]:
     )
     size = f'width="{layout.width:g}" height="{layout.height:g}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:g} {layout.height:g}" {size} role="img">'
-    yield f"<title>{escape(plan.pipeline)}: {len(plan.steps)} shots</title>"
+    yield f"<title>{escape(plan.pipeline)}: {len(plan.shots)} shots</title>"
     yield f"<style>{_STYLE}</style>"
     yield '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     yield '<path d="M0 0 8 4 0 8z" fill="#8a93a6"/></marker></defs>'

@@ -79,6 +79,16 @@ def shot_of(key: str) -> str:
     return key.rpartition("/")[2]
 
 
+def take_key(key: str, take: int) -> str:
+    """Return the key of the step that makes one more take of a shot: ``dawn#2``. No id of a shot has that mark."""
+    return f"{key}#{take}"
+
+
+def without_take(key: str) -> str:
+    """Return the key of the shot that a step makes a take of: ``dawn`` for ``dawn#2``, and for ``dawn``."""
+    return key.partition("#")[0]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """One way to make a shot: a model and the body for it. Where an input belongs, ``body`` holds None until it is known."""
@@ -131,6 +141,10 @@ class Step:
     place: Place | None = None
     notes: tuple[str, ...] = ()
     """What planning left out or assumed, for people."""
+    takes: int = 1
+    """How many takes of the shot are made, each by a step of its own."""
+    further: bool = False
+    """Whether this is one more take of a shot, which nothing depends on: the take that counts is made by the step of the shot's own key."""
 
     @property
     def request(self) -> Request:
@@ -176,6 +190,11 @@ class Plan:
     """What people call the pipeline; empty: its name."""
     shows_money: bool = True
     """Whether page, index and sheet tell prices, models and paths."""
+
+    @property
+    def shots(self) -> tuple[Step, ...]:
+        """The steps that make the takes that count: one for each shot and variant."""
+        return tuple(step for step in self.steps if not step.further)
 
     def step(self, key: str) -> Step:
         """Return the step of that key; KeyError if there is none."""

@@ -229,7 +229,7 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
     yield from _time(report)
     pending = _to_be_made(report)
     at_once = f", {plan.concurrency} at once" if plan.concurrency else ""
-    yield "jobs", f"{len(pending)} for {_plural(len(plan.steps), 'shot')}{at_once}", ""
+    yield "jobs", f"{len(pending)} for {_plural(len(plan.shots), 'shot')}{at_once}", ""
     if people := list(cast_lines(plan)):
         yield "cast", few(people, _MAX_NAMED), ""
     yield from (("reel", text, "") for text in reel_texts(plan, report.reels))

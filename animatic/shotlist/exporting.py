@@ -92,7 +92,7 @@ def _quoted(cell: str, delimiter: str) -> str:
 def _in_order(plan: Plan, places: Mapping[str, int]) -> list[Step]:
     """Return the steps as the storyboard tells them, variant by variant."""
     variants = {name: number for number, name in enumerate(dict.fromkeys(step.variant_name for step in plan.steps))}
-    return sorted(plan.steps, key=lambda step: (variants[step.variant_name], places[step.shot]))
+    return sorted(plan.shots, key=lambda step: (variants[step.variant_name], places[step.shot]))
 
 
 def _line(

@@ -119,11 +119,9 @@ PROVENANCE = Level(
     },
 )
 SHOT = Level(
-    known=("id", "title", "kind", "model", "cast", "line", "fallback", "retries", "timeout", "when", "extra_body"),
+    known=("id", "title", "kind", "model", "cast", "line", "fallback", "retries", "timeout", "when", "extra_body", "takes", "pick"),
     unsupported={
-        "takes": "remove it; a shot yields one take",
         "approve": "remove it; to look before paying for more, run with --only and this shot first",
-        "pick": "remove it; a shot yields one take",
     },
     advice={
         "name": "the name of a shot is its 'id'",

@@ -104,6 +104,8 @@ class ShotSpec:
     timeout: float | None = None
     """Seconds; written as a number of seconds or as ``10m``, ``1h30m``."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
+    takes: int = 1
+    """Results that are made and paid for; the first goes on to what depends on the shot."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
