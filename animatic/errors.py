@@ -19,6 +19,7 @@
     │   ├── BadClipError             the file is cut, of the wrong length, or does not decode
     │   └── BadMediaError            a reference cannot be read
     ├── NeedsPersonError          5  waits for a person
+    │   ├── ApprovalError            a shot that a person has to look at before what follows is paid for
     │   └── InDoubtError             a submission that may or may not have been accepted
     │       └── UnclearResultError   a job that completed, and whose result is not understood
     ├── ServiceError              6  a service is unreachable or refuses the credentials
@@ -235,6 +236,12 @@ class NeedsPersonError(AnimaticError):
 
     code = "needs_person"
     exit_code = 5
+
+
+class ApprovalError(NeedsPersonError):
+    """A shot is made, and a person has to approve it before what hangs on it is paid for."""
+
+    code = "waits_for_approval"
 
 
 class InDoubtError(NeedsPersonError):

@@ -22,7 +22,7 @@ from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
-from animatic.errors import AnimaticError, InDoubtError, InterruptedRunError, PrefectError, ShotError
+from animatic.errors import AnimaticError, ApprovalError, InDoubtError, InterruptedRunError, PrefectError, ShotError
 from animatic.flows.accounts import end_summary
 from animatic.flows.artifacts import ArtifactPublisher, public_address
 from animatic.flows.events import announce_over_budget, announcing
@@ -169,6 +169,8 @@ def _final_state(context: FlowRunContext) -> State[None]:
     match context.error:
         case InterruptedRunError() as error:
             return Cancelled(message=mark + interrupted_message(context.plan.run_id, context.manifest, error))
+        case ApprovalError() as error:
+            return Failed(name="Waits for approval", message=f"{mark}{error}")
         case InDoubtError() as error:
             return Failed(name="In doubt", message=f"{mark}{error}")
         case AnimaticError() as error:

@@ -123,7 +123,8 @@ class PrefectStages:
         plan = self.context.run.plan
         inner = {key for step in plan.steps for key in step.depends_on}
         inner |= {key for number, cut in enumerate(plan.cuts) if _reel_key(number) in self.last for key in cut.needs}
-        return [state for key, state in self.last.items() if key not in inner]
+        # Behind a shot that was left out as cancelled Prefect would let nothing start.
+        return [state for key, state in self.last.items() if key not in inner and not state.is_cancelled()]
 
 
 def _reel_key(number: int) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_REELS_NAMED = 6
 DOING: dict[Doing, str] = {
+    "waits for approval": "made, and to be approved before what follows is paid for: `animatic review`",
     "running": "running at Krea",
     "submitted": "submitted without an answer yet",
     "fetching": "paid for and not fetched yet",

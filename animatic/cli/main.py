@@ -42,6 +42,8 @@ VERBS = {
     "export": "Write a pipeline as a shot list, with state, take, price and file",
     "takes": "List the takes of a shot",
     "use": "Select the take of a shot to use",
+    "review": "List the shots that wait for approval",
+    "approve": "Approve a shot that waits, or pick one of its takes",
     "doubts": "List submissions in doubt, and jobs that were paid and are in no take",
     "adopt": "Resolve an in-doubt submission to a Krea job",
     "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",

@@ -10,6 +10,7 @@ from animatic.cli.execution import Prepared, prepare, run_async, start
 from animatic.cli.lookup import declared, destinations, no_runs
 from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, say
+from animatic.engine.approvals import with_approved
 from animatic.engine.history import OpenDestination, PastRun, find_run, past_runs
 from animatic.engine.plan_run import pipeline_named
 from animatic.settings import Settings
@@ -39,7 +40,9 @@ def resume(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
         if past is None:
             return None
         spec = pipeline_named(declaration, past.plan.pipeline)
-        return await prepare(spec, past.plan, past.destination.ledger, settings, simulate=past.destination.simulated, resumed=True)
+        ledger = past.destination.ledger
+        plan = await with_approved(past.plan, ledger)
+        return await prepare(spec, plan, ledger, settings, simulate=past.destination.simulated, resumed=True)
 
     prepared = run_async(planned())
     if prepared is None:

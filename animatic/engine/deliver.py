@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
@@ -53,12 +53,17 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             replaces=take.clip.size,
             parts=parts,
             keep_as=signed_copy(run, take),
+            other_takes=step.takes > 1,
         )
     still = None
     if take.thumbnail is not None:
         key = f"{run.prefix}/{file_name(step, '.thumbnail.jpg')}"
-        await _copy(run, take.thumbnail, key)
+        await _copy(run, take.thumbnail, key, other_takes=step.takes > 1)
         still = run.storage.location(key)
+    if step.takes > 1 and not step.further:  # where it counts now it may have lain beside another one before
+        beside = replace(step, further=True)
+        for name_before in (file_name(beside, PurePosixPath(take.clip.key).suffix), file_name(beside, ".thumbnail.jpg")):
+            await run.storage.delete(f"{run.prefix}/{name_before}")
     crashpoint("after-delivered")
     await _select_newest(run, step)
     clip = take.clip
@@ -110,11 +115,15 @@ async def _select_newest(run: Run, step: Step) -> None:
                 run.state.strays |= {stray.job_id: stray for stray in strays_among(given_up, None)}
 
 
-async def _copy(run: Run, source: str, target: str) -> None:
+async def _copy(run: Run, source: str, target: str, *, other_takes: bool) -> None:
     async with run.gates.transfer:
         if await run.storage.copy(source, target):
             return
         there, wanted = await run.storage.head(target), await run.storage.head(source)
+        if other_takes and there is not None and wanted is not None and there.size != wanted.size:  # that of the take that counted before
+            await run.storage.delete(target)
+            await run.storage.copy(source, target)
+            return
     if there is None or wanted is None or there.size != wanted.size:
         raise StorageError(
             f"{run.storage.location(target)} is there already and is something else",

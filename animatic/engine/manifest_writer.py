@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from animatic import manifest
 from animatic.catalog.model import field_name
+from animatic.engine.attempts import attempt_of
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.index_writer import write_index
@@ -30,8 +31,9 @@ from animatic.errors import (
 )
 from animatic.krea import TURNED_AWAY
 from animatic.ledger import SentInput, Submission, Take
+from animatic.ledger.approvals import Approval
 from animatic.ledger.model import Grounds
-from animatic.manifest import Failure, Input, ShotChanges, render_page
+from animatic.manifest import Decision, Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import Doing, ShotState
 from animatic.plan import Step, without_take
 
@@ -40,15 +42,22 @@ NOT_STARTED = frozenset({UPSTREAM, "stopped"})
 
 
 async def record_end(
-    run: Run, step: Step, *, take: Take | None = None, delivered: Delivered | None = None, error: AnimaticError | None = None
+    run: Run,
+    step: Step,
+    *,
+    take: Take | None = None,
+    delivered: Delivered | None = None,
+    error: AnimaticError | None = None,
+    waits: AnimaticError | None = None,
+    approval: Approval | None = None,
 ) -> None:
-    """Note the end of a step: delivered, reused, failed, skipped or in doubt."""
+    """Note the end of a step: delivered, reused, failed, skipped or in doubt; or delivered, and ``waits`` for a person."""
     submissions: tuple[Submission, ...] = ()
     state = _state(run, step, take, error)
     changes = ShotChanges(state=state, doing=None, set_aside_usd=None)
     try:
         submissions = await run.ledger.submissions.of(step.fingerprint)
-        changes |= ShotChanges(attempts=[_attempt(submission) for submission in submissions if _belongs_in_manifest(run, submission)])
+        changes |= ShotChanges(attempts=[attempt_of(submission) for submission in submissions if _belongs_in_manifest(run, submission)])
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
         log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
@@ -73,6 +82,11 @@ async def record_end(
         run.state.errors[step.key] = error
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
         changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=last.job_id if last else None)
+    if waits is not None:
+        run.state.errors[step.key] = waits
+        changes |= ShotChanges(state="waiting", doing="waits for approval", note=waits.message)
+    if approval is not None:
+        changes |= ShotChanges(decision=Decision(by=approval.by, at=approval.at, take=approval.take, note=approval.note))
     run.manifest.shot(step.key).update(**changes)
     run.progress.change(
         step.key,
@@ -124,21 +138,6 @@ def _belongs_in_manifest(run: Run, submission: Submission) -> bool:
     return submission.intent.run_id == run.plan.run_id or settled is None or settled.outcome in {"completed", "empty"}
 
 
-def _status(submission: Submission) -> str:
-    """Return the job's status in Krea's word where the ledger is finer; what was wrong with it is in the attempt's error."""
-    if submission.ending is None:
-        return submission.state
-    match submission.ending.outcome:
-        case "moderated":
-            return "failed"
-        case "empty":
-            return "completed"
-        case "completed" | "failed" | "cancelled" | "timed_out" | "unsent" | "never_arrived" | "withdrawn" as outcome:
-            return outcome
-        case _:
-            assert_never(submission.ending.outcome)
-
-
 def _members(step: Step, model: str) -> dict[str, str | None]:
     """Return the members of the cast by the fields that their pictures fill, in the request for that model."""
     requests = [request for request in step.requests if request.model == model]
@@ -159,26 +158,12 @@ def _input(sent: SentInput, member: str | None) -> Input:
     )
 
 
-def _attempt(submission: Submission) -> manifest.Attempt:
-    settled, submitted = submission.ending, submission.submitted
-    error = settled.error if settled else None
-    return manifest.Attempt(
-        attempt=submission.number,
-        job_id=submitted.job_id if submitted else None,
-        status=_status(submission),
-        submitted_at=submission.intent.intended_at,
-        completed_at=settled.completed_at if settled else None,
-        error=Failure(code=error.code, message=error.message) if error else None,
-        usd=settled.usd if settled else None,
-    )
-
-
 def _left_by_interruption(submissions: tuple[Submission, ...]) -> ShotChanges:
     """Return what an interruption leaves of a shot: not started, submitted without an answer, running, or cancelled."""
     last = submissions[-1] if submissions else None
     if last is None or (last.ending is not None and last.ending.outcome in {"unsent", "withdrawn", "never_arrived"}):
         return ShotChanges(doing="not started", set_aside_usd=None)
-    attempts = [_attempt(submission) for submission in submissions]
+    attempts = [attempt_of(submission) for submission in submissions]
     if last.ending is None:
         job_id = last.submitted.job_id if last.submitted else None
         doing: Doing = "running" if last.submitted else "submitted"
@@ -246,7 +231,7 @@ class ManifestWriter:
         run = self._run
         for step in run.plan.steps:
             entry = run.manifest.shot(step.key)
-            if entry.record.state != "waiting":
+            if entry.record.state != "waiting" or entry.record.doing == "waits for approval":
                 continue
             begun = run.progress.shots[step.key].state not in {"pending", "preparing"}
             entry.update(**_left_by_interruption(await run.ledger.submissions.of(step.fingerprint) if begun else ()))

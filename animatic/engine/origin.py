@@ -15,6 +15,7 @@ from animatic.ledger import Take
 from animatic.marks import Mark, Marked, read_mark, write_marked
 from animatic.marks.credentials import has_credentials
 from animatic.marks.signing import SIGNABLE, Ingredient, Relation
+from animatic.plan import without_take
 
 SOFTWARE = f"animatic {__version__}"
 
@@ -55,11 +56,13 @@ async def deliver_marked(
     replaces: int | None,
     parts: Sequence[Part] = (),
     keep_as: Path | None = None,
+    other_takes: bool = False,
 ) -> Marked:
     """Store a marked copy of a local file as ``name`` below the run's folder, signed where the run signs; returns what was stored.
 
     ``replaces``: the size of a file of an earlier attempt at that place that may go; None: whatever lies there is of an earlier attempt.
     ``parts``: what it was made of, for the signature. ``keep_as``: where a signed copy stays on this machine, for what is made of it.
+    ``other_takes``: whether another take of the same shot may lie there, and goes.
     Raises StorageError, UsageError where signing fails, and OSError where the local disk is full.
     """
     key = f"{run.prefix}/{name}"
@@ -69,7 +72,7 @@ async def deliver_marked(
         async with run.gates.transfer:
             marked = await asyncio.to_thread(_marked_copy, run, source, copy, mark, mime, parts)
             if not await run.storage.store(key, copy, content_type=mime, sha256=marked.sha256):
-                await _make_room(run, key, mark, mime, replaces)
+                await _make_room(run, key, mark, mime, replaces, other_takes=other_takes)
                 if not await run.storage.store(key, copy, content_type=mime, sha256=marked.sha256):
                     raise StorageError(
                         f"another process is writing {run.storage.location(key)}", hint=f"try again: `animatic resume {run.plan.run_id}`"
@@ -106,14 +109,19 @@ def _ingredient(run: Run, part: Part) -> Ingredient:
     return Ingredient(path=path, mime=part.take.clip.mime, title=part.take.step, relation=part.relation)
 
 
-async def _make_room(run: Run, key: str, mark: Mark, mime: str, replaces: int | None) -> None:
+def _of_one_shot(one: Mark, other: Mark) -> bool:
+    return (one.pipeline, without_take(one.shot), one.simulated) == (other.pipeline, without_take(other.shot), other.simulated)
+
+
+async def _make_room(run: Run, key: str, mark: Mark, mime: str, replaces: int | None, *, other_takes: bool) -> None:
     """Remove what an earlier attempt of this run left. Raises StorageError where it is something else."""
     there = await run.storage.head(key)
     if there is not None and replaces is not None and there.size != replaces:
         # A signature differs from time to time: the mark tells whose file it is.
         before = run.workdir / f"before-{secrets.token_hex(4)}"
         try:
-            ours = await run.storage.fetch(key, before) and await asyncio.to_thread(read_mark, before, mime) == mark
+            found = await asyncio.to_thread(read_mark, before, mime) if await run.storage.fetch(key, before) else None
+            ours = found == mark or (other_takes and found is not None and _of_one_shot(found, mark))
         finally:
             before.unlink(missing_ok=True)
         if not ours:

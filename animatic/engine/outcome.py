@@ -12,6 +12,7 @@ from animatic.engine.run import Run
 from animatic.errors import (
     UPSTREAM,
     AnimaticError,
+    ApprovalError,
     InDoubtError,
     JobFailedError,
     MoneyError,
@@ -55,10 +56,12 @@ def outcome(run: Run) -> AnimaticError | None:
     for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
-    total = len(run.plan.steps)
+    total = len(run.plan.shots)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
         return _doubt(doubtful, total)
     hint = f"what was paid for is kept; go on with: `animatic resume {run.plan.run_id}`"
+    if waiting := {key: error for key, error in errors.items() if isinstance(error, ApprovalError)}:
+        return _approval(waiting, errors, total)
     missing = {key: error for key, error in errors.items() if key in run.steps}
     if not missing:
         return ShotError(f"all {_plural(total)} delivered, but no reel: {next(iter(errors.values())).message}", hint=hint)
@@ -87,6 +90,16 @@ def _kind(error: AnimaticError) -> str:
         return error.code
     moderated = isinstance(error, JobFailedError) and (error.output_refused or not error.repeatable)
     return "moderated" if moderated else type(error).code
+
+
+def _approval(waiting: Mapping[str, ApprovalError], errors: Mapping[str, AnimaticError], total: int) -> ApprovalError:
+    """Return the one error for all shots that wait for approval; what failed beside them is named as well."""
+    verb = "waits" if len(waiting) == 1 else "wait"
+    first = f"{len(waiting)} of {_plural(total)} {verb} for approval: see `animatic review`."
+    told = "; ".join(error.message for error in list(waiting.values())[:MAX_FAILURES_NAMED])
+    failed = {key: error for key, error in errors.items() if key not in waiting and error.code not in WAITING}
+    also = f". Also missing: {'; '.join(f'{key}: {error.message}' for key, error in failed.items())}" if failed else ""
+    return ApprovalError(f"{first} {told}{also}", hint=next(iter(waiting.values())).hint)
 
 
 def _doubt(errors: Mapping[str, InDoubtError], total: int) -> InDoubtError:

@@ -10,6 +10,7 @@ from typing import Any
 from animatic.engine.plan_run import begun, first_unused
 from animatic.errors import UsageError
 from animatic.ledger import Ledger, Take
+from animatic.ledger.owner import person
 from animatic.ledger.records import each
 from animatic.plan import Plan, Step, fingerprint_of, plan_from_json, step_changes
 from animatic.storage import StorageRefusedError
@@ -147,6 +148,8 @@ async def select_take(ledger: Ledger, plan: Plan, step: Step, name: str) -> int:
         there = ", ".join(take.name for take in await list_all_takes(ledger, plan, step) if take.take is not None) or "none"
         raise UsageError(f"shot {step.key!r} has no take {name}", hint=f"delivered takes: {there}")
     await ledger.selections.select(step.base, number, fingerprint_of(step.base, number), "chosen by a person")
+    if step.approve:  # picking is approving
+        await ledger.approvals.pick(step.base, number, by=person(), step=step.key)
     return number
 
 

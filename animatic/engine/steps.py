@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from animatic.backoff import Backoff
+from animatic.engine.approvals import approval_of
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
 from animatic.engine.run import Run, stops_everything
@@ -17,6 +18,7 @@ from animatic.engine.state import SubmittedJob
 from animatic.errors import (
     UPSTREAM,
     AnimaticError,
+    ApprovalError,
     InDoubtError,
     JobFailedError,
     JobTimeoutError,
@@ -75,6 +77,8 @@ async def make_all(run: Run, stages: Stages) -> None:
 async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts: asyncio.Semaphore) -> bool:
     """Make one step; True if its take is there."""
     try:
+        if waiting := [key for key in missing if isinstance(run.state.errors.get(key), ApprovalError)]:
+            raise ShotError(f"not made yet: {', '.join(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for approval", code=UPSTREAM)
         if missing:
             raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code=UPSTREAM)
         async with run.gates.fingerprints[step.fingerprint]:
@@ -86,7 +90,12 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
         await record_end(run, step, error=error)
         return False
     run.state.takes[step.key] = take
-    await record_end(run, step, take=take, delivered=delivered)
+    try:
+        approval = await approval_of(run, step) if step.approve and not step.further else None
+    except AnimaticError as error:
+        await record_end(run, step, take=take, delivered=delivered, waits=error)
+        return False
+    await record_end(run, step, take=take, delivered=delivered, approval=approval)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from animatic.ledger.approvals import Approvals
 from animatic.ledger.late_jobs import LateJobs
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
@@ -41,6 +42,7 @@ class Ledger:
         self.assets = Assets(records)
         self.selections = Selections(records)
         self.runs = Runs(records)
+        self.approvals = Approvals(records)
         self._records = records
 
     @property

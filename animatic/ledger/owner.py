@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from pathlib import Path
@@ -59,3 +60,11 @@ def _start(pid: int) -> str | None:
         return None
     fields = stat.rpartition(")")[2].split()
     return "" if fields[STATE] in {"Z", "X"} else fields[START]
+
+
+def person() -> str:
+    """Return who is at the keyboard, as this machine knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"

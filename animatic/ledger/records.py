@@ -102,6 +102,11 @@ def selection_folder(base: str) -> str:
     return f"{SELECTIONS}{base}/"
 
 
+def approval_folder(base: str) -> str:
+    """Return the folder of what was asked and said about the takes of one shot, ending in ``/``."""
+    return f"{ROOT}approvals/{base}/"
+
+
 def retake_key(base: str, number: int) -> str:
     """Return the key of the record that says for which changes a take number of a shot is kept."""
     return numbered(f"{RETAKES}{base}/", number)

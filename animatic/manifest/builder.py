@@ -13,6 +13,7 @@ from animatic.manifest.model import (
     Attempt,
     Clip,
     Cost,
+    Decision,
     Doing,
     Failure,
     Input,
@@ -56,6 +57,7 @@ class ShotChanges(TypedDict, total=False):
     thumbnail: str | None
     qc: Quality | None
     error: Failure | None
+    decision: Decision | None
 
 
 class ShotEntry:

@@ -22,7 +22,7 @@ from animatic.manifest.values import Json, Moment, Record, Text, Url, Usd
 VERSION: Final = 1
 RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
 ShotState = Literal["delivered", "reused", "failed", "skipped", "in_doubt", "waiting"]
-Doing = Literal["not started", "preparing", "submitted", "running", "fetching", "cancelled"]
+Doing = Literal["not started", "preparing", "submitted", "running", "fetching", "cancelled", "waits for approval"]
 """What a waiting shot is doing: nothing was sent for it yet, or it was (then it may be billed), or its job runs, or was cancelled."""
 
 
@@ -168,6 +168,15 @@ class TakeEntry(Record):
     attempts: tuple[Attempt, ...] = ()
 
 
+class Decision(Record):
+    """What a person said about a shot's takes."""
+
+    by: Text | None
+    at: Moment
+    take: int
+    note: Text | None = None
+
+
 class Shot(Record):
     """One step of the run."""
 
@@ -213,6 +222,8 @@ class Shot(Record):
     error: Failure | None = None
     takes: tuple[TakeEntry, ...] = ()
     """Its takes of this run, by number, where it has any."""
+    decision: Decision | None = None
+    """Who approved the take that counts."""
 
 
 class Cost(Record):

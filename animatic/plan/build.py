@@ -199,6 +199,7 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             place=takes.spec.document.place((*spec.path, "id")),
             notes=_notes(shot, requests[0], chosen=key in chosen),
             takes=spec.takes,
+            approve=spec.approve,
         )
         steps += [step, *further_takes(step, written, new=fresh)]
     return tuple(steps)

@@ -145,6 +145,8 @@ class Step:
     """How many takes of the shot are made, each by a step of its own."""
     further: bool = False
     """Whether this is one more take of a shot, which nothing depends on: the take that counts is made by the step of the shot's own key."""
+    approve: bool = False
+    """Whether what depends on it waits until a person has approved the take that counts."""
 
     @property
     def request(self) -> Request:

@@ -5,13 +5,14 @@ All takes of a shot have its base in common and differ in their number, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from animatic.catalog import Catalog, check_body
-from animatic.errors import Problem
-from animatic.plan.fingerprint import fingerprint_of
-from animatic.plan.model import Request, Step, take_key
+from animatic.errors import Problem, UsageError
+from animatic.plan.fingerprint import base_of, fingerprint_of
+from animatic.plan.model import Plan, Request, Step, take_key, without_take
 
 SEED = "seed"
 
@@ -35,12 +36,55 @@ def further_takes(step: Step, requests: tuple[Request, ...], *, new: bool) -> It
             )
 
 
-def counted_up(requests: tuple[Request, ...], take: int) -> tuple[Request, ...]:
-    """Return the requests of one take of several: a seed that is set counts up, or all takes would be the same."""
+def counted_up(requests: tuple[Request, ...], take: int, *, by: int = 1) -> tuple[Request, ...]:
+    """Return the requests of one take of several: a seed that is set counts up, or all takes would be the same. ``by`` -1 undoes that."""
     return tuple(
-        replace(request, body={**request.body, SEED: request.body[SEED] + take - 1}) if _has_seed(request) and take > 1 else request
+        replace(request, body={**request.body, SEED: request.body[SEED] + by * (take - 1)}) if _has_seed(request) and take > 1 else request
         for request in requests
     )
+
+
+def repicked(plan: Plan, picks: Mapping[str, int], current_take: Callable[[str], int]) -> Plan:
+    """Return the plan with other takes of some shots in the place of those that count; ``picks`` are their numbers by base.
+
+    What depends on them is another request then, whose own take is that which ``current_take`` tells for its base. Raises UsageError where
+    that cannot be told of a shot: its request was changed for this run alone.
+    """
+    before = {step.key: step.fingerprint for step in plan.steps}
+    prints: dict[str, str] = {}
+    steps: list[Step] = []
+    for step in plan.shots:
+        written = counted_up(step.requests, step.take, by=-1) if step.takes > 1 else step.requests
+        moved = any(prints[need] != before[need] for need in step.depends_on)
+        salt = _salt(plan, step)
+        if moved and base_of(written[0], before, salt) != step.base:
+            raise UsageError(
+                f"another take was picked, and shot {step.key!r} was changed for run {plan.run_id} alone",
+                hint=f"make it from the picked take with `animatic run {plan.pipeline}`",
+            )
+        base = base_of(written[0], prints, salt) if moved else step.base
+        take = current_take(base) if moved else picks.get(base, step.take)
+        if take == step.take and not moved:
+            same = [step, *(other for other in plan.steps if other.further and without_take(other.key) == step.key)]
+        else:
+            requests = counted_up(written, take) if step.takes > 1 else written
+            main = replace(step, base=base, take=take, fingerprint=fingerprint_of(base, take), requests=requests)
+            same = [main, *further_takes(main, written, new=False)]
+        prints |= {other.key: other.fingerprint for other in same}
+        steps += same
+    return replace(plan, steps=tuple(steps))
+
+
+def _salt(plan: Plan, step: Step) -> dict[str, str] | None:
+    match plan.reuse:
+        case "always":
+            return None
+        case "run":
+            return {"run": plan.run_id}
+        case "never":
+            return {"run": plan.run_id, "step": step.key}
+        case _:
+            assert_never(plan.reuse)
 
 
 def seed_problems(steps: Iterable[Step], catalog: Catalog) -> tuple[Problem, ...]:

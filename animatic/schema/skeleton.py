@@ -12,7 +12,7 @@ from animatic.destination import ACL, SSE, STORAGE_CLASS
 from animatic.schema.cast import CAST, CAST_LIST
 from animatic.schema.cut import CUT
 from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
-from animatic.spec.takes import MAX_TAKES
+from animatic.spec.takes import MAX_TAKES, PICKS
 
 Schema = dict[str, Any]
 
@@ -91,7 +91,8 @@ SHOT: Schema = {
     "retries": {"type": "integer", "minimum": 0, "description": "Further attempts after a failed one."},
     "timeout": {**_SPAN, "description": "How long one job may take: seconds, or as in 10m."},
     "takes": {"type": "integer", "minimum": 1, "maximum": MAX_TAKES, "description": "Results that are made and paid for."},
-    "pick": {"enum": ["first"], "description": "The take that goes on to what depends on the shot."},
+    "approve": {"type": "boolean", "description": "A person looks before anything that depends on the shot is paid for."},
+    "pick": {"enum": list(PICKS), "description": "The take that goes on to what depends on the shot."},
     "when": {"type": ["boolean", "string"], "description": "The shot is left out unless this is true; usually a template."},
     "extra_body": {"type": "object", "description": "Sent as it stands, unchecked."},
 }

@@ -119,10 +119,22 @@ PROVENANCE = Level(
     },
 )
 SHOT = Level(
-    known=("id", "title", "kind", "model", "cast", "line", "fallback", "retries", "timeout", "when", "extra_body", "takes", "pick"),
-    unsupported={
-        "approve": "remove it; to look before paying for more, run with --only and this shot first",
-    },
+    known=(
+        "id",
+        "title",
+        "kind",
+        "model",
+        "cast",
+        "line",
+        "fallback",
+        "retries",
+        "timeout",
+        "when",
+        "extra_body",
+        "takes",
+        "pick",
+        "approve",
+    ),
     advice={
         "name": "the name of a shot is its 'id'",
         "needs": "remove it; what a shot depends on follows from its references, such as 'start_image: dawn'",

@@ -106,6 +106,8 @@ class ShotSpec:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     takes: int = 1
     """Results that are made and paid for; the first goes on to what depends on the shot."""
+    approve: bool = False
+    """Whether a person looks before anything that depends on the shot is paid for; with several takes, and picks one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

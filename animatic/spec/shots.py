@@ -14,7 +14,7 @@ from animatic.spec.cast import decode_cast_list
 from animatic.spec.keys import FALLBACK_NOT, SHOT
 from animatic.spec.model import FallbackSpec, ShotSpec
 from animatic.spec.section import Section, describe
-from animatic.spec.takes import decode_takes
+from animatic.spec.takes import decode_approve, decode_takes
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 MAX_ID_LENGTH = 100
@@ -157,6 +157,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         timeout=section.seconds("timeout", minimum=1),
         extra_body=extra_body,
         takes=decode_takes(section),
+        approve=decode_approve(section),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from animatic.spec.section import Section
 
+PICKS = ("first", "approve")
 MAX_TAKES = 10
 """Of one shot in one run: each is paid for, and a number that was typed too long should not be."""
 
@@ -15,8 +16,20 @@ def decode_takes(section: Section) -> int:
         hint = f"write {MAX_TAKES} at most; `animatic retake` makes further ones"
         section.note(f"takes is {takes}, and a shot has {MAX_TAKES} at most", "takes", hint=hint, code="out-of-range")
         return 1
-    if section.choice("pick", ("first", "best", "approve")) in {"best", "approve"}:
-        written = section.values["pick"]
-        hint = "remove it: the first goes on; `animatic use SHOT TAKE` picks another one afterwards"
-        section.note(f"'pick: {written}' is not supported yet", "pick", hint=hint, code="unsupported")
+    if section.values.get("pick") == "best":
+        hint = "write 'pick: approve', or remove it: the first goes on; `animatic use SHOT TAKE` picks another one afterwards"
+        section.note("'pick: best' is not supported yet", "pick", hint=hint, code="unsupported")
     return takes or 1
+
+
+def decode_approve(section: Section) -> bool:
+    """Read whether a person looks first: ``approve: true``, or ``pick: approve``, which means the same."""
+    picks = section.values.get("pick") != "best" and section.choice("pick", PICKS) == "approve"
+    if isinstance(section.values.get("approve"), dict):
+        hint = "write 'approve: true': the run waits until somebody decides"
+        section.note("time-outs of 'approve' are not supported yet", "approve", hint=hint, code="unsupported")
+        return True
+    wanted = section.boolean("approve", default=picks)
+    if picks and not wanted:
+        section.note("'pick: approve' asks a person, and 'approve: false' does not", "approve", hint="remove one of them", code="pick")
+    return wanted

@@ -214,7 +214,7 @@ def test_other_amounts_are_refused(amount: str) -> None:
 
 def test_keys_that_cannot_be_used_yet_are_not_unknown() -> None:
     declaration = declared(
-        "version: 1\npipelines: {p: {provenance: {}, cut: {audio: a.mp3}, shots: [{id: a, approve: true, pick: best}]}}\n"
+        "version: 1\npipelines: {p: {provenance: {}, cut: {audio: a.mp3}, shots: [{id: a, approve: {timeout: 2d}, pick: best}]}}\n"
     )
     assert {problem.code for problem in declaration.problems} == {"unsupported"}
     assert declaration.pipelines["p"].shots[0].fields == {}

@@ -1,0 +1,71 @@
+"""``approve``: records that a person approves a shot's take, so that what hangs on it may be paid for. Starts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from animatic.cli.lookup import destinations
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell
+
+if TYPE_CHECKING:
+    from animatic.engine.approvals import Following
+    from animatic.ledger.approvals import Approval
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("shot")
+@click.option("--take", type=click.IntRange(min=1), help="Number of the take to pick, where the shot has several. [default: the first]")
+@click.option("--note", help="Why; kept in the ledger and the manifest.")
+@file_option
+@deliver_option
+@only_simulated_option
+@json_option
+def approve(
+    run_id: str, shot: str, take: int | None, note: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool
+) -> None:
+    """Approve a shot that waits, or pick one of its takes.
+
+    RUN and SHOT are those of `animatic review`. Nothing is paid now: `animatic resume RUN` goes on. The first approval counts; variants
+    that share the take need no other one.
+    """
+    said, following = asyncio.run(_approve(run_id, shot, take, note, files, deliver, simulate=simulate))
+    if as_json:
+        print_json(_facts(said, following))
+    else:
+        tell(f"take {said.take} of {said.step} is approved; {following.text.replace('approving pays', 'going on pays')}")
+        tell(f"  go on with `animatic resume {said.run_id}`")
+
+
+async def _approve(
+    run_id: str, shot: str, take: int | None, note: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool
+) -> tuple[Approval, Following]:
+    from animatic.engine import approvals
+    from animatic.engine.history import find_run
+    from animatic.engine.plan_run import step_named
+    from animatic.ledger.owner import person
+
+    past = await find_run(run_id, destinations(files, deliver, simulate=simulate))
+    ledger = past.destination.ledger
+    said = await approvals.approve(past.plan, ledger, shot, take=take, by=person(), note=note)
+    plan = await approvals.with_approved(past.plan, ledger)
+    return said, await approvals.following_of(plan, step_named(plan, shot), ledger)
+
+
+def _facts(said: Approval, following: Following) -> dict[str, Any]:
+    return {
+        "run_id": said.run_id,
+        "shot": said.step,
+        "take": said.take,
+        "by": said.by,
+        "at": said.at.isoformat(),
+        "note": said.note,
+        "following": list(following.shots),
+        "to_pay_usd": float(following.usd),
+        "unpriced": following.unpriced,
+    }

@@ -1,0 +1,88 @@
+"""``review``: lists the shots that wait for a person's approval, with their takes and the price of what follows. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from animatic.cli.lookup import destinations, warn_of_damage
+from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.output import print_json, tell
+from animatic.errors import ApprovalError
+from animatic.money import dollars
+
+if TYPE_CHECKING:
+    from animatic.engine.approvals import Waiting
+
+
+@click.command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@file_option
+@deliver_option
+@only_simulated_option
+@json_option
+def review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> int:
+    """List the shots that wait for approval.
+
+    Each with its takes, where their files are, and what is paid once it is approved. The exit code is 5 if there are any. Approve one
+    with `animatic approve`, or make another take of it with `animatic retake`.
+    """
+    found = asyncio.run(_review(run_id, files, deliver, simulate=simulate))
+    if as_json:
+        print_json(found)
+    elif found:
+        tell("\n".join(line for one in found for line in _lines(one)))
+    else:
+        print("nothing waits for approval")
+    return ApprovalError.exit_code if found else 0
+
+
+async def _review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> list[dict[str, Any]]:
+    from animatic.engine.approvals import list_waiting
+
+    where = destinations(files, deliver, simulate=simulate)
+    found = [await _facts(one) for one in await list_waiting(where, run_id)]
+    warn_of_damage(where)
+    return found
+
+
+async def _facts(one: Waiting) -> dict[str, Any]:
+    from animatic.plan import fingerprint_of
+
+    storage, ledger = one.destination.storage, one.destination.ledger
+    takes = []
+    for number in one.asked.offered:
+        take = await ledger.takes.get(fingerprint_of(one.step.base, number))
+        if take is not None:
+            usd = None if take.usd is None else float(take.usd)
+            picture = storage.location(take.thumbnail) if take.thumbnail else None
+            clip = storage.location(take.clip.key)
+            takes.append({"take": number, "job_id": take.job_id, "usd": usd, "clip": clip, "picture": picture})
+    return {
+        "run_id": one.plan.run_id,
+        "pipeline": one.plan.pipeline,
+        "shot": one.step.key,
+        "title": one.step.title,
+        "simulated": one.destination.simulated,
+        "asked_at": one.asked.at.isoformat(),
+        "takes": takes,
+        "following": list(one.following.shots),
+        "to_pay_usd": float(one.following.usd),
+        "unpriced": one.following.unpriced,
+        "says": one.following.text,
+    }
+
+
+def _lines(one: dict[str, Any]) -> list[str]:
+    simulated = " (simulated)" if one["simulated"] else ""
+    lines = [f"{one['pipeline']} · {one['shot']}  run {one['run_id']}{simulated}: {one['says']}"]
+    lines += [f"  take {take['take']}  {dollars(take['usd'], unknown='price unknown')}  {take['clip']}" for take in one["takes"]]
+    pick = " --take N" if len(one["takes"]) > 1 else ""
+    return [
+        *lines,
+        f"  approve: `animatic approve {one['run_id']} {one['shot']}{pick}`, then `animatic resume {one['run_id']}`",
+        f"  another take: `animatic retake {one['pipeline']} {one['shot']}`",
+    ]

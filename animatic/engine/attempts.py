@@ -1,0 +1,38 @@
+"""Tells submissions as the manifest does: attempts of a shot, in words that are Krea's where the ledger is finer."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from animatic.ledger import Submission
+from animatic.manifest import Attempt, Failure
+
+
+def attempt_of(submission: Submission) -> Attempt:
+    """Return a submission as an attempt of its shot, with its end as far as it is known."""
+    settled, submitted = submission.ending, submission.submitted
+    error = settled.error if settled else None
+    return Attempt(
+        attempt=submission.number,
+        job_id=submitted.job_id if submitted else None,
+        status=_status(submission),
+        submitted_at=submission.intent.intended_at,
+        completed_at=settled.completed_at if settled else None,
+        error=Failure(code=error.code, message=error.message) if error else None,
+        usd=settled.usd if settled else None,
+    )
+
+
+def _status(submission: Submission) -> str:
+    """Return the job's status in Krea's word where the ledger is finer; what was wrong with it is in the attempt's error."""
+    if submission.ending is None:
+        return submission.state
+    match submission.ending.outcome:
+        case "moderated":
+            return "failed"
+        case "empty":
+            return "completed"
+        case "completed" | "failed" | "cancelled" | "timed_out" | "unsent" | "never_arrived" | "withdrawn" as outcome:
+            return outcome
+        case _:
+            assert_never(submission.ending.outcome)
