@@ -16,7 +16,7 @@ import click
 
 from animatic import errors
 from animatic.cli.main import VERBS, cli
-from animatic.manifest import model
+from animatic.manifest import model, parts
 from animatic.settings import Patience
 from animatic.spec import keys
 
@@ -86,10 +86,10 @@ RECORDS = (
     model.Source,
     model.PrefectRun,
     model.Shot,
-    model.Attempt,
+    parts.Attempt,
     model.Input,
     model.Clip,
-    model.Failure,
+    parts.Failure,
     model.StrayJob,
 )
 

@@ -84,7 +84,7 @@ async def record_end(
         changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=last.job_id if last else None)
     if waits is not None:
         run.state.errors[step.key] = waits
-        changes |= ShotChanges(state="waiting", doing="waits for approval", note=waits.message)
+        changes |= ShotChanges(state="waiting", doing="waits for approval", note="waits for approval before what depends on it is made")
     if approval is not None:
         changes |= ShotChanges(decision=Decision(by=approval.by, at=approval.at, take=approval.take, note=approval.note))
     run.manifest.shot(step.key).update(**changes)

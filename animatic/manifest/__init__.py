@@ -1,25 +1,9 @@
 """Records what came out of a run: the manifest for programs, the page for people."""
 
 from animatic.manifest.builder import ManifestBuilder, ShotChanges, ShotEntry
-from animatic.manifest.model import (
-    Attempt,
-    Clip,
-    Cost,
-    Decision,
-    Failure,
-    Finding,
-    Input,
-    Manifest,
-    PrefectRun,
-    Provenance,
-    Quality,
-    Reel,
-    ReelShot,
-    Shot,
-    StrayJob,
-    TakeEntry,
-)
+from animatic.manifest.model import Clip, Cost, Decision, Input, Manifest, PrefectRun, Provenance, Reel, ReelShot, Shot, StrayJob, TakeEntry
 from animatic.manifest.page import render_page
+from animatic.manifest.parts import Attempt, Failure, Finding, Quality
 from animatic.manifest.reading import read_manifest
 
 __all__ = [

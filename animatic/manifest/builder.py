@@ -10,18 +10,15 @@ from typing import Any, Literal, TypedDict, Unpack, assert_never
 from animatic.catalog.model import field_name
 from animatic.manifest.model import (
     SIMULATED,
-    Attempt,
     Clip,
     Cost,
     Decision,
     Doing,
-    Failure,
     Input,
     Manifest,
     PageRules,
     PrefectRun,
     Provenance,
-    Quality,
     Reel,
     RunState,
     Shot,
@@ -30,6 +27,7 @@ from animatic.manifest.model import (
     StrayJob,
     TakeEntry,
 )
+from animatic.manifest.parts import Attempt, Failure, Quality
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, without_take
 from animatic.plan.model import Input as PlanInput
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from animatic.manifest.model import Cost, Failure, Input, Manifest, PageRules, PrefectRun, Shot, Source
+from animatic.manifest.model import Cost, Input, Manifest, PageRules, PrefectRun, Shot, Source
+from animatic.manifest.parts import Failure
 from animatic.plan.model import called_by
 
 NOT_MADE = "This shot is not there yet."

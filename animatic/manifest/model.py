@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from animatic.catalog.model import Kind
+from animatic.manifest.parts import Attempt, Failure, Quality
 from animatic.manifest.values import Json, Moment, Record, Text, Url, Usd
 
 VERSION: Final = 1
@@ -24,25 +25,6 @@ RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
 ShotState = Literal["delivered", "reused", "failed", "skipped", "in_doubt", "waiting"]
 Doing = Literal["not started", "preparing", "submitted", "running", "fetching", "cancelled", "waits for approval"]
 """What a waiting shot is doing: nothing was sent for it yet, or it was (then it may be billed), or its job runs, or was cancelled."""
-
-
-class Failure(Record):
-    """Why something did not work: a stable slug and a sentence."""
-
-    code: str
-    message: Text
-
-
-class Attempt(Record):
-    """One submission of a shot. ``usd`` is what it was billed: 0 where it failed, None where that is unknown or not settled."""
-
-    attempt: int
-    job_id: str | None = None
-    status: str
-    submitted_at: Moment | None = None
-    completed_at: Moment | None = None
-    error: Failure | None = None
-    usd: Usd | None = None
 
 
 class Input(Record):
@@ -129,22 +111,6 @@ class Reel(Clip):
     """What was made to fit: trims beyond a clip, transitions shortened, sounds cut off."""
     thumbnail: str | None = None
     """Key of a still of it."""
-
-
-class Finding(Record):
-    """Something wrong with a take: what was looked for (``damage``: frames that do not decode), and where, in seconds of the clip."""
-
-    check: str
-    at: float | None = None
-    seconds: float | None = Field(default=None, alias="for")
-    detail: str = ""
-
-
-class Quality(Record):
-    """What looking at a take found."""
-
-    ok: bool
-    findings: tuple[Finding, ...] = ()
 
 
 class TakeEntry(Record):

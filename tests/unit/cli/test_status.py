@@ -9,7 +9,8 @@ import pytest
 from animatic.cli.status import show
 from animatic.cli.takes import _row
 from animatic.engine.shot_takes import KnownTake
-from animatic.manifest.model import Clip, Failure
+from animatic.manifest.model import Clip
+from animatic.manifest.parts import Failure
 from tests.unit.cli.conftest import Ended
 
 
