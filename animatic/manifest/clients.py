@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from animatic.manifest.model import Cost, Input, Manifest, PageRules, PrefectRun, Shot, Source
+from animatic.manifest.model import Cost, Input, Manifest, PageRules, PrefectRun, Shot, Source, TakeEntry
 from animatic.manifest.parts import Failure
 from animatic.plan.model import called_by
 
@@ -75,9 +75,16 @@ def _shot(shot: Shot, variants: Mapping[str, Mapping[str, Any]]) -> Shot:
             "evidence": None,
             "note": None,
             "qc": None,
+            "takes": tuple(_take(take) for take in shot.takes),
+            "decision": None,
             "error": None if shot.error is None else Failure(code=shot.error.code, message=NOT_MADE),
         }
     )
+
+
+def _take(take: TakeEntry) -> TakeEntry:
+    hidden: dict[str, Any] = {"fingerprint": "", "job_id": None, "usd": None, "note": None, "qc": None, "attempts": ()}
+    return take.model_copy(update=hidden)
 
 
 def _input(item: Input) -> Input:

@@ -149,3 +149,13 @@ async def test_a_retake_is_one_take_whatever_the_shot_says(studio: Studio) -> No
     assert await made.record()
     assert await studio.render(made.plan) is None
     assert [known.number for known in await list_takes(studio.ledger, await studio.step())] == [1, 2]
+
+
+async def test_a_page_for_clients_tells_nothing_of_the_takes_but_their_pictures(studio: Studio) -> None:
+    studio.declare(THREE, pipeline="page: {money: false}")
+    assert await studio.render() is None
+    takes = record(studio)["takes"]
+    page = (studio.out / studio.run.prefix / "index.html").read_text()
+    assert "01-dawn.takes/2.mp4" in page
+    assert "$" not in page.partition("<body")[2]
+    assert not [take["job_id"] for take in takes if take["job_id"] in page]
