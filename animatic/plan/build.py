@@ -229,7 +229,8 @@ def _notes(shot: LinkedShot, request: Request, *, chosen: bool) -> tuple[str, ..
     price = request.price
     estimated = (f"price {price.note}",) if price.usd is not None and price.note.startswith("estimated") else ()
     needed = () if chosen else ("planned because a selected shot needs it",)
-    return (*shot.notes, *_run_notes(shot.draft.spec), *estimated, *needed)
+    held = ("what depends on it is made once a person has approved it",) if shot.draft.spec.approve else ()
+    return (*shot.notes, *_run_notes(shot.draft.spec), *estimated, *held, *needed)
 
 
 def _run_notes(spec: ShotSpec) -> tuple[str, ...]:
