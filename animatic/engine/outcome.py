@@ -56,12 +56,12 @@ def outcome(run: Run) -> AnimaticError | None:
     for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
-    total = len(run.plan.shots)
+    total = len(run.plan.steps)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
         return _doubt(doubtful, total)
     hint = f"what was paid for is kept; go on with: `animatic resume {run.plan.run_id}`"
     if waiting := {key: error for key, error in errors.items() if isinstance(error, ApprovalError)}:
-        return _approval(waiting, errors, total)
+        return _approval(waiting, errors, len(run.plan.shots))
     missing = {key: error for key, error in errors.items() if key in run.steps}
     if not missing:
         return ShotError(f"all {_plural(total)} delivered, but no reel: {next(iter(errors.values())).message}", hint=hint)
