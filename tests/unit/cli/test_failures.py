@@ -44,6 +44,8 @@ WRONG = {
     "simulate": "simulate --port x",
     "down": "down --nope",
     "webhook": "webhook --port x",
+    "review": "review nope",
+    "approve": "approve nope",
 }
 """A command line of each verb that speaks JSON, which is refused at once."""
 
