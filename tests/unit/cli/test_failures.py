@@ -44,7 +44,7 @@ WRONG = {
     "simulate": "simulate --port x",
     "down": "down --nope",
     "webhook": "webhook --port x",
-    "review": "review nope",
+    "review": "review --file nowhere.yaml",
     "approve": "approve nope",
 }
 """A command line of each verb that speaks JSON, which is refused at once."""
