@@ -57,11 +57,17 @@
   all("figure.reel").forEach((reel) => {
     const video = reel.querySelector("video");
     const marks = all(".strip a", reel);
+    const strip = reel.querySelector(".strip");
+    let at = null;
     if (!video) return;
     video.addEventListener("timeupdate", () => {
       marks.forEach((mark) => {
         const here = video.currentTime >= Number(mark.dataset.in) && video.currentTime < Number(mark.dataset.out);
         if (here) mark.setAttribute("aria-current", "true"); else mark.removeAttribute("aria-current");
+        if (here && mark !== at) {
+          at = mark;
+          strip.scrollLeft = mark.parentElement.offsetLeft - (strip.clientWidth - mark.offsetWidth) / 2;
+        }
       });
     });
   });
@@ -123,11 +129,14 @@
   // Cards, contact sheet, list, large.
   const sheet = document.getElementById("sheet");
   const views = document.querySelector(".views");
+  const show = (view) => {
+    sheet.className = view;
+    all("[data-view]").forEach((each) => each.setAttribute("aria-pressed", String(each.dataset.view === view)));
+  };
   if (views) views.hidden = false;
-  all("[data-view]").forEach((button) => button.addEventListener("click", () => {
-    sheet.className = button.dataset.view;
-    all("[data-view]").forEach((each) => each.setAttribute("aria-pressed", String(each === button)));
-  }));
+  all("[data-view]").forEach((button) => button.addEventListener("click", () => show(button.dataset.view)));
+  // Many shots below each other on a phone are a way of fifty screens.
+  if (innerWidth <= 600 && all(".panel").length > 24 && !location.hash) show("contact");
 
   // While the run goes on the page is written again and again.
   if (document.body.dataset.live) setInterval(() => { if (!playing()) location.reload(); }, 10000);

@@ -156,3 +156,27 @@ def test_a_client_sees_no_money_models_or_commands(page: Path, browser: Browser)
     browser.open(page.as_uri() + "?view=client")
     assert [word for word in ("$", "resume", "manifest.json", "Settings") if word in browser.text] == []
     assert browser.run("return document.querySelectorAll('.panel').length") == 3
+
+
+def test_the_strip_of_a_long_reel_follows_it_and_each_of_its_shots_can_be_reached(page: Path, browser: Browser) -> None:
+    each = 3 / 60
+    shots = [shot(number, f"s{number}", "failed", error={"code": "x", "message": "y"}) for number in range(1, 61)]
+    places = [{"shot": f"s{number}", "in": (number - 1) * each, "out": number * each} for number in range(1, 61)]
+    data = {
+        "run_id": "r", "pipeline": "p", "simulated": True, "state": "partial", "started_at": "2026-11-27T00:00:00Z",
+        "finished_at": "2026-11-27T00:01:00Z", "animatic": "0", "source": {"file": "f", "sha256": "0"},
+        "cost": {"estimated_usd": 1, "billed_usd": 1, "reused_usd": 0, "unpriced": 0}, "shots": shots,
+        "reels": [{**shot(0, "reel", "delivered")["clip"], "shots": places}],
+    }  # fmt: skip
+    long = page.with_name("long.html")
+    long.write_text(render_page(data))
+    browser.open(long.as_uri())
+    browser.wait(lambda: browser.run("return document.querySelector('figure.reel video').readyState > 0"))
+    browser.run("document.querySelector('figure.reel video').currentTime = 2.93")
+    seen = (
+        "const mark = document.querySelector('.strip a[aria-current]'); if (!mark) return '';"
+        "const box = mark.getBoundingClientRect(), strip = mark.closest('.strip').getBoundingClientRect();"
+        "return box.left >= strip.left - 1 && box.right <= strip.right + 1 ? mark.textContent : ''"
+    )
+    browser.wait(lambda: browser.run(seen) == "59 s59", 20, lambda: str(browser.run(seen)))
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")

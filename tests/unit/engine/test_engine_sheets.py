@@ -53,3 +53,16 @@ async def test_a_sheet_that_cannot_be_made_fails_nothing(studio: Studio, monkeyp
     assert studio.run.manifest.manifest().sheet is None
     assert studio.state() == "delivered"
     assert sheets.SHEET not in studio.files()
+
+
+async def test_for_clients_sheet_and_timeline_name_no_model_price_job_or_path(studio: Studio) -> None:
+    rules = "page: {money: false}\n    title: A coast\n    matrix: {model: [xai/grok-video]}\n    cut: {}"
+    studio.declare("      - {id: dawn, model: '{{ matrix.model }}', prompt: Rooftops at dawn}", pipeline=rules)
+    await finished(studio)
+    manifest = studio.run.manifest.manifest()
+    assert manifest.shots[0].usd is not None
+    sheet = sheet_of_manifest(manifest, {})
+    assert (sheet.title, sheet.shots[0].name) == ("A coast", "dawn")
+    (timeline,) = (studio.out / studio.run.prefix).glob("*/reel.otio")
+    for text in (repr(sheet), timeline.read_text()):
+        assert [word for word in ("xai/", "usd", "$0", str(manifest.shots[0].job_id)) if word in text] == []
