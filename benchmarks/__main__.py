@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import origin, reels, running, storing, submitting, tables, validating, watching
+from benchmarks import checking, origin, reels, running, storing, submitting, tables, validating, watching
 
 SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "start": validating.small,
@@ -22,6 +22,7 @@ SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "store": storing.deliver,
     "reel": reels.assemble,
     "origin": origin.marks,
+    "checks": checking.look,
 }
 
 

@@ -85,8 +85,15 @@ def _emit_shot(run: Run, shot: ShotProgress, what: ShotEvent) -> None:
             "usd": None if shot.usd is None else float(shot.usd),
             "simulated": run.simulated,
             "message": shot.detail,
+            **_checks(run, shot.key),
         },
     )
+
+
+def _checks(run: Run, key: str) -> dict[str, object]:
+    """Return what the checks of a shot's take found, as the manifest spells it; both None where nobody looked, or has not yet."""
+    record = run.manifest.shot(key).record
+    return {"qc": None if record.qc is None else record.qc.model_dump(mode="json", by_alias=True), "continuity": record.continuity}
 
 
 def _emit(event: str, resource: dict[str, str], payload: dict[str, object]) -> None:

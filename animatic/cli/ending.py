@@ -60,6 +60,11 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
         "cost": manifest.cost.model_dump(mode="json") if manifest else None,
         "shots": counts(manifest) if manifest else {},
         "waiting": waiting_facts(manifest) if manifest else {},
+        "qc": {
+            (shot.key or shot.id): shot.qc.model_dump(mode="json", by_alias=True) for shot in manifest.shots if shot.qc and not shot.qc.ok
+        }
+        if manifest
+        else {},
         "stray_jobs": [stray.model_dump(mode="json") for stray in manifest.stray_jobs] if manifest else [],
         "error": None if context.error is None else as_object(context.error),
     }
@@ -76,6 +81,8 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
 
     Sentences are wrapped to ``width``; addresses are left whole.
     """
+    from animatic.manifest.wording import findings
+
     found = counts(manifest)
     if found.keys() == {"reused"}:
         outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
@@ -87,7 +94,13 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     head = f"{what} {manifest.run_id}: {outcome}{' (simulated)' if manifest.simulated else ''}"
     adopted = [shot for shot in manifest.shots if shot.state == "delivered" and shot.how == "evidence"]
     lines = wrapped(head, width, hanging="    ")
-    told = [*waiting_lines(manifest), *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted), *stray_lines(manifest)]
+    checked = findings(manifest)
+    told = [
+        *waiting_lines(manifest),
+        *([checked] if checked else []),
+        *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted),
+        *stray_lines(manifest),
+    ]
     for line in told:
         lines += wrapped(line, width, indent="  ", hanging="    ")
     reels = [reel.file for reel in manifest.reels if reel.file] or ([manifest.reel.file or "reel.mp4"] if manifest.reel else [])

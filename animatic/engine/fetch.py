@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import assert_never
 
 from animatic.catalog.model import Yield
+from animatic.engine.checks import check
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.results import clip_record, store_picture
 from animatic.engine.run import Run
@@ -16,12 +16,10 @@ from animatic.engine.workdir import on_disk
 from animatic.errors import AnimaticError, BadClipError
 from animatic.formats import suffix_of
 from animatic.krea import Download, ExpiredUrlError, Job, ResultUnreachableError
-from animatic.ledger import Damage, Take, take_folder
-from animatic.media import AnyFacts, gaps, kind_of, measure
+from animatic.ledger import Take, take_folder
+from animatic.media import AnyFacts, kind_of, measure
 from animatic.plan import Step
 from animatic.redact import bare_url
-
-log = logging.getLogger(__name__)
 
 
 async def fetch_take(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Take:
@@ -50,7 +48,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     crashpoint("after-clip-stored")
     others = [address for address in job.urls if bare_url(address) != bare_url(url)]
     thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.jpg")
-    damage = await _damage(run, step, clip) if kind_of(facts) == "video" else None
+    checked = await check(run, step, submitted, clip, facts)
     take = await run.ledger.takes.record(
         Take(
             fingerprint=step.fingerprint,
@@ -72,7 +70,9 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
             step=step.key,
             run_id=run.plan.run_id,
             made_at=run.timing.now(),
-            damage=damage,
+            damage=checked.damage,
+            findings=checked.findings,
+            continuity=checked.continuity,
         )
     )
     crashpoint("after-take")
@@ -116,15 +116,6 @@ async def _download_one(run: Run, step: Step, url: str, target: Path) -> tuple[D
         facts = await asyncio.to_thread(measure, target)
     _check_kind(run, step, facts)
     return download, facts
-
-
-async def _damage(run: Run, step: Step, clip: Path) -> tuple[Damage, ...]:
-    """Return where a clip does not decode: it is paid for and delivered as it is, and people are told."""
-    async with run.gates.media:
-        found = await asyncio.to_thread(gaps, clip)
-    for gap in found:
-        log.warning("%s: the clip is damaged at %g s, for %g s", step.key, gap.at, gap.seconds)
-    return tuple(Damage(at=gap.at, seconds=gap.seconds) for gap in found)
 
 
 def _check_kind(run: Run, step: Step, facts: AnyFacts) -> None:

@@ -74,7 +74,8 @@ async def record_end(
             submitted_at=take.submitted_at,
             completed_at=take.completed_at,
             usd=take.usd,
-            qc=quality_of(take),
+            qc=quality_of(take) if step.qc != "off" else None,
+            continuity=take.continuity if step.qc != "off" else None,
             error=None,
         )
         changes |= _origin_of(take, submissions)

@@ -6,7 +6,7 @@ from animatic.ledger.model import Claim, Doubt, Failure, How, Intent, Outcome, S
 from animatic.ledger.records import take_folder
 from animatic.ledger.reels import ReelRecord
 from animatic.ledger.spending import Cost, SpendingReport, Totals
-from animatic.ledger.takes import AssetRecord, ClipRecord, Damage, Selection, Take
+from animatic.ledger.takes import AssetRecord, ClipRecord, Damage, Selection, Take, TakeFinding
 
 __all__ = [
     "AlreadySubmittedError",
@@ -32,6 +32,7 @@ __all__ = [
     "Submission",
     "Submitted",
     "Take",
+    "TakeFinding",
     "Totals",
     "Withdrawal",
     "take_folder",

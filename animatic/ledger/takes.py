@@ -66,6 +66,16 @@ class Damage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TakeFinding:
+    """What a check of a take saw: when it begins in the clip and how long it lasts, in seconds (None: the whole clip), and in words."""
+
+    check: str
+    at: float | None
+    lasts: float | None
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Take:
     """One result for a shot: what was asked, which job made it, and what lies where."""
 
@@ -92,7 +102,11 @@ class Take:
     run_id: str
     made_at: AwareDatetime
     damage: tuple[Damage, ...] | None = None
-    """Where its clip does not decode; None of stills, and where an earlier version did not look."""
+    """Where its clip does not decode; None of stills, and where nobody looked."""
+    findings: tuple[TakeFinding, ...] | None = None
+    """What the checks of its clip saw when it was fetched; None where none were made."""
+    continuity: float | None = None
+    """How alike its first frame is to the picture of another shot that it was to start from, from 0 to 1; None where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

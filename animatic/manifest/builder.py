@@ -54,6 +54,7 @@ class ShotChanges(TypedDict, total=False):
     clip: Clip | None
     thumbnail: str | None
     qc: Quality | None
+    continuity: float | None
     error: Failure | None
     decision: Decision | None
 
@@ -174,6 +175,7 @@ def _take_entry(record: Shot, *, picked: bool) -> TakeEntry:
         thumbnail=record.thumbnail,
         picked=picked,
         qc=record.qc,
+        continuity=record.continuity,
         note=record.error.message if record.error is not None else record.note,
         attempts=() if picked else record.attempts,
     )

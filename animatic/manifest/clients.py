@@ -77,13 +77,14 @@ def _shot(shot: Shot, variants: Mapping[str, Mapping[str, Any]]) -> Shot:
             "qc": None,
             "takes": tuple(_take(take) for take in shot.takes),
             "decision": None,
+            "continuity": None,
             "error": None if shot.error is None else Failure(code=shot.error.code, message=NOT_MADE),
         }
     )
 
 
 def _take(take: TakeEntry) -> TakeEntry:
-    hidden: dict[str, Any] = {"fingerprint": "", "job_id": None, "usd": None, "note": None, "qc": None, "attempts": ()}
+    hidden: dict[str, Any] = {"fingerprint": "", "job_id": None, "usd": None, "note": None, "qc": None, "continuity": None, "attempts": ()}
     return take.model_copy(update=hidden)
 
 

@@ -185,6 +185,9 @@ class Shot(Record):
     thumbnail: str | None = None
     qc: Quality | None = None
     """What looking at its clip found; None of stills, and where nobody looked."""
+    continuity: float | None = None
+    """How alike the first frame of its clip is to the picture of another shot that it starts from, from 0 to 1; None where it starts from
+    none, or the pictures are too plain to tell."""
     error: Failure | None = None
     takes: tuple[TakeEntry, ...] = ()
     """Its takes of this run, by number, where it has any."""

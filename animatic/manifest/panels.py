@@ -81,6 +81,8 @@ class Panel:
     """Whether it is too long to stand open."""
     settings: tuple[tuple[str, str], ...]
     facts: str
+    checks: str
+    """What the checks of its take say."""
     price: str
     sources: tuple[Origin, ...]
     waits_for: tuple[Origin, ...]
@@ -118,12 +120,12 @@ def panels_of(run: Manifest, links: Links, places: Mapping[str, Place]) -> tuple
     names = Names(run)
     told = [variant_name(shot.variant) for shot in for_clients(run).shots]
     return tuple(
-        replace(_panel(shot, f"shot-{number}", links, names, places), for_clients=told[number - 1])
+        replace(_panel(shot, f"shot-{number}", links, names, places, simulated=run.simulated), for_clients=told[number - 1])
         for number, shot in enumerate(run.shots, start=1)
     )
 
 
-def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[str, Place]) -> Panel:
+def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[str, Place], *, simulated: bool) -> Panel:
     prompt = shot.request.get("prompt")
     prompt = prompt.strip() if isinstance(prompt, str) else ""
     name = shot.title or shot.id
@@ -144,9 +146,8 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         prompt=prompt,
         folded=len(prompt) > LONG_PROMPT,
         settings=tuple((key, wording.value(value)) for key, value in shot.request.items() if key not in taken and value is not None),
-        facts=" · ".join([wording.clip_facts(shot.clip), *(found.detail for found in (shot.qc.findings if shot.qc else ()))])
-        if shot.clip
-        else "",
+        facts=wording.clip_facts(shot.clip) if shot.clip else "",
+        checks=wording.checks(shot, simulated=simulated),
         price=wording.price(shot),
         sources=tuple(_origin(item, shot, names) for item in shot.inputs),
         waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == UPSTREAM else (),

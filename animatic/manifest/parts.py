@@ -27,7 +27,10 @@ class Attempt(Record):
 
 
 class Finding(Record):
-    """Something wrong with a take: what was looked for (``damage``: frames that do not decode), and where, in seconds of the clip."""
+    """Something to look at in a take: which check saw it (``damage``: frames that do not decode), and where, in seconds of the clip.
+
+    The others are ``black``, ``frozen``, ``flashing``, ``cut``, ``silence``, ``clipping``, ``size``, ``length`` and ``rate``.
+    """
 
     check: str
     at: float | None = None

@@ -11,6 +11,7 @@ from typing import Any, assert_never, get_args
 from animatic.catalog.model import Yield
 from animatic.limits import megabytes
 from animatic.manifest.model import Clip, Manifest, Shot, ShotState
+from animatic.manifest.parts import Finding
 from animatic.money import dollars
 
 _VERBS = {
@@ -36,6 +37,8 @@ _MINUTE, _HOUR = 60, 3600
 _MIN_MEGABYTES = 100_000
 """Bytes from which on a size is given in MB and not in kB."""
 _MAX_VALUE_LENGTH = 120
+_MAX_NAMED = 5
+"""Shots with findings that are named."""
 
 
 def run_state(run: Manifest) -> str:
@@ -173,6 +176,37 @@ def clip_facts(clip: Clip) -> str:
         parts.append(f"{clip.triangles:,} {'triangle' if clip.triangles == 1 else 'triangles'}")
     parts.append(megabytes(clip.size) if clip.size >= _MIN_MEGABYTES else f"{clip.size / 1e3:.1f} kB")
     return " · ".join(parts)
+
+
+def checks(shot: Shot, *, simulated: bool) -> str:
+    """Return what the checks of a shot's take say: what is to be looked at and where, and how it continues the shot before.
+
+    Slates of the simulator continue nothing.
+    """
+    found = [_seen(finding) for finding in (shot.qc.findings if shot.qc else ())]
+    parts = [f"To look at: {'; '.join(found)}"] if found else []
+    if shot.continuity is not None and not simulated:
+        parts.append(f"Continuity {shot.continuity:.2f}")
+    return " · ".join(parts)
+
+
+def findings(run: Manifest) -> str:
+    """Return ``to look at: 3 findings in 2 shots: dawn (black), surf (cut, length)``; nothing where nothing was found."""
+    found = {shot.key or shot.id: tuple(dict.fromkeys(seen.check for seen in shot.qc.findings)) for shot in run.shots if shot.qc}
+    found = {key: seen for key, seen in found.items() if seen}
+    if not found:
+        return ""
+    number = sum(len(shot.qc.findings) for shot in run.shots if shot.qc)
+    named = ", ".join(f"{key} ({', '.join(seen)})" for key, seen in list(found.items())[:_MAX_NAMED])
+    more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+    shots = "shot" if len(found) == 1 else "shots"
+    return f"to look at: {number} {'finding' if number == 1 else 'findings'} in {len(found)} {shots}: {named}{more}"
+
+
+def _seen(finding: Finding) -> str:
+    if finding.at is None or finding.check == "damage":  # which says in words where
+        return finding.detail
+    return f"{finding.detail} (at {span(finding.at)}{f', for {span(finding.seconds)}' if finding.seconds else ''})"
 
 
 def _sound_facts(clip: Clip) -> list[str]:

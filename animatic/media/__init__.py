@@ -9,7 +9,7 @@ BadMediaError for a reference that cannot be what it is used as (a new download 
 
 from __future__ import annotations
 
-from animatic.media.damage import Gap, gaps
+from animatic.media.damage import Decoding, Gap, gaps
 from animatic.media.facts import Facts, probe, sniff
 from animatic.media.frames import contact_sheet, extract_frame, thumbnail
 from animatic.media.likeness import fingerprint_of_picture, likeness
@@ -22,6 +22,7 @@ from animatic.media.upload import prepare_picture
 
 __all__ = [
     "AnyFacts",
+    "Decoding",
     "Expected",
     "Facts",
     "Finding",

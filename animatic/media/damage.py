@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.video.frame import VideoFrame
 
-from animatic.media.container import opened_clip, time_base
+from animatic.media.container import OpenClip, opened_clip, time_base
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,30 +22,53 @@ class Gap:
     seconds: float
 
 
+class Decoding:
+    """Decodes a clip, and knows afterwards which of its frames did not: for whoever looks at the frames as well, so that once is enough."""
+
+    def __init__(self) -> None:
+        self._due: set[int] = set()
+        self._seen: set[int] = set()
+        self._longest = 0
+        self._unit = Fraction(1)
+
+    def frames(self, clip: OpenClip) -> Iterator[VideoFrame]:
+        """Yield every frame that decodes."""
+        self._unit = time_base(clip.video)
+        for packet in clip.container.demux(clip.video):
+            if packet.size and packet.pts is not None and not packet.is_discard:
+                self._due.add(packet.pts)
+                self._longest = max(self._longest, packet.duration or 0)
+            with contextlib.suppress(av.error.InvalidDataError):
+                for frame in clip.video.decode(packet if packet.size else None):
+                    if frame.pts is not None:
+                        self._seen.add(frame.pts)
+                    yield frame
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return the stretches whose frames did not decode, in order; empty for a whole clip, and for one that nobody decoded."""
+        order = sorted(self._due)
+        found: list[Gap] = []
+        missing: list[int] = []
+        for pts, following in zip(order, [*order[1:], None], strict=False):
+            if pts not in self._seen:
+                missing.append(pts)
+            if missing and (following is None or following in self._seen):
+                end = missing[-1] + self._longest if following is None else following
+                found.append(Gap(at=self._seconds(missing[0] - order[0]), seconds=self._seconds(end - missing[0])))
+                missing = []
+        return tuple(found)
+
+    def _seconds(self, units: int) -> float:
+        return round(float(units * self._unit), 3)
+
+
 def gaps(path: Path) -> tuple[Gap, ...]:
     """Return the stretches of a clip whose frames do not decode, in order; empty for a whole clip. Decodes all of it.
 
     Raises BadClipError where it cannot be opened.
     """
-    due: set[int] = set()
-    seen: set[int] = set()
-    longest = 0
+    decoding = Decoding()
     with opened_clip(path) as clip:
-        for packet in clip.container.demux(clip.video):
-            if packet.size and packet.pts is not None and not packet.is_discard:
-                due.add(packet.pts)
-                longest = max(longest, packet.duration or 0)
-            with contextlib.suppress(av.error.InvalidDataError):
-                seen.update(frame.pts for frame in clip.video.decode(packet if packet.size else None) if frame.pts is not None)
-        unit = time_base(clip.video)
-    order = sorted(due)
-    found: list[Gap] = []
-    missing: list[int] = []
-    for pts, following in zip(order, [*order[1:], None], strict=True):
-        if pts not in seen:
-            missing.append(pts)
-        if missing and (following is None or following in seen):
-            end = missing[-1] + longest if following is None else following
-            found.append(Gap(at=round(float((missing[0] - order[0]) * unit), 3), seconds=round(float((end - missing[0]) * unit), 3)))
-            missing = []
-    return tuple(found)
+        for _ in decoding.frames(clip):
+            pass
+    return decoding.gaps()

@@ -20,9 +20,9 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 
 from animatic.media.container import OpenClip, opened_clip, time_base
+from animatic.media.damage import Decoding
 from animatic.media.facts import Facts, probe
 from animatic.media.flashes import Flashes
-from animatic.media.frames import decoded_frames
 from animatic.media.likeness import fingerprint_of_picture, likeness
 from animatic.media.sound_source import Samples, levels_in
 
@@ -49,6 +49,9 @@ THRESHOLDS = MappingProxyType(
         "black_share": Threshold(0.98, "of the pixels", "FFmpeg blackdetect, picture_black_ratio_th"),
         "black_seconds": Threshold(0.5, "s", "ours: a shot of 5 s loses a tenth"),
         "frozen_difference": Threshold(0.001, "of full scale, mean", "FFmpeg freezedetect, noise"),
+        "frozen_block": Threshold(
+            0.012, "of full scale, mean of 8x8 of 160 pixels across", "ours: something small moves, which the mean does not show"
+        ),
         "frozen_seconds": Threshold(1.0, "s", "ours; FFmpeg freezedetect says 2 s, for programmes rather than shots of a few seconds"),
         "cut": Threshold(10.0, "of 100", "FFmpeg scdet, threshold"),
         "silence": Threshold(-60.0, "dBFS, peak of a second", "FFmpeg silencedetect, noise"),
@@ -56,11 +59,15 @@ THRESHOLDS = MappingProxyType(
         "over": Threshold(1.02, "of full scale", "ours: what lossy sound is decoded to beyond full scale, players cut off"),
         "length_seconds": Threshold(0.25, "s", "ours: models add up to a frame or two (121 frames for 5 s at 24 were seen)"),
         "rate": Threshold(0.5, "frames a second", "ours: 23.976 for 24 is no fault"),
+        "aspect": Threshold(0.05, "of the ratio of the sides", "ours: 864x480 is given for 16:9, and 992x416 for 21:9"),
+        "lines": Threshold(0.2, "of the shorter side", "ours: wide pictures of 720p are given as 1470x630, of the same area as 16:9"),
         "shape": Threshold(0.02, "of the ratio of the sides", "ours: sides are rounded to multiples of 16 by some models"),
     }
 )
 _WIDTH = 160
 """Pixels across in which pictures are looked at: black, frozen and cuts show in them, and noise of the encoding does not."""
+_BLOCK = 8
+"""Pixels of these pictures that a block is wide and high."""
 _MOST = 5
 """Findings of one check that are told."""
 
@@ -71,6 +78,10 @@ class Expected:
 
     width: int | None = None
     height: int | None = None
+    aspect: tuple[int, int] | None = None
+    """Width to height, where that is all that was asked for."""
+    lines: int | None = None
+    """Of the shorter side, as ``720p`` asks for."""
     duration: float | None = None
     fps: float | None = None
     sound: bool = False
@@ -90,13 +101,17 @@ class Finding:
         return {"check": self.check, "at": self.at, "for": self.lasts, "detail": self.detail}
 
 
-def check_take(path: Path, expected: Expected | None = None, facts: Facts | None = None) -> tuple[Finding, ...]:
-    """Return what is to be looked at in a clip, in order of time; ``facts``: what `probe` said of it, where that is known.
+def check_take(
+    path: Path, expected: Expected | None = None, facts: Facts | None = None, decoding: Decoding | None = None
+) -> tuple[Finding, ...]:
+    """Return what is to be looked at in a clip, in order of time.
+
+    ``facts``: what `probe` said of it, where that is known; ``decoding`` knows afterwards which frames did not decode.
 
     Raises BadClipError if it is no clip, cut, or does not decode at all.
     """
     expected, facts = expected or Expected(), facts or probe(path)
-    found = [*_against(facts, expected), *_picture(path, facts), *_sound(path, facts, wanted=expected.sound)]
+    found = [*_against(facts, expected), *_picture(path, facts, decoding or Decoding()), *_sound(path, facts, wanted=expected.sound)]
     return tuple(sorted(found, key=lambda finding: (finding.at is not None, finding.at or 0.0)))
 
 
@@ -116,21 +131,26 @@ def _against(facts: Facts, expected: Expected) -> Iterator[Finding]:
         smaller = facts.width * facts.height < expected.width * expected.height * (1 - THRESHOLDS["shape"].value)
         if abs(shape - 1) > THRESHOLDS["shape"].value or smaller:
             yield _whole("size", f"{facts.width}x{facts.height} instead of {expected.width}x{expected.height}")
+    else:
+        if expected.aspect and abs(facts.width / facts.height * expected.aspect[1] / expected.aspect[0] - 1) > THRESHOLDS["aspect"].value:
+            yield _whole("size", f"{facts.width}x{facts.height} instead of {expected.aspect[0]}:{expected.aspect[1]}")
+        if expected.lines and min(facts.width, facts.height) < expected.lines * (1 - THRESHOLDS["lines"].value):
+            yield _whole("size", f"{facts.width}x{facts.height} instead of {expected.lines}p")
     if expected.duration and facts.duration and abs(facts.duration - expected.duration) > THRESHOLDS["length_seconds"].value:
         yield _whole("length", f"{facts.duration:.2f} s instead of {expected.duration:g} s")
     if expected.fps and facts.fps is not None and abs(facts.fps - expected.fps) > THRESHOLDS["rate"].value:
         yield _whole("rate", f"{facts.fps:g} frames a second instead of {expected.fps:g}")
 
 
-def _picture(path: Path, facts: Facts) -> list[Finding]:
+def _picture(path: Path, facts: Facts, decoding: Decoding) -> list[Finding]:
     black, frozen, flashes = _Stretch(), _Stretch(), Flashes()
     cuts: list[tuple[float, float]] = []
     before: Small | None = None
     end = 0.0
     with opened_clip(path) as clip:
-        for time, picture, change in _looked_at(clip):
+        for time, picture, change in _looked_at(clip, decoding):
             dark = (picture <= THRESHOLDS["black_level"].value * 255).mean() >= THRESHOLDS["black_share"].value
-            still = before is not None and _difference(picture, before) < THRESHOLDS["frozen_difference"].value
+            still = before is not None and _stands(picture, before)
             black.add(time, here=bool(dark))
             frozen.add(time, here=still and not dark)
             flashes.add(time, picture)
@@ -150,14 +170,14 @@ def _picture(path: Path, facts: Facts) -> list[Finding]:
     ]
 
 
-def _looked_at(clip: OpenClip) -> Iterator[tuple[float, Small, float]]:
+def _looked_at(clip: OpenClip, decoding: Decoding) -> Iterator[tuple[float, Small, float]]:
     """Yield every frame small and gray, with its time, and how suddenly it differs from the one before (0 to 100)."""
     clip.video.thread_type = ThreadType.AUTO
     unit = time_base(clip.video)
     graph: Graph | None = None
     kind: tuple[object, ...] = ()
     start: int | None = None
-    for frame in decoded_frames(clip):
+    for frame in decoding.frames(clip):
         if frame.pts is None:
             continue
         start = frame.pts if start is None else start
@@ -182,11 +202,16 @@ def _graph(frame: VideoFrame) -> Graph:
     return graph
 
 
-def _difference(one: Small, other: Small) -> float:
-    """Return the mean difference of two pictures, of full scale; 1 where they differ in size."""
+def _stands(one: Small, other: Small) -> bool:
+    """Whether nothing moves from one picture to the other: not on the whole, and nowhere in it."""
     if one.shape != other.shape:
-        return 1.0
-    return float(np.abs(one.astype(np.int16) - other).mean() / 255)
+        return False
+    difference = np.abs(one.astype(np.int16) - other)
+    if difference.mean() >= THRESHOLDS["frozen_difference"].value * 255:
+        return False
+    height, width = (side // _BLOCK for side in difference.shape)
+    blocks = difference[: height * _BLOCK, : width * _BLOCK].reshape(height, _BLOCK, width, _BLOCK).mean(axis=(1, 3))
+    return bool(blocks.max(initial=0.0) < THRESHOLDS["frozen_block"].value * 255)
 
 
 class _Stretch:

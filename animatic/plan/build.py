@@ -23,13 +23,14 @@ from animatic.plan.resolve import Resolution, ResolveOptions, resolve
 from animatic.plan.select import Edges, ordered, reachable, select
 from animatic.plan.several import counted_up, further_takes, seed_problems
 from animatic.plan.templates import mentions
-from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
+from animatic.spec.model import Declaration, PipelineSpec, Qc, ShotSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import coerce_params
 
 T = TypeVar("T")
 DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT_SECONDS = 7_800.0
+DEFAULT_QC: Qc = "warn"
 """Ten minutes beyond Krea's own limit for external providers, so that Krea gives up first and nothing is paid for that nobody waits for."""
 
 
@@ -196,6 +197,7 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             fingerprint=fingerprints[key],
             retries=_first(spec.retries, takes.spec.retries, DEFAULT_RETRIES),
             timeout=_first(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
+            qc=_first(spec.qc, takes.spec.qc, DEFAULT_QC),
             place=takes.spec.document.place((*spec.path, "id")),
             notes=_notes(shot, requests[0], chosen=key in chosen),
             takes=spec.takes,

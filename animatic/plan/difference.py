@@ -67,7 +67,7 @@ def step_changes(old: Step, new: Step, before: Mapping[str, str] | None = None, 
 
 
 _MADE_FROM = "what it is made from has changed"
-_NOT_OF_THE_REQUEST = ("number ", "retries ", "timeout ", "price ", "take ", "fallback")
+_NOT_OF_THE_REQUEST = ("number ", "retries ", "timeout ", "qc ", "price ", "take ", "fallback")
 
 
 def _step(old: Step, new: Step, sheets_before: Mapping[str, str], sheets_after: Mapping[str, str]) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _step(old: Step, new: Step, sheets_before: Mapping[str, str], sheets_after: 
         found += [f"{label}{change}" for change in cast_changes(before, after, sheets_before, sheets_after)]
     if len(old.requests) != len(new.requests):
         found.append(f"{new.key}: {len(old.requests) - 1} fallbacks -> {len(new.requests) - 1}")
-    for name in ("number", "retries", "timeout"):
+    for name in ("number", "retries", "timeout", "qc"):
         if getattr(old, name) != getattr(new, name):
             found.append(f"{new.key}: {name} {getattr(old, name)} -> {getattr(new, name)}")
     if old.take != new.take:

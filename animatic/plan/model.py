@@ -138,6 +138,8 @@ class Step:
     """Further attempts after a failed one."""
     timeout: float
     """Seconds that one job may take."""
+    qc: Literal["warn", "off"] = "warn"
+    """Whether its take is checked, and people are told what was found."""
     place: Place | None = None
     notes: tuple[str, ...] = ()
     """What planning left out or assumed, for people."""

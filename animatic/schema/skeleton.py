@@ -11,7 +11,7 @@ from animatic.catalog.model import KINDS, MEDIA, Media
 from animatic.destination import ACL, SSE, STORAGE_CLASS
 from animatic.schema.cast import CAST, CAST_LIST
 from animatic.schema.cut import CUT
-from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, REUSE, UNKNOWN_PRICE
+from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, QC, REUSE, UNKNOWN_PRICE
 from animatic.spec.takes import MAX_TAKES, PICKS
 
 Schema = dict[str, Any]
@@ -93,6 +93,11 @@ SHOT: Schema = {
     "takes": {"type": "integer", "minimum": 1, "maximum": MAX_TAKES, "description": "Results that are made and paid for."},
     "approve": {"type": "boolean", "description": "A person looks before anything that depends on the shot is paid for."},
     "pick": {"enum": list(PICKS), "description": "The take that goes on to what depends on the shot."},
+    "qc": {
+        "enum": list(QC),
+        "default": "warn",
+        "description": "What follows from the checks of its take: people are told, or nothing is looked at.",
+    },
     "when": {"type": ["boolean", "string"], "description": "The shot is left out unless this is true; usually a template."},
     "extra_body": {"type": "object", "description": "Sent as it stands, unchecked."},
 }
@@ -209,6 +214,7 @@ _PIPELINE: Schema = {
         },
         "retries": SHOT["retries"],
         "timeout": SHOT["timeout"],
+        "qc": SHOT["qc"],
         "schedule": {"$ref": "#/definitions/schedule"},
         "schedules": {"type": "array", "items": {"$ref": "#/definitions/schedule"}},
         "overlap": {

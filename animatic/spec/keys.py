@@ -61,6 +61,7 @@ PIPELINE = Level(
         "reuse",
         "retries",
         "timeout",
+        "qc",
         "schedule",
         "schedules",
         "overlap",
@@ -126,6 +127,7 @@ SHOT = Level(
         "model",
         "cast",
         "line",
+        "qc",
         "fallback",
         "retries",
         "timeout",
@@ -148,7 +150,7 @@ SHOT = Level(
         "extraBody": "write extra_body",
     },
 )
-FALLBACK_NOT = ("id", "title", "kind", "line", "fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick")
+FALLBACK_NOT = ("id", "title", "kind", "line", "qc", "fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick")
 """Keys of a shot that one of its fallbacks does not have."""
 DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""

@@ -34,6 +34,8 @@ Late = Literal["skip", "run"]
 LATE: tuple[Late, ...] = get_args(Late)
 RuleKind = Literal["cron", "interval", "rrule"]
 RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
+Qc = Literal["warn", "off"]
+QC: tuple[Qc, ...] = get_args(Qc)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +100,8 @@ class ShotSpec:
     model: str | None = None
     cast: CastList | None = None
     """None: that of the defaults of its kind."""
+    qc: Qc | None = None
+    """What follows from the checks of its take; None: what its pipeline says."""
     when: Any = None
     fallback: tuple[FallbackSpec, ...] = ()
     retries: int | None = None
@@ -241,6 +245,8 @@ class PipelineSpec:
     """Of shots that set none of their own."""
     timeout: float | None = None
     """Seconds; the same."""
+    qc: Qc | None = None
+    """Of shots that say nothing themselves."""
     schedules: tuple[ScheduleSpec, ...] = ()
     timezone: str | None = None
     """The file's: where days begin for runs without a schedule."""

@@ -18,6 +18,7 @@ from animatic.spec.model import ON_FAILURE, OVERLAP, REUSE, UNKNOWN_PRICE, CastL
 from animatic.spec.page import decode_page
 from animatic.spec.params import decode_params
 from animatic.spec.provenance import decode_provenance
+from animatic.spec.qc import decode_qc
 from animatic.spec.schedules import decode_schedules
 from animatic.spec.section import Section, describe, is_template
 from animatic.spec.shots import decode_shots
@@ -57,6 +58,7 @@ def decode_pipeline(section: Section, name: str, shared: Mapping[str, Any]) -> P
         reuse=section.choice("reuse", REUSE) or "always",
         retries=section.whole("retries", minimum=0),
         timeout=section.seconds("timeout", minimum=1),
+        qc=decode_qc(section),
         schedules=decode_schedules(section, params, timezone=shared["timezone"], profiles=shared["profiles"]),
         timezone=shared["timezone"],
         overlap=section.choice("overlap", OVERLAP) or "queue",

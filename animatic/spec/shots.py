@@ -13,6 +13,7 @@ from animatic.source import Document
 from animatic.spec.cast import decode_cast_list
 from animatic.spec.keys import FALLBACK_NOT, SHOT
 from animatic.spec.model import FallbackSpec, ShotSpec
+from animatic.spec.qc import decode_qc
 from animatic.spec.section import Section, describe
 from animatic.spec.takes import decode_approve, decode_takes
 
@@ -151,6 +152,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         kind=section.choice("kind", KINDS),
         model=section.text("model"),
         cast=decode_cast_list(section),
+        qc=decode_qc(section),
         when=_when(section),
         fallback=tuple(decode_fallbacks(section)),
         retries=section.whole("retries", minimum=0),

@@ -23,6 +23,7 @@ from animatic.flows.identity import run_id_of
 from animatic.flows.launch import knowing
 from animatic.flows.parameters import named, profile_asked
 from animatic.flows.worker import use_aws_block
+from animatic.manifest.parts import Finding, Quality
 from animatic.prefect.health import CheckResult
 from animatic.settings import FILE, Secret, export_aws_credentials
 
@@ -193,9 +194,17 @@ def test_a_check_has_one_severity() -> None:
     assert CheckResult(subject="s", message="m", error=PrefectError("gone")).severity == "fail"
 
 
+def record_of(key: str) -> Any:
+    """The manifest's entry of a shot; looking at `seen` found something."""
+    found = Finding(check="black", at=0.5, seconds=1.0, detail="the picture is black")
+    qc = Quality(ok=False, findings=(found,)) if key == "seen" else None
+    return SimpleNamespace(record=SimpleNamespace(qc=qc, continuity=0.9 if key == "seen" else None))
+
+
 def run_of(progress: ProgressTracker, **settings: Any) -> Any:
     return SimpleNamespace(
-        progress=progress, plan=SimpleNamespace(pipeline="town", run_id="r1"), simulated=False, prefix="town/r1",
+        progress=progress, manifest=SimpleNamespace(shot=record_of), plan=SimpleNamespace(pipeline="town", run_id="r1"),
+        simulated=False, prefix="town/r1",
         settings=SimpleNamespace(**{"public_url": None, "custom_s3": False, **settings}), address=lambda name: f"s3://boards/town/r1/{name}",
     )  # fmt: skip
 
@@ -226,6 +235,17 @@ def test_events_tell_of_each_submission_and_each_end_once(monkeypatch: pytest.Mo
         ("animatic.shot.failed", "lost", None),
         ("animatic.shot.failed", "left", None),
     ]
+
+
+def test_events_tell_what_the_checks_of_a_take_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    emitted: list[tuple[object, object]] = []
+    monkeypatch.setattr(events, "emit_event", lambda event, resource, payload: emitted.append((payload["qc"], payload["continuity"])))
+    progress = ProgressTracker.of(dict.fromkeys(("seen", "unseen"), "xai/grok-video"))
+    with events.announcing(run_of(progress)):
+        progress.change("seen", "delivered")
+        progress.change("unseen", "delivered")
+    finding = {"check": "black", "at": 0.5, "for": 1.0, "detail": "the picture is black"}
+    assert emitted == [({"ok": False, "findings": [finding]}, 0.9), (None, None)]
 
 
 def test_an_event_that_cannot_be_sent_does_not_stop_a_shot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ import animatic.ledger.records
 import animatic.media
 from animatic.media.damage import Gap
 from animatic.media.facts import Facts
+from animatic.media.quality import Finding
 from animatic.storage import Storage
 from tests.histories.loop import PROCESS, Process
 
@@ -68,6 +69,11 @@ def gaps(_path: Path) -> tuple[Gap, ...]:
     return ()
 
 
+def check_take(*_about: object) -> tuple[Finding, ...]:
+    """Stand for `animatic.media.check_take`: nothing is to be looked at in a clip of a history, and all of it decodes."""
+    return ()
+
+
 def thumbnail(source: Path, target: Path) -> None:
     """Stand for `animatic.media.thumbnail`."""
     target.write_bytes(b"small " + source.read_bytes())
@@ -102,6 +108,7 @@ def in_place() -> Iterator[None]:
             (animatic.media.probe, probe),
             (animatic.media.measure, probe),
             (animatic.media.gaps, gaps),
+            (animatic.media.check_take, check_take),
             (animatic.media.thumbnail, thumbnail),
             (animatic.media.fingerprint_of_picture, fingerprint_of_picture),
             (animatic.ledger.records.each, each),

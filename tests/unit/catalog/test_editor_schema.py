@@ -44,6 +44,7 @@ pipelines:
     unknown_price: warn
     concurrency: 4
     on_failure: stop
+    qc: off
     reuse: run
     tags: [teaser]
     schedule: {cron: "0 6 * * 1-5", timezone: Europe/Lisbon, params: {city: Porto}, fresh: true}
@@ -53,6 +54,7 @@ pipelines:
         prompt: "Aerial of {{ params.city }} at dawn"
         duration: "{{ params.length }}"
         retries: 1
+        qc: warn
         timeout: 1h30m
         when: "{{ params.mood == 'golden' }}"
       - {id: surf, prompt: Surf, start_image: dawn, resolution: null}
@@ -126,6 +128,7 @@ def test_an_unknown_model_is_an_error(tmp_path: Path) -> None:
         shot(retries=-1),
         shot(timeout="soon"),
         shot(takes=99),
+        shot(qc="retake"),
         shot(model="xai/grok-video", fallback=[{"prompt": "x"}]),
         shot(model="xai/grok-video", fallback=[{"model": "google/veo-3", "duration": 5}]),
         {"version": 1, "pipelines": {"p": {"shots": [{"prompt": "x"}]}}},

@@ -14,6 +14,7 @@ from animatic.cli.ending import facts, summary
 from animatic.cli.execution import Prepared, run_async, start
 from animatic.engine.estimate import Estimate
 from animatic.errors import InterruptedRunError, OverBudgetError
+from animatic.manifest.parts import Quality
 from animatic.spec import load_declaration
 from tests.unit.cli.conftest import Ended
 
@@ -40,6 +41,20 @@ def test_the_summary_names_shots_whose_job_was_adopted_by_evidence(ended: Ended)
     shots = [shot.model_copy(update={"how": how, "note": note}) for shot, how in zip(manifest.shots, ["evidence", "answer"], strict=True)]
     text = summary(context, manifest.model_copy(update={"shots": tuple(shots)}))
     assert [line.strip() for line in text.splitlines() if note in line] == [f"{shots[0].key or shots[0].id}: {note}"]
+
+
+def test_the_summary_counts_what_the_checks_of_takes_found_in_one_line(ended: Ended) -> None:
+    context, manifest = ended("delivered", "delivered")
+    found = {"ok": False, "findings": [{"check": "black", "at": 0.5, "for": 1}, {"check": "length"}, {"check": "black", "at": 3}]}
+    first, second = manifest.shots
+    seen = (first.model_copy(update={"qc": Quality.model_validate(found)}), second.model_copy(update={"qc": Quality(ok=True)}))
+    name = first.key or first.id
+    _, line, *_ = summary(context, manifest.model_copy(update={"shots": seen})).splitlines()
+    assert line == f"  to look at: 3 findings in 1 shot: {name} (black, length)"
+    told = facts(context, manifest.model_copy(update={"shots": seen}))["qc"]
+    assert [(key, said["findings"][0]) for key, said in told.items()] == [(name, {"check": "black", "at": 0.5, "for": 1, "detail": ""})]
+    assert "to look at" not in summary(context, manifest)
+    assert facts(context, manifest)["qc"] == facts(context, None)["qc"] == {}
 
 
 def test_an_unknown_sum_is_not_zero(ended: Ended) -> None:

@@ -143,7 +143,12 @@ async def test_a_reference_file_that_changed_since_planning_is_not_sent(studio: 
     assert studio.krea.counts["post"] == 0
 
 
+DAMAGED = "- {id: dawn, prompt: Rooftops at dawn, duration: 2, resolution: null}"
+"""As long as the damaged clip of the double, which is smaller than any resolution."""
+
+
 async def test_a_clip_with_damaged_frames_is_delivered_and_its_damage_is_told(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    studio.declare(DAMAGED)
     studio.krea.downloads = ["damaged"]
     with caplog.at_level("WARNING"):
         assert await studio.render() is None
@@ -162,6 +167,8 @@ async def test_a_clip_with_damaged_frames_is_delivered_and_its_damage_is_told(st
 
 
 async def test_a_whole_clip_is_said_to_be_whole(studio: Studio) -> None:
+    studio.krea.honest = True
+    studio.declare("- {id: dawn, prompt: Rooftops at dawn, duration: 1, resolution: null}")
     assert await studio.render() is None
     assert present(studio.run.manifest.shot("dawn").record.qc).ok
 

@@ -15,10 +15,11 @@ from itertools import pairwise
 import pytest
 
 from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, PrefectRun, Reel, ReelShot, StrayJob, wording
-from animatic.manifest.clients import Discretion
+from animatic.manifest.clients import Discretion, for_clients
 from animatic.manifest.links import Links
 from animatic.manifest.page import render_page
 from animatic.manifest.panels import variant_name
+from animatic.manifest.parts import Finding, Quality
 from animatic.plan.layout import diagram_of
 from animatic.plan.model import Plan, ShotInput, Step
 
@@ -579,3 +580,17 @@ def test_the_command_of_the_banner_is_that_of_the_run(builder_of: Callable[..., 
         builder.shot("surf").update(state="skipped")
         builder.shot("logo").update(state="skipped")
         assert f"animatic resume 20261121T104512Z-4f3a{ending}. What" in rendered(builder).text
+
+
+def test_what_the_checks_of_a_take_say_stands_below_it_and_is_not_for_clients(builder: ManifestBuilder, clip: Clip) -> None:
+    found = Finding(check="black", at=0.5, seconds=1.25, detail="the picture is black")
+    builder.shot("dawn").update(state="delivered", clip=clip, qc=Quality(ok=False, findings=(found,)), continuity=0.931)
+    said = "To look at: the picture is black (at 0.5 s, for 1.2 s)"
+    page = rendered(builder)
+    assert said in page.text
+    run = builder.manifest()
+    (dawn,) = [shot for shot in run.shots if shot.id == "dawn"]
+    assert wording.checks(dawn, simulated=False) == f"{said} · Continuity 0.93"
+    assert wording.checks(dawn, simulated=True) == said
+    (hidden,) = [shot for shot in for_clients(run).shots if shot.id == "dawn"]
+    assert (hidden.qc, hidden.continuity, wording.checks(hidden, simulated=False)) == (None, None, "")

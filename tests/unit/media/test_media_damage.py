@@ -8,7 +8,7 @@ from typing import Any
 import av
 import pytest
 
-from animatic.media import Gap, gaps
+from animatic.media import Decoding, Gap, check_take, gaps
 from tests.unit.media.conftest import ClipMaker
 
 
@@ -57,3 +57,22 @@ def test_an_h264_clip_with_a_hole_in_the_middle_has_a_gap(make_clip: ClipMaker) 
     found = gaps(clip)
     assert found
     assert all(0.5 < gap.at < 2.5 for gap in found)
+
+
+@pytest.mark.parametrize("damaged", [(12, 15), (22, 24), (0, 0)])
+def test_checks_of_a_take_tell_the_same_gaps_from_the_same_decoding(make_clip: ClipMaker, damaged: tuple[int, int]) -> None:
+    clip = overwritten(make_clip(frames=48, codec="mjpeg", pix_fmt="yuvj420p", name="a.mov", size=(320, 180)), damaged)
+    decoding = Decoding()
+    check_take(clip, decoding=decoding)
+    assert decoding.gaps() == gaps(clip)
+
+
+def test_a_hole_in_h264_is_the_same_gap_with_any_number_of_threads(make_clip: ClipMaker) -> None:
+    clip = overwritten(make_clip(frames=72, size=(320, 180), lively=True), (30, 33))
+    decoding = Decoding()
+    check_take(clip, decoding=decoding)
+    assert decoding.gaps() == gaps(clip) != ()
+
+
+def test_what_nobody_decoded_has_no_gaps() -> None:
+    assert Decoding().gaps() == ()

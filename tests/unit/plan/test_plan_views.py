@@ -138,6 +138,7 @@ def test_a_plan_does_not_differ_from_itself_or_in_what_does_not_matter(plan: Pla
                 "noir: what it is made from has changed",
             ],
         ),
+        ("concurrency: 2", "concurrency: 2\n      qc: off", [f"{key}: qc warn -> off" for key in ("still", "dawn", "late", "noir")]),
         ("token=secret", "token=other", ["late: what it is made from has changed", "noir: what it is made from has changed"]),
         ("cut: {}", "cut: {shots: [late]}", ["the cut of the reel is different"]),
         ("not params.long", "params.long", ["gone is new", "the cut of the reel is different"]),

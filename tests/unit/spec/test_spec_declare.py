@@ -43,6 +43,7 @@ pipelines:
     unknown_price: warn
     concurrency: 4
     on_failure: stop
+    qc: off
     reuse: run
     tags: [film, coast]
     schedule: {cron: "0 6 * * 1-5", timezone: Europe/Lisbon, params: {mood: noir}, fresh: true}
@@ -57,6 +58,7 @@ pipelines:
         start_image: dawn
         fallback: [{model: xai/grok-video, duration: 5, seed: null}]
         retries: 3
+        qc: warn
         timeout: 1h30m
         when: "{{ params.slow }}"
         extra_body: {model: inner}
@@ -87,6 +89,7 @@ def test_a_full_file_is_decoded_without_problems() -> None:
     assert (spec.budget_usd, spec.per_day_usd, spec.per_month_usd) == (Decimal("3.10"), Decimal(50), Decimal("500.50"))
     assert str(spec.budget_usd) == "3.10"
     assert (spec.unknown_price, spec.concurrency, spec.on_failure, spec.reuse) == ("warn", 4, "stop", "run")
+    assert (spec.qc, [shot.qc for shot in spec.shots]) == ("off", [None, "warn"])
     assert spec.tags == ("film", "coast")
     assert [defaults.path for defaults in spec.defaults] == [("defaults",), ("pipelines", "coast-teaser", "defaults")]
     assert spec.defaults[0].by_kind["video"]["aspect_ratio"] == "16:9"
