@@ -13,7 +13,7 @@ def decode_takes(section: Section) -> int:
     """Read ``takes`` and ``pick`` of a shot; returns the number of takes, 1 where none is written."""
     takes = section.whole("takes", minimum=1)
     if takes is not None and takes > MAX_TAKES:
-        hint = f"write {MAX_TAKES} at most; `animatic retake` makes further ones"
+        hint = f"write {MAX_TAKES} at most; `animatic retake SHOT` makes further ones"
         section.note(f"takes is {takes}, and a shot has {MAX_TAKES} at most", "takes", hint=hint, code="out-of-range")
         return 1
     if section.values.get("pick") == "best":
