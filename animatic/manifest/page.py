@@ -34,7 +34,7 @@ MIN_RATIO, MAX_RATIO = 0.5, 2.4
 """Width by height: the bounds of a panel, whatever shape its clip has."""
 INDENTATION = re.compile(r"\n[ \n]+<")
 """Before a tag: a tenth of a long page. Text of others has no bare ``<``, and spaces at its ends show nowhere."""
-_THERE = frozenset({"delivered", "reused"})
+ASKED = "waits for approval"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,9 @@ class Page:
     counts: tuple[Count, ...]
     failed: tuple[Panel, ...]
     waiting: tuple[Panel, ...]
+    """Not made."""
+    asked: tuple[Panel, ...]
+    """Made, and to be approved by a person."""
     reels: tuple[ReelPanel, ...]
     groups: tuple[Group, ...]
     compared: bool
@@ -156,6 +159,7 @@ def view_of(run: Manifest) -> Page:
     for number, reel in enumerate(reels, start=1):
         places = places_of(f"reel-{number}", reel.shots) | places  # the first reel that shows a shot
     panels = panels_of(run, links, places)
+    left = [panel for panel in panels if panel.shot.state in {"skipped", "waiting"}] if run.finished_at else []
     by_key = {panel.shot.key or panel.shot.id: panel for panel in panels}
     named = len({reel.name for reel in reels}) > 1
     script, script_hash = _script()
@@ -176,7 +180,8 @@ def view_of(run: Manifest) -> Page:
         params=tuple(Setting(name=name, value=value, discreet=name == "profile" or discretion.hides(value)) for name, value in settings),
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
-        waiting=tuple(panel for panel in panels if panel.shot.state in {"skipped", "waiting"}) if run.finished_at else (),
+        waiting=tuple(panel for panel in left if panel.shot.doing != ASKED),
+        asked=tuple(panel for panel in left if panel.shot.doing == ASKED),
         reels=tuple(
             _reel(reel, f"reel-{number}", by_key, links, named=named, told=told.variant)
             for number, (reel, told) in enumerate(zip(reels, reels_for_clients, strict=True), start=1)

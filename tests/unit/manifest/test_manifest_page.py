@@ -17,6 +17,7 @@ import pytest
 from animatic.manifest import Attempt, Clip, Failure, Input, ManifestBuilder, PrefectRun, Reel, ReelShot, StrayJob, wording
 from animatic.manifest.clients import Discretion, for_clients
 from animatic.manifest.links import Links
+from animatic.manifest.model import TakeEntry
 from animatic.manifest.page import render_page
 from animatic.manifest.panels import variant_name
 from animatic.manifest.parts import Finding, Quality
@@ -594,3 +595,30 @@ def test_what_the_checks_of_a_take_say_stands_below_it_and_is_not_for_clients(bu
     assert wording.checks(dawn, simulated=True) == said
     (hidden,) = [shot for shot in for_clients(run).shots if shot.id == "dawn"]
     assert (hidden.qc, hidden.continuity, wording.checks(hidden, simulated=False)) == (None, None, "")
+
+
+def test_what_is_to_be_approved_is_not_called_missing_and_the_command_is_the_one_that_helps(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("dawn").update(state="waiting", doing="waits for approval", clip=clip)
+    builder.shot("surf").update(state="skipped")
+    builder.shot("logo").update(state="delivered", clip=clip)
+    text = " ".join(rendered(builder).text.split())
+    assert "To be approved: 01 dawn." in text
+    assert "animatic review 20261121T104512Z-4f3a" in text
+    assert "1 of 3 shots are missing" in text
+    assert "animatic resume" not in text
+    builder.shot("surf").update(state="failed", error=Failure(code="x", message="y"))
+    assert "animatic resume 20261121T104512Z-4f3a" in rendered(builder).text
+
+
+def test_takes_show_a_client_nothing_but_their_pictures(builder: ManifestBuilder, clip: Clip) -> None:
+    take = TakeEntry(take=1, fingerprint="f", state="delivered", usd=Decimal("0.77"), clip=clip, picked=True, note="from refs/a.png")
+    builder.shot("dawn").update(state="delivered", clip=clip)
+    run = builder.manifest(finished_at=DONE)
+    two = run.shots[0].model_copy(update={"takes": (take, take.model_copy(update={"take": 2, "picked": False}))})
+    html = render_page(run.model_copy(update={"shots": (two, *run.shots[1:])}))
+    assert "$0.77" in html
+    for private in re.findall(r"<(\w+)[^>]* data-private[^>]*>[^<]*(?:\$0\.77|refs/a\.png)[^<]*</\1>", html):
+        assert private in {"i", "span"}
+    bare = re.sub(r"<(i|span)[^>]* data-private[^>]*>[^<]*</\1>", "", html)
+    assert "$0.77" not in bare
+    assert "from refs/a.png" not in bare
