@@ -42,8 +42,11 @@ def review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
 
 async def _review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> list[dict[str, Any]]:
     from animatic.engine.approvals import list_waiting
+    from animatic.engine.history import find_run
 
     where = destinations(files, deliver, simulate=simulate)
+    if run_id is not None:
+        run_id = (await find_run(run_id, where)).plan.run_id
     found = [await _facts(one) for one in await list_waiting(where, run_id)]
     warn_of_damage(where)
     return found
