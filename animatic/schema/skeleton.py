@@ -5,33 +5,16 @@ Key names are those of `animatic.spec.keys`; a test holds the two together.
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import assert_never
 
 from animatic.catalog.model import KINDS, MEDIA, Media
 from animatic.destination import ACL, SSE, STORAGE_CLASS
+from animatic.schema.basics import ID, SPAN, TIMEZONE, USD, Schema, text
 from animatic.schema.cast import CAST, CAST_LIST
 from animatic.schema.cut import CUT
-from animatic.spec.model import C2PA, LATE, ON_FAILURE, OVERLAP, PARAM_TYPES, QC, REUSE, UNKNOWN_PRICE
+from animatic.schema.runs import MATRIX, PARAM, SCHEDULE
+from animatic.spec.model import C2PA, ON_FAILURE, OVERLAP, QC, REUSE, UNKNOWN_PRICE
 from animatic.spec.takes import MAX_TAKES, PICKS
-
-Schema = dict[str, Any]
-
-_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-_SPAN: Schema = {
-    "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0},
-        {"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*[smhd]\s*)+$|^\s*\d+(\.\d+)?\s*$"},
-    ]
-}
-_USD: Schema = {"type": "number", "minimum": 0}
-_SCALAR: Schema = {"type": ["string", "number", "boolean"]}
-
-
-def _text(description: str, **more: Any) -> Schema:
-    return {"type": "string", "description": description, **more}
-
-
-_TIMEZONE = _text("Name such as Europe/Lisbon.", examples=["Europe/Lisbon", "America/New_York", "UTC"])
 
 
 def _media_words(media: Media) -> str:
@@ -53,7 +36,7 @@ def _reference(media: Media) -> Schema:
     shot: Schema = {
         "type": "object",
         "required": ["shot"],
-        "properties": {"shot": _text("Id of another shot of the pipeline.")},
+        "properties": {"shot": text("Id of another shot of the pipeline.")},
         "additionalProperties": False,
     }
     if media in {"image", "any"}:
@@ -68,19 +51,19 @@ def _reference(media: Media) -> Schema:
         {
             "type": "object",
             "required": ["file"],
-            "properties": {"file": _text("Local file, relative to the pipelines file.")},
+            "properties": {"file": text("Local file, relative to the pipelines file.")},
             "additionalProperties": False,
         },
-        {"type": "object", "required": ["url"], "properties": {"url": _text("URL, passed on as it is.")}, "additionalProperties": False},
+        {"type": "object", "required": ["url"], "properties": {"url": text("URL, passed on as it is.")}, "additionalProperties": False},
     ]
     return {"description": f"{_media_words(media)}: the id of a shot, a file or a URL.", "anyOf": options}
 
 
 SHOT: Schema = {
-    "id": _text("Name of the shot; other shots refer to it, files are named for it.", pattern=_ID, maxLength=100),
-    "title": _text("What people read instead of the id."),
+    "id": text("Name of the shot; other shots refer to it, files are named for it.", pattern=ID, maxLength=100),
+    "title": text("What people read instead of the id."),
     "cast": CAST_LIST,
-    "line": _text("What is spoken or written over the shot: the text of captions, and shot.line in templates."),
+    "line": text("What is spoken or written over the shot: the text of captions, and shot.line in templates."),
     "kind": {"enum": list(KINDS), "description": "What the shot yields; picks that kind's default model."},
     "model": {"$ref": "#/definitions/model", "description": "Krea model, provider/model."},
     "fallback": {
@@ -89,7 +72,7 @@ SHOT: Schema = {
         "items": {"$ref": "#/definitions/fallback"},
     },
     "retries": {"type": "integer", "minimum": 0, "description": "Further attempts after a failed one."},
-    "timeout": {**_SPAN, "description": "How long one job may take: seconds, or as in 10m."},
+    "timeout": {**SPAN, "description": "How long one job may take: seconds, or as in 10m."},
     "takes": {"type": "integer", "minimum": 1, "maximum": MAX_TAKES, "description": "Results that are made and paid for."},
     "approve": {"type": "boolean", "description": "A person looks before anything that depends on the shot is paid for."},
     "pick": {"enum": list(PICKS), "description": "The take that goes on to what depends on the shot."},
@@ -112,77 +95,21 @@ FALLBACKS: Schema = {
 }
 """What a profile may name beside fields."""
 
-_PARAM: Schema = {
-    "type": "object",
-    "description": "A parameter of the pipeline; required unless it has a default.",
-    "properties": {
-        "type": {"enum": list(PARAM_TYPES)},
-        "default": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
-        "enum": {"type": "array", "minItems": 1, "items": _SCALAR},
-        "description": _text("What it means."),
-        "minimum": {"type": "number"},
-        "maximum": {"type": "number"},
-    },
-    "additionalProperties": False,
-}
-_SCHEDULE: Schema = {
-    "type": "object",
-    "description": "When a deployment of the pipeline runs by itself.",
-    "properties": {
-        "cron": _text("Five fields: minute hour day-of-month month day-of-week.", examples=["0 6 * * 1-5"]),
-        "interval": {**_SPAN, "description": "Seconds, or as in 6h."},
-        "rrule": _text("Recurrence rule of RFC 5545, without COUNT.", examples=["FREQ=WEEKLY;BYDAY=MO;BYHOUR=6"]),
-        "start": _text("Day, or day and time, from which intervals and every-other-week rules count.", examples=["2027-01-04 06:00"]),
-        "timezone": _TIMEZONE,
-        "params": {
-            "type": "object",
-            "description": "Parameters of the scheduled runs.",
-            "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
-        },
-        "fresh": {"type": "boolean", "default": False, "description": "Generate anew, reuse nothing."},
-        "profile": _text("Profile of the file that the scheduled runs are made under.", examples=["draft"]),
-        "active": {"type": "boolean", "default": True},
-        "slug": _text("Stable name of the schedule.", pattern=_ID, maxLength=100),
-        "late": {"enum": list(LATE), "default": "skip", "description": "What becomes of runs that were missed."},
-    },
-    "oneOf": [{"required": ["cron"]}, {"required": ["interval"]}, {"required": ["rrule"]}],
-    "additionalProperties": False,
-}
-_AXIS_VALUE: Schema = {"anyOf": [_SCALAR, {"type": "object", "minProperties": 1, "additionalProperties": _SCALAR}]}
-_MATRIX: Schema = {
-    "type": "object",
-    "description": "The pipeline is made once for every combination of these values.",
-    "properties": {
-        "include": {
-            "type": "array",
-            "items": {"type": "object", "additionalProperties": _AXIS_VALUE},
-            "description": "Combinations to add.",
-        },
-        "exclude": {
-            "type": "array",
-            "items": {"type": "object", "additionalProperties": _AXIS_VALUE},
-            "description": "Combinations to leave out.",
-        },
-    },
-    "additionalProperties": {
-        "anyOf": [{"type": "array", "minItems": 1, "items": _AXIS_VALUE}, {"$ref": "#/definitions/template"}],
-    },
-}
 _DELIVER: Schema = {
     "description": "Where clips and records go.",
     "anyOf": [
-        _text("A folder, or s3://bucket/prefix.", examples=["./out", "s3://bucket/prefix"]),
+        text("A folder, or s3://bucket/prefix.", examples=["./out", "s3://bucket/prefix"]),
         {
             "type": "object",
             "description": "A prefix of a bucket, and how objects are put there.",
             "required": ["to"],
             "properties": {
-                "to": _text("s3://bucket/prefix"),
+                "to": text("s3://bucket/prefix"),
                 "sse": {"enum": list(SSE), "description": "Encryption at rest."},
-                "kms_key": _text("Id or ARN of the KMS key, with sse: aws:kms."),
+                "kms_key": text("Id or ARN of the KMS key, with sse: aws:kms."),
                 "acl": {"enum": list(ACL), "description": "Canned ACL of every object."},
                 "storage_class": {"enum": list(STORAGE_CLASS), "description": "Storage class of clips, stills and reels."},
-                "cache_control": _text("Cache-Control of clips, stills and reels.", examples=["public, max-age=31536000"]),
+                "cache_control": text("Cache-Control of clips, stills and reels.", examples=["public, max-age=31536000"]),
             },
             "additionalProperties": False,
         },
@@ -193,14 +120,14 @@ _PIPELINE: Schema = {
     "description": "A storyboard.",
     "required": ["shots"],
     "properties": {
-        "description": _text("What the pipeline is for."),
-        "title": _text("What people call it: heads page, sheet and plan.", examples=["A morning at the coast"]),
+        "description": text("What the pipeline is for."),
+        "title": text("What people call it: heads page, sheet and plan.", examples=["A morning at the coast"]),
         "params": {"type": "object", "additionalProperties": {"$ref": "#/definitions/param"}},
         "matrix": {"$ref": "#/definitions/matrix"},
         "cast": {"$ref": "#/definitions/cast"},
         "defaults": {"$ref": "#/definitions/defaults"},
         "deliver": _DELIVER,
-        "budget_usd": {**_USD, "description": "Refuse to start, and to go on, beyond this."},
+        "budget_usd": {**USD, "description": "Refuse to start, and to go on, beyond this."},
         "unknown_price": {
             "enum": list(UNKNOWN_PRICE),
             "description": "What to do where a price is unknown; block where a budget is set.",
@@ -229,7 +156,7 @@ _PIPELINE: Schema = {
             "type": "object",
             "description": "Several reels from one storyboard, NAME.mp4 each.",
             "minProperties": 1,
-            "propertyNames": {"pattern": _ID, "maxLength": 100},
+            "propertyNames": {"pattern": ID, "maxLength": 100},
             "additionalProperties": {"$ref": "#/definitions/cut"},
         },
         "page": {
@@ -253,7 +180,7 @@ _PIPELINE: Schema = {
                     "default": "keep",
                     "description": "Sign files with content credentials, keep those of providers, or look at neither.",
                 },
-                "label": _text("Text in a corner of every reel.", examples=["AI generated"]),
+                "label": text("Text in a corner of every reel.", examples=["AI generated"]),
             },
             "additionalProperties": False,
         },
@@ -265,9 +192,9 @@ _PIPELINE: Schema = {
 DEFINITIONS: Schema = {
     "template": {"type": "string", "pattern": r"\{\{|\{%", "description": "Template, filled in when the plan is made."},
     **{f"reference {media}": _reference(media) for media in MEDIA},
-    "param": _PARAM,
-    "schedule": _SCHEDULE,
-    "matrix": _MATRIX,
+    "param": PARAM,
+    "schedule": SCHEDULE,
+    "matrix": MATRIX,
     **CAST,
     "cut": CUT,
     "pipeline": _PIPELINE,
@@ -291,11 +218,11 @@ def file_schema() -> Schema:
                 "additionalProperties": {"$ref": "#/definitions/profile"},
             },
             "deliver": _DELIVER,
-            "timezone": _TIMEZONE,
+            "timezone": TIMEZONE,
             "budget": {
                 "type": "object",
                 "description": "Limits for all pipelines together.",
-                "properties": {"per_day_usd": _USD, "per_month_usd": _USD},
+                "properties": {"per_day_usd": USD, "per_month_usd": USD},
                 "additionalProperties": False,
             },
             "pipelines": {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/pipeline"}},
