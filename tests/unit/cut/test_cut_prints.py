@@ -15,7 +15,7 @@ from animatic.cut.timing import Footage, lay_out
 
 FIVE = Footage(width=1280, height=720, seconds=Fraction(5), rate=Fraction(24))
 CUT = Cut(shots=(CutShot(step="a"), CutShot(step="b")), variant_name="", variant={})
-BED = SoundFile(written="bed.mp3", file="/work/bed.mp3", sha256="ee")
+BED = SoundFile(written="bed.mp3", file="/music/bed.mp3", sha256="ee")
 
 
 def printed(cut: Cut = CUT, contents: dict[str, str] | None = None, **more: Any) -> str:
