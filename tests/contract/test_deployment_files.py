@@ -159,3 +159,11 @@ def test_servers_and_helm_values_keep_what_they_share_in_redis() -> None:
     assert version is not None
     tags = [compose["services"]["server-1"]["image"].partition(":")[2], values["global"]["prefect"]["image"]["prefectTag"]]
     assert all(tag.startswith(f"{version[1]}-") for tag in tags), "the servers are those with which the runs were tested"
+
+
+def test_links_in_what_the_image_copies_lead_to_what_it_copies() -> None:
+    text = (FOLDER / "Containerfile").read_text(encoding="utf-8")
+    copied = {name for line in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE) for name in line.split()}
+    links = [path for name in copied if (ROOT / name).is_dir() for path in (ROOT / name).iterdir() if path.is_symlink()]
+    assert links
+    assert {path.resolve().relative_to(ROOT).parts[0] for path in links} <= copied
