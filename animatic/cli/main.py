@@ -44,6 +44,7 @@ VERBS = {
     "use": "Select the take of a shot to use",
     "review": "List the shots that wait for approval",
     "approve": "Approve a shot that waits, or pick one of its takes",
+    "reject": "Reject a shot that waits, and make another take of it",
     "doubts": "List submissions in doubt, and jobs that were paid and are in no take",
     "adopt": "Resolve an in-doubt submission to a Krea job",
     "resubmit": "Resolve an in-doubt submission as never accepted, or its result as lost: the next run sends it again",
@@ -57,7 +58,7 @@ VERBS = {
     "down": "Stop the local Prefect server",
 }
 """Every verb with the first line of its help, in the order in which people meet them. Each is a function in a module, both of its name."""
-PAYING = {"run", "resume", "retake"}
+PAYING = {"run", "resume", "retake", "reject"}
 """Verbs that may have submitted something when an error of ours ends them."""
 MAX_ERROR_TEXT = 300
 """Characters of an unexpected error's text that are shown; the file with the details has all of it."""

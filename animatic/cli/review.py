@@ -28,7 +28,7 @@ def review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
     """List the shots that wait for approval.
 
     Each with its takes, where their files are, and what is paid once it is approved. The exit code is 5 if there are any. Approve one
-    with `animatic approve`, or make another take of it with `animatic retake`.
+    with `animatic approve`, or have another take of it made with `animatic reject`.
     """
     found = asyncio.run(_review(run_id, files, deliver, simulate=simulate))
     if as_json:
@@ -87,5 +87,5 @@ def _lines(one: dict[str, Any]) -> list[str]:
     return [
         *lines,
         f"  approve: `animatic approve {one['run_id']} {one['shot']}{pick}`, then `animatic resume {one['run_id']}`",
-        f"  another take: `animatic retake {one['pipeline']} {one['shot']}`",
+        f"  none of them: `animatic reject {one['run_id']} {one['shot']}` makes another take (--prompt TEXT for another prompt)",
     ]

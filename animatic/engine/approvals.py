@@ -111,6 +111,21 @@ async def approve(plan: Plan, ledger: Ledger, shot: str, *, take: int | None, by
     return said
 
 
+async def check_open(plan: Plan, ledger: Ledger, step: Step) -> None:
+    """Raise UsageError unless a person is asked about a shot now."""
+    said = await ledger.approvals.current(step.base)
+    if said is None or said.kind != "asked":
+        raise _not_open(plan, step, said)
+
+
+async def reject(plan: Plan, ledger: Ledger, step: Step, *, by: str, note: str | None) -> Approval:
+    """Record that a person wants none of a shot's takes. Raises UsageError where nothing is asked (any more); StorageError."""
+    try:
+        return await ledger.approvals.reject(step.base, by=by, note=note)
+    except NotOpenError as closed:
+        raise _not_open(plan, step, closed.last) from None
+
+
 async def with_approved(plan: Plan, ledger: Ledger) -> Plan:
     """Return the plan of a run that goes on, with the takes that persons have picked instead of its own. StorageError, UsageError."""
     picks: dict[str, int] = {}
@@ -134,7 +149,7 @@ def _not_open(plan: Plan, step: Step, last: Approval | None) -> UsageError:
         return UsageError(f"shot {step.key!r} does not wait for approval: {why}", hint="`animatic review` lists what waits")
     note = f" ({last.note})" if last.note else ""
     return UsageError(
-        f"shot {step.key!r} does not wait any more: take {last.take} was approved by {last.by} at "
+        f"shot {step.key!r} does not wait any more: take {last.take} was {last.kind} by {last.by} at "
         f"{last.at.astimezone():%Y-%m-%d %H:%M}{note}",
         hint=f"go on with `animatic resume {plan.run_id}`; pick another take with `animatic use {plan.pipeline} {step.key} TAKE`",
     )

@@ -14,9 +14,9 @@ from animatic.ledger.records import RecordLog, RecordStore, approval_folder
 class Approval:
     """A question about the takes of a shot, or the answer to one."""
 
-    kind: Literal["asked", "approved"]
+    kind: Literal["asked", "approved", "rejected"]
     take: int
-    """The take that was approved; of a question that which goes on where nobody picks another one."""
+    """The take that was approved or rejected; of a question that which goes on where nobody picks another one."""
     offered: tuple[int, ...]
     """The takes that could be chosen from."""
     run_id: str
@@ -72,6 +72,16 @@ class Approvals:
                 raise NotOpenError(last)
             chosen = last.take if take is None else take
             return replace(last, kind="approved", take=chosen, by=by, note=note, at=self._records.now())
+
+        return await self._log.append(approval_folder(base), Approval, answer)
+
+    async def reject(self, base: str, *, by: str, note: str | None) -> Approval:
+        """Answer the open question: none of the takes. Raises NotOpenError: of two answers the first counts."""
+
+        def answer(last: Approval | None) -> Approval:
+            if last is None or last.kind != "asked":
+                raise NotOpenError(last)
+            return replace(last, kind="rejected", by=by, note=note, at=self._records.now())
 
         return await self._log.append(approval_folder(base), Approval, answer)
 

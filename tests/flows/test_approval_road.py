@@ -51,3 +51,33 @@ def test_nothing_that_hangs_on_a_shot_is_paid_before_a_person_has_picked(
     assert [take["take"] for take in done["shots"][0]["takes"] if take["picked"]] == [2]
     assert done["shots"][0]["decision"]["take"] == 2
     assert animatic("review", **real).code == 0
+
+
+def test_a_shot_that_is_rejected_is_made_once_more_and_asked_about_again(
+    animatic: Callable[..., Any], krea: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "pipelines.yaml").write_text(STILL_FIRST.replace("takes: 3, ", ""))
+    peer = krea()
+    real = {"KREA_API_URL": peer.url, "KREA_API_TOKEN": "krea-test-token"}
+    assert animatic("run", "--json", **real).code == 5
+    first = manifest_of(tmp_path / "out")["run_id"]
+
+    again = animatic("reject", first, "still", "--prompt", "A bottle, closer", "--note", "too far", "--json", **real)
+
+    assert again.code == 5, again.err
+    assert "take 1 of still is rejected; another take is made: $0.15" in again.err
+    assert len(billing(peer)) == 2, "the new take alone"
+    second = json.loads(again.out)["run_id"]
+    refused = animatic("approve", first, "still", "--take", "1", **real)
+    assert refused.code == 2
+    assert animatic("reject", first, "nothing", **real).code == 2
+    assert animatic("approve", second, "still", **real).code == 0
+    twice = animatic("reject", second, "still", **real)
+    assert twice.code == 2
+    assert "was approved by" in twice.err
+    assert animatic("resume", second, **real).code == 0
+    assert len(billing(peer)) == 3
+    [still] = [
+        shot for shot in json.loads((tmp_path / "out" / "bottle" / second / "manifest.json").read_text())["shots"] if shot["id"] == "still"
+    ]
+    assert (still["take"], still["request"]["prompt"]) == (2, "A bottle, closer")

@@ -46,6 +46,7 @@ WRONG = {
     "webhook": "webhook --port x",
     "review": "review --file nowhere.yaml",
     "approve": "approve nope",
+    "reject": "reject nope",
 }
 """A command line of each verb that speaks JSON, which is refused at once."""
 
