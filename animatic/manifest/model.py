@@ -193,6 +193,8 @@ class Shot(Record):
     """Its takes of this run, by number, where it has any."""
     decision: Decision | None = None
     """Who approved the take that counts."""
+    locked: bool = False
+    """Whether its take stays, whatever changes in or above it."""
 
 
 class Cost(Record):
