@@ -33,6 +33,7 @@ STATES: dict[Doing, State] = {
     "running": "running",
     "fetching": "fetching",
     "cancelled": "skipped",
+    "waits for approval": "delivered",  # it is made; what hangs on it is not
 }
 """What a waiting shot is doing, as progress."""
 

@@ -12,7 +12,7 @@ def decode_qc(section: Section) -> Qc | None:
         section.note(
             "qc: retake is not supported yet",
             "qc",
-            hint="write 'qc: warn': what is found is told, and `animatic retake` pays for another take",
+            hint="write 'qc: warn': what is found is told, and `animatic retake SHOT` pays for another take",
             code="unsupported",
         )
         return None
