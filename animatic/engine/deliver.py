@@ -48,7 +48,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             run,
             source,
             name,
-            mark_of_take(run, take),
+            mark_of_take(take, simulated=run.simulated),
             take.clip.mime,
             replaces=take.clip.size,
             parts=parts,

@@ -29,9 +29,9 @@ class Part:
     relation: Relation
 
 
-def mark_of_take(run: Run, take: Take) -> Mark:
+def mark_of_take(take: Take, *, simulated: bool, software: str = SOFTWARE) -> Mark:
     """Return the mark of a take: it names the run that made it, so that a take is the same bytes wherever it is delivered again."""
-    return Mark(run=take.run_id, pipeline=take.pipeline, shot=take.step, model=take.model, simulated=run.simulated, software=SOFTWARE)
+    return Mark(run=take.run_id, pipeline=take.pipeline, shot=take.step, model=take.model, simulated=simulated, software=software)
 
 
 def mark_of_reel(run: Run, name: str, models: Iterable[str]) -> Mark:

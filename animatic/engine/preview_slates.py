@@ -14,8 +14,8 @@ from animatic.formats import medium_of_suffix
 from animatic.media import extract_frame
 from animatic.plan import FileInput, Input, Plan, ShotInput, Step, UrlInput
 from animatic.plan.slates import slate_of
-from animatic.simulator.render import clip, mesh, sound
 from animatic.simulator.render.recipe import Media, MediaPath, Recipe, recipe_of
+from animatic.simulator.render.result import render_result
 
 LONGEST_SIDE = 960
 """Pixels: enough to judge timing by, in seconds rather than minutes."""
@@ -45,17 +45,7 @@ def _draw(plan: Plan, step: Step, catalog: Catalog, folder: Path, before: Mappin
     target = folder / f"{recipe.key}.{recipe.suffix}"
     if target.exists():
         return target
-    match recipe.makes:
-        case "video":
-            clip.render_clip(recipe, target)
-        case "image":
-            clip.render_still(recipe, target)
-        case "audio":
-            sound.render_sound(recipe, target)
-        case "3d":
-            mesh.render_mesh(recipe, target)
-        case _:
-            assert_never(recipe.makes)
+    render_result(recipe, target)
     return target
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from animatic.engine.history import PastRun
+from animatic.engine.origin import mark_of_take
 from animatic.engine.verify import Finding, Verified, readable
 from animatic.files import sha256_of
 from animatic.ledger import Take
 from animatic.manifest import Clip, Manifest
-from animatic.marks import Mark, write_marked
+from animatic.marks import write_marked
 
 DAMAGED = frozenset({"missing", "hash", "size", "mark", "simulated"})
 """What a copy of the take mends."""
@@ -40,14 +41,7 @@ def _noted(finding: Finding, mended: set[str]) -> Finding:
 
 async def _copy_again(run: PastRun, manifest: Manifest, clip: Clip, take: Take) -> bool:
     storage = run.destination.storage
-    mark = Mark(
-        run=take.run_id,
-        pipeline=take.pipeline,
-        shot=take.step,
-        model=take.model,
-        simulated=manifest.simulated,
-        software=f"animatic {manifest.animatic}",
-    )
+    mark = mark_of_take(take, simulated=manifest.simulated, software=f"animatic {manifest.animatic}")
     with tempfile.TemporaryDirectory(prefix="animatic-restore-") as folder:
         copy = Path(folder) / "marked"
         async with readable(storage, take.clip.key) as source:

@@ -85,7 +85,7 @@ async def verify_run(
     prefix = f"{run.plan.pipeline}/{run.plan.run_id}/"
     found.findings += _contradictions(run, manifest)
     takes = await ledger.takes.get_many(shot.fingerprint for shot in manifest.shots if shot.clip is not None)
-    expected = {shot.clip.key: _expectation(shot, takes.get(shot.fingerprint)) for shot in manifest.shots if shot.clip is not None}
+    expected = {shot.clip.key: (shot, takes.get(shot.fingerprint)) for shot in manifest.shots if shot.clip is not None}
     owners = {item["sha256"]: item["key"] for item in named_files(manifest)}
     keys = {storage.location(entry.key): entry.key for entry in await storage.list(prefix)}
     for item in named_files(manifest):
@@ -138,10 +138,6 @@ def _contradictions(run: PastRun, manifest: Manifest) -> Iterator[Finding]:
 
 
 Expectation = tuple[Shot | None, Take | None]
-
-
-def _expectation(shot: Shot, take: Take | None) -> Expectation:
-    return shot, take
 
 
 def _look_at(

@@ -53,8 +53,7 @@ def _tag(path: Path) -> tuple[int, bytes, int]:
         head = file.read(_HEADER)
         if head[:3] != b"ID3" or head[3] not in _READABLE or head[5]:
             return 0, b"", 0
-        size = int.from_bytes(head[6:10])
-        length = (size & 0x7F) | (size >> 8 & 0x7F) << 7 | (size >> 16 & 0x7F) << 14 | (size >> 24 & 0x7F) << 21
+        length = _read_syncsafe(head[6:10])
         return head[3], file.read(length), _HEADER + length
 
 
@@ -62,9 +61,8 @@ def _frames(data: bytes, version: int) -> Iterator[bytes]:
     """Yield each frame with its header; padding ends them."""
     at = 0
     while at + _HEADER <= len(data) and data[at]:
-        size = int.from_bytes(data[at + 4 : at + 8])
-        if version == _NEWEST:
-            size = (size & 0x7F) | (size >> 8 & 0x7F) << 7 | (size >> 16 & 0x7F) << 14 | (size >> 24 & 0x7F) << 21
+        written = data[at + 4 : at + 8]
+        size = _read_syncsafe(written) if version == _NEWEST else int.from_bytes(written)
         end = at + _HEADER + size
         if end > len(data):
             return
@@ -87,6 +85,14 @@ def _encoded(version: int, name: str, text: str, *, language: bytes = b"") -> by
 def _frame(name: bytes, content: bytes, version: int) -> bytes:
     size = _syncsafe(len(content)) if version == _NEWEST else len(content).to_bytes(4)
     return name + size + bytes(2) + content
+
+
+def _read_syncsafe(written: bytes) -> int:
+    """Read a number of which every byte holds seven bits."""
+    number = 0
+    for byte in written:
+        number = number << 7 | byte & 0x7F
+    return number
 
 
 def _syncsafe(number: int) -> bytes:

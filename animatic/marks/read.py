@@ -36,8 +36,3 @@ def read_mark(path: Path, mime: str) -> Mark | None:
         return mesh.read(path)
     found = _PACKETS[mime](path) if mime in _PACKETS else None
     return mark_of(found) if found else None
-
-
-def has_place(mime: str) -> bool:
-    """Whether files of a MIME type can carry a mark."""
-    return mime in _PACKETS or mime in remux.FORMATS or mime == "model/gltf-binary"

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import assert_never
 
 from animatic.simulator.jobs import Suffix
 from animatic.simulator.render.recipe import Recipe
@@ -61,20 +60,9 @@ class RenderQueue:
 
     def _render(self, recipe: Recipe, key: str) -> None:
         try:
-            from animatic.simulator.render import clip, mesh, sound  # noqa: PLC0415 - the codecs load while the server already answers
+            from animatic.simulator.render.result import render_result  # noqa: PLC0415 - the codecs load while the server already answers
 
-            target = self.path(key, recipe.suffix)
-            match recipe.makes:
-                case "video":
-                    clip.render_clip(recipe, target)
-                case "image":
-                    clip.render_still(recipe, target)
-                case "audio":
-                    sound.render_sound(recipe, target)
-                case "3d":
-                    mesh.render_mesh(recipe, target)
-                case _:
-                    assert_never(recipe.makes)
+            render_result(recipe, self.path(key, recipe.suffix))
         except Exception:  # noqa: BLE001 - whatever is wrong with a picture, only its own job may fail
             _LOG.exception("render %s failed", key)
             self._failed(key)
