@@ -183,7 +183,7 @@ async def look(
     elsewhere = {job_id for job_id, seen in results.items() if starts_elsewhere(seen.picture, intent.token, starts)}
     others_own = tuple(job for job in candidates if job.id in elsewhere)
     candidates = tuple(job for job in candidates if job.id not in elsewhere)
-    fitting_rivals = await _rivals_by_job(run, rivals, candidates, given, results, starts, intent)
+    fitting_rivals = await _rivals_by_job(run, rivals, candidates, given, results, starts, intent, late=late)
     if until is not None:
         candidates = tuple(
             job for job in candidates if job.created_at <= until or not any(_is_running(run, rival) for rival in fitting_rivals[job.id])
@@ -218,13 +218,15 @@ async def _rivals_by_job(
     results: Mapping[str, Result],
     starts: Mapping[str, bytes | None],
     intent: Intent,
+    *,
+    late: bool,
 ) -> dict[str, list[Submission]]:
     """Return, for each candidate, those of the rivals that it could belong to, now that more is known of it."""
     found: dict[str, list[Submission]] = {job.id: [] for job in candidates}
     for rival in rivals:
         learned = await learned_of(run, rival.intent.model)
         for job in candidates:
-            if not _window_of_rival(run, rival).holds(job) or has_other_type(job.type, rival.intent, learned):
+            if not _window_of_rival(run, rival, late=late).holds(job) or has_other_type(job.type, rival.intent, learned):
                 continue
             if gives_other(given.get(job.id, ()), rival.intent, learned):
                 continue
@@ -256,13 +258,19 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
     return tuple(job for job in found if job.id not in claimed)
 
 
-def _window_of_rival(run: Run, rival: Submission) -> Window:
-    """Return when the job of another submission may have been made: of one that was given up, for the time of another POST."""
+def _window_of_rival(run: Run, rival: Submission, *, late: bool) -> Window:
+    """Return when the job of another submission may have been made: of one that was given up, for the time of another POST.
+
+    For a job that came late (``late``) that time is as long as Krea may make one that is late. What was taken for a submission says
+    nothing of when Krea made its own job.
+    """
     intent, window = rival.intent, window_of(rival.intent)
-    if rival.settled is None:
+    if rival.settled is None or rival.submitted is not None:
         return window
     if rival.settled.outcome == "unsent":
         return Window(first=window.first, last=intent.by_krea(rival.settled.at) + CLOCK_MARGIN)
+    if late:
+        return late_window(intent, rival.settled.at)
     return Window(first=window.first, last=intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post))
 
 
@@ -286,4 +294,4 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: boo
     others = [
         one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)
     ]
-    return tuple(other for other in others if any(_window_of_rival(run, other).holds(job) for job in jobs))
+    return tuple(other for other in others if any(_window_of_rival(run, other, late=late).holds(job) for job in jobs))

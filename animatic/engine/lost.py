@@ -68,7 +68,7 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
     now, grace = run.timing.monotonic(), run.settings.patience.grace
     deadlines = Deadlines(adopted_by=now, listed_by=now, claimed_by=now + 2 * grace, compared_by=now + COMPARED_FACTOR * grace)
     submission = Submission(number=last.attempt, intent=last)
-    search = Search(submission=submission, lost=None, callbacks=True, window=window, deadlines=deadlines)
+    search = Search(submission=submission, lost=None, callbacks=True, window=window, deadlines=deadlines, late=True)
     while isinstance(conclusion := await conclude(run, search), LookAgain):
         await pause(run, search)
     match conclusion:

@@ -72,6 +72,8 @@ class Search:
     """Whether this process would be called back for it."""
     window: Window
     deadlines: Deadlines
+    late: bool = False
+    """Whether the submission was given up, and this is a further look."""
     stale_looks: int = 0
     until: datetime | None = None
     """Once there are candidates after the grace: when the newest was created. Of what comes later, jobs that another submission which is
@@ -123,7 +125,14 @@ async def conclude(run: Run, search: Search) -> Conclusion:
     closely = began >= search.deadlines.adopted_by
     seen_before = search.submission.doubt.candidates if search.submission.doubt else ()
     evidence = await look(
-        run, intent, search.window, callbacks=search.callbacks, closely=closely, until=search.until, seen_before=seen_before
+        run,
+        intent,
+        search.window,
+        callbacks=search.callbacks,
+        closely=closely,
+        until=search.until,
+        seen_before=seen_before,
+        late=search.late,
     )
     if run.timing.monotonic() - began > STALE_LOOK_SECONDS and search.stale_looks < MAX_STALE_LOOKS:
         search.stale_looks += 1

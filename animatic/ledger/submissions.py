@@ -15,6 +15,7 @@ from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
 from animatic.ledger.model import (
+    PRESUMED,
     Claim,
     Doubt,
     Failure,
@@ -173,15 +174,16 @@ class Submissions:
             type=type,
             evidence=evidence,
         )
+        if evidence is not None and isinstance(intent, Intent):
+            # So that it is found again, because another job may turn up; before all else, as this process may end after any record.
+            day = evidence_folder(intent.intended_at.astimezone(UTC).date())
+            await self._records.create(f"{day}{fingerprint}-{attempt:03}.json", claim)
         standing = await self._records.create_or_read(claim_key(job_id), claim)
         if (standing.fingerprint, standing.attempt) != (fingerprint, attempt):
             raise ClaimedError(job_id, standing.fingerprint, standing.attempt)
         known = await self._records.create_or_read(_submitted_key(fingerprint, attempt), _submitted_by(standing))
         if known.job_id != job_id:
             raise AlreadySubmittedError(fingerprint, attempt, known.job_id)
-        if evidence is not None and isinstance(intent, Intent):  # so that they are found again: another job may turn up
-            day = evidence_folder(intent.intended_at.astimezone(UTC).date())
-            await self._records.create(f"{day}{fingerprint}-{attempt:03}.json", standing)
 
     async def settle(
         self,
@@ -251,7 +253,7 @@ class Submissions:
         entries = [entry for day in days for entry in await self._records.storage.list(evidence_folder(day))]
         claims = [claim for claim in await each(lambda entry: self._records.read_or_leave_out(entry.key, Claim), entries) if claim]
         found = await each(lambda claim: self._get_or_leave_out(claim.fingerprint, claim.attempt), claims)
-        return tuple(submission for submission in found if submission)
+        return tuple(one for one in found if one and one.submitted and one.submitted.how in PRESUMED)
 
     async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
         """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""

@@ -19,6 +19,11 @@ ONCE_BROKEN = (
     1213,  # a late job that was found between the last look at a budget and the submission
     1375,  # as 734, with a submission that was turned away
     200002,  # of two jobs one may be of a submission in doubt, the other only of one that was turned away: both were billed
+    200030,  # a stranger's job had been taken for a shot, and its own, made later, for another one
+    201791,  # a submission in doubt had an older job than any that was looked at for those that were given up
+    202140,  # the job of a submission that was turned away was taken for one whose answer had been lost in the same run
+    920089,  # of two given up submissions the later one got the job of the earlier one
+    920266,  # a process died when it had taken a job by evidence: a further one was named nowhere
     202869,  # the job of a submission that was turned away was taken for one that had been given up
 )
 SHOWN = 3
