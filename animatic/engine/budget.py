@@ -88,7 +88,9 @@ class Budget:
         limit, began = self.plan.budget_usd, _day_of_run(self.plan.run_id)
         if limit is None or began is None:
             return
-        others = await self.ledger.spending.of_run(self.plan.run_id, days_of(began, self.clock().date()), self.held)
+        # What an earlier process gave up counts as nothing here: another one may have found its job since.
+        counted = {submission for submission, usd in self.held.items() if usd}
+        others = await self.ledger.spending.of_run(self.plan.run_id, days_of(began, self.clock().date()), counted)
         spent = self.spent + sum((cost.usd for cost in others if cost.usd is not None), ZERO)
         if spent > limit:
             raise OverBudgetError(

@@ -104,7 +104,7 @@ def _types_and_results_ignored() -> Patches:
 
 
 def _rivals_ignored() -> Patches:
-    async def nobody(*_args: Any) -> tuple[()]:
+    async def nobody(*_args: Any, **_options: Any) -> tuple[()]:
         return ()
 
     return _everywhere(evidence.rivals_for, nobody)
