@@ -24,6 +24,7 @@ ONCE_BROKEN = (
     202140,  # the job of a submission that was turned away was taken for one whose answer had been lost in the same run
     920089,  # of two given up submissions the later one got the job of the earlier one
     920266,  # a process died when it had taken a job by evidence: a further one was named nowhere
+    300881,  # two processes of one run: the job of what was given up was found by the one, and not in the budget of the other
     202869,  # the job of a submission that was turned away was taken for one that had been given up
 )
 SHOWN = 3
