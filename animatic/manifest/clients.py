@@ -77,6 +77,7 @@ def _shot(shot: Shot, variants: Mapping[str, Mapping[str, Any]]) -> Shot:
             "qc": None,
             "takes": tuple(_take(take) for take in shot.takes),
             "decision": None,
+            "log": (),
             "continuity": None,
             "error": None if shot.error is None else Failure(code=shot.error.code, message=NOT_MADE),
         }

@@ -9,6 +9,7 @@
   if (new URLSearchParams(location.search).get("view") === "client") {
     all("[data-private]").forEach((element) => element.remove());
     all("[data-client]").forEach((element) => { element.textContent = element.dataset.client; });
+    all(".send").forEach((element) => { element.hidden = false; });
     all("[data-unlink]").forEach((link) => link.replaceWith(link.textContent));
     document.title = document.querySelector("h1").textContent;
   }
@@ -18,6 +19,7 @@
     all("video, audio").forEach((other) => { if (other !== event.target) other.pause(); });
   }, true);
 
+  all("a.place").forEach((place) => { place.title = "Play from here in the reel"; });
   const seek = (reel, seconds) => {
     const video = reel && reel.querySelector("video");
     if (!video) return;
@@ -139,5 +141,11 @@
   if (innerWidth <= 600 && all(".panel").length > 24 && !location.hash) show("contact");
 
   // While the run goes on the page is written again and again.
-  if (document.body.dataset.live) setInterval(() => { if (!playing()) location.reload(); }, 10000);
+  if (document.body.dataset.live) {
+    setInterval(() => {
+      if (playing() || "busy" in document.body.dataset) return;
+      document.body.dataset.again = "";
+      location.reload();
+    }, 10000);
+  }
 })();

@@ -34,7 +34,8 @@ MIN_RATIO, MAX_RATIO = 0.5, 2.4
 """Width by height: the bounds of a panel, whatever shape its clip has."""
 INDENTATION = re.compile(r"\n[ \n]+<")
 """Before a tag: a tenth of a long page. Text of others has no bare ``<``, and spaces at its ends show nowhere."""
-ASKED = "waits for approval"
+LAYOUT = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
+"""Comments and indentation of our scripts, a fifth of them; none has text of several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +117,8 @@ class Page:
     compared: bool
     """Whether groups are shots in several variants."""
     diagram: Diagram | None
+    command: str
+    """What takes the decisions made on the page; empty on one for clients."""
     labels: Mapping[tuple[str, str], str]
     """What the diagram's arrows stand for, by the anchors of their ends."""
     panels: Mapping[str, Panel]
@@ -144,7 +147,8 @@ def template(name: str) -> Template:
 @lru_cache(maxsize=1)
 def _script() -> tuple[str, str]:
     """Return the page's script, and its hash as the policy spells it."""
-    text = files("animatic.manifest").joinpath("page.js").read_text("utf-8")
+    folder = files("animatic.manifest")
+    text = "".join(LAYOUT.sub("", folder.joinpath(name).read_text("utf-8")) for name in ("page.js", "decisions.js"))
     return text, f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
@@ -180,8 +184,8 @@ def view_of(run: Manifest) -> Page:
         params=tuple(Setting(name=name, value=value, discreet=name == "profile" or discretion.hides(value)) for name, value in settings),
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
-        waiting=tuple(panel for panel in left if panel.shot.doing != ASKED),
-        asked=tuple(panel for panel in left if panel.shot.doing == ASKED),
+        waiting=tuple(panel for panel in left if not panel.asked),
+        asked=tuple(panel for panel in left if panel.asked),
         reels=tuple(
             _reel(reel, f"reel-{number}", by_key, links, named=named, told=told.variant)
             for number, (reel, told) in enumerate(zip(reels, reels_for_clients, strict=True), start=1)
@@ -190,6 +194,7 @@ def view_of(run: Manifest) -> Page:
         compared=len({panel.variant for panel in panels}) > 1,
         diagram=diagram_of([panel.anchor for panel in drawn], sources),
         labels={(origin.anchor, panel.anchor): origin.taken for panel in drawn for origin in panel.sources if origin.anchor},
+        command=f"animatic review --apply review.json{' --simulate' if run.simulated else ''}" if run.page.money else "",
         panels={panel.anchor: panel for panel in panels},
         prefect=_reachable(run.prefect.url),
         script=script,

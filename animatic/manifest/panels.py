@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 from animatic.catalog.model import Yield
 from animatic.errors import UPSTREAM
-from animatic.manifest import wording
+from animatic.manifest import decisions, wording
 from animatic.manifest.clients import A_FILE, A_REFERENCE, for_clients
+from animatic.manifest.decisions import Said
 from animatic.manifest.links import Links
 from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot, TakeEntry
 from animatic.money import dollars
 from animatic.plan.model import called_by
 
 MAX_ALT_LENGTH = 160
+ASKED = "waits for approval"
 LONG_PROMPT = 300
 """Characters; a longer prompt is folded."""
 
@@ -43,6 +45,8 @@ class Place:
     end: float
     text: str
     """``0:08 to 0:12``."""
+    start: float
+    """Seconds of its clip that are cut off before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,8 @@ class Panel:
     for_clients: str
     """The variant as clients may read it."""
     state: str
+    asked: bool
+    """Whether a person is to approve it."""
     media: str | None
     medium: Yield
     """What ``media`` leads to."""
@@ -90,6 +96,8 @@ class Panel:
     place: Place | None
     takes: tuple[TakePanel, ...] = ()
     """All of its takes, where there are several."""
+    decision: Said | None = None
+    log: tuple[Said, ...] = ()
 
 
 class Names:
@@ -129,6 +137,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
     prompt = shot.request.get("prompt")
     prompt = prompt.strip() if isinstance(prompt, str) else ""
     name = shot.title or shot.id
+    asked = shot.state == "waiting" and shot.doing == ASKED
     taken = {item.field.partition("[")[0] for item in shot.inputs} | {"prompt"}
     return Panel(
         anchor=anchor,
@@ -138,6 +147,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         variant=variant_name(shot.variant),
         for_clients="",
         state=wording.shot_state(shot.state),
+        asked=asked,
         media=href_of(shot.clip, links) if shot.clip else None,
         medium=wording.medium(shot.clip.mime) if shot.clip else "image",
         poster=links.to(shot.thumbnail),
@@ -152,14 +162,17 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         sources=tuple(_origin(item, shot, names) for item in shot.inputs),
         waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == UPSTREAM else (),
         place=places.get(shot.key or shot.id),
-        takes=tuple(_take(take, links) for take in shot.takes) if len(shot.takes) > 1 else (),
+        takes=tuple(_take(take, links, asked=asked) for take in shot.takes) if len(shot.takes) > 1 else (),
+        decision=decisions.decision(shot.decision),
+        log=decisions.log(shot),
     )
 
 
-def _take(take: TakeEntry, links: Links) -> TakePanel:
+def _take(take: TakeEntry, links: Links, *, asked: bool) -> TakePanel:
+    """Return a take for its shot's panel; while a person is ``asked`` none of them is picked."""
     return TakePanel(
         number=take.take,
-        picked=take.picked,
+        picked=take.picked and not asked,
         state=wording.shot_state(take.state),
         media=href_of(take.clip, links) if take.clip else None,
         poster=links.to(take.thumbnail),
@@ -196,8 +209,8 @@ def _origin(item: Input, shot: Shot, names: Names) -> Origin:
 def stations_of(reel: str, shots: Iterable[ReelShot]) -> Iterator[tuple[str, Place]]:
     """Yield the shots of a reel in order, each key with its place; one that is seen twice comes twice."""
     for item in shots:
-        text = f"{wording.clock(item.begin)} to {wording.clock(item.end)}"
-        yield item.shot, Place(reel=reel, begin=item.begin, end=item.end, text=text)
+        text = f"{wording.clock(item.begin, exact=True)} to {wording.clock(item.end, exact=True)}"
+        yield item.shot, Place(reel=reel, begin=item.begin, end=item.end, text=text, start=item.trim[0] if item.trim else 0.0)
 
 
 def places_of(reel: str, shots: Iterable[ReelShot]) -> dict[str, Place]:

@@ -139,11 +139,13 @@ def span(seconds: float) -> str:
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
 
 
-def clock(seconds: float) -> str:
-    """Return ``0:08`` or ``1:02:03``: a place in a reel."""
-    whole = int(seconds)
-    minutes = f"{whole // _MINUTE % _MINUTE}:{whole % _MINUTE:02}"
-    return minutes if whole < _HOUR else f"{whole // _HOUR}:{minutes:0>5}"
+def clock(seconds: float, *, exact: bool = False) -> str:
+    """Return ``0:08`` or ``1:02:03``: a place in a reel; where it is to be exact, ``0:08.25`` if it is not at a whole second."""
+    hundredths = round(seconds * 100)
+    whole = hundredths // 100 if exact else int(seconds)
+    part = f".{hundredths % 100:02}".rstrip("0").removesuffix(".") if exact else ""
+    minutes = f"{whole // _MINUTE % _MINUTE}:{whole % _MINUTE:02}{part}"
+    return minutes if whole < _HOUR else f"{whole // _HOUR}:{minutes if whole % _HOUR >= 10 * _MINUTE else f'0{minutes}'}"
 
 
 def taken(field: str, which: str | float | None) -> str:

@@ -64,6 +64,10 @@ class Browser:
         self._post(f"element/{element}/clear", {})
         self._post(f"element/{element}/value", {"text": text})
 
+    def keep_downloads(self, folder: Path) -> None:
+        """Let the page download files, into this folder."""
+        self._post("goog/cdp/execute", {"cmd": "Page.setDownloadBehavior", "params": {"behavior": "allow", "downloadPath": str(folder)}})
+
     def picture(self, path: Path) -> None:
         """Keep a screenshot, for people."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.html = html
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -78,7 +79,7 @@ def test_lineage_is_said_and_linked(builder: ManifestBuilder) -> None:
     page = rendered(builder)
     assert re.search(r"Starts from\s+the last frame of\s+dawn", page.text)
     assert re.search(r"Refers to\s+refs/a\.png", page.text)
-    assert {"href": "#shot-1", "rel": "noopener noreferrer"} in page.all("a")
+    assert {"href": "#shot-1"} in page.all("a")
     assert len(page.all("svg")) == 1
 
 
@@ -292,7 +293,7 @@ def test_lineage_leads_to_the_shot_of_the_same_variant(
 ) -> None:
     page = chained(builder_of, steps, named=named)
     assert len(re.findall(r"Starts from\s+the last frame of\s+dawn", page.text)) == 2
-    links = [link["href"] for link in page.all("a") if link.get("rel") == "noopener noreferrer"]
+    links = re.findall(r"the last frame of\s+<a href=\"([^\"]*)\"", page.html)
     assert links == ["#shot-1", "#shot-3"]
     assert "last frame" in page.text.partition("What starts from what")[2]
 
@@ -341,10 +342,10 @@ def test_a_failed_run_says_at_its_top_what_is_missing_and_how_to_go_on(builder: 
 
 def test_a_page_of_a_run_that_goes_on_reads_itself_again(builder: ManifestBuilder) -> None:
     going = Page(render_page(builder.to_json()))
-    assert going.all("body") == [{"data-live": "1"}]
+    assert [body.get("data-live") for body in going.all("body")] == ["1"]
     assert "The run goes on" in going.text
     assert "missing" not in going.text
-    assert rendered(builder).all("body") == [{}]
+    assert ["data-live" in body for body in rendered(builder).all("body")] == [False]
 
 
 @pytest.mark.parametrize(
