@@ -42,6 +42,7 @@ VERBS = {
     "export": "Write a pipeline as a shot list, with state, take, price and file",
     "takes": "List the takes of a shot",
     "use": "Select the take of a shot to use",
+    "lock": "Keep the take of a shot, whatever changes in or above it",
     "review": "List the shots that wait for approval",
     "approve": "Approve a shot that waits, or pick one of its takes",
     "reject": "Reject a shot that waits, and make another take of it",

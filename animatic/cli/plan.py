@@ -245,6 +245,7 @@ def _facts(found: Planned) -> dict[str, Any]:
                 "line": step.line,
                 "cast": list(step.cast),
                 "take": step.take,
+                "locked": step.locked is not None,
                 "further": step.further,
                 "model": step.request.model,
                 "usd": None if step.request.price.usd is None else float(step.request.price.usd),

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from animatic.engine.history import OpenDestination, past_runs
+from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import step_named
 from animatic.engine.run import Run
 from animatic.errors import ApprovalError, UsageError
 from animatic.ledger import Ledger
 from animatic.ledger.approvals import Approval, NotOpenError
 from animatic.money import dollars
-from animatic.plan import Plan, Step, dependents, fingerprint_of, reachable
+from animatic.plan import Plan, Step, dependents, fingerprint_of, reachable, without_take
+from animatic.plan.locking import relocked, unlocking
 from animatic.plan.several import repicked
 
 LOOKED_AT = 50
@@ -103,12 +105,22 @@ async def approve(plan: Plan, ledger: Ledger, shot: str, *, take: int | None, by
         if _fingerprints(step, asked).get(chosen) not in there:
             numbers = [str(number) for number, print_ in _fingerprints(step, asked).items() if print_ in there]
             raise UsageError(f"shot {step.key!r} has no take {chosen} to approve", hint=f"delivered takes: {', '.join(numbers) or 'none'}")
+        await _refuse_other_than_locked(plan, ledger, step, fingerprint_of(step.base, chosen))
     try:
         said = await ledger.approvals.approve(step.base, take, by=by, note=note)
     except NotOpenError as closed:
         raise _not_open(plan, step, closed.last) from None
     await ledger.selections.select(step.base, said.take, fingerprint_of(step.base, said.take), f"approved by {by}")
     return said
+
+
+async def _refuse_other_than_locked(plan: Plan, ledger: Ledger, step: Step, chosen: str) -> None:
+    lock = (await ledger.locks.of(plan.pipeline, plan.profile)).get(step.key)
+    if lock is not None and lock.fingerprint != chosen:
+        raise UsageError(
+            f"shot {step.key!r} is locked to take {lock.take} by {lock.by}: no other one is picked",
+            hint=f"approve take {lock.take}, or unlock it first: {unlocking(plan.pipeline, step.key)}",
+        )
 
 
 async def check_open(plan: Plan, ledger: Ledger, step: Step) -> None:
@@ -127,16 +139,35 @@ async def reject(plan: Plan, ledger: Ledger, step: Step, *, by: str, note: str |
 
 
 async def with_approved(plan: Plan, ledger: Ledger) -> Plan:
-    """Return the plan of a run that goes on, with the takes that persons have picked instead of its own. StorageError, UsageError."""
+    """Return the plan of a run that goes on, with the takes that persons have picked or locked instead of its own.
+
+    Raises StorageError, UsageError.
+    """
+    locked = await _relocked(plan, ledger)
     picks: dict[str, int] = {}
     for step in plan.shots:
-        said = await ledger.approvals.current(step.base) if step.approve and step.base not in picks else None
+        said = await ledger.approvals.current(step.base) if step.approve and step.base not in picks and step.key not in locked else None
         if said is not None and said.kind == "approved" and step.take in said.offered and said.take != step.take:
             picks[step.base] = said.take
-    if not picks:
+    if not picks and not locked:
         return plan
     selected = await ledger.selections.all()
-    return repicked(plan, picks, lambda base: selected.get(base, 1))
+    return repicked(plan, picks, lambda base: selected.get(base, 1), locked)
+
+
+async def _relocked(plan: Plan, ledger: Ledger) -> dict[str, tuple[Step, ...]]:
+    """Return what stands in the place of the shots that are locked now, or were when the plan was made, by step key."""
+    locks = await locks_of(ledger, plan.pipeline, plan.profile)
+    return {
+        step.key: relocked(
+            step,
+            locks.get(step.key),
+            plan.pipeline,
+            [other for other in plan.steps if other.further and without_take(other.key) == step.key],
+        )
+        for step in plan.shots
+        if step.key in locks or step.locked is not None
+    }
 
 
 def _fingerprints(step: Step, said: Approval) -> Mapping[int, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.engine.estimate import NEW, Decision, Estimate
+from animatic.engine.shot_takes import STARTS_FROM_OTHERS
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, ShotInput, Step, plan_from_json, step_changes
@@ -29,6 +30,7 @@ async def explain(plan: Plan, found: Estimate, ledger: Ledger) -> Explained:
 
     Raises StorageError.
     """
+    found = await _with_locks(plan, found, ledger)
     wanted = {step.key for step in plan.steps if found.decisions[step.key].action == "run"}
     sheets = {item.step for step in plan.steps if step.cast for item in step.request.inputs if isinstance(item, ShotInput) and item.member}
     before = await _earlier(plan, wanted, sheets, ledger) if wanted else None
@@ -42,6 +44,28 @@ async def explain(plan: Plan, found: Estimate, ledger: Ledger) -> Explained:
             changes = step_changes(old[step.key], step, *prints)
             decisions[step.key] = _explained(old[step.key], step, decisions[step.key], changes)
     return Explained(estimate=replace(found, decisions=decisions), since=before.run_id)
+
+
+async def _with_locks(plan: Plan, found: Estimate, ledger: Ledger) -> Estimate:
+    """Say of locked shots what would have changed without the lock."""
+    moved = [step for step in plan.shots if step.locked is not None and step.locked.otherwise != step.fingerprint]
+    if not moved:
+        return found
+    locks = await ledger.locks.of(plan.pipeline, plan.profile)
+    decisions = dict(found.decisions)
+    for step in moved:
+        lock = locks.get(step.key)
+        decisions[step.key] = replace(decisions[step.key], changes=() if lock is None else changes_since(lock.plan, step))
+    return replace(found, decisions=decisions)
+
+
+def changes_since(written: Mapping[str, Any], step: Step) -> tuple[str, ...]:
+    """Return how a step differs from what it was in a written plan that holds it alone."""
+    try:
+        was = next(iter(plan_from_json(written).steps), None)
+    except UsageError:  # of another version of animatic
+        was = None
+    return (was and step_changes(was, step)) or (STARTS_FROM_OTHERS,)
 
 
 def _explained(old: Step, new: Step, decision: Decision, changes: tuple[str, ...]) -> Decision:

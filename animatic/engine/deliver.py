@@ -93,8 +93,8 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
 
 async def _started_from(run: Run, step: Step) -> list[Part]:
     """Return the takes of this run that a shot started from, where its file is signed with them as ingredients."""
-    if run.signer is None:
-        return []
+    if run.signer is None or (step.locked is not None and step.locked.otherwise != step.fingerprint):
+        return []  # the take of a locked shot was made from what other shots were then
     needed = dict.fromkeys(item.step for item in step.request.inputs if isinstance(item, ShotInput))
     takes = [run.takes[key] for key in needed if key in run.takes]
     return [Part(take=take, path=await local_clip(run, take), relation="inputTo") for take in takes]

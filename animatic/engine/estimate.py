@@ -98,6 +98,8 @@ async def estimate(
     for step in plan.steps:
         if step.fingerprint in kept and step.fingerprint not in takes:
             decision = Decision(action="reuse", reason="kept as it is")
+        elif step.locked is not None and step.fingerprint in takes:
+            decision = Decision(action="reuse", reason="kept beside the locked take" if step.further else step.locked.reason)
         elif step.fingerprint in takes:
             decision = Decision(action="reuse", reason=f"unchanged since run {takes[step.fingerprint].run_id}")
         elif step.fingerprint in seen:

@@ -10,9 +10,11 @@ from decimal import Decimal
 from animatic.catalog import Catalog
 from animatic.engine.budget import days_of
 from animatic.engine.estimate import estimate
+from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import Planner, PlanOptions
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, new_run_id
+from animatic.plan.model import LockedTake
 from animatic.spec import Declaration, PipelineSpec
 from animatic.spec.model import ScheduleSpec
 from animatic.spec.occurrences import due, rule_text
@@ -85,6 +87,8 @@ class _Pipeline:
     catalog: Catalog
     ledger: Ledger
     selected: Mapping[str, int]
+    locked: Mapping[str | None, Mapping[str, LockedTake]]
+    """The locked takes by profile, and by step key."""
     outlooks: dict[tuple[str, date | None], _Outlook] = field(default_factory=dict)
 
     def plan(self, schedule: ScheduleSpec, at: datetime) -> Plan:
@@ -92,7 +96,7 @@ class _Pipeline:
         planner = Planner(
             declaration=self.declaration, spec=self.spec, params=schedule.params, catalog=self.catalog, options=options, started=at
         )
-        return planner.plan(current_take=lambda base: self.selected.get(base, 1))
+        return planner.plan(current_take=lambda base: self.selected.get(base, 1), locked=self.locked[schedule.profile])
 
     async def outlook(self, schedule: ScheduleSpec, at: datetime, days: Sequence[datetime]) -> _Outlook:
         """Return what a run at that moment means; ``days`` is one moment of each day on which the schedule is due."""
@@ -136,7 +140,14 @@ async def forecast(
         active = [schedule for schedule in spec.schedules if schedule.active]
         if not active:
             continue
-        pipeline = _Pipeline(declaration=declaration, spec=spec, catalog=catalog, ledger=ledger, selected=await ledger.selections.all())
+        pipeline = _Pipeline(
+            declaration=declaration,
+            spec=spec,
+            catalog=catalog,
+            ledger=ledger,
+            selected=await ledger.selections.all(),
+            locked={profile: await locks_of(ledger, spec.name, profile) for profile in {schedule.profile for schedule in active}},
+        )
         moments = {schedule.slug: due(schedule, now, now + timedelta(days=days)) for schedule in active}
         runs += await _runs(pipeline, active, moments, destination_of(spec, deliver))
     runs.sort(key=lambda run: run.at)

@@ -11,10 +11,12 @@ from typing import Any
 from animatic.catalog import Catalog
 from animatic.engine.estimate import open_ledger
 from animatic.engine.history import FIRST_READING_SECONDS, STORAGE_OUTAGE_SECONDS
+from animatic.engine.locks import locks_of
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger
 from animatic.plan import Plan, Step, build_plan, destination_of, find_pipeline, fingerprint_of, new_run_id, without_take
+from animatic.plan.model import LockedTake
 from animatic.spec import Declaration, PipelineSpec, coerce_params
 
 
@@ -63,11 +65,13 @@ class Planner:
         *,
         current_take: Callable[[str], int] = lambda _base: 1,
         next_take: Callable[[str], int] | None = None,
+        locked: Mapping[str, LockedTake] | None = None,
         only: str | None = None,
     ) -> Plan:
         """Build a plan.
 
-        The takes of a shot are known by its base; ``only`` replaces that of the options. Raises DeclarationError, UsageError.
+        The takes of a shot are known by its base, locked ones by its key; ``only`` replaces that of the options. Raises DeclarationError,
+        UsageError.
         """
         return build_plan(
             self.declaration,
@@ -78,6 +82,7 @@ class Planner:
             started=self.started,
             current_take=current_take,
             next_take=next_take,
+            locked=locked,
             fresh=self.options.fresh,
             only=self.options.only if only is None else only,
             deliver=self.options.deliver,
@@ -126,7 +131,8 @@ async def plan_here(
     ledger = planner.open_ledger()
     selected = await ledger.selections.all()
     known = await begun(ledger) if options.fresh else frozenset()
-    plan = planner.plan(current_take=lambda base: selected.get(base, 1), next_take=lambda base: first_unused(base, known))
+    locked = await locks_of(ledger, spec.name, options.profile)
+    plan = planner.plan(current_take=lambda base: selected.get(base, 1), next_take=lambda base: first_unused(base, known), locked=locked)
     return plan, ledger
 
 

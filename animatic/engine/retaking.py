@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog import Catalog, Model, check_body, duration_of, media_fields, price_of
+from animatic.engine.locks import locks_of, refuse_locked
 from animatic.engine.plan_run import Planner, PlanOptions, begun, first_unused, step_named
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
@@ -69,7 +70,7 @@ async def plan_retake(
     Where every other shot is made, the plan holds all of them, so that the reel is cut again; else only the shot and what is downstream
     of it. With ``keep_downstream`` what is downstream keeps its takes, and what has none is left out.
 
-    Raises UsageError (no such shot, no take yet, a field that the model does not take), DeclarationError, StorageError.
+    Raises UsageError (no such shot, no take yet, a locked one, a field that the model does not take), DeclarationError, StorageError.
     """
     if spec.reuse != "always":
         raise UsageError(
@@ -86,20 +87,23 @@ async def plan_retake(
     )
     ledger = planner.open_ledger()
     selected, known = await ledger.selections.all(), await begun(ledger)
-    before = planner.plan(current_take=lambda base: selected.get(base, 1))
+    locked = await locks_of(ledger, spec.name, options.profile)
+    before = planner.plan(current_take=lambda base: selected.get(base, 1), locked=locked)
     target = step_named(before, shot)
+    refuse_locked(spec.name, target, "no other take of it is made")
     if first_unused(target.base, known) == 1:
         raise UsageError(f"shot {target.key!r} has no take yet", hint=f"`animatic run {spec.name}` makes the first")
     request = _changed_request(target, catalog, changes) if changes else None
     number = first_unused(target.base, known, at_least=at_least)
     takes = {**selected, target.base: number}
-    whole = planner.plan(current_take=lambda base: takes.get(base, 1))
+    whole = planner.plan(current_take=lambda base: takes.get(base, 1), locked=locked)
     stale = _stale(before, whole, target)
     kept = await _kept(whole, stale, ledger) if keep_downstream else {}
     left_out = _without_take(whole, stale, kept) if keep_downstream else ()
     chosen = await _chosen(whole, stale, target, ledger)
     wanted = [step.key for step in whole.shots if step.key in chosen and step.key not in left_out]
-    plan = whole if len(wanted) == len(whole.shots) else planner.plan(current_take=lambda base: takes.get(base, 1), only=",".join(wanted))
+    everything = len(wanted) == len(whole.shots)
+    plan = whole if everything else planner.plan(current_take=lambda base: takes.get(base, 1), locked=locked, only=",".join(wanted))
     plan = _without_unmade(plan, target, left_out, await ledger.takes.fingerprints())
     return Retake(
         plan=plan if request is None else _with_request(plan, target, request),

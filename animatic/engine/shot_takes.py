@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
+from animatic.engine.locks import refuse_locked
 from animatic.engine.plan_run import begun, first_unused
 from animatic.errors import UsageError
 from animatic.ledger import Ledger, Take
@@ -95,6 +96,24 @@ async def _earlier(ledger: Ledger, past: Iterable[_Past], now: Iterable[KnownTak
     return [(step, there[fingerprint]) for fingerprint, step in steps.items() if fingerprint in there]
 
 
+async def last_made(ledger: Ledger, plan: Plan, step: Step) -> tuple[Step, Take] | None:
+    """Return the take that the newest run of a shot with these params and this profile has, and the shot as it was. StorageError."""
+    past = await _past_runs(ledger, plan.pipeline, step.key)
+    alike = [found.step for found in past if found.step and found.profile == plan.profile and _agree(found.params, plan.params)]
+    there = await ledger.takes.get_many(was.fingerprint for was in alike)
+    made = next((was for was in alike if was.fingerprint in there), None)
+    if made is None:
+        return None
+    # A run for which it was locked says what was declared then, not what the take was made of.
+    own = (was for was in alike if was.fingerprint == made.fingerprint and (was.locked is None or was.locked.otherwise == was.fingerprint))
+    return next(own, made), there[made.fingerprint]
+
+
+def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the params that two runs have in common are the same."""
+    return all(other[name] == value for name, value in one.items() if name in other)
+
+
 def _with_its_run(takes: Iterable[KnownTake], runs: Mapping[str, _Past]) -> Iterable[KnownTake]:
     """Yield the takes with the params and the profile of the runs that made them."""
     for known in takes:
@@ -134,8 +153,9 @@ async def select_take(ledger: Ledger, plan: Plan, step: Step, name: str) -> int:
     ``name`` is its number or, of an earlier request, the beginning of its fingerprint (`KnownTake.name`). Such a take is recorded again as
     one of the shot as it is now, with a number of its own, and points to the same clip: nothing is copied, nothing is paid.
 
-    Raises UsageError if there is no such take, or it was never delivered; StorageError.
+    Raises UsageError if there is no such take, or it was never delivered, or the shot is locked; StorageError.
     """
+    refuse_locked(plan.pipeline, step, "no other one is chosen")
     known = await list_takes(ledger, step)
     number = next((take.number for take in known if take.take and take.name == name), None)
     if number is None and len(name) >= ID_DIGITS:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from animatic.ledger.approvals import Approvals
 from animatic.ledger.late_jobs import LateJobs
+from animatic.ledger.locks import Locks
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.reels import Reels
@@ -43,6 +44,7 @@ class Ledger:
         self.selections = Selections(records)
         self.runs = Runs(records)
         self.approvals = Approvals(records)
+        self.locks = Locks(records)
         self._records = records
 
     @property

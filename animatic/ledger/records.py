@@ -5,6 +5,7 @@ Keys lie below the destination and are the same in a folder and in a bucket; the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -105,6 +106,16 @@ def selection_folder(base: str) -> str:
 def approval_folder(base: str) -> str:
     """Return the folder of what was asked and said about the takes of one shot, ending in ``/``."""
     return f"{ROOT}approvals/{base}/"
+
+
+def shots_folder(pipeline: str) -> str:
+    """Return the folder of what persons said about the shots of a pipeline, ending in ``/``."""
+    return f"{ROOT}shots/{quote(pipeline, safe='')}/"
+
+
+def shot_folder(pipeline: str, step: str) -> str:
+    """Return the folder of one shot below it; a hash, as names of variants may be longer than a file's may be."""
+    return f"{shots_folder(pipeline)}{hashlib.sha256(step.encode()).hexdigest()[:32]}/"
 
 
 def retake_key(base: str, number: int) -> str:
@@ -234,6 +245,12 @@ class RecordLog:
         """Return the number of the last record and the record; 0 and None if there is none."""
         number = max((number_of(entry.key) or 0 for entry in await self._records.storage.list(folder)), default=0)
         return number, await self._records.read(numbered(folder, number), kind) if number else None
+
+    async def all(self, folder: str, kind: type[T]) -> list[T]:
+        """Return every record, the first one first."""
+        numbers = sorted(number_of(entry.key) or 0 for entry in await self._records.storage.list(folder))
+        found = await each(lambda number: self._records.read(numbered(folder, number), kind), filter(None, numbers))
+        return [record for record in found if record is not None]
 
     async def append(self, folder: str, kind: type[T], make: Callable[[T | None], T]) -> T:
         """Add the record that ``make`` derives from the last one; made again when somebody else was quicker."""

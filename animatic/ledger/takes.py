@@ -175,6 +175,15 @@ class Takes:
         """Record a take whose clip is stored. The first record wins and is returned."""
         return await self._records.create_or_read(take_key(take.fingerprint), take)
 
+    async def why_lost(self, take: Take) -> str | None:
+        """Return why the file of a take cannot be had, ``its file ... is not there``; None where it lies there in its size."""
+        storage, clip = self._records.storage, take.clip
+        there = await storage.head(clip.key)
+        if there is None:
+            return f"its file {storage.location(clip.key)} is not there"
+        cut = f"its file {storage.location(clip.key)} has {there.size} bytes instead of {clip.size}"
+        return None if there.size == clip.size else cut
+
     async def keep_number(self, base: str, number: int, changes: Mapping[str, Any]) -> bool:
         """Keep a take number of a shot for a retake with these changes; False: it is kept for other ones.
 

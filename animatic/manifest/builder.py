@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypedDict, Unpack, assert_never
@@ -92,7 +92,8 @@ class ManifestBuilder:
         self._prefect = prefect or PrefectRun()
         given = provenance or (SIMULATED if simulated else Provenance())
         self._provenance = given.model_copy(update={"c2pa": "signed"}) if plan.c2pa == "sign" else given
-        self._shots = {step.key: ShotEntry(_first_record(step)) for step in plan.steps}
+        keys = {step.key for step in plan.steps}
+        self._shots = {step.key: ShotEntry(_first_record(step, keys)) for step in plan.steps}
         self._beside: dict[str, list[str]] = {}
         """Keys of the further takes of a shot, by the shot's."""
         for step in plan.steps:
@@ -181,7 +182,7 @@ def _take_entry(record: Shot, *, picked: bool) -> TakeEntry:
     )
 
 
-def _first_record(step: Step) -> Shot:
+def _first_record(step: Step, keys: Collection[str]) -> Shot:
     return Shot(
         id=step.shot,
         key=step.key,
@@ -195,9 +196,18 @@ def _first_record(step: Step) -> Shot:
         request=dict(step.request.body),
         fingerprint=step.fingerprint,
         take=step.take,
-        depends_on=step.depends_on,
+        depends_on=step.depends_on or _referred(step, keys),
+        locked=step.locked is not None,
         inputs=tuple(_first_input(item) for item in step.request.inputs),
     )
+
+
+def _referred(step: Step, keys: Collection[str]) -> tuple[str, ...]:
+    """Return the shots of the run that a locked one refers to: it needs none of them, but people follow them."""
+    if step.locked is None:
+        return ()
+    named = (item.step for item in step.request.inputs if isinstance(item, ShotInput))
+    return tuple(key for key in dict.fromkeys(named) if key in keys)
 
 
 def _first_input(item: PlanInput) -> Input:

@@ -15,7 +15,8 @@ from animatic.plan.check import find_pipeline
 from animatic.plan.destinations import destination_of
 from animatic.plan.fingerprint import base_of, fingerprint_of
 from animatic.plan.linking import LinkedRequest, LinkedShot
-from animatic.plan.model import Plan, Request, Step
+from animatic.plan.locking import locked_step
+from animatic.plan.model import LockedTake, Plan, Request, Step, without_take
 from animatic.plan.params import in_zone, run_names
 from animatic.plan.profile import caused_by, no_effect, profile_named
 from animatic.plan.report import advisories
@@ -45,6 +46,7 @@ def build_plan(
     current_take: Callable[[str], int] = lambda _base: 1,
     fresh: bool = False,
     next_take: Callable[[str], int] | None = None,
+    locked: Mapping[str, LockedTake] | None = None,
     only: str | None = None,
     deliver: str | None = None,
     due: datetime | None = None,
@@ -53,12 +55,14 @@ def build_plan(
     """Return the plan of one pipeline.
 
     ``params`` are typed values, or their texts as a command line gives them. ``current_take`` tells which take of a base fingerprint is
-    the chosen one; with ``fresh`` every selected shot gets ``next_take`` instead (default: one more than the current). ``only`` selects
+    the chosen one; with ``fresh`` every selected shot gets ``next_take`` instead (default: one more than the current). ``locked`` holds the
+    takes that stay, by step key: neither request nor ``fresh`` counts for them, and what is above them is not needed. ``only`` selects
     shots (``ID``, ``ID+``, ``+ID``); what they need is planned with them, and keeps its current take. ``deliver`` overrides the
     destination; a folder is relative to the working directory. ``due`` is when a scheduled run was to start, in its schedule's time zone;
     None: now, in the file's zone, else this machine's. ``profile`` names the profile whose values win; None: as written.
 
-    Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, profile, parameter or shot.
+    Raises DeclarationError with every problem of the pipeline, UsageError for an unknown pipeline, profile, parameter or shot, and for a
+    locked take that is missing or of another kind than its shot.
     """
     spec = find_pipeline(declaration, pipeline)
     chosen_profile = profile_named(spec, profile)
@@ -71,9 +75,13 @@ def build_plan(
     shots, left_out = _planned(resolution)
     edges = {key: tuple(shot.draft.variant.key(need) for need in shot.needs) for key, shot in shots.items()}
     chosen = set(shots) if only is None else select(only, edges, {key: shot.draft.spec.id for key, shot in shots.items()})
-    kept = reachable(chosen, edges)
-    takes = _Takes(spec=spec, run_id=run_id, current=current_take, next_one=next_take, fresh=frozenset(chosen) if fresh else frozenset())
-    steps = _steps([shots[key] for key in ordered(edges) if key in kept], edges, chosen, takes)
+    locks = locked or {}
+    fresh_ones = frozenset(chosen) - locks.keys() if fresh else frozenset()
+    takes = _Takes(spec=spec, run_id=run_id, current=current_take, next_one=next_take, fresh=fresh_ones, locked=locks)
+    known = reachable(chosen, edges)  # what a locked shot would be without its lock is known, too
+    kept = reachable(chosen, {key: () if key in locks else needs for key, needs in edges.items()})
+    steps = _steps([shots[key] for key in ordered(edges) if key in known], edges, chosen, takes)
+    steps = tuple(step for step in steps if without_take(step.key) in kept)
     _refuse(declaration, seed_problems(steps, catalog))
     budgets = (spec.budget_usd, spec.per_day_usd, spec.per_month_usd)
     return Plan(
@@ -144,6 +152,8 @@ class _Takes:
     next_one: Callable[[str], int] | None
     fresh: frozenset[str]
     """Keys of the steps that get a new take."""
+    locked: Mapping[str, LockedTake]
+    """Takes that stay, by step key."""
 
     def salt(self, key: str) -> dict[str, str] | None:
         """Return what keeps this run's requests apart from others', as ``reuse`` asks."""
@@ -203,7 +213,12 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             takes=spec.takes,
             approve=spec.approve,
         )
-        steps += [step, *further_takes(step, written, new=fresh)]
+        if (lock := takes.locked.get(key)) is not None:
+            made = locked_step(step, written, lock, takes.spec.name)
+            fingerprints[key] = made[0].fingerprint
+        else:
+            made = (step, *further_takes(step, written, new=fresh))
+        steps += made
     return tuple(steps)
 
 

@@ -108,6 +108,30 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LockedTake:
+    """The take that a person locked a shot to: it stays, whatever changes in or above the shot."""
+
+    base: str
+    take: int
+    beside: tuple[int, ...]
+    """Numbers of the shot's other takes, which are kept beside it."""
+    makes: Yield
+    by: str
+    at: datetime
+    note: str | None
+    missing: str | None = None
+    """Why it cannot be had, where that is so: ``its file ... is not there``."""
+    otherwise: str = ""
+    """The fingerprint that the shot would have without the lock; known once it is planned."""
+
+    @property
+    def reason(self) -> str:
+        """``locked to take 2 by mara since 2026-11-27 (final)``."""
+        why = f" ({self.note})" if self.note else ""
+        return f"locked to take {self.take} by {self.by} since {self.at.astimezone():%Y-%m-%d}{why}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One take to be had."""
 
@@ -149,6 +173,8 @@ class Step:
     """Whether this is one more take of a shot, which nothing depends on: the take that counts is made by the step of the shot's own key."""
     approve: bool = False
     """Whether what depends on it waits until a person has approved the take that counts."""
+    locked: LockedTake | None = None
+    """The lock that keeps its take. Nothing that a locked shot refers to is needed for it, so that it depends on nothing."""
 
     @property
     def request(self) -> Request:
@@ -209,12 +235,12 @@ class Plan:
 
     @property
     def estimated_usd(self) -> Decimal:
-        """What all takes cost if none can be reused; equal requests count once, unknown prices not at all."""
+        """What all takes cost if none but the locked ones can be reused; equal requests count once, unknown prices not at all."""
         return sum((price.usd for price in self._prices() if price.usd is not None), Decimal(0))
 
     @property
     def unpriced(self) -> int:
-        """How many different takes have no known price."""
+        """How many different takes that are not locked have no known price."""
         return sum(price.usd is None for price in self._prices())
 
     def critical_path(self, minutes_of: Callable[[Step], float]) -> tuple[tuple[str, ...], float]:
@@ -223,7 +249,7 @@ class Plan:
         return longest({step.key: step.depends_on for step in self.steps}, minutes.__getitem__)
 
     def _prices(self) -> list[Price]:
-        return list({step.fingerprint: step.request.price for step in self.steps}.values())
+        return list({step.fingerprint: step.request.price for step in self.steps if step.locked is None}.values())
 
 
 def new_run_id(now: datetime) -> str:

@@ -142,6 +142,7 @@ def _shots(report: _Report) -> Iterator[str]:
     shots = {step.key: step.shot for step in report.plan.steps}
     shared = [step for step in report.plan.steps if first[step.fingerprint] != step.key]
     had = [step for step in report.plan.steps if first[step.fingerprint] == step.key and report.action(step) == "reuse"]
+    had = [step for step in had if step.locked is None or step.further]  # that a shot is locked, people are to see
     collapsed = set() if report.everything else {step.key for step in (*shared, *had)}
     rows = [_row(report, step, first, shots) for step in report.plan.steps if step.key not in collapsed]
     if rows:
@@ -169,17 +170,18 @@ def _row(report: _Report, step: Step, first: Mapping[str, str], shots: Mapping[s
     twin = first[step.fingerprint]
     decision = report.decisions[step.key] if report.decisions is not None else None
     action = decision.action if decision else "run" if twin == step.key else "reuse"
+    shown = "locked" if step.locked is not None and action == "reuse" else action
     reason = decision.reason if decision else "" if twin == step.key else f"the same request as {twin}"
     length = step.request.duration
     return (
         str(step.number),
         step.key,
         step.title or "",
-        (action, _style(action)),
+        (shown, _style(action)),
         step.request.model + (f" (+{len(step.requests) - 1} fallback)" if step.requests[1:] else ""),
         "" if length is None else f"{length:g} s",
         dollars(step.request.price.usd) if action == "run" else "-",
-        reason + (f" (take {step.take})" if step.take > 1 else ""),
+        reason + (f" (take {step.take})" if step.take > 1 and step.locked is None else ""),
         ", ".join(_sources(step, shots)),
     )
 
@@ -206,13 +208,13 @@ def _sources(step: Step, shots: Mapping[str, str]) -> Iterator[str]:
 
 def _changes(plan: Plan, decisions: Mapping[str, Decision]) -> Iterator[str]:
     """Yield what changed in each shot, old -> new, once for all variants that changed alike."""
-    alike: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    alike: dict[tuple[str, tuple[str, ...], bool], list[str]] = defaultdict(list)
     for step in plan.steps:
         if decisions[step.key].changes:
-            alike[step.shot, decisions[step.key].changes].append(step.key)
-    for (shot, changes), keys in alike.items():
+            alike[step.shot, decisions[step.key].changes, step.locked is not None].append(step.key)
+    for (shot, changes, locked), keys in alike.items():
         name = keys[0] if len(keys) == 1 else f"{shot} ({len(keys)} variants)"
-        yield f"{name}: {'; '.join(changes)}"
+        yield f"{name}: {'; '.join(changes)}{' (locked: its take stays)' if locked else ''}"
 
 
 def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:

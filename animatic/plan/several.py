@@ -44,9 +44,12 @@ def counted_up(requests: tuple[Request, ...], take: int, *, by: int = 1) -> tupl
     )
 
 
-def repicked(plan: Plan, picks: Mapping[str, int], current_take: Callable[[str], int]) -> Plan:
+def repicked(
+    plan: Plan, picks: Mapping[str, int], current_take: Callable[[str], int], locked: Mapping[str, tuple[Step, ...]] | None = None
+) -> Plan:
     """Return the plan with other takes of some shots in the place of those that count; ``picks`` are their numbers by base.
 
+    ``locked`` holds what stands in the place of shots that are locked, by step key: their steps, whatever is picked above them.
     What depends on them is another request then, whose own take is that which ``current_take`` tells for its base. Raises UsageError where
     that cannot be told of a shot: its request was changed for this run alone.
     """
@@ -54,6 +57,10 @@ def repicked(plan: Plan, picks: Mapping[str, int], current_take: Callable[[str],
     prints: dict[str, str] = {}
     steps: list[Step] = []
     for step in plan.shots:
+        if locked and step.key in locked:
+            prints |= {other.key: other.fingerprint for other in locked[step.key]}
+            steps += locked[step.key]
+            continue
         written = counted_up(step.requests, step.take, by=-1) if step.takes > 1 else step.requests
         moved = any(prints[need] != before[need] for need in step.depends_on)
         salt = _salt(plan, step)
