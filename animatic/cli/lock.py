@@ -52,11 +52,12 @@ def lock(
     simulate: bool,
     as_json: bool,
 ) -> None:
-    """Keep the take of a shot that counts, whatever changes in or above the shot.
+    """Keep the take of a shot, whatever changes in or above it.
 
-    Runs reuse it and pay nothing for it, and what is made from it stays as it is; `animatic plan` says what would have changed. No other
-    take of it is made or chosen until --off. SHOT is an id (in all variants), VARIANT/ID or a pattern such as VARIANT/*. A lock holds
-    for all params, and for all profiles unless it was set under one. PIPELINE may be left out where only one has such a SHOT.
+    It is the take that counts: runs reuse it and pay nothing for it, and what is made from it stays as it is; `animatic plan` says what
+    would have changed. No other take of it is made or chosen until --off. SHOT is an id (in all variants), VARIANT/ID or a pattern such
+    as VARIANT/*. A lock holds for all params, and for all profiles unless it was set under one. PIPELINE may be left out where only one
+    has such a SHOT.
     """
     pipeline, shot = pipeline_and_shot(words, USAGE, files)
     asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)

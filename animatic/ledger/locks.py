@@ -17,7 +17,7 @@ from pydantic import AwareDatetime
 from animatic.catalog.model import Yield
 from animatic.ledger.records import RecordLog, RecordStore, each, number_of, numbered, shot_folder, shots_folder
 
-_LOCK_KEY = re.compile(r"^(?P<folder>.*/lock(?:@[^/]+)?/)\d{6,}\.json$")
+LOCK_KEY = re.compile(r"^(?P<folder>.*/lock(?:@[^/]+)?/)\d{6,}\.json$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ class Locks:
         """Return the locks that hold under a profile (None: without one), by step key. One listing, and one read for each."""
         last: dict[str, int] = {}
         for entry in await self._records.storage.list(shots_folder(pipeline)):
-            if found := _LOCK_KEY.match(entry.key):
+            if found := LOCK_KEY.match(entry.key):
                 last[found["folder"]] = max(number_of(entry.key) or 0, last.get(found["folder"], 0))
         read = await each(lambda item: self._records.read(numbered(*item), Lock), last.items())
         holding = [lock for lock in read if lock is not None and lock.kind == "locked" and lock.profile in {None, profile}]
