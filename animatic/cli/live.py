@@ -34,15 +34,20 @@ COLUMNS = (
 
 
 class LiveView:
-    """Context manager: shows the progress of a run while it goes on. ``budget``: what the run may cost, where that is limited."""
+    """Context manager: shows the progress of a run while it goes on. ``budget``: what the run may cost, where that is limited.
 
-    def __init__(self, progress: ProgressTracker, title: str, *, simulated: bool, budget: Decimal | None = None) -> None:
+    ``already``: how many seconds the run has gone on when the view begins.
+    """
+
+    def __init__(
+        self, progress: ProgressTracker, title: str, *, simulated: bool, budget: Decimal | None = None, already: float = 0.0
+    ) -> None:
         self._progress = progress
         self._title = ("SIMULATED · " if simulated else "") + title  # first: the end is cut where the terminal is narrow
         self._budget = budget
         self._console = Console(stderr=True, highlight=False)
         # Before the display is made: on a terminal, Rich renders once as soon as it has the display.
-        self._began = time.monotonic()
+        self._began = time.monotonic() - already
         self._live = (
             Live(get_renderable=self._render, console=self._console, refresh_per_second=FRAMES_PER_SECOND, transient=False)
             if self._console.is_terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -71,7 +72,8 @@ async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | Non
     run, manifest = await newest_or_named(files, deliver, run_id, simulate=simulate)
     progress = ProgressTracker.of({step.key: step.request.model for step in run.plan.steps})
     title = f"{run.plan.pipeline} · {run.plan.run_id}"
-    with LiveView(progress, title, simulated=run.destination.simulated, budget=run.plan.budget_usd):
+    already = seconds_gone_on(manifest, datetime.now(UTC))
+    with LiveView(progress, title, simulated=run.destination.simulated, budget=run.plan.budget_usd, already=already):
         while True:
             follow_manifest(progress, manifest)
             if manifest.finished_at is not None:
@@ -79,6 +81,11 @@ async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | Non
             follow_rows(progress, await _live_rows(run, manifest))
             await asyncio.sleep(POLL_SECONDS)
             manifest = await run.manifest() or manifest
+
+
+def seconds_gone_on(manifest: Manifest, now: datetime) -> float:
+    """Return how many seconds a run has gone on at ``now``, or went on where it has ended."""
+    return max(0.0, ((manifest.finished_at or now) - manifest.started_at).total_seconds())
 
 
 def follow_manifest(progress: ProgressTracker, manifest: Manifest) -> None:

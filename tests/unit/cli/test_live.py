@@ -79,7 +79,7 @@ sys.path.insert(0, {root!r})
 from animatic.cli.live import LiveView
 from tests.unit.cli.test_live import storyboard
 progress = storyboard()
-with LiveView(progress, "brand-film", simulated=True):
+with LiveView(progress, "brand-film", simulated=True, already=754):
     pass
 """
 
@@ -93,6 +93,7 @@ def test_the_last_screen_of_a_real_terminal_holds_all_of_it(columns: int, rows: 
     assert len(screen) <= rows
     assert screen[0].startswith("SIMULATED · brand-film"), "its first line has not scrolled away"
     assert screen[-1].startswith("41 of 66 shots · billed $1.00 · $1.00 set aside")
+    assert "12:3" in screen[-1] or columns < 60, "who looks on sees how long the run has gone on before"
     assert screen[-2].startswith("+")
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from animatic.cli.live import _look, _urgency
-from animatic.cli.watch import STATES, _number, follow_manifest, follow_rows
+from animatic.cli.watch import STATES, _number, follow_manifest, follow_rows, seconds_gone_on
 from animatic.engine.progress import ProgressTracker, ShotProgress, State, doing_of, state_of_record
 from animatic.manifest.model import Doing, ShotState
 from tests.unit.cli.conftest import Ended
@@ -59,6 +59,16 @@ def test_who_joins_late_sees_how_long_each_shot_has_taken(ended: Ended) -> None:
     assert (progress.shots["surf"].state, progress.shots["surf"].job_id) == ("running", "j2")
     money = progress.money()
     assert (money.billed, money.set_aside) == (Decimal(0), Decimal("0.28"))
+
+
+def test_the_time_below_the_shots_is_that_of_the_run_and_not_of_the_looking(ended: Ended) -> None:
+    _, manifest = ended("delivered", "waiting")
+    began = manifest.started_at
+    over = manifest.model_copy(update={"finished_at": began + timedelta(seconds=75)})
+    assert seconds_gone_on(over, began + timedelta(days=1)) == 75.0
+    goes_on = manifest.model_copy(update={"finished_at": None})
+    assert seconds_gone_on(goes_on, began + timedelta(seconds=20)) == 20.0
+    assert seconds_gone_on(goes_on, began - timedelta(seconds=5)) == 0.0, "the clock of who looks is behind that of who runs"
 
 
 def test_rows_tell_how_long_a_shot_runs_already() -> None:
