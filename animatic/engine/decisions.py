@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Literal
 
 from animatic.engine.budget import days_of
-from animatic.engine.evidence import MAX_CLOCK_DIFFERENCE, unclaimed, window_of
+from animatic.engine.evidence import unclaimed
 from animatic.engine.history import OpenDestination
 from animatic.engine.late_jobs import ask_for_late_jobs, why_late
 from animatic.engine.strays import Stray, follow, list_strays, strays_among
 from animatic.engine.timing import REAL_TIME, Timing
+from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, window_of
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import Failure, Ledger, Submission

@@ -7,9 +7,10 @@ import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
-from animatic.engine.evidence import CLOCK_MARGIN, SENDING_SLACK_SECONDS, LookAgain, out_of_reach
+from animatic.engine.evidence import LookAgain, out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.search import SLOW_GATEWAY_FACTOR, ask, begin_search, current, krea_time, look_once, look_seconds, pause, remaining
+from animatic.engine.windows import CLOCK_MARGIN, SENDING_SLACK_SECONDS
 from animatic.errors import InDoubtError
 from animatic.ledger import Intent, Submission
 from animatic.ledger.owner import identity

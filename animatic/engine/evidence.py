@@ -14,41 +14,10 @@ from datetime import datetime, timedelta
 from animatic.engine.compare import learned_of, results_of, starts_elsewhere, starts_here, starts_of
 from animatic.engine.expectation import Result, fitting, gives_other, has_other_type
 from animatic.engine.run import Run
+from animatic.engine.windows import CLOCK_MARGIN, JOURNAL_MARGIN, LATE_CREATION, SENDING_SLACK_SECONDS, Window, late_window, window_of
 from animatic.krea import Job, KreaClient
 from animatic.ledger import How, Intent, Ledger, Submission
 from animatic.media import likeness
-
-CLOCK_MARGIN = timedelta(seconds=2)
-"""How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
-LATE_CREATION = timedelta(seconds=120)
-"""After the last moment at which a submission may have been sent, until when Krea may have created its job."""
-LATE_JOB = timedelta(minutes=10)
-"""After a submission was given up, until when a job that Krea makes may be its own."""
-LATE_JOBS_SINCE = timedelta(days=2)
-"""For how long the jobs of submissions that were given up are still looked for."""
-SENDING_SLACK_SECONDS = 60.0
-"""Beyond the time-out of a POST until its owner is certainly not sending it any more."""
-MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
-"""How far the clocks of two machines of ours may differ."""
-JOURNAL_MARGIN = timedelta(hours=1)
-"""How far the journal's times may be from Krea's: each entry is in the clock of whoever wrote it, which may have been set since."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """From when to when a submission's job may have been created: in Krea's clock, margins included."""
-
-    first: datetime
-    last: datetime | None
-    """None: the moment of each look. Krea may create the job long after its answer was lost."""
-
-    def holds(self, job: Job) -> bool:
-        """Whether the job was created in it."""
-        return self.holds_time(job.created_at)
-
-    def holds_time(self, moment: datetime) -> bool:
-        """Whether a moment of Krea's clock lies in it."""
-        return self.first <= moment and (self.last is None or moment <= self.last)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,19 +205,6 @@ async def _rivals_by_job(
     return found
 
 
-def window_of(intent: Intent) -> Window:
-    """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
-    margin = CLOCK_MARGIN + timedelta(seconds=intent.clock_error)
-    return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
-
-
-def late_window(intent: Intent, given_up_at: datetime) -> Window:
-    """Return when Krea may have made the job of a submission although it was given up; clocks may have been set since the intent."""
-    window = window_of(intent)
-    assert window.last is not None
-    return Window(first=window.first, last=max(window.last, intent.by_krea(given_up_at)) + LATE_JOB)
-
-
 async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
     """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first."""
     found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
@@ -274,11 +230,17 @@ def _window_of_rival(run: Run, rival: Submission, *, late: bool) -> Window:
     return Window(first=window.first, last=intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post))
 
 
+def _is_presumed(submission: Submission) -> bool:
+    """Whether the job that was taken for a submission may be a stranger's, as its type says nothing, or that of an earlier attempt."""
+    grounds = submission.submitted.evidence if submission.submitted else None
+    return grounds is not None and (not grounds.expected_types or submission.number > 1)
+
+
 async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: bool = False) -> tuple[Submission, ...]:
     """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
 
-    Those that were given up are among them: Krea may have made their jobs later than anybody waited. So are those for which a job of
-    unknown type was taken: it may have been a stranger's, and their own still to come. For one that is late, those that were turned away
+    Those that were given up are among them: Krea may have made their jobs later than anybody waited. So are those whose job was taken
+    for them and may be another's, with their own still to come. For one that is late, those that were turned away
     are rivals as well: a proxy that repeats a POST passes on the last answer only. For others they are not: a busy account has many.
 
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
@@ -290,7 +252,7 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: boo
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
     opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
     taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
-    presumed = [one for one in taken if one.submitted and one.submitted.evidence and not one.submitted.evidence.expected_types]
+    presumed = [one for one in taken if _is_presumed(one)]
     others = [
         one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)
     ]

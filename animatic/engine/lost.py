@@ -6,21 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from animatic.engine.compare import learned_of
-from animatic.engine.evidence import (
-    LATE_JOBS_SINCE,
-    Adopt,
-    AskPerson,
-    Deadlines,
-    LookAgain,
-    NeverArrived,
-    late_window,
-    out_of_reach,
-    window_of,
-)
+from animatic.engine.evidence import Adopt, AskPerson, Deadlines, LookAgain, NeverArrived, out_of_reach
 from animatic.engine.expectation import Expectation, expected_of
 from animatic.engine.run import Run
 from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, conclude_now, current, look_once, pause
 from animatic.engine.state import LostAnswers
+from animatic.engine.windows import LATE_JOBS_SINCE, late_window, window_of
 from animatic.errors import InDoubtError, KreaUnreachableError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import Submission

@@ -13,20 +13,9 @@ from decimal import Decimal
 from typing import NoReturn, assert_never
 
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.evidence import (
-    SENDING_SLACK_SECONDS,
-    Adopt,
-    AskPerson,
-    Conclusion,
-    Deadlines,
-    LookAgain,
-    NeverArrived,
-    Window,
-    judge,
-    look,
-    window_of,
-)
+from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, LookAgain, NeverArrived, judge, look
 from animatic.engine.run import Run
+from animatic.engine.windows import SENDING_SLACK_SECONDS, Window, window_of
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from animatic.engine.evidence import Adopt, Window, out_of_reach, window_of
+from animatic.engine.evidence import Adopt, out_of_reach
 from animatic.engine.late_jobs import keep_late_jobs, late_jobs, why_late
 from animatic.engine.run import Run
 from animatic.engine.search import adopt, conclude_now
 from animatic.engine.state import LostAnswers
+from animatic.engine.windows import Window, window_of
 from animatic.errors import AnimaticError
 from animatic.krea import KreaClient
 from animatic.ledger import Cost, Ledger, Submission, Take

@@ -15,13 +15,14 @@ from typing import TypeVar
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, resolve_left_behind
-from animatic.engine.evidence import SENDING_SLACK_SECONDS, out_of_reach
+from animatic.engine.evidence import out_of_reach
 from animatic.engine.expectation import expectation_of
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.lost import check_given_up, check_lost_answers, confusable, resolve_lost, wait_for_answer
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
+from animatic.engine.windows import SENDING_SLACK_SECONDS
 from animatic.errors import AnimaticError, InDoubtError, ShotError
 from animatic.krea import TURNED_AWAY, Job, LostAnswerError, NotSentError
 from animatic.krea.callbacks import is_token

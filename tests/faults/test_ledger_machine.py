@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from animatic.engine.doubt import resolve_doubt, resolve_left_behind
-from animatic.engine.evidence import SENDING_SLACK_SECONDS
 from animatic.engine.run import Run
+from animatic.engine.windows import SENDING_SLACK_SECONDS
 from animatic.errors import InDoubtError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, ClipRecord, Intent, Ledger, OpenSubmissionError, Settled, Submission, Take
 from animatic.ledger.model import was_accepted

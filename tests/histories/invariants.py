@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -69,7 +70,8 @@ def _wrong_takes(history: History) -> list[str]:
         elif job.post.prompt != step.request.body["prompt"]:
             own = history.reader.read(f"{history.reader.folder(job.post.attempt)}submitted.json")
             named = any(job.id in doubt.jobs for doubt in history.doubts)
-            rule = "swapped late" if named and own and own["how"] == "evidence" and own["job_id"] != job.id else "swapped"
+            late = named and own and own["how"] == "evidence" and own["job_id"] != job.id
+            rule = "swapped turned away" if job.post.fault == "429-after" else "swapped late" if late else "swapped"
             found.append(f"{rule}: the take of {step.key} is {job.id}, which was made for {job.post.prompt!r}")
     return found
 
@@ -88,7 +90,10 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
     if any(mine.listed < looked_at for mine in ours):
         return [f"{what}, while {ours[0].id} of ours was to be seen"]
     grace = history.scenario.patience.grace
-    if any(post.job is not None and post.job.listed < post.lost_at + grace - 1.0 for post in posts):
+    # Who takes up what a dead process has left does not wait for an answer that nobody would hear.
+    died = {ran.process.name: ran.ended for ran in history.runs if ran.end == "killed"}
+    lost = {post.number: min(post.lost_at, died.get(post.process, math.inf)) for post in posts}
+    if any(post.job is not None and post.job.listed < lost[post.number] + grace - 1.0 for post in posts):
         return [f"{what}, and ours was listed within the grace"]
     endpoints = {post.endpoint for post in posts}
     known = {record["type"] for record in _answered(history, endpoints, before=submitted["at"]) if record.get("type")}

@@ -1,0 +1,54 @@
+"""When a submission's job may have been made: the windows, by Krea's clock, in which jobs are looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from animatic.krea import Job
+from animatic.ledger import Intent
+
+CLOCK_MARGIN = timedelta(seconds=2)
+"""How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
+LATE_CREATION = timedelta(seconds=120)
+"""After the last moment at which a submission may have been sent, until when Krea may have created its job."""
+LATE_JOB = timedelta(minutes=10)
+"""After a submission was given up, until when a job that Krea makes may be its own."""
+LATE_JOBS_SINCE = timedelta(days=2)
+"""For how long the jobs of submissions that were given up are still looked for."""
+SENDING_SLACK_SECONDS = 60.0
+"""Beyond the time-out of a POST until its owner is certainly not sending it any more."""
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
+"""How far the clocks of two machines of ours may differ."""
+JOURNAL_MARGIN = timedelta(hours=1)
+"""How far the journal's times may be from Krea's: each entry is in the clock of whoever wrote it, which may have been set since."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """From when to when a submission's job may have been created: in Krea's clock, margins included."""
+
+    first: datetime
+    last: datetime | None
+    """None: the moment of each look. Krea may create the job long after its answer was lost."""
+
+    def holds(self, job: Job) -> bool:
+        """Whether the job was created in it."""
+        return self.holds_time(job.created_at)
+
+    def holds_time(self, moment: datetime) -> bool:
+        """Whether a moment of Krea's clock lies in it."""
+        return self.first <= moment and (self.last is None or moment <= self.last)
+
+
+def window_of(intent: Intent) -> Window:
+    """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
+    margin = CLOCK_MARGIN + timedelta(seconds=intent.clock_error)
+    return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
+
+
+def late_window(intent: Intent, given_up_at: datetime) -> Window:
+    """Return when Krea may have made the job of a submission although it was given up; clocks may have been set since the intent."""
+    window = window_of(intent)
+    assert window.last is not None
+    return Window(first=window.first, last=max(window.last, intent.by_krea(given_up_at)) + LATE_JOB)
