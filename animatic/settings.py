@@ -166,6 +166,8 @@ class Settings:
     c2pa_cert: Path | None = None
     """File with the certificate chain that signs content credentials."""
     c2pa_key: Path | None = None
+    c2pa_tsa_cert: Path | None = None
+    """File with the certificates of authorities whose time stamps are trusted."""
     submit_at_once: int = 8
     """Submissions on their way to Krea at the same time."""
     patience: Patience = field(default_factory=Patience)
@@ -213,6 +215,7 @@ class Settings:
             custom_s3=bool(env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")),
             c2pa_cert=_path(env, "ANIMATIC_C2PA_CERT"),
             c2pa_key=_path(env, "ANIMATIC_C2PA_KEY"),
+            c2pa_tsa_cert=_path(env, "ANIMATIC_C2PA_TSA_CERT"),
             submit_at_once=_count(env, "ANIMATIC_SUBMIT_AT_ONCE", 8),
             patience=Patience(
                 grace=_seconds(env, "ANIMATIC_GRACE_SECONDS", 15.0),

@@ -61,6 +61,7 @@ ENVIRONMENT = {
     ),
     "ANIMATIC_C2PA_CERT": "File (PEM) with the certificate chain for `provenance: {c2pa: sign}`, the signing certificate first.",
     "ANIMATIC_C2PA_KEY": "File (PEM, PKCS#8, no password) with the key of that certificate.",
+    "ANIMATIC_C2PA_TSA_CERT": "File (PEM) with certificates of authorities whose time stamps are trusted (`provenance: {timestamp: ...}`).",
     "ANIMATIC_SUBMIT_AT_ONCE": "Submissions on their way to Krea at the same time, per process (1 to 64, default 8).",
     "ANIMATIC_FOLLOW": "Set for a worker: render whatever the file says, deployed or not (`animatic deploy --follow`).",
     "ANIMATIC_SIMULATOR_URL": "Set by `animatic up` for its own runs: they go to its simulator.",

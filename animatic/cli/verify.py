@@ -60,8 +60,11 @@ async def _verify(
     from animatic.engine.history import past_runs
     from animatic.engine.restore import restore
     from animatic.engine.verify import verify_run
+    from animatic.marks.reading import Anchors
+    from animatic.marks.revocation import Revocations
 
     settings = Settings.from_environment()
+    anchors, revocations = Anchors.load(settings.c2pa_cert, settings.c2pa_tsa_cert), Revocations()
     if everything:
         where = destinations(files, deliver, simulate=simulate)
         runs = [(run, await run.manifest_if_whole()) for run in await past_runs(where, limit=sys.maxsize)]
@@ -75,7 +78,7 @@ async def _verify(
         if manifest is None:
             say(f"{run.plan.run_id}: it ended before it wrote a manifest; `animatic resume {run.plan.run_id}` goes on")
             continue
-        verified = await verify_run(run, manifest, _tell_progress, anchors=settings.c2pa_cert)
+        verified = await verify_run(run, manifest, _tell_progress, anchors=anchors, revocations=revocations)
         if mend and not verified.ok:
             await restore(run, manifest, verified)
         found.append(verified)
@@ -98,6 +101,13 @@ def _show(run: Verified) -> None:
     tell(f"{run.pipeline} {run.run_id}: {state}{kind}; {count(run.files, 'file')} read, {run.marked} with marks of origin")
     for signer, trusted in run.signers.items():
         tell(f"  signed by {signer}{'' if trusted else ', whom no certificate of ANIMATIC_C2PA_CERT vouches for'}")
+    if run.signed:
+        by = ", ".join(
+            f"{name}{'' if trusted else ' (vouched for by none of ANIMATIC_C2PA_TSA_CERT)'}" for name, trusted in run.stampers.items()
+        )
+        tell(f"  {run.stamped} of {count(run.signed, 'signature')} time-stamped{f' by {by}' if by else ''}")
+    for note in run.notes:
+        tell("\n".join(wrapped(f"note: {note}", terminal_width(sys.stdout), indent="  ", hanging="    ")))
     for finding in run.findings:
         line = f"{finding.check}: {finding.file}: {finding.detail}{' (restored)' if finding.restored else ''}"
         tell("\n".join(wrapped(line, terminal_width(sys.stdout), indent="  ", hanging="    ")))
@@ -116,6 +126,9 @@ def _as_json(run: Verified) -> dict[str, Any]:
         "marked": run.marked,
         "signed": run.signed,
         "signers": [{"name": name, "trusted": trusted} for name, trusted in run.signers.items()],
+        "time_stamped": run.stamped,
+        "time_stamp_authorities": [{"name": name, "trusted": trusted} for name, trusted in run.stampers.items()],
+        "notes": run.notes,
         "findings": [
             {"check": one.check, "file": one.file, "shot": one.shot, "detail": one.detail, "restored": one.restored} for one in run.findings
         ],

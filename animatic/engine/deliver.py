@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.inputs import local_clip
-from animatic.engine.origin import Part, deliver_marked, mark_of_take, signed_copy
+from animatic.engine.origin import Part, deliver_marked, mark_of_take
 from animatic.engine.run import Run
 from animatic.engine.strays import strays_among
 from animatic.engine.workdir import on_disk
@@ -32,6 +32,8 @@ class Delivered:
 
     clip: Clip
     thumbnail: str | None
+    note: str | None = None
+    """What the clip lacks, in words."""
 
 
 async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
@@ -52,7 +54,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             take.clip.mime,
             replaces=take.clip.size,
             parts=parts,
-            keep_as=signed_copy(run, take),
+            take=take,
             other_takes=step.takes > 1,
         )
     still = None
@@ -86,8 +88,10 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             file=name,
             original_sha256=clip.sha256,
             origin=marked.how,
+            time_stamped=marked.stamped,
         ),
         thumbnail=still,
+        note=f"signed without a time stamp: {marked.unstamped}" if marked.unstamped is not None else None,
     )
 
 

@@ -79,6 +79,8 @@ async def record_end(
             error=None,
         )
         changes |= _origin_of(take, submissions)
+        if delivered.note is not None:
+            changes["note"] = "; ".join(filter(None, (changes.get("note"), delivered.note)))
     if error is not None:
         run.state.errors[step.key] = error
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)

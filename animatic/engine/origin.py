@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,16 @@ from pathlib import Path
 
 from animatic import __version__
 from animatic.engine.run import Run
+from animatic.engine.signed_takes import recipe_of, signature_record, signed_again
 from animatic.errors import StorageError
 from animatic.ledger import Take
 from animatic.marks import Mark, Marked, read_mark, write_marked
 from animatic.marks.credentials import has_credentials
-from animatic.marks.signing import SIGNABLE, Ingredient, Relation
+from animatic.marks.signing import SIGNABLE, Ingredient, Relation, Signer
 from animatic.plan import without_take
 
 SOFTWARE = f"animatic {__version__}"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,13 +58,14 @@ async def deliver_marked(
     *,
     replaces: int | None,
     parts: Sequence[Part] = (),
-    keep_as: Path | None = None,
+    take: Take | None = None,
     other_takes: bool = False,
 ) -> Marked:
     """Store a marked copy of a local file as ``name`` below the run's folder, signed where the run signs; returns what was stored.
 
     ``replaces``: the size of a file of an earlier attempt at that place that may go; None: whatever lies there is of an earlier attempt.
-    ``parts``: what it was made of, for the signature. ``keep_as``: where a signed copy stays on this machine, for what is made of it.
+    ``parts``: what it was made of, for the signature. ``take``: what the file is, so that it is signed once for all runs, and the signed
+    copy stays on this machine for what is made of it.
     ``other_takes``: whether another take of the same shot may lie there, and goes.
     Raises StorageError, UsageError where signing fails, and OSError where the local disk is full.
     """
@@ -70,15 +74,18 @@ async def deliver_marked(
     copy = run.workdir / f"marked-{secrets.token_hex(4)}-{name.replace('/', '-')}"
     try:
         async with run.gates.transfer:
-            marked = await asyncio.to_thread(_marked_copy, run, source, copy, mark, mime, parts)
+            if run.signer is not None and mime in SIGNABLE:
+                marked = await _signed_copy(run, run.signer, source, copy, mark, mime, parts, take)
+            else:
+                marked = await asyncio.to_thread(write_marked, source, copy, mark, mime)
             if not await run.storage.store(key, copy, content_type=mime, sha256=marked.sha256):
                 await _make_room(run, key, mark, mime, replaces, other_takes=other_takes)
                 if not await run.storage.store(key, copy, content_type=mime, sha256=marked.sha256):
                     raise StorageError(
                         f"another process is writing {run.storage.location(key)}", hint=f"try again: `animatic resume {run.plan.run_id}`"
                     )
-        if keep_as is not None and marked.how == "signed":
-            copy.replace(keep_as)
+        if take is not None and marked.how == "signed":
+            copy.replace(signed_copy(run, take))
     finally:
         copy.unlink(missing_ok=True)
     return marked
@@ -89,18 +96,31 @@ def signed_copy(run: Run, take: Take) -> Path:
     return run.workdir / f"signed-{take.fingerprint}{Path(take.clip.key).suffix}"
 
 
-def _marked_copy(run: Run, source: Path, copy: Path, mark: Mark, mime: str, parts: Sequence[Part]) -> Marked:
-    if run.signer is None or mime not in SIGNABLE:
-        return write_marked(source, copy, mark, mime)
-    ingredients = [_ingredient(run, part) for part in parts]
-    if has_credentials(source, mime):  # what its maker signed is its parent
-        ingredients.append(Ingredient(path=source, mime=mime, title=mark.shot, relation="parentOf"))
+async def _signed_copy(
+    run: Run, signer: Signer, source: Path, copy: Path, mark: Mark, mime: str, parts: Sequence[Part], take: Take | None
+) -> Marked:
+    """Write a signed copy: of a take the one that an earlier run signed, if there is one with all that is asked for now."""
     unsigned = copy.with_name(f"unsigned-{copy.name}")
     try:
-        write_marked(source, unsigned, mark, mime, over_credentials=True)
-        return run.signer.sign(unsigned, copy, mark, mime, ingredients)
+        await asyncio.to_thread(write_marked, source, unsigned, mark, mime, over_credentials=True)
+        recipe = recipe_of(signer, take, mark, [(part.take, part.relation) for part in parts]) if take is not None else ""
+        for known in await run.ledger.signatures.of(take.fingerprint, recipe) if take is not None else ():
+            if known.stamped == (True if signer.stamps else None):
+                again = await asyncio.to_thread(signed_again, known, unsigned, copy)
+                if again is not None:
+                    return again
+        ingredients = [_ingredient(run, part) for part in parts]
+        if has_credentials(source, mime):  # what its maker signed is its parent
+            ingredients.append(Ingredient(path=source, mime=mime, title=mark.shot, relation="parentOf"))
+        marked = await asyncio.to_thread(signer.sign, unsigned, copy, mark, mime, ingredients)
+        if take is not None:
+            record = await asyncio.to_thread(signature_record, take, recipe, marked, unsigned, copy, run.timing.now())
+            await run.ledger.signatures.record(record)
     finally:
         unsigned.unlink(missing_ok=True)
+    if marked.unstamped is not None:
+        log.warning("%s is signed without a time stamp: %s", mark.shot, marked.unstamped)
+    return marked
 
 
 def _ingredient(run: Run, part: Part) -> Ingredient:

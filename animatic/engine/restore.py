@@ -1,4 +1,4 @@
-"""Brings damaged clips of a run's folder back from their takes, byte for byte. Nothing else is repaired."""
+"""Brings damaged clips of a run's folder back from their takes, byte for byte, signatures included. Nothing else is repaired."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from animatic.engine.history import PastRun
 from animatic.engine.origin import mark_of_take
+from animatic.engine.signed_takes import signed_again
 from animatic.engine.verify import Finding, Verified, readable
 from animatic.files import sha256_of
 from animatic.ledger import Take
@@ -16,7 +17,7 @@ from animatic.manifest import Clip, Manifest
 from animatic.marks import write_marked
 
 DAMAGED = frozenset({"missing", "hash", "size", "mark", "simulated"})
-"""What a copy of the take mends."""
+"""What a copy of the take mends; and what is said against the signature of a file whose bytes are not those that were delivered."""
 
 
 async def restore(run: PastRun, manifest: Manifest, found: Verified) -> None:
@@ -36,7 +37,7 @@ async def restore(run: PastRun, manifest: Manifest, found: Verified) -> None:
 
 
 def _noted(finding: Finding, mended: set[str]) -> Finding:
-    return replace(finding, restored=True) if finding.shot in mended and finding.check in DAMAGED else finding
+    return replace(finding, restored=True) if finding.shot in mended and finding.check in {*DAMAGED, "signature"} else finding
 
 
 async def _copy_again(run: PastRun, manifest: Manifest, clip: Clip, take: Take) -> bool:
@@ -47,7 +48,15 @@ async def _copy_again(run: PastRun, manifest: Manifest, clip: Clip, take: Take) 
         async with readable(storage, take.clip.key) as source:
             if source is None or await asyncio.to_thread(sha256_of, source) != take.clip.sha256:
                 return False
-            marked = await asyncio.to_thread(write_marked, source, copy, mark, clip.mime)
+            marked = await asyncio.to_thread(write_marked, source, copy, mark, clip.mime, over_credentials=clip.origin == "signed")
+        if clip.origin == "signed":
+            signatures = await run.destination.ledger.signatures.of(take.fingerprint)
+            record = next((one for one in signatures if one.sha256 == clip.sha256), None)
+            signed = Path(folder) / "signed"
+            again = await asyncio.to_thread(signed_again, record, copy, signed) if record is not None else None
+            if again is None:
+                return False
+            marked, copy = again, signed
         if marked.sha256 != clip.sha256:
             return False
         key = f"{run.plan.pipeline}/{run.plan.run_id}/{clip.file or clip.key.rpartition('/')[2]}"

@@ -26,6 +26,7 @@ from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.marks.signing import Signer
+from animatic.marks.timestamps import StampService
 from animatic.plan import Plan, Step, plan_to_json
 from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
@@ -150,14 +151,14 @@ async def open_run(
 
     Raises UsageError without a token and without a simulator, where Krea's address is the simulator's, a reference file is broken, or
     nothing can be signed that is to be;
-    StorageError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
+    StorageError, TimeStampError, KreaRefusedError, KreaUnreachableError, MoneyError: before anything was paid.
     """
     simulated = simulator_url is not None
     token = Secret("simulated") if simulated else settings.require_token()
     storage = open_destination(plan.deliver, simulated=simulated, outage=settings.patience.outage)
     ledger = Ledger(storage, clock=timing.now)
     started = timing.now()
-    signer = await asyncio.to_thread(Signer.load, settings.c2pa_cert, settings.c2pa_key) if plan.c2pa == "sign" else None
+    signer = await asyncio.to_thread(_signer, plan, settings) if plan.c2pa == "sign" else None
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(
@@ -188,9 +189,24 @@ async def open_run(
             signer=signer,
             budget=budget,
             progress=ProgressTracker.of({step.key: step.request.model for step in plan.steps}, clock=timing.monotonic),
-            manifest=ManifestBuilder(plan, simulated=simulated, started_at=started, animatic_version=__version__, prefect=prefect),
+            manifest=ManifestBuilder(
+                plan,
+                simulated=simulated,
+                started_at=started,
+                animatic_version=__version__,
+                prefect=prefect,
+                notes=signer.notes if signer else (),
+            ),
             gates=Gates(slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None, post=PostGate(settings.submit_at_once)),
         )
+
+
+def _signer(plan: Plan, settings: Settings) -> Signer:
+    stamps = StampService(plan.timestamp) if plan.timestamp else None
+    signer = Signer.load(settings.c2pa_cert, settings.c2pa_key, stamps=stamps, stamp_anchors=settings.c2pa_tsa_cert)
+    for note in signer.notes:
+        log.warning("%s", note)
+    return signer
 
 
 async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Watcher, timing: Timing) -> Callbacks | None:

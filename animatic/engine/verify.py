@@ -17,7 +17,8 @@ from animatic.ledger import Take
 from animatic.manifest import Manifest, Shot
 from animatic.marks import Mark, read_mark
 from animatic.marks.credentials import has_credentials
-from animatic.marks.signing import credentials_of
+from animatic.marks.reading import NO_ANCHORS, Anchors, credentials_of
+from animatic.marks.revocation import Revocations
 from animatic.storage import Storage
 
 Check = Literal["missing", "hash", "size", "mark", "simulated", "take", "unnamed", "manifest", "signature"]
@@ -53,6 +54,12 @@ class Verified:
     """Files whose content credentials were read."""
     signers: dict[str, bool] = field(default_factory=dict)
     """Who signed them, and whether under a certificate that is trusted here."""
+    stamped: int = 0
+    """Of those, how many are time-stamped."""
+    stampers: dict[str, bool] = field(default_factory=dict)
+    """Who stamped them, and whether that is trusted here."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be found out, or is worth knowing, and is no finding."""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -74,11 +81,17 @@ async def readable(storage: Storage, key: str) -> AsyncIterator[Path | None]:
 
 
 async def verify_run(
-    run: PastRun, manifest: Manifest, progress: Callable[[str], None] = lambda _: None, *, anchors: Path | None = None
+    run: PastRun,
+    manifest: Manifest,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    anchors: Anchors = NO_ANCHORS,
+    revocations: Revocations | None = None,
 ) -> Verified:
     """Check everything that a run delivered; ``progress`` is told each file before it is read.
 
-    ``anchors``: certificates (PEM) under which signatures are trusted. Raises StorageError, UsageError.
+    ``anchors``: certificates under which signatures and time stamps are trusted; ``revocations`` asks whether theirs were revoked.
+    Raises StorageError.
     """
     storage, ledger = run.destination.storage, run.destination.ledger
     found = Verified(run_id=run.plan.run_id, pipeline=run.plan.pipeline, simulated=run.destination.simulated)
@@ -95,7 +108,7 @@ async def verify_run(
         async with readable(storage, key) as path:
             await asyncio.to_thread(_look_at, found, manifest, path, name, item, expected.get(item["key"], (None, None)), owners)
             if path is not None and plan_keeps_credentials(run, item):
-                await asyncio.to_thread(_look_at_signature, found, path, name, item, anchors)
+                await asyncio.to_thread(_look_at_signature, found, path, name, item, anchors, revocations)
     for fingerprint, take in sorted(takes.items(), key=lambda entry: entry[1].step):
         progress(f"take of {take.step}")
         async with readable(storage, take.clip.key) as path:
@@ -198,24 +211,37 @@ def plan_keeps_credentials(run: PastRun, item: dict[str, Any]) -> bool:
     return item.get("origin") == "signed" or (item.get("origin") == "credentials" and run.plan.c2pa != "off")
 
 
-def _look_at_signature(found: Verified, path: Path, name: str, item: dict[str, Any], anchors: Path | None) -> None:
-    """Check the content credentials of a file: that they are there and hold, and that a reel names all its clips."""
+def _look_at_signature(
+    found: Verified, path: Path, name: str, item: dict[str, Any], anchors: Anchors, revocations: Revocations | None
+) -> None:
+    """Check the credentials of a file: that they are there and hold, are stamped as was said, and that a reel names all its clips."""
+    # What the same bytes say again after a repair is no damage of them.
+    damaged = {finding.shot for finding in found.findings if finding.file == name and finding.check in {"hash", "size"}}
+    step = next(iter(damaged), None)
 
-    def note(detail: str) -> None:
-        found.findings.append(Finding(check="signature", file=name, detail=detail))
+    def note(detail: str, shot: str | None = step) -> None:
+        found.findings.append(Finding(check="signature", file=name, detail=detail, shot=shot))
 
     if not has_credentials(path, item["mime"]):
         note("its signature is gone")
         return
     try:
-        credentials = credentials_of(path, item["mime"], anchors)
+        credentials = credentials_of(path, item["mime"], anchors, revocations, ours=item.get("origin") == "signed")
     except UsageError as error:
         note(f"not checked: {error.message}; {error.hint or ''}".rstrip("; "))
         return
     found.signed += 1
     found.signers |= {credentials.signer or "somebody without a name": credentials.trusted}
     for problem in credentials.problems:
-        note(problem)
+        note(problem, None if problem in credentials.of_certificate else step)
+    found.notes += [said for said in credentials.notes if said not in found.notes]
+    if credentials.stamp is not None:
+        found.stamped += 1
+        found.stampers |= {credentials.stamp.authority: credentials.stamp.trusted}
+    elif item.get("time_stamped"):
+        note("its time stamp is gone")
+    elif item.get("time_stamped") is False:
+        found.notes.append(f"{name} is signed without a time stamp: it was asked for, and the service gave none")
     shots = {place["shot"] for place in item.get("shots", ())}
     if item.get("origin") == "signed" and credentials.ingredients < len(shots):
         note(f"it is signed with {credentials.ingredients} ingredients, and shows {len(shots)} shots")

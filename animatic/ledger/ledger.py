@@ -11,6 +11,7 @@ from animatic.ledger.locks import Locks
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.reels import Reels
+from animatic.ledger.signatures import Signatures
 from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import OwnerAlive, Submissions
 from animatic.ledger.takes import Assets, Runs, Selections, Takes
@@ -40,6 +41,7 @@ class Ledger:
         self.spending = Spending(records, journal, self.late_jobs)
         self.takes = Takes(records)
         self.reels = Reels(records)
+        self.signatures = Signatures(records)
         self.assets = Assets(records)
         self.selections = Selections(records)
         self.runs = Runs(records)

@@ -84,6 +84,7 @@ class ManifestBuilder:
         animatic_version: str,
         prefect: PrefectRun | None = None,
         provenance: Provenance | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self._plan = plan
         self._simulated = simulated
@@ -91,7 +92,7 @@ class ManifestBuilder:
         self._version = animatic_version
         self._prefect = prefect or PrefectRun()
         given = provenance or (SIMULATED if simulated else Provenance())
-        self._provenance = given.model_copy(update={"c2pa": "signed"}) if plan.c2pa == "sign" else given
+        self._provenance = given.model_copy(update={"c2pa": "signed", "notes": notes}) if plan.c2pa == "sign" else given
         keys = {step.key for step in plan.steps}
         self._shots = {step.key: ShotEntry(_first_record(step, keys)) for step in plan.steps}
         self._beside: dict[str, list[str]] = {}

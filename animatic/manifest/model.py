@@ -76,6 +76,8 @@ class Clip(Record):
     """Of the bytes that Krea sent, which the ledger keeps; ``sha256`` is that of the delivered file with its marks."""
     origin: Literal["signed", "marked", "credentials", "unmarked"] | None = None
     """Signed with marks of origin, marked alone, with credentials of its maker, or of a format that has no place for marks."""
+    time_stamped: bool | None = None
+    """Whether its signature has the time stamp that was asked for (false: the service did not answer); None where none was."""
 
 
 class ReelShot(Record):
@@ -236,6 +238,8 @@ class Provenance(Record):
 
     digital_source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     c2pa: Literal["signed", "unsigned"] = "unsigned"
+    notes: tuple[Text, ...] = ()
+    """What could not be found out about the certificates that sign."""
 
 
 class PageRules(Record):

@@ -47,6 +47,13 @@ def xmp_of(path: Path) -> bytes | None:
     return None
 
 
+def whole_tag(path: Path) -> bytes:
+    """Return the tag of a file as it lies there, whatever its version; empty if there is none."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER)
+        return head + file.read(_read_syncsafe(head[6:10])) if head[:3] == b"ID3" else b""
+
+
 def _tag(path: Path) -> tuple[int, bytes, int]:
     """Return version, frames, and end of the tag. Version 0: there is none, or one of a make that is left as it is, behind ours."""
     with path.open("rb") as file:

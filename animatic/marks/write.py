@@ -40,6 +40,10 @@ class Marked:
     sha256: str
     size: int
     how: Literal["signed", "marked", "credentials", "unmarked"]
+    stamped: bool | None = None
+    """Whether its signature has the time stamp that was asked for; None where none was."""
+    unstamped: str | None = None
+    """Why it has none."""
 
 
 def write_marked(source: Path, target: Path, mark: Mark, mime: str, *, over_credentials: bool = False) -> Marked:
@@ -58,7 +62,7 @@ def write_marked(source: Path, target: Path, mark: Mark, mime: str, *, over_cred
             part.touch()
     edit = EDITS.get(mime)
     pieces = edit(source, mark) if edit else None
-    return _written(source, target, pieces) if pieces is not None else _copied(source, target, "unmarked")
+    return write_pieces(source, target, pieces) if pieces is not None else _copied(source, target, "unmarked")
 
 
 def _copied(source: Path, target: Path, how: Literal["credentials", "unmarked"]) -> Marked:
@@ -68,7 +72,8 @@ def _copied(source: Path, target: Path, how: Literal["credentials", "unmarked"])
             return Marked(hashlib.file_digest(file, "sha256").hexdigest(), part.stat().st_size, how)
 
 
-def _written(source: Path, target: Path, pieces: Pieces) -> Marked:
+def write_pieces(source: Path, target: Path, pieces: Pieces) -> Marked:
+    """Write a file from bytes and spans of another one. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with writing_whole(target) as part, source.open("rb") as reader, part.open("wb") as writer:
         for piece in pieces:

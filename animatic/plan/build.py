@@ -104,6 +104,7 @@ def build_plan(
         source_sha256=spec.document.sha256,
         warnings=(*problems, *advisories(steps, started.astimezone(UTC).date())),
         c2pa=spec.provenance.c2pa,
+        timestamp=spec.provenance.timestamp,
         left_out=left_out,
         profile=profile,
         title=resolution.labels.title,

@@ -212,6 +212,8 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     c2pa: Literal["sign", "keep", "off"] = "keep"
     """Whether what is delivered is signed, keeps the credentials of its maker, or neither is looked at."""
+    timestamp: str | None = None
+    """Address of the service that stamps signatures with the time; None: they are not stamped."""
     left_out: tuple[str, ...] = ()
     """Keys of the shots that ``when`` leaves out."""
     profile: str | None = None

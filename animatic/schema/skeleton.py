@@ -181,6 +181,12 @@ _PIPELINE: Schema = {
                     "description": "Sign files with content credentials, keep those of providers, or look at neither.",
                 },
                 "label": text("Text in a corner of every reel.", examples=["AI generated"]),
+                "timestamp": {
+                    "type": "string",
+                    "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s{}]+$",
+                    "description": "Address of a time stamp service (RFC 3161), with 'c2pa: sign': signatures outlive their certificate.",
+                    "examples": ["https://tsa.example/rfc3161"],
+                },
             },
             "additionalProperties": False,
         },

@@ -112,8 +112,12 @@ PAGE = Level(
     },
 )
 PROVENANCE = Level(
-    known=("c2pa", "label"),
+    known=("c2pa", "label", "timestamp"),
     advice={
+        "tsa": "write 'timestamp: https://...', the address of a time stamp service (RFC 3161)",
+        "tsa_url": "write 'timestamp: https://...', the address of a time stamp service (RFC 3161)",
+        "ta_url": "write 'timestamp: https://...', the address of a time stamp service (RFC 3161)",
+        "timestamps": "write 'timestamp: https://...', the address of a time stamp service (RFC 3161)",
         "sign": "write 'c2pa: sign'",
         "cert": "certificates are named by ANIMATIC_C2PA_CERT and ANIMATIC_C2PA_KEY, outside the file",
         "key": "certificates are named by ANIMATIC_C2PA_CERT and ANIMATIC_C2PA_KEY, outside the file",

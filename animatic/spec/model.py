@@ -212,6 +212,8 @@ class ProvenanceSpec:
     c2pa: C2pa = "keep"
     label: str | None = None
     """Text for a corner of every reel; templates allowed."""
+    timestamp: str | None = None
+    """Address of the service (RFC 3161) that stamps signatures with the time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

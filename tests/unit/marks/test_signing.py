@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from animatic.errors import UsageError
 from animatic.marks import read_mark, write_marked
-from animatic.marks.signing import SIGNABLE, Ingredient, Signer, credentials_of
+from animatic.marks.reading import credentials_of
+from animatic.marks.signing import SIGNABLE, Ingredient, Signer
 from tests.unit.marks.certificates import Chain, Key, make_chain
 from tests.unit.marks.test_marks import FILES, MARK, mime_of
 
@@ -36,7 +37,7 @@ def test_a_signed_file_keeps_its_mark_and_is_trusted_under_its_own_chain(tmp_pat
 
     assert signer.sign(marked, signed, MARK, mime).how == "signed"
 
-    found = credentials_of(signed, mime, chain.cert)
+    found = credentials_of(signed, mime, chain.anchors)
     assert (found.trusted, found.problems, found.signer) == (True, (), "Studio")
     assert read_mark(signed, mime) == MARK
 
@@ -52,7 +53,7 @@ def test_what_a_maker_signed_stays_as_parent_and_what_it_was_made_of_as_ingredie
 
     signer.sign(first, second, MARK, "video/mp4", parts)
 
-    found = credentials_of(second, "video/mp4", chain.cert)
+    found = credentials_of(second, "video/mp4", chain.anchors)
     assert (found.trusted, found.problems, found.ingredients) == (True, (), 2)
     import c2pa  # type: ignore[import-untyped]
 
@@ -69,16 +70,16 @@ def test_one_changed_byte_is_noticed(tmp_path: Path, chain: Chain, signer: Signe
     data[-300] ^= 1
     signed.write_bytes(data)
 
-    assert credentials_of(signed, "video/mp4", chain.cert).problems == ("its bytes are not those that were signed",)
+    assert credentials_of(signed, "video/mp4", chain.anchors).problems == ("its bytes are not those that were signed",)
 
 
 def test_somebody_elses_signature_is_not_trusted(tmp_path: Path, signer: Signer) -> None:
     signed = tmp_path / "signed.png"
     signer.sign(FILES["still.png"](tmp_path / "a.png"), signed, MARK, "image/png")
 
-    found = credentials_of(signed, "image/png", make_chain(tmp_path / "other", "Other").cert)
+    found = credentials_of(signed, "image/png", make_chain(tmp_path / "other", "Other").anchors)
     assert (found.trusted, found.problems) == (False, ())
-    assert not credentials_of(signed, "image/png", None).trusted
+    assert not credentials_of(signed, "image/png").trusted
 
 
 @pytest.mark.parametrize(
