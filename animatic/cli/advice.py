@@ -58,9 +58,9 @@ def completed(text: str) -> str:
 def _completed(match: re.Match[str], given: Given) -> str:
     verb, rest = match["verb"], match["rest"]
     taken = _options_of(verb)
-    if rest.startswith(" --plan "):  # a saved plan holds all of it
-        taken = set()
     written = {word.partition("=")[0] for word in rest.split()}
+    if rest.startswith(" --plan ") or "--help" in written:  # a saved plan holds all of it; help is the same for all
+        taken = set()
     more = [word for name, value in given if name in taken - written for word in ([name] if value is None else [name, shlex.quote(value)])]
     return f"`animatic {' '.join([verb + rest, *more])}`"
 

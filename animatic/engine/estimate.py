@@ -121,7 +121,9 @@ async def _reel(cut: Cut, plan: Plan, takes: Mapping[str, Take], ledger: Ledger)
     name = cut.file("")
     missing = [shot_of(key) for key in cut.needs if steps[key].fingerprint not in takes]
     if missing:
-        return ReelEstimate(name=name, action="wait", reason=f"made when {few(list(dict.fromkeys(missing)), MAX_NAMED)} are there")
+        waited_for = list(dict.fromkeys(missing))
+        are = "is" if len(waited_for) == 1 else "are"
+        return ReelEstimate(name=name, action="wait", reason=f"made when {few(waited_for, MAX_NAMED)} {are} there")
     prepared = prepare(cut, {key: takes[steps[key].fingerprint] for key in cut.needs}, steps)
     made = await ledger.reels.get(prepared.fingerprint)
     if made is not None:

@@ -83,6 +83,7 @@ def test_advice_carries_what_the_command_line_was_given(monkeypatch: pytest.Monk
         assert completed("`animatic retake p s`").endswith("--param city=Porto`")
         assert completed("`animatic models --kind video`") == "`animatic models --kind video`", "it takes none of them"
         assert completed("`animatic run --plan plan.json`") == "`animatic run --plan plan.json`", "the plan holds all of it"
+        assert completed("`animatic run --help`") == "`animatic run --help`", "help is the same for all"
         assert completed("`animatic new`") == "`animatic new`", "its --file is the file to write"
         assert completed("`animatic frobnicate`; animatic itself") == "`animatic frobnicate`; animatic itself"
         assert completed("`animatic plan --file x.yaml`").count("--file") == 1

@@ -102,3 +102,11 @@ async def test_the_shot_downstream_of_a_shared_one_that_is_made_anew_says_so(stu
     found = await look(studio)
     assert found.decisions["de/a"].reason == "the same request as en/a"
     assert found.decisions["de/b"].reason == "starts from a, made anew"
+
+
+async def test_a_reel_says_which_shots_it_waits_for(studio: Studio) -> None:
+    studio.declare(CHAIN + "\n    cut: {}")
+    assert [reel.reason for reel in (await look(studio)).reels] == ["made when dawn, surf are there"]
+    assert await studio.render() is None
+    studio.declare(CHAIN + "\n      - {id: night, prompt: Night falls, duration: 5}\n    cut: {}")
+    assert [reel.reason for reel in (await look(studio)).reels] == ["made when night is there"]
