@@ -242,6 +242,7 @@ def _facts(found: Planned) -> dict[str, Any]:
                 "action": decisions[step.key].action if decisions is not None else "run",
                 "reason": decisions[step.key].reason if decisions is not None else None,
                 "changes": list(decisions[step.key].changes) if decisions is not None else [],
+                "scene": step.scene,
                 "line": step.line,
                 "cast": list(step.cast),
                 "take": step.take,

@@ -82,6 +82,7 @@ def _told(step: Step, take: Take | None, hidden: Collection[str]) -> Mapping[str
     request = redact_body(dict(take.request if take else step.request.body))
     told = {
         "shot": step.key,
+        "scene": step.scene,
         "title": step.title,
         "line": step.line,
         "prompt": request.get("prompt"),

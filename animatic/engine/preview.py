@@ -169,6 +169,7 @@ def _row(step: Step, seconds: float | None, picture: Path | None, place: tuple[f
     return SheetShot(
         number=step.number,
         name=step.key,
+        scene=step.scene or "",
         title=step.title or "",
         action=str(body.get("prompt") or body.get("text") or ""),
         line=step.line or "",

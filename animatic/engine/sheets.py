@@ -79,6 +79,7 @@ def _row(shot: Shot, named: Callable[[str], str], picture: Path | None, place: t
     return SheetShot(
         number=shot.number,
         name=named(shot.key) or shot.id,
+        scene=shot.scene or "",
         title=shot.title or "",
         action=str(shot.request.get("prompt") or shot.request.get("text") or ""),
         line=shot.line or "",

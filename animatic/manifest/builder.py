@@ -190,6 +190,7 @@ def _first_record(step: Step, keys: Collection[str]) -> Shot:
         number=step.number,
         kind=step.kind,
         variant=dict(step.variant),
+        scene=step.scene,
         title=step.title,
         line=step.line,
         cast=step.cast,

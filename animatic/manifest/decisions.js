@@ -31,7 +31,7 @@
   };
   const panelOf = (shot) => all(".panel").find((panel) => panel.dataset.key === shot);
   const nameOf = (panel) => {
-    const shot = panel.closest(".compare") && panel.closest(".group").querySelector("h2");
+    const shot = panel.closest(".compare") && panel.closest(".group").querySelector("h2 bdi");
     const parts = [...(shot ? [shot] : []), ...panel.querySelector("h3").childNodes];
     return parts.map((each) => each.textContent.trim()).filter(Boolean).join(" ");
   };

@@ -154,6 +154,8 @@ class Shot(Record):
     number: int = 0
     kind: Kind = "video"
     variant: Mapping[str, Any] = Field(default_factory=dict)
+    scene: str | None = None
+    """The part of the storyboard that it belongs to, as people call it."""
     title: str | None = None
     line: str | None = None
     """What is spoken or written over it."""

@@ -11,11 +11,10 @@ import hashlib
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from statistics import median
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
@@ -23,15 +22,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from animatic.manifest import wording
 from animatic.manifest.clients import Discretion, for_clients, shown
+from animatic.manifest.groups import DEFAULT_RATIO, Group, groups_of
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, Reel, ShotState
 from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, stations_of, variant_name
 from animatic.money import dollars
 from animatic.plan.layout import Diagram, diagram_of
 
-DEFAULT_RATIO = 16 / 9
-MIN_RATIO, MAX_RATIO = 0.5, 2.4
-"""Width by height: the bounds of a panel, whatever shape its clip has."""
 INDENTATION = re.compile(r"\n[ \n]+<")
 """Before a tag: a tenth of a long page. Text of others has no bare ``<``, and spaces at its ends show nowhere."""
 LAYOUT = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
@@ -44,6 +41,8 @@ class Chapter:
 
     panel: Panel
     place: Place
+    scene: str
+    """That begins with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +62,6 @@ class ReelPanel:
     files: tuple[tuple[str, str], ...]
     """What lies beside it, each with its link."""
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Panels that stand together: the whole storyboard, or one shot in all of its variants."""
-
-    title: str
-    panels: tuple[Panel, ...]
-    ratio: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +104,8 @@ class Page:
     """Made, and to be approved by a person."""
     reels: tuple[ReelPanel, ...]
     groups: tuple[Group, ...]
+    scenes: tuple[Group, ...]
+    """The groups that a scene begins with."""
     compared: bool
     """Whether groups are shots in several variants."""
     diagram: Diagram | None
@@ -165,6 +157,7 @@ def view_of(run: Manifest) -> Page:
     panels = panels_of(run, links, places)
     left = [panel for panel in panels if panel.shot.state in {"skipped", "waiting"}] if run.finished_at else []
     by_key = {panel.shot.key or panel.shot.id: panel for panel in panels}
+    groups = groups_of(panels)
     named = len({reel.name for reel in reels}) > 1
     script, script_hash = _script()
     first = panels[0].shot.variant if panels else {}
@@ -190,7 +183,8 @@ def view_of(run: Manifest) -> Page:
             _reel(reel, f"reel-{number}", by_key, links, named=named, told=told.variant)
             for number, (reel, told) in enumerate(zip(reels, reels_for_clients, strict=True), start=1)
         ),
-        groups=tuple(_groups(panels)),
+        groups=groups,
+        scenes=tuple(group for group in groups if group.scene),
         compared=len({panel.variant for panel in panels}) > 1,
         diagram=diagram_of([panel.anchor for panel in drawn], sources),
         labels={(origin.anchor, panel.anchor): origin.taken for panel in drawn for origin in panel.sources if origin.anchor},
@@ -232,28 +226,17 @@ def _reel(reel: Reel, anchor: str, panels: Mapping[str, Panel], links: Links, *,
         poster=links.to(reel.thumbnail) or next((poster for poster in posters if poster), None),
         ratio=ratio_of(reel) or DEFAULT_RATIO,
         fps=reel.fps,
-        chapters=tuple(Chapter(panel=panels[key], place=place) for key, place in here),
+        chapters=tuple(_chapters([(panels[key], place) for key, place in here])),
         files=tuple((label, href) for label, key in beside if (href := links.to(key))),
         notes=reel.notes,
     )
 
 
-def _groups(panels: Sequence[Panel]) -> Iterator[Group]:
-    """Yield the storyboard as one group; where there are variants, a group for each shot, so that they stand side by side."""
-    if len({panel.variant for panel in panels}) <= 1:
-        yield Group(title="", panels=tuple(panels), ratio=_usual_ratio(panels))
-        return
-    shots: dict[tuple[int, str], list[Panel]] = {}
-    for panel in panels:
-        shots.setdefault((panel.shot.number, panel.shot.id), []).append(panel)
-    for found in shots.values():
-        name = found[0].name if found[0].shot.title else found[0].shot.id
-        yield Group(title=f"{found[0].number} {name}", panels=tuple(found), ratio=_usual_ratio(found))
-
-
-def _usual_ratio(panels: Sequence[Panel]) -> float:
-    ratios = [panel.ratio for panel in panels if panel.ratio]
-    return min(max(median(ratios) if ratios else DEFAULT_RATIO, MIN_RATIO), MAX_RATIO)
+def _chapters(shots: Iterable[tuple[Panel, Place]]) -> Iterator[Chapter]:
+    before = ""
+    for panel, place in shots:
+        yield Chapter(panel=panel, place=place, scene=panel.scene if panel.scene != before else "")
+        before = panel.scene
 
 
 def _reachable(url: str | None) -> str | None:

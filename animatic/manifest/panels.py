@@ -70,6 +70,8 @@ class Panel:
     number: str
     shot: Shot
     name: str
+    scene: str
+    """In one line."""
     variant: str
     for_clients: str
     """The variant as clients may read it."""
@@ -144,6 +146,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         number=f"{shot.number:02}",
         shot=shot,
         name=name,
+        scene=" ".join((shot.scene or "").split()),
         variant=variant_name(shot.variant),
         for_clients="",
         state=wording.shot_state(shot.state),

@@ -196,6 +196,7 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             shot=spec.id,
             variant_name=shot.draft.variant.name,
             number=shot.draft.number,
+            scene=shot.draft.scene,
             title=shot.draft.title,
             line=shot.draft.line,
             cast=shot.requests[0].draft.cast,

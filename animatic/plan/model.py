@@ -144,6 +144,8 @@ class Step:
     number: int
     """1-based place in the storyboard; names the delivered file."""
     title: str | None
+    scene: str | None = None
+    """The part of the storyboard that it belongs to, as people call it."""
     line: str | None = None
     """What is spoken or written over it."""
     cast: tuple[str, ...] = ()

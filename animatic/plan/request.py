@@ -47,6 +47,7 @@ class ShotDraft:
     spec: ShotSpec
     number: int
     variant: Variant
+    scene: str | None
     title: str | None
     line: str | None
     left_out: bool

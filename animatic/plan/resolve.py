@@ -113,12 +113,13 @@ def _drafts(
     for number, shot in enumerate(spec.shots, start=1):
         names = context.for_shot(shot.id)
         wanted = _is_wanted(shot, names, problems)
-        title = _title(shot, names, problems)
+        scene, title = (_rendered(shot, key, text, names, problems) for key, text in (("scene", shot.scene), ("title", shot.title)))
         choice = models.resolve(shot, names, problems)
         yield ShotDraft(
             spec=shot,
             number=number,
             variant=variant,
+            scene=scene,
             title=title,
             line=context.lines.get(shot.id),
             left_out=not wanted,
@@ -155,14 +156,15 @@ def _is_wanted(shot: ShotSpec, context: TemplateContext, problems: ProblemCollec
     return True
 
 
-def _title(shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> str | None:
-    if shot.title is None:
+def _rendered(shot: ShotSpec, key: str, text: str | None, context: TemplateContext, problems: ProblemCollector) -> str | None:
+    """Render a text that is for people."""
+    if text is None:
         return None
     try:
-        return str(context.render(shot.title).value)
+        return str(context.render(text).value)
     except TemplateError as mistake:
-        problems.for_shot(shot).add(f"title: {mistake.message}", (*shot.path, "title"), code="template", hint=mistake.hint)
-        return shot.title
+        problems.for_shot(shot).add(f"{key}: {mistake.message}", (*shot.path, key), code="template", hint=mistake.hint)
+        return text
 
 
 def _check_cycles(shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> None:

@@ -61,6 +61,9 @@ def _reference(media: Media) -> Schema:
 
 SHOT: Schema = {
     "id": text("Name of the shot; other shots refer to it, files are named for it.", pattern=ID, maxLength=100),
+    "scene": text(
+        "The scene that the shot belongs to; shots of one that follow each other stand together.", examples=["2 EXT. HARBOUR - DAWN"]
+    ),
     "title": text("What people read instead of the id."),
     "cast": CAST_LIST,
     "line": text("What is spoken or written over the shot: the text of captions, and shot.line in templates."),

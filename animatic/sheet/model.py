@@ -18,6 +18,7 @@ class SheetShot:
     number: int
     name: str
     """The shot's id, behind its variant's name where there are several."""
+    scene: str = ""
     title: str = ""
     action: str = ""
     """What happens: the prompt."""

@@ -40,8 +40,10 @@ def write_sheet(sheet: Sheet, target: Path, paper: Paper = "a4") -> None:
     for page in range(pages):
         pdf.add_page()
         _frame_of_page(pdf, typeface, sheet, page + 1, pages)
+        scene = ""  # is named where it begins, and again at the top of each page
         for place, shot in enumerate(sheet.shots[page * _COLUMNS * _ROWS : (page + 1) * _COLUMNS * _ROWS]):
-            _cell(pdf, typeface, shot, _area(pdf, place))
+            _cell(pdf, typeface, shot, _area(pdf, place), scene=shot.scene if shot.scene != scene else "")
+            scene = shot.scene
     write_whole(target, bytes(pdf.output()))
 
 
@@ -72,10 +74,11 @@ def _frame_of_page(pdf: FPDF, typeface: Typeface, sheet: Sheet, page: int, pages
     typeface.put(" · ".join(filter(None, (mark, sheet.footer))), (_MARGIN, bottom), width * 0.9, _SMALL, color=_GRAY)
 
 
-def _cell(pdf: FPDF, typeface: Typeface, shot: SheetShot, area: _Area) -> None:
+def _cell(pdf: FPDF, typeface: Typeface, shot: SheetShot, area: _Area, *, scene: str) -> None:
     picture_height = area.width * _FRAME
     _picture(pdf, typeface, shot, _Area(area.x, area.y, area.width, picture_height))
     y = area.y + picture_height + 4
+    y += typeface.put(scene, (area.x, y), area.width, _TEXT, color=_GRAY)
     times = _times(shot)
     typeface.put(times, (area.x, y), area.width, _TEXT, color=_GRAY, align=Align.R)
     room = area.width * (0.68 if times else 1)
@@ -139,6 +142,8 @@ def _loaded(path: Path | None) -> tuple[io.BytesIO, int, int] | None:
 def _texts(sheet: Sheet) -> list[str]:
     """Return every text of the sheet: their characters tell which fonts it needs."""
     of_shots = [
-        part for shot in sheet.shots for part in (shot.name, shot.title, shot.action, shot.line, shot.note, *shot.lineage, *shot.cast)
+        part
+        for shot in sheet.shots
+        for part in (shot.scene, shot.name, shot.title, shot.action, shot.line, shot.note, *shot.lineage, *shot.cast)
     ]
     return [sheet.title, sheet.subtitle, sheet.footer, *of_shots]

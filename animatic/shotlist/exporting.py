@@ -22,7 +22,7 @@ from animatic.shotlist.writing import unescaped
 from animatic.spec.model import PipelineSpec, ShotSpec
 from animatic.spec.shots import MAX_ID_LENGTH, usable_name
 
-_ORDER = ("id", VARIANT, "title", "prompt", "line", "cast", "kind", "model", "duration")
+_ORDER = ("id", VARIANT, "scene", "title", "prompt", "line", "cast", "kind", "model", "duration")
 _ALWAYS = ("id", "prompt")
 _TO_QUOTE = frozenset(',;\t"\n\r|')
 
@@ -119,8 +119,8 @@ def _fields(step: Step, shot: ShotSpec, spec: PipelineSpec) -> Iterator[tuple[st
     for name, value in written.items():
         if name == "cast":
             yield name, JOINED.join(_called(member, spec) for member in step.cast) or None
-        elif name in {"title", "line"}:
-            yield name, step.title if name == "title" else step.line
+        elif name in {"scene", "title", "line"}:
+            yield name, getattr(step, name)
         elif name in step.request.body:
             yield name, _sent(name, value, step)
         elif name != "id":

@@ -30,6 +30,7 @@ _FIELD_NAMES: Mapping[str, tuple[str, ...]] = {
         "what_we_see",
         "video",
     ),
+    "scene": ("scene_no", "scene_number", "scene_name", "scene_heading", "slugline", "sc"),
     "title": ("name", "shot_name", "shot_title", "heading"),
     "line": ("dialogue", "dialog", "spoken", "voice_over", "voiceover", "vo", "narration", "spoken_text", "script"),
     "duration": ("length", "seconds", "secs", "sec", "time", "runtime", "running_time", "dur", "shot_length"),

@@ -22,8 +22,8 @@ from animatic.shotlist.values import number_in, value_of
 from animatic.spec.section import YES_NO
 
 ID_AS_LISTED = "id as listed"
-_TEXTS = frozenset({"title", "line"})
-_FIRST = ("title", "kind", "model", "cast", "line", "takes", "prompt", "duration")
+_TEXTS = frozenset({"scene", "title", "line"})
+_FIRST = ("scene", "title", "kind", "model", "cast", "line", "takes", "prompt", "duration")
 """Keys that stand before all others of a shot."""
 
 
@@ -61,6 +61,8 @@ class RowReader:
     """Header of a field that some model does not have -> that model: kept as a comment there."""
     people: People = field(init=False)
     """Whom the shots take; there once they are read."""
+    _scene: str = ""
+    """That of the row above, where shots are numbered within scenes."""
 
     def read(self, rows: Sequence[Row]) -> tuple[ListedShot, ...]:
         """Read all rows that are not blank. Problems go to ``problems``; a row with one is left out."""
@@ -112,6 +114,10 @@ class RowReader:
                 draft.cells[column.field] = cell
             elif not cell.blank:
                 self._take(draft, column, self._text(row, column), cell, model, kind)
+            elif column.field == "scene" and self._scene:
+                draft.set("scene", self._scene, cell)
+        if self.header.composed:
+            self._scene = draft.values.get("scene", "")
         if kind == "audio" and "line" in draft.values and "prompt" not in draft.values:
             draft.set("prompt", draft.values["line"], draft.cells["line"])  # what is spoken is what is asked for
         variant = texts.get(VARIANT, "").strip()

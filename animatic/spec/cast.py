@@ -64,7 +64,7 @@ def _names(spec: PipelineSpec) -> set[str] | None:
         if isinstance(people, str) or (people and any(is_template(name) for name in people)):
             return None
         found.update(people or ())
-    for text in _templates([[shot.fields, shot.title, shot.line, shot.extra_body] for shot in spec.shots]):
+    for text in _templates([[shot.fields, shot.scene, shot.title, shot.line, shot.extra_body] for shot in spec.shots]):
         for dotted, quoted in _MENTION.findall(text):
             if not dotted and not quoted:
                 return None

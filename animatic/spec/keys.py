@@ -75,7 +75,7 @@ PIPELINE = Level(
     advice={
         "budget": "the limit of one run is 'budget_usd'",
         "steps": "a storyboard is a list of 'shots'",
-        "scenes": "a storyboard is a list of 'shots'",
+        "scenes": "a storyboard is a list of 'shots', each of which may say its 'scene'",
         "name": "the name of a pipeline is its key below 'pipelines'",
         "cron": "write 'schedule: {cron: \"0 6 * * 1-5\", timezone: Europe/Lisbon}'",
         "parameters": "parameters are declared below 'params'",
@@ -126,6 +126,7 @@ PROVENANCE = Level(
 SHOT = Level(
     known=(
         "id",
+        "scene",
         "title",
         "kind",
         "model",
@@ -154,7 +155,10 @@ SHOT = Level(
         "extraBody": "write extra_body",
     },
 )
-FALLBACK_NOT = ("id", "title", "kind", "line", "qc", "fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick")
+FALLBACK_NOT = (
+    *("id", "scene", "title", "kind", "line", "qc"),
+    *("fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick"),
+)
 """Keys of a shot that one of its fallbacks does not have."""
 DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""

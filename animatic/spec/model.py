@@ -93,9 +93,11 @@ class ShotSpec:
     id: str
     path: KeyPath
     fields: Mapping[str, Any]
+    scene: str | None = None
+    """The part of the storyboard that it belongs to, as people call it; may hold templates, as may the next two."""
     title: str | None = None
     line: str | None = None
-    """What is spoken or written over it; may hold templates."""
+    """What is spoken or written over it."""
     kind: Kind | None = None
     model: str | None = None
     cast: CastList | None = None

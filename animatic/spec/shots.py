@@ -23,8 +23,8 @@ _OURS = frozenset(SHOT.known)
 _OURS_BUT_ID = _OURS - {"id"}
 _NOT_KNOWN = frozenset([*SHOT.unsupported, *SHOT.advice])
 _CUT_TEXT = re.compile(
-    r"""(?:^[ ]*(?:-[ ]+)?(?P<key>(?:negative_)?prompt|title|description):[ ]+(?!["'|>\#])[^\n\r]*?
-        |[{,][ ]*(?P<in_braces>(?:negative_)?prompt|title):[ ]+(?!["'|>\#])[^\n\r,{}\[\]]*?)
+    r"""(?:^[ ]*(?:-[ ]+)?(?P<key>(?:negative_)?prompt|title|scene|description):[ ]+(?!["'|>\#])[^\n\r]*?
+        |[{,][ ]*(?P<in_braces>(?:negative_)?prompt|title|scene):[ ]+(?!["'|>\#])[^\n\r,{}\[\]]*?)
         (?<=\S)(?P<rest>[ ]+\#(?![ \#\r\n])[^\n\r]*)""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -147,6 +147,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         id=identity,
         path=section.path,
         fields={key: value for key, value in values.items() if key not in _OURS and key not in _NOT_KNOWN},
+        scene=section.text("scene"),
         title=section.text("title"),
         line=section.text("line"),
         kind=section.choice("kind", KINDS),

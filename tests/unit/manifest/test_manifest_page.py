@@ -623,3 +623,51 @@ def test_takes_show_a_client_nothing_but_their_pictures(builder: ManifestBuilder
     bare = re.sub(r"<(i|span)[^>]* data-private[^>]*>[^<]*</\1>", "", html)
     assert "$0.77" not in bare
     assert "from refs/a.png" not in bare
+
+
+SCENES = {"dawn": "1 EXT. <b>HARBOUR</b>\n- DAWN", "surf": "1 EXT. <b>HARBOUR</b> - DAWN", "logo": None}
+
+
+def headings(html: str) -> list[str]:
+    return [" ".join(re.sub(r"<[^>]*>", " ", found).split()) for found in re.findall(r"<h2>(.*?)</h2>", html[: html.index("</main>")])]
+
+
+def test_shots_of_a_scene_stand_together_under_its_name(
+    builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], clip: Clip
+) -> None:
+    builder = builder_of(*(replace(step, scene=SCENES[step.shot]) for step in steps))
+    assert [shot["scene"] for shot in builder.to_json()["shots"]] == list(SCENES.values())
+    places = [ReelShot(shot=name, begin=number, end=number + 1) for number, name in enumerate(("dawn", "surf"))]
+    builder.reel(Reel.model_validate({**dict(clip), "file": "reel.mp4", "shots": places}))
+    page = rendered(builder)
+    assert headings(page.html)[:2] == ["1 EXT. &lt;b&gt;HARBOUR&lt;/b&gt; - DAWN", "Shots"]
+    assert [item for item in page.all("li") if item.get("class") in {"scene", "begins"}] == [
+        {"class": "begins", "style": "flex-grow: 1.00"}, {"class": "scene", "dir": "auto"},
+    ]  # fmt: skip
+    assert page.all("nav") == [], "one scene alone is no way around"
+
+
+def test_a_scene_that_comes_back_is_a_group_again_and_scenes_can_be_gone_to(
+    builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]
+) -> None:
+    page = rendered(builder_of(*(replace(step, scene=scene) for step, scene in zip(steps, ("One", "Two", "One"), strict=True))))
+    assert headings(page.html)[:3] == ["One", "Two", "One"]
+    gone_to = [link["href"] for link in page.all("a") if (link["href"] or "").startswith("#group")]
+    assert gone_to == [f"#{section['id']}" for section in page.all("section") if section.get("class") == "group"]
+
+
+def test_in_variants_a_scene_is_named_above_its_first_shot(builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]) -> None:
+    made = [
+        replace(
+            step,
+            key=f"{name}/{step.shot}",
+            variant_name=name,
+            variant={"ratio": name},
+            depends_on=(),
+            scene="One",
+            requests=steps[0].requests,
+        )
+        for name in ("16x9", "9x16")
+        for step in steps
+    ]
+    assert headings(rendered(builder_of(*made)).html)[:3] == ["One 01 dawn", "02 surf", "03 logo"]

@@ -103,3 +103,13 @@ def test_a_simulated_sheet_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     target = tmp_path / "sheet.pdf"
     write_sheet(sheet(shot(1), simulated=True), target)
     assert b"SIMULATED" in Printed(target).pages[0]
+
+
+def test_a_scene_is_named_where_it_begins_and_at_the_top_of_each_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typefaces, "usual_face", lambda: None)
+    monkeypatch.setattr(typefaces, "face_of", lambda _: None)
+    target = tmp_path / "sheet.pdf"
+    scenes = [*["ONE"] * 2, *["TWO"] * 5, "", "TWO"]
+    write_sheet(sheet(*(shot(number, scene=scene) for number, scene in enumerate(scenes, start=1))), target)
+    named = [re.findall(rb"ONE|TWO", page) for page in Printed(target).pages]
+    assert named == [[b"ONE", b"TWO"], [b"TWO", b"TWO"]]

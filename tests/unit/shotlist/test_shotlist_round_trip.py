@@ -108,21 +108,25 @@ def bare(text: str) -> str:
 @given(
     prompts=st.lists(FILLED, min_size=1, max_size=3),
     titles=st.lists(st.just("") | FILLED, min_size=3, max_size=3),
+    scenes=st.lists(st.just("") | FILLED, min_size=3, max_size=3),
     notes=st.lists(st.just("") | FILLED, min_size=3, max_size=3),
     name=NAME,
     delimiter=DELIMITER,
 )
-@example(["=1+1"], ["-", "", ""], ["@a\n=b", "", ""], "=cmd", ",")
-@example(["a\n# Lens: 35mm\nb"], ["", "", ""], ["x", "", ""], "Lens", ";")
-def test_nothing_is_lost_on_the_way(prompts: list[str], titles: list[str], notes: list[str], name: str, delimiter: str) -> None:
-    rows = [["id", "title", "prompt", name]]
-    rows += [[f"SH{number:03}", titles[number], prompt, notes[number]] for number, prompt in enumerate(prompts)]
+@example(["=1+1"], ["-", "", ""], ["12", "", "{{ a }}"], ["@a\n=b", "", ""], "=cmd", ",")
+@example(["a\n# Lens: 35mm\nb"], ["", "", ""], ["", "1 EXT. HARBOUR - DAWN", ""], ["x", "", ""], "Lens", ";")
+def test_nothing_is_lost_on_the_way(
+    prompts: list[str], titles: list[str], scenes: list[str], notes: list[str], name: str, delimiter: str
+) -> None:
+    rows = [["id", "title", "prompt", name, "scene"]]
+    rows += [[f"SH{number:03}", titles[number], prompt, notes[number], scenes[number]] for number, prompt in enumerate(prompts)]
     first = imported(written(rows, delimiter))
     shots = yaml.safe_load(first)["pipelines"]["film"]["shots"]
     assert [shot["id"] for shot in shots] == [row[0] for row in rows[1:]]
     _, plan = planned(first)
     assert [step.request.body["prompt"] for step in plan.steps] == [bare(lines(row[2])) for row in rows[1:]]
     assert [step.title for step in plan.steps] == [bare(lines(row[1])) if row[1].strip() else None for row in rows[1:]]
+    assert [step.scene for step in plan.steps] == [bare(lines(row[4])) if row[4].strip() else None for row in rows[1:]]
     back = exported(first)
     assert imported(back) == first
     table_again = list(csv.reader(io.StringIO(back, newline="")))
@@ -158,3 +162,18 @@ def test_values_of_fields_come_back(header: str, cell: str, field: str, value: o
         value if value != "16:9" else "'16:9'"
     )
     assert imported(exported(first)) == first
+
+
+def test_a_scene_that_is_left_empty_is_that_of_the_row_above_where_shots_are_numbered_within_scenes() -> None:
+    rows = [["Scene", "Shot", "Description"], ["1 EXT. HARBOUR", "1", "Dawn"], ["", "2", "Surf"], ["2", "1", "Gulls"], ["", "2", "Boats"]]
+    first = imported(written(rows, ","))
+    shots = yaml.safe_load(first)["pipelines"]["film"]["shots"]
+    assert [shot["scene"] for shot in shots] == ["1 EXT. HARBOUR", "1 EXT. HARBOUR", "2", "2"]
+    assert [shot["id"] for shot in shots] == ["SC1-EXT-HARBOUR_SH1", "SC1-EXT-HARBOUR_SH2", "SC2_SH1", "SC2_SH2"]
+    assert imported(exported(first)) == first
+
+
+@pytest.mark.parametrize("header", ["Scene", "scene", "Scene No.", "SLUGLINE", "Scene heading"])
+def test_scenes_are_known_by_the_names_of_shot_lists(header: str) -> None:
+    shots = yaml.safe_load(imported(written([["id", "prompt", header], ["a", "Dawn", "7B"], ["b", "Surf", ""]], ",")))["pipelines"]["film"]
+    assert [shot.get("scene") for shot in shots["shots"]] == ["7B", None], "with ids of their own, shots without a scene are in none"
