@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
@@ -27,6 +28,7 @@ from animatic.flows.accounts import end_summary
 from animatic.flows.artifacts import ArtifactPublisher, public_address
 from animatic.flows.events import announce_over_budget, announcing
 from animatic.flows.settling import SIMULATED_NOTE, STOPPED
+from animatic.flows.slots import shared_slots
 from animatic.flows.stages import PrefectStages, prefect_given_up
 from animatic.manifest import Manifest, PrefectRun
 from animatic.money import dollars
@@ -108,7 +110,11 @@ async def execute_run(context: FlowRunContext) -> State[None]:
 async def _execute(context: FlowRunContext) -> None:
     """Open the run and make it, with artifacts and events as it goes on."""
     prefect = PrefectRun(flow_run_id=flow_run.id, url=context.flow_run_url)
-    async with open_run(context.plan, context.settings, simulator_url=context.simulator_url, prefect=prefect) as run:
+    holder = UUID(flow_run.id) if flow_run.id else None
+    async with (
+        shared_slots(simulated=context.simulator_url is not None, holder=holder, tell=get_run_logger().warning) as slots,
+        open_run(context.plan, context.settings, simulator_url=context.simulator_url, prefect=prefect, slots=slots) as run,
+    ):
         writer = ManifestWriter(run)
         context.manifest_location, context.page_location = writer.manifest_location, writer.page_location
         context.on_start(context, run)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 import click
 
 from animatic.cli.lookup import deployable
+from animatic.cli.max_jobs import limit_facts, limit_lines, max_jobs_option, parse_max_jobs
 from animatic.cli.options import json_option, one_file_option
 from animatic.cli.output import print_json, say, terminal_width
 from animatic.columns import wrapped
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import PrefectClient
 
+    from animatic.catalog.model import Kind
     from animatic.prefect.deployments import Change, Difference
     from animatic.prefect.origin import Origin
     from animatic.spec import Declaration
@@ -55,6 +57,7 @@ follow_option = click.option("--follow", is_flag=True, help="Let workers render 
 @click.option(
     "--notify", metavar="TYPE/NAME", help="Send runs that fail or go over budget to this notification block, e.g. slack-webhook/ops."
 )
+@max_jobs_option
 @follow_option
 @prune_option
 @take_over_option
@@ -68,6 +71,7 @@ def deploy(
     branch: str | None,
     token_block: str | None,
     notify: str | None,
+    max_jobs: tuple[str, ...],
     follow: bool,
     prune: bool | None,
     take_over: bool | None,
@@ -79,6 +83,11 @@ def deploy(
 
     There is one for each pipeline of the file, with its schedules. The difference is shown first.
     """
+    limits = parse_max_jobs(max_jobs)
+    if write and limits:
+        raise UsageError(
+            "--max-jobs is kept by the server, not by a file", hint=f"leave --write out: animatic deploy --max-jobs {max_jobs[0]}"
+        )
     path = file or pipelines_file()
     declaration = deployable(path)
     from animatic.prefect.origin import in_folder, in_repository
@@ -99,6 +108,7 @@ def deploy(
             prune=prune,
             take_over=take_over,
             notify=notify,
+            limits=limits,
             dry_run=dry_run,
             as_json=as_json,
         )
@@ -135,30 +145,35 @@ async def _deploy(
     prune: bool | None,
     take_over: bool | None,
     notify: str | None,
+    limits: Mapping[Kind | None, int | None],
     dry_run: bool,
     as_json: bool,
 ) -> None:
     from animatic.prefect.api import ensure_pool, prefect_api
     from animatic.prefect.deployments import compare, wanted_deployments
+    from animatic.prefect.job_limits import apply_limits, compare_limits
 
     async with prefect_api() as client:
         differences = await compare(client, wanted_deployments(declaration, origin, pool=pool, follow=follow), origin)
+        changed_limits = await compare_limits(client, limits)
         if not as_json:
             show_differences(differences)
+            print("".join(f"{line}\n" for line in limit_lines(changed_limits)), end="")
         if dry_run:
             if as_json:
-                _print_json(differences)
+                print_json([*_facts(differences), *limit_facts(changed_limits)])
             return
         check_owners(differences, take_over=take_over)
         if await ensure_pool(client, pool):
             say(f"created the process work pool {pool!r}")
         await apply_all(client, differences, prune=prune)
+        await apply_limits(client, changed_limits)
         if notify is not None:
             from animatic.prefect.api import ensure_automation
 
             say(await ensure_automation(client, notify))
         if as_json:
-            _print_json(differences)
+            print_json([*_facts(differences), *limit_facts(changed_limits)])
             return
         idle = not await client.read_workers_for_work_pool(pool)
     if idle:
@@ -241,7 +256,7 @@ def _mark(change: Change) -> str:
             assert_never(change)
 
 
-def _print_json(differences: Sequence[Difference]) -> None:
-    print_json(
-        [{"name": item.name, "change": item.change, "details": [*item.details, *item.notes], "owner": item.owner} for item in differences]
-    )
+def _facts(differences: Sequence[Difference]) -> list[dict[str, object]]:
+    return [
+        {"name": item.name, "change": item.change, "details": [*item.details, *item.notes], "owner": item.owner} for item in differences
+    ]

@@ -18,6 +18,7 @@ from animatic.engine.history import open_destination
 from animatic.engine.post_gate import PostGate
 from animatic.engine.progress import ProgressTracker
 from animatic.engine.references import prove_references
+from animatic.engine.slots import UNLIMITED, SharedSlots, SlotGate, ranks_of
 from animatic.engine.state import Gates, RunState
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.workdir import working_folder
@@ -142,12 +143,14 @@ async def open_run(
     *,
     simulator_url: str | None = None,
     prefect: PrefectRun | None = None,
+    slots: SharedSlots = UNLIMITED,
     timing: Timing = REAL_TIME,
     connect: Callable[[str, Secret | None, Patience, bool], KreaClient] = connect_to_krea,
 ) -> AsyncIterator[Run]:
     """Open everything that a run needs, prove that destination and Krea answer, and close it all at the end.
 
-    ``timing`` and ``connect`` (base URL, token, patience, whether that is the simulator) are for tests.
+    ``slots``: the limits of jobs that this run shares with others. ``timing`` and ``connect`` (base URL, token, patience, whether that is
+    the simulator) are for tests.
 
     Raises UsageError without a token and without a simulator, where Krea's address is the simulator's, a reference file is broken, or
     nothing can be signed that is to be;
@@ -197,7 +200,7 @@ async def open_run(
                 prefect=prefect,
                 notes=signer.notes if signer else (),
             ),
-            gates=Gates(slots=asyncio.Semaphore(plan.concurrency) if plan.concurrency else None, post=PostGate(settings.submit_at_once)),
+            gates=Gates(slots=SlotGate(plan.concurrency, slots, timing), ranks=ranks_of(plan), post=PostGate(settings.submit_at_once)),
         )
 
 

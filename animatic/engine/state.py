@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from animatic.engine.expectation import Learned, Result
 from animatic.engine.post_gate import PostGate
+from animatic.engine.slots import Rank, SlotGate
 from animatic.errors import AnimaticError
 from animatic.krea import Job
 from animatic.ledger import Intent, SentInput, Take
@@ -52,8 +53,10 @@ class SubmittedJob:
 class Gates:
     """What limits how much happens at once."""
 
-    slots: asyncio.Semaphore | None
-    """Krea jobs of this pipeline at once, where the pipeline says so."""
+    slots: SlotGate
+    """Krea jobs at once: those of this run, where the pipeline says so, and those of all runs."""
+    ranks: Mapping[str, Rank]
+    """Which steps get a slot first, by key."""
     post: PostGate
     """Submissions on their way to Krea at once; what a crash leaves of them is told apart by evidence."""
     left_behind: asyncio.Lock = field(default_factory=asyncio.Lock)

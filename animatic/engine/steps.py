@@ -6,7 +6,9 @@ Stages (generate, wait, upload) are given from outside: the flow wraps them in P
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from animatic.backoff import Backoff
@@ -143,13 +145,34 @@ async def _make(run: Run, step: Step, stages: Stages, starts: asyncio.Semaphore)
 
 
 async def _attempt(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> tuple[Take, Delivered]:
-    if run.gates.slots is None:
+    # A slot is held from the submission to the end of the job, and given back before the download.
+    async with await _slot_for(run, step, request):
         found = await _begin(run, step, request, stages, starts)
-    else:
-        # The slot is held from the POST to the end of the job, and given back before the download.
-        async with run.gates.slots:
-            found = await _begin(run, step, request, stages, starts)
     return await stages.upload(step, found)
+
+
+async def _slot_for(run: Run, step: Step, request: Request) -> AbstractAsyncContextManager[None]:
+    """Return what holds the slot that making a take needs: none for one that is there, one at once for a job that runs already."""
+    gate = run.gates.slots
+    if not await gate.limits(request.kind) or await run.ledger.takes.get(step.fingerprint) is not None:
+        return contextlib.nullcontext()
+
+    def runs_on() -> bool:
+        return step.key in run.state.running
+
+    submissions = await run.ledger.submissions.of(step.fingerprint)
+    if any(submission.waits_for_job for submission in submissions):
+        return gate.running(request.kind, runs_on=runs_on)
+    in_doubt = bool(submissions) and not submissions[-1].known
+
+    def check() -> None:
+        if not in_doubt:  # what became of that is found out, whatever else has stopped
+            run.check_open()
+
+    def tell() -> None:
+        run.progress.change(step.key, "pending", "waiting for a slot: as many jobs as may are running")
+
+    return gate.fresh(request.kind, run.gates.ranks[step.key], check=check, on_wait=tell, runs_on=runs_on)
 
 
 async def _begin(run: Run, step: Step, request: Request, stages: Stages, starts: asyncio.Semaphore) -> Take | tuple[SubmittedJob, Job]:

@@ -16,6 +16,7 @@ from animatic.errors import AnimaticError, PrefectError
 from animatic.flows.worker import with_token
 from animatic.prefect.api import check_server, prefect_api
 from animatic.prefect.deployments import compare, wanted_deployments
+from animatic.prefect.job_limits import limits_now, limits_text
 from animatic.prefect.origin import in_folder
 from animatic.settings import Settings
 from animatic.spec import Declaration
@@ -44,6 +45,7 @@ async def examine_prefect(declaration: Declaration | None, path: Path, pool: str
         async with prefect_api() as client:
             yield CheckResult(subject="Prefect API", message=f"{client.api_url}, version {await check_server(client)}")
             yield await _work_pool(client, pool)
+            yield await _job_limits(client, pool)
             if declaration is not None:
                 yield await _deployments(client, declaration, path, pool)
     except PrefectError as error:
@@ -69,6 +71,24 @@ async def _work_pool(client: PrefectClient, name: str) -> CheckResult:
             subject="work pool", message=f"{name!r} has no worker; start one: prefect worker start --pool {name}", warning=True
         )
     return CheckResult(subject="work pool", message=f"{name!r}, {len(workers)} workers")
+
+
+async def _job_limits(client: PrefectClient, pool: str) -> CheckResult:
+    """Say which limits of jobs all machines share. Without a work pool there is one machine, and nothing to share."""
+    limits = await limits_now(client)
+    if limits:
+        return CheckResult(subject="job limit", message=limits_text(limits))
+    try:
+        await client.read_work_pool(pool)
+    except ObjectNotFound:
+        return CheckResult(
+            subject="job limit", message="none is shared with other runs; with several machines: `animatic deploy --max-jobs 12`"
+        )
+    message = (
+        "none: the runs of all machines together may start more jobs than Krea runs at once, which it turns away or puts into a queue; "
+        "set what your plan allows: `animatic deploy --max-jobs 12`"
+    )
+    return CheckResult(subject="job limit", message=message, warning=True)
 
 
 async def _deployments(client: PrefectClient, declaration: Declaration, path: Path, pool: str) -> CheckResult:
