@@ -84,7 +84,10 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
     if submitted.get("how") not in {"evidence", "person"} or not submitted.get("evidence"):
         return [f"{what}, and the record says {submitted.get('how')!r}"]
     posts = [post for post in history.krea.posts if post.attempt == attempt]
-    ours = [post.job for post in posts if post.job is not None]
+    # A job that was taken for another attempt of the same shot is nobody's candidate any more; whose of the two it is changes nothing.
+    others = [folder for folder, intent in reader.submissions() if intent["fingerprint"] == attempt[0] and intent["attempt"] != attempt[1]]
+    taken = {found["job_id"] for folder in others if (found := reader.read(f"{folder}submitted.json"))}
+    ours = [post.job for post in posts if post.job is not None and post.job.id not in taken]
     # The list that was looked at is older than the record: answers and storage take their time.
     looked_at = _moment(history, submitted) - (60.0 if "reads-slow" in history.scenario.faults else 10.0)
     if any(mine.listed < looked_at for mine in ours):
@@ -93,7 +96,7 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
     # Who takes up what a dead process has left does not wait for an answer that nobody would hear.
     died = {ran.process.name: ran.ended for ran in history.runs if ran.end == "killed"}
     lost = {post.number: min(post.lost_at, died.get(post.process, math.inf)) for post in posts}
-    if any(post.job is not None and post.job.listed < lost[post.number] + grace - 1.0 for post in posts):
+    if any(post.job in ours and post.job.listed < lost[post.number] + grace - 1.0 for post in posts if post.job is not None):
         return [f"{what}, and ours was listed within the grace"]
     endpoints = {post.endpoint for post in posts}
     known = {record["type"] for record in _answered(history, endpoints, before=submitted["at"]) if record.get("type")}
