@@ -47,7 +47,7 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
         await run.storage.store(key, clip, content_type=facts.mime, sha256=download.sha256)
     crashpoint("after-clip-stored")
     others = [address for address in job.urls if bare_url(address) != bare_url(url)]
-    thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.jpg")
+    thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.thumbnail.jpg")
     checked = await check(run, step, submitted, clip, facts)
     take = await run.ledger.takes.record(
         Take(
