@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from animatic.cli.lookup import destinations
-from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.options import deliver_option, file_option, json_option, note_option, only_simulated_option, text_of
 from animatic.cli.output import print_json, tell
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("run_id", metavar="RUN")
 @click.argument("shot")
 @click.option("--take", type=click.IntRange(min=1), help="Number of the take to pick, where the shot has several. [default: the first]")
-@click.option("--note", help="Why; kept in the ledger and the manifest.")
+@note_option
 @file_option
 @deliver_option
 @only_simulated_option
@@ -34,7 +34,7 @@ def approve(
     RUN and SHOT are those of `animatic review`. Nothing is paid now: `animatic resume RUN` goes on. The first approval counts; variants
     that share the take need no other one.
     """
-    said, following = asyncio.run(_approve(run_id, shot, take, note, files, deliver, simulate=simulate))
+    said, following = asyncio.run(_approve(run_id, shot, take, text_of(note), files, deliver, simulate=simulate))
     if as_json:
         print_json(_facts(said, following))
     else:

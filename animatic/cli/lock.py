@@ -14,11 +14,13 @@ from animatic.cli.options import (
     deliver_option,
     file_option,
     json_option,
+    note_option,
     param_option,
     params_file_option,
     parse_params,
     profile_option,
     simulated_option,
+    text_of,
 )
 from animatic.cli.output import print_json, tell
 from animatic.settings import default_home
@@ -32,7 +34,7 @@ USAGE = "lock [PIPELINE] SHOT"
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
 @click.option("--off", is_flag=True, help="Take the lock off.")
-@click.option("--note", metavar="TEXT", help="Why; kept in the ledger and the manifest.")
+@note_option
 @param_option
 @params_file_option
 @profile_option
@@ -61,7 +63,7 @@ def lock(
     """
     pipeline, shot = pipeline_and_shot(words, USAGE, files)
     asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
-    changed = asyncio.run(_changed(pipeline, shot, asked, files, deliver, simulated=simulate, off=off, note=note))
+    changed = asyncio.run(_changed(pipeline, shot, asked, files, deliver, simulated=simulate, off=off, note=text_of(note)))
     if as_json:
         print_json([_facts(pipeline, change) for change in changed])
     else:

@@ -58,6 +58,14 @@ deliver_option = click.option(
 )
 
 
+note_option = click.option("--note", metavar="TEXT", help="Why; kept in the ledger and the log of the shot.")
+
+
+def text_of(written: str | None) -> str | None:
+    """Return what somebody wrote without blanks around it; None where that is nothing."""
+    return (written or "").strip() or None
+
+
 def joined(only: tuple[str, ...]) -> str | None:
     """Return the selection that several ``--only`` mean together; None where there is none."""
     return ",".join(only) if only else None

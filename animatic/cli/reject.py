@@ -9,7 +9,7 @@ import click
 
 from animatic.cli.execution import prepare, run_async, start
 from animatic.cli.lookup import declared, destinations
-from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option, only_simulated_option
+from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option, note_option, only_simulated_option, text_of
 from animatic.cli.output import say
 from animatic.money import dollars
 from animatic.settings import Settings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("run_id", metavar="RUN")
 @click.argument("shot")
 @click.option("--prompt", metavar="TEXT", help="Use another prompt for the new take.")
-@click.option("--note", help="Why; kept in the ledger.")
+@note_option
 @file_option
 @deliver_option
 @only_simulated_option
@@ -45,7 +45,7 @@ def reject(
     RUN and SHOT are those of `animatic review`. Only the new take is paid for; what hangs on it waits until it is approved.
     """
     settings = Settings.from_environment()
-    said, prepared, price = run_async(_rejected(run_id, shot, prompt, note, files, deliver, settings, simulate=simulate))
+    said, prepared, price = run_async(_rejected(run_id, shot, prompt, text_of(note), files, deliver, settings, simulate=simulate))
     say(f"take {said.take} of {said.step} is rejected; another take is made: {price}")
     return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
 

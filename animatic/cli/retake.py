@@ -16,18 +16,22 @@ from animatic.cli.options import (
     deliver_option,
     file_option,
     json_option,
+    note_option,
     param_option,
     params_file_option,
     parse_assignments,
     parse_params,
     profile_option,
     simulate_option,
+    text_of,
 )
 from animatic.cli.output import count, print_json, say, tell
 from animatic.engine.estimate import Estimate
 from animatic.engine.plan_run import PlanOptions, pipeline_named
-from animatic.engine.retaking import Retake, plan_retake
+from animatic.engine.retaking import Retake, note_retake, plan_retake
 from animatic.errors import UsageError
+from animatic.ledger.owner import person
+from animatic.ledger.shot_log import Priority
 from animatic.money import dollars
 from animatic.settings import Settings
 from animatic.source.parser import resolve
@@ -37,6 +41,11 @@ from animatic.source.parser import resolve
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
 @click.option("--prompt", metavar="TEXT", help="Use another prompt for this take.")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Use another value of a field for this take. Repeatable.")
+@note_option
+@click.option(
+    "--issue", metavar="TEXT", help="What is wrong with the take before, or the ticket that says so; kept in the log of the shot."
+)
+@click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="How urgent the issue is; kept in the log of the shot.")
 @click.option("--keep-downstream", is_flag=True, help="Keep the clips of downstream shots; those that have none yet are left out.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be generated and paid.")
 @param_option
@@ -51,6 +60,9 @@ def retake(
     words: tuple[str, ...],
     prompt: str | None,
     fields: tuple[str, ...],
+    note: str | None,
+    issue: str | None,
+    priority: Priority | None,
     keep_downstream: bool,
     dry_run: bool,
     params: tuple[str, ...],
@@ -65,7 +77,8 @@ def retake(
     """Generate a new take of one shot.
 
     The new take is used from then on; earlier ones stay (see `animatic takes`). Downstream shots are regenerated, or kept with
-    --keep-downstream. PIPELINE may be left out where only one has such a SHOT.
+    --keep-downstream. A take that changes more than one thing, or drops the seed, is announced as such before anything is paid. PIPELINE
+    may be left out where only one has such a SHOT.
     """
     pipeline, shot = pipeline_and_shot(words, "retake [PIPELINE] SHOT", files)
     settings = Settings.from_environment()
@@ -92,7 +105,10 @@ def retake(
                 at_least=at_least,
             )
             prepared = await prepare(spec, made.plan, made.ledger, settings, simulate=simulate, kept=made.assumed)
-            if dry_run or await made.record():
+            if dry_run:
+                return made, prepared
+            if await made.record():
+                await note_retake(made, by=person(), note=text_of(note), issue=text_of(issue), priority=priority)
                 return made, prepared
             at_least = made.number + 1
 
@@ -110,7 +126,8 @@ def retake(
 def _announced(made: Retake, estimate: Estimate) -> list[str]:
     """Return what is about to be paid, and what happens to the shots downstream."""
     price = dollars(estimate.to_pay_usd) + (f" and {estimate.unpriced} without a known price" if estimate.unpriced else "")
-    lines = [f"Take {made.number} of {made.target.key}: {price} for {count(len(estimate.to_pay), 'shot')} to generate"]
+    lines = [f"  note: {warning}" for warning in made.warnings]
+    lines[:0] = [f"Take {made.number} of {made.target.key}: {price} for {count(len(estimate.to_pay), 'shot')} to generate"]
     if regenerated := _regenerated(made):
         lines.append(f"  downstream, regenerated: {', '.join(regenerated)}")
     if made.kept:
@@ -130,6 +147,8 @@ def _facts(made: Retake, estimate: Estimate) -> dict[str, Any]:
         "pipeline": made.plan.pipeline,
         "shot": made.target.key,
         "take": made.number,
+        "changes": {name: {"from": before, "to": now} for name, (before, now) in made.differences.items()},
+        "warnings": made.warnings,
         "to_pay_usd": float(estimate.to_pay_usd),
         "unpriced": estimate.unpriced,
         "generate": [step.key for step in estimate.to_pay],

@@ -11,7 +11,7 @@ import click
 from animatic.cli.lookup import destinations, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, tell
-from animatic.errors import ApprovalError
+from animatic.errors import ApprovalError, UsageError
 from animatic.money import dollars
 
 if TYPE_CHECKING:
@@ -20,16 +20,35 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--log", "history", is_flag=True, help="Show the log of the shots instead: who said or did what, when and why.")
+@click.option("--to", "form", type=click.Choice(["csv", "tsv"]), help="With --log: as a table for spreadsheets.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="With --to: write to this file, which must not be there yet.")
 @file_option
 @deliver_option
 @only_simulated_option
 @json_option
-def review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> int:
+def review(
+    run_id: str | None,
+    history: bool,
+    form: str | None,
+    out: Path | None,
+    files: tuple[Path, ...],
+    deliver: str | None,
+    simulate: bool,
+    as_json: bool,
+) -> int:
     """List the shots that wait for approval.
 
     Each with its takes, where their files are, and what is paid once it is approved. The exit code is 5 if there are any. Approve one
-    with `animatic approve`, or have another take of it made with `animatic reject`.
+    with `animatic approve`, or have another take of it made with `animatic reject`. RUN leaves out what other runs ask.
     """
+    if history:
+        from animatic.cli.review_log import show_log
+
+        show_log(run_id, form, out, files, deliver, simulate=simulate, as_json=as_json)
+        return 0
+    if form is not None or out is not None:
+        raise UsageError("--to and --out go with --log", hint="write: `animatic review --log --to csv`")
     found = asyncio.run(_review(run_id, files, deliver, simulate=simulate))
     if as_json:
         print_json(found)

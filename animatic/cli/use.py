@@ -18,11 +18,13 @@ from animatic.cli.options import (
     deliver_option,
     file_option,
     json_option,
+    note_option,
     param_option,
     params_file_option,
     parse_params,
     profile_option,
     simulated_option,
+    text_of,
 )
 from animatic.cli.output import print_json, tell
 from animatic.columns import few
@@ -50,6 +52,7 @@ class Consequence:
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT TAKE")
+@note_option
 @param_option
 @params_file_option
 @profile_option
@@ -59,6 +62,7 @@ class Consequence:
 @json_option
 def use(
     words: tuple[str, ...],
+    note: str | None,
     params: tuple[str, ...],
     params_file: Path | None,
     profile: str | None,
@@ -79,7 +83,7 @@ def use(
         raise UsageError(f"{name!r} is not the number or name of a take", hint=hint)
     pipeline, shot = pipeline_and_shot(names, USAGE, files)
     asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
-    found = asyncio.run(_select_take(pipeline, shot, name, asked, files, deliver, simulated=simulate))
+    found = asyncio.run(_select_take(pipeline, shot, name, asked, files, deliver, simulated=simulate, note=text_of(note)))
     if as_json:
         print_json({"shot": shot, **_facts(found)})
     else:
@@ -87,7 +91,15 @@ def use(
 
 
 async def _select_take(
-    pipeline: str, shot: str, take: str, asked: Asked, files: tuple[Path, ...], deliver: str | None, *, simulated: bool
+    pipeline: str,
+    shot: str,
+    take: str,
+    asked: Asked,
+    files: tuple[Path, ...],
+    deliver: str | None,
+    *,
+    simulated: bool,
+    note: str | None = None,
 ) -> Consequence:
     """Record the choice, and return what the next run will make of it."""
     from animatic.engine.estimate import estimate
@@ -95,7 +107,7 @@ async def _select_take(
     from animatic.plan import dependents, reachable
 
     plans = await planned_step(pipeline, shot, asked, files, deliver, simulated=simulated)
-    number = await select_take(plans.ledger, plans.plan, plans.step, take)
+    number = await select_take(plans.ledger, plans.plan, plans.step, take, note=note)
     after = await planned_step(pipeline, shot, asked, files, deliver, simulated=simulated)
     equal = [step.key for step in after.plan.steps if step.base == after.step.base]
     downstream = reachable(equal, dependents({step.key: step.depends_on for step in after.plan.steps})) - set(equal)

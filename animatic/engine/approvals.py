@@ -53,6 +53,7 @@ class Waiting:
 async def approval_of(run: Run, step: Step) -> Approval:
     """Return the approval of the take that counts. Raises ApprovalError where a person has to look first; the question is recorded."""
     offered = tuple(sorted(other.take for other in run.plan.steps if other.base == step.base and other.variant_name == step.variant_name))
+    await run.ledger.shot_log.note_subject(run.plan.pipeline, step.key, step.base, run.plan.profile)
     said = await run.ledger.approvals.ask(step.base, take=step.take, offered=offered, run_id=run.plan.run_id, step=step.key)
     if said.kind == "approved" and said.take == step.take:
         return said

@@ -21,6 +21,7 @@ from animatic.engine.progress import ShotProgress, doing_of, state_of_record
 from animatic.engine.quality import quality_of
 from animatic.engine.run import Run
 from animatic.engine.sheets import deliver_sheet
+from animatic.engine.shot_logs import note_logs
 from animatic.engine.strays import note_strays, report_strays
 from animatic.errors import (
     UPSTREAM,
@@ -245,6 +246,7 @@ class ManifestWriter:
         if cancelled:
             await self._note_open()
         await report_strays(run)
+        await note_logs(run)
         if not cancelled:  # whoever interrupts a run waits for nothing that is not needed
             run.manifest.sheet = await deliver_sheet(run, run.manifest.manifest(finished_at=run.timing.now()))
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
@@ -257,6 +259,7 @@ class ManifestWriter:
         return final
 
     async def _keep_writing(self) -> None:
+        await note_logs(self._run)
         while True:
             await self._dirty.wait()
             self._dirty.clear()

@@ -12,7 +12,9 @@ from animatic.engine.plan_run import Planner, PlanOptions, begun, first_unused, 
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.errors import UsageError
 from animatic.ledger import Ledger, Take
+from animatic.ledger.shot_log import Priority, Remark
 from animatic.plan import Plan, Request, Step
+from animatic.plan.several import SEED
 from animatic.redact import redact_body
 from animatic.spec import Declaration, PipelineSpec
 
@@ -35,6 +37,22 @@ class Retake:
     """Those that were to be kept and have no take: they are not made, and not paid for."""
 
     @property
+    def differences(self) -> dict[str, tuple[Any, Any]]:
+        """What the new take's request has other than the shot's, by field: before and now, None where it has none."""
+        body = self.target.request.body
+        fields = {name: (body.get(name), value) for name, value in self.changes.items()}
+        return {name: values for name, values in fields.items() if values[0] != values[1]}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the new take hard to compare with the one before: more than one change, a seed that is dropped."""
+        changed = self.differences
+        several = [f"it changes {len(changed)} things at once ({', '.join(changed)}): which of them made the difference will not be seen"]
+        seed, now = changed.get(SEED, (None, None))
+        dropped = [f"it drops the seed {seed}: everything that is left to chance will differ, too"]
+        return (several if len(changed) > 1 else []) + (dropped if seed is not None and now is None else [])
+
+    @property
     def assumed(self) -> frozenset[str]:
         """Fingerprints that count as had once this is recorded."""
         return frozenset(take.fingerprint for take in self.kept.values())
@@ -50,6 +68,27 @@ class Retake:
         for take in self.kept.values():
             await self.ledger.takes.record(take)
         return True
+
+
+async def note_retake(
+    made: Retake, *, by: str, note: str | None = None, issue: str | None = None, priority: Priority | None = None
+) -> None:
+    """Enter a retake that was recorded into the log of its shot. Raises StorageError."""
+    remark = Remark(
+        what="retake",
+        pipeline=made.plan.pipeline,
+        step=made.target.key,
+        at=made.ledger.now(),
+        by=by,
+        take=made.number,
+        note=note,
+        issue=issue,
+        priority=priority,
+        run_id=made.plan.run_id,
+        profile=made.plan.profile,
+        changes=redact_body(made.changes),
+    )
+    await made.ledger.shot_log.add(remark)
 
 
 async def plan_retake(

@@ -147,7 +147,7 @@ def _step_of(written: Mapping[str, Any], key: str) -> Step | None:
         return None
 
 
-async def select_take(ledger: Ledger, plan: Plan, step: Step, name: str) -> int:
+async def select_take(ledger: Ledger, plan: Plan, step: Step, name: str, *, note: str | None = None) -> int:
     """Make a take the one that counts from now on, and return its number.
 
     ``name`` is its number or, of an earlier request, the beginning of its fingerprint (`KnownTake.name`). Such a take is recorded again as
@@ -167,9 +167,11 @@ async def select_take(ledger: Ledger, plan: Plan, step: Step, name: str) -> int:
     if number is None:
         there = ", ".join(take.name for take in await list_all_takes(ledger, plan, step) if take.take is not None) or "none"
         raise UsageError(f"shot {step.key!r} has no take {name}", hint=f"delivered takes: {there}")
-    await ledger.selections.select(step.base, number, fingerprint_of(step.base, number), "chosen by a person")
+    by = person()
+    await ledger.shot_log.note_subject(plan.pipeline, step.key, step.base, plan.profile)
+    await ledger.selections.select(step.base, number, fingerprint_of(step.base, number), "chosen by a person", by=by, note=note)
     if step.approve:  # picking is approving
-        await ledger.approvals.pick(step.base, number, by=person(), step=step.key)
+        await ledger.approvals.pick(step.base, number, by=by, note=note, step=step.key)
     return number
 
 

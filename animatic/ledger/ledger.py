@@ -11,6 +11,7 @@ from animatic.ledger.locks import Locks
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.reels import Reels
+from animatic.ledger.shot_log import ShotLog
 from animatic.ledger.signatures import Signatures
 from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import OwnerAlive, Submissions
@@ -47,6 +48,8 @@ class Ledger:
         self.runs = Runs(records)
         self.approvals = Approvals(records)
         self.locks = Locks(records)
+        self.shot_log = ShotLog(records)
+        self.now = clock
         self._records = records
 
     @property

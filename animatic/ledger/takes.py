@@ -140,6 +140,9 @@ class Selection:
     at: AwareDatetime
     highest: int
     """The highest take number that was ever chosen for this shot."""
+    by: str | None = None
+    """The person who chose it; None where a run did, or an approval."""
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,12 +225,14 @@ class Selections:
         """Return the last choice, None if there was none: take 1 counts then."""
         return (await self._log.last(selection_folder(base), Selection))[1]
 
-    async def select(self, base: str, take: int, fingerprint: str, why: str) -> Selection:
-        """Make a take count from now on."""
+    async def select(
+        self, base: str, take: int, fingerprint: str, why: str, *, by: str | None = None, note: str | None = None
+    ) -> Selection:
+        """Make a take count from now on. ``by``: the person who chose it for itself."""
 
         def choose(last: Selection | None) -> Selection:
             highest = max(take, last.highest if last else FIRST_TAKE)
-            return Selection(take=take, fingerprint=fingerprint, why=why, at=self._records.now(), highest=highest)
+            return Selection(take=take, fingerprint=fingerprint, why=why, at=self._records.now(), highest=highest, by=by, note=note)
 
         return await self._log.append(selection_folder(base), Selection, choose)
 

@@ -3,7 +3,7 @@
 from animatic.manifest.builder import ManifestBuilder, ShotChanges, ShotEntry
 from animatic.manifest.model import Clip, Cost, Decision, Input, Manifest, PrefectRun, Provenance, Reel, ReelShot, Shot, StrayJob, TakeEntry
 from animatic.manifest.page import render_page
-from animatic.manifest.parts import Attempt, Failure, Finding, Quality
+from animatic.manifest.parts import Attempt, Failure, Finding, LogEntry, Quality
 from animatic.manifest.reading import read_manifest
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Input",
+    "LogEntry",
     "Manifest",
     "ManifestBuilder",
     "PrefectRun",

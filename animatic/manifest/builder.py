@@ -27,7 +27,7 @@ from animatic.manifest.model import (
     StrayJob,
     TakeEntry,
 )
-from animatic.manifest.parts import Attempt, Failure, Quality
+from animatic.manifest.parts import Attempt, Failure, LogEntry, Quality
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, without_take
 from animatic.plan.model import Input as PlanInput
 
@@ -103,6 +103,8 @@ class ManifestBuilder:
         self._reels: dict[str, Reel] = {}
         self.sheet: str | None = None
         """Key of the storyboard sheet."""
+        self.logs: Mapping[str, tuple[LogEntry, ...]] = {}
+        """What was said and done about shots, by step key."""
         self.stray_jobs: tuple[StrayJob, ...] = ()
         """Jobs that were paid and belong to no take."""
 
@@ -155,6 +157,8 @@ class ManifestBuilder:
     def _with_takes(self, step: Step) -> Shot:
         """Return the record of a shot with its takes: that which counts, and those that were made beside it."""
         record = self._shots[step.key].record
+        if step.key in self.logs:
+            record = record.model_copy(update={"log": self.logs[step.key]})
         beside = [self._shots[key].record for key in self._beside.get(step.key, ())]
         if record.clip is None and not beside:
             return record

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from animatic.catalog.model import Kind
-from animatic.manifest.parts import Attempt, Failure, Quality
+from animatic.manifest.parts import Attempt, Failure, LogEntry, Quality
 from animatic.manifest.values import Json, Moment, Record, Text, Url, Usd
 
 VERSION: Final = 1
@@ -199,6 +199,8 @@ class Shot(Record):
     """Who approved the take that counts."""
     locked: bool = False
     """Whether its take stays, whatever changes in or above it."""
+    log: tuple[LogEntry, ...] = ()
+    """What was said and done about it so far, in this run and before, the first entry first; of a long log the last entries."""
 
 
 class Cost(Record):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from animatic.manifest.values import Moment, Record, Text, Usd
+from animatic.manifest.values import Json, Moment, Record, Text, Usd
 
 
 class Failure(Record):
@@ -43,3 +45,24 @@ class Quality(Record):
 
     ok: bool
     findings: tuple[Finding, ...] = ()
+
+
+class LogEntry(Record):
+    """What was said or done about a shot: when, by whom, what and why."""
+
+    at: Moment
+    by: Text | None = None
+    """None where a run asks."""
+    what: Literal["asked", "approved", "rejected", "used", "locked", "unlocked", "retake", "comment"]
+    take: int | None = None
+    note: Text | None = None
+    issue: Text | None = None
+    """What is wrong, or the name of a ticket that says so."""
+    priority: Literal["low", "normal", "high"] | None = None
+    time_code: float | None = None
+    """Seconds in the shot's clip."""
+    run_id: str | None = None
+    entered_by: Text | None = None
+    """Who put it into the ledger, where that is somebody else."""
+    changes: Json = Field(default_factory=dict)
+    """Of a retake or a rejection: the fields of the request that the next take changes."""
