@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from pydantic import AwareDatetime
 
@@ -25,16 +24,6 @@ class Approval:
     by: str | None
     note: str | None
     at: AwareDatetime
-    entered_by: str | None = None
-    """Who put an answer into the ledger, where that is not who gave it."""
-    time_code: float | None = None
-    """Seconds in the shot's clip that an answer is about."""
-    instead: int | None = None
-    """Of a rejection: the number of the take that is to be made instead, where that is known."""
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    """Of a rejection: the fields of the request that this take changes."""
-    source: str | None = None
-    """What an answer was read from, so that a second reading of it is known."""
 
 
 class NotOpenError(Exception):
@@ -79,47 +68,24 @@ class Approvals:
         except _StandsError as standing:
             return standing.entry
 
-    async def approve(
-        self,
-        base: str,
-        take: int | None,
-        *,
-        by: str,
-        note: str | None,
-        time_code: float | None = None,
-        entered_by: str | None = None,
-        source: str | None = None,
-    ) -> Approval:
+    async def approve(self, base: str, take: int | None, *, by: str, note: str | None) -> Approval:
         """Answer the open question; ``take`` None: with the take that it names. Raises NotOpenError: of two answers the first counts."""
 
         def answer(last: Approval | None) -> Approval:
             if last is None or last.kind != "asked":
                 raise NotOpenError(last)
             chosen = last.take if take is None else take
-            answered = replace(last, kind="approved", take=chosen, by=by, note=note, at=self._records.now())
-            return replace(answered, time_code=time_code, entered_by=entered_by, source=source)
+            return replace(last, kind="approved", take=chosen, by=by, note=note, at=self._records.now())
 
         return await self._log.append(approval_folder(base), Approval, answer)
 
-    async def reject(
-        self,
-        base: str,
-        *,
-        by: str,
-        note: str | None,
-        time_code: float | None = None,
-        entered_by: str | None = None,
-        source: str | None = None,
-        instead: int | None = None,
-        changes: Mapping[str, Any] | None = None,
-    ) -> Approval:
-        """Answer the open question: none of the takes; take ``instead`` is made, with these changes. Raises NotOpenError as above."""
+    async def reject(self, base: str, *, by: str, note: str | None) -> Approval:
+        """Answer the open question: none of the takes. Raises NotOpenError: of two answers the first counts."""
 
         def answer(last: Approval | None) -> Approval:
             if last is None or last.kind != "asked":
                 raise NotOpenError(last)
-            answered = replace(last, kind="rejected", by=by, note=note, at=self._records.now(), instead=instead, changes=changes or {})
-            return replace(answered, time_code=time_code, entered_by=entered_by, source=source)
+            return replace(last, kind="rejected", by=by, note=note, at=self._records.now())
 
         return await self._log.append(approval_folder(base), Approval, answer)
 

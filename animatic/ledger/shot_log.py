@@ -143,14 +143,10 @@ def _of_approval(subject: Subject, said: Approval) -> Remark:
         step=subject.step,
         at=said.at,
         by=said.by,
-        entered_by=said.entered_by,
         take=said.take,
         note=said.note,
-        time_code=said.time_code,
         run_id=said.run_id or None,
         profile=subject.profile,
-        changes=said.changes,
-        source=said.source,
     )
 
 

@@ -30,6 +30,7 @@ WRONG = {
     "status": "status nope",
     "watch": "watch nope",
     "takes": "takes nope",
+    "lock": "lock nope",
     "use": "use nope 1",
     "doubts": "doubts --file nowhere.yaml",
     "adopt": "adopt nope job",

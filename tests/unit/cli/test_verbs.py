@@ -30,6 +30,7 @@ SHARED = {
     "ending",
     "execution",
     "export_otio",
+    "review_log",
     "failures",
     "live",
     "lookup",
