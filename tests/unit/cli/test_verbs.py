@@ -30,13 +30,14 @@ SHARED = {
     "ending",
     "execution",
     "export_otio",
-    "review_log",
     "failures",
     "live",
     "lookup",
     "main",
+    "max_jobs",
     "options",
     "output",
+    "review_log",
     "saved_plans",
 }
 
