@@ -66,7 +66,7 @@ def _recipe(plan: Plan, step: Step, catalog: Catalog, folder: Path, earlier: Map
         media,
         variation=step.take - 1,
         longest_side=LONGEST_SIDE,
-        note=slate_of(plan, step, request),
+        note=slate_of(plan, step, request, shared=False),
     )
 
 

@@ -7,25 +7,31 @@ from collections.abc import Mapping
 from animatic.catalog.model import field_name
 from animatic.cut.model import CutShot
 from animatic.cut.timing import HOLD_SECONDS
-from animatic.plan.model import Plan, Request, ShotInput, Step
+from animatic.plan.model import Input, Plan, Request, ShotInput, Step
 from animatic.slate import SlateNote
 
 SOURCE_CLIPS = frozenset({"edit_video", "init_video", "video_reference", "video_url"})
 """Fields that take the clip that is reworked: without a length of its own, the result is as long as that."""
 
 
-def slate_of(plan: Plan, step: Step, request: Request) -> SlateNote:
-    """Return what a slate for this request of a step is told."""
+def slate_of(plan: Plan, step: Step, request: Request, *, shared: bool = True) -> SlateNote:
+    """Return what a slate for this request of a step is told.
+
+    ``shared``: the take is that of equal shots of other variants too. Then the slate tells what holds for all of them.
+    """
     steps = {other.key: other for other in plan.steps}
+    of_all = [other for other in plan.steps if other.fingerprint == step.fingerprint] if shared else [step]
+    lines, titles, variants = ({getattr(other, name) for other in of_all} for name in ("line", "title", "variant_name"))
+    places = {_reel_at(plan, other, steps) for other in of_all}
     return SlateNote(
         shot=step.shot,
         number=step.number,
         count=max(other.number for other in plan.steps),
-        title=step.title or "",
-        line=step.line or "",
-        variant=step.variant_name,
-        reel_at=_reel_at(plan, step, steps),
-        sources=tuple((field_name(item.path), _words(item, steps)) for item in request.inputs if isinstance(item, ShotInput)),
+        title=step.title or "" if len(titles) == 1 else "",
+        line=step.line or "" if len(lines) == 1 else "",
+        variant=step.variant_name if len(variants) == 1 else "",
+        reel_at=places.pop() if len(places) == 1 else None,
+        sources=tuple((field_name(item.path), words) for item in request.inputs if (words := _words(item, steps))),
     )
 
 
@@ -64,8 +70,12 @@ def _seen(shot: CutShot, steps: Mapping[str, Step]) -> float | None:
     return seconds_of(steps[shot.step], steps) if shot.step in steps else None
 
 
-def _words(item: ShotInput, steps: Mapping[str, Step]) -> str:
-    """Return ``dawn, last frame``."""
+def _words(item: Input, steps: Mapping[str, Step]) -> str:
+    """Return ``dawn, last frame``, ``mara (mara-sheet)``, or of a member's file its name alone; empty for other files and addresses."""
+    if not isinstance(item, ShotInput):
+        return item.member or ""
+    if item.member:
+        return f"{item.member} ({steps[item.step].shot if item.step in steps else item.step})"
     name = steps[item.step].shot if item.step in steps else item.step
     match item.frame:
         case None:

@@ -93,8 +93,8 @@ def _insets(recipe: Recipe, start: Image.Image | None) -> Iterator[Inset]:
         yield Inset(image=start, caption=_caption(recipe, "starts from", START_FIELDS))
     if recipe.end:
         yield Inset(image=load(recipe.end), caption=_caption(recipe, "ends on", END_FIELDS))
-    for media in recipe.references:
-        yield Inset(image=load(media), caption="refers to")
+    for number, media in enumerate(recipe.references):
+        yield Inset(image=load(media), caption=_caption(recipe, "refers to", recipe.reference_fields[number : number + 1]))
 
 
 def _caption(recipe: Recipe, verb: str, fields: tuple[str, ...]) -> str:

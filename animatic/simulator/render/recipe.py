@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, assert_never
 
-from animatic.catalog.model import Kind, Model, Yield
+from animatic.catalog.model import Kind, Model, Yield, field_name
 from animatic.simulator.jobs import Suffix
 from animatic.slate import SlateNote
 
@@ -68,6 +68,8 @@ class Recipe:
     end: Media | None
     source: Media | None
     references: tuple[Media, ...]
+    reference_fields: tuple[str, ...] = ()
+    """The fields that took them, in their order."""
     note: SlateNote | None = None
     """Which shot it stands for, where somebody said."""
     of_clip: bool = False
@@ -128,6 +130,7 @@ def recipe_of(
     start = _first(media, START_FIELDS, moving=False)
     end = _first(media, END_FIELDS, moving=False)
     fps = _number(value.get("fps")) or 24.0
+    references = [(path, item) for path, item in media.items() if item not in (start, end, source) and not item.moving][:MAX_REFERENCES]
     follows = model.kind == "video" and (start or source) is not None
     spoken = model.kind == "audio" and not any(name in model.name for name in ("music", "song", "sfx", "sound-effect"))
     width, height, ratio = (*_target(body), None) if of_clip else _shape(body, {} if follows else value)
@@ -148,7 +151,8 @@ def recipe_of(
         start=start,
         end=end,
         source=source,
-        references=tuple(item for path, item in media.items() if item not in (start, end, source) and not item.moving)[:MAX_REFERENCES],
+        references=tuple(item for _, item in references),
+        reference_fields=tuple(field_name(path) for path, _ in references),
         note=note,
         of_clip=of_clip,
         scale=_number(value.get("upscale_factor")) or _number(value.get("image_scaling_factor")) or 2.0,

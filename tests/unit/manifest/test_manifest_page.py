@@ -605,7 +605,7 @@ def test_what_is_to_be_approved_is_not_called_missing_and_the_command_is_the_one
     text = " ".join(rendered(builder).text.split())
     assert "To be approved: 01 dawn." in text
     assert "animatic review 20261121T104512Z-4f3a" in text
-    assert "1 of 3 shots are missing" in text
+    assert "1 of 3 shots is missing" in text
     assert "animatic resume" not in text
     builder.shot("surf").update(state="failed", error=Failure(code="x", message="y"))
     assert "animatic resume 20261121T104512Z-4f3a" in rendered(builder).text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 
 from animatic.plan import Plan, slate_of
 from animatic.slate import SlateNote
@@ -46,6 +49,37 @@ def test_variants_have_places_in_their_own_reels(plan_of: PlanOf) -> None:
     )
     assert [(note.shot, note.variant, note.reel_at) for note in found.values() if note.shot == "b"] == [("b", "16x9", 2), ("b", "9x16", 2)]
     assert {note.source("start_image") for note in found.values() if note.shot == "b"} == {"a, last frame"}
+
+
+def test_a_take_that_variants_share_tells_what_holds_for_all_of_them(plan_of: PlanOf) -> None:
+    plan = plan_of("""
+        p:
+          matrix: {language: [en, de]}
+          shots:
+            - {id: sign, prompt: "in {{ matrix.language }}", duration: "{{ 2 if matrix.language == 'en' else 3 }}"}
+            - {id: shared, title: Shared, line: "{{ {'en': 'Hello', 'de': 'Hallo'}[matrix.language] }}", prompt: x, duration: 2}
+            - {id: own, line: "{{ matrix.language }}!", prompt: "x {{ matrix.language }}", duration: 2}
+          cut: {}
+    """)
+    shared, own = (notes(plan)[f"{language}/{shot}"] for language, shot in (("de", "shared"), ("de", "own")))
+    assert (shared.title, shared.line, shared.variant, shared.reel_at) == ("Shared", "", "", None)
+    assert (own.line, own.variant, own.reel_at) == ("de!", "de", 5)
+    (step,) = [step for step in plan.steps if step.key == "de/shared"]
+    alone = slate_of(plan, step, step.request, shared=False)
+    assert (alone.line, alone.variant, alone.reel_at) == ("Hallo", "de", 3), "a preview draws each variant by itself"
+
+
+def test_references_are_told_by_the_member_that_they_show(plan_of: PlanOf, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "kiosk.png")
+    plan = plan_of("""
+        p:
+          cast: {mara: {images: sheet}, kiosk: {images: kiosk.png}}
+          shots:
+            - {id: sheet, kind: image, prompt: Mara}
+            - {id: opens, prompt: x, duration: 4, cast: [mara, kiosk], model: xai/grok-video}
+    """)
+    (opens,) = [note for note in notes(plan).values() if note.shot == "opens"]
+    assert opens.sources == (("reference_images[0]", "mara (sheet)"), ("reference_images[1]", "kiosk"))
 
 
 @pytest.mark.parametrize("title", ["", "海岸の朝", "a\r\nX-Injected: 1", "long " * 500])

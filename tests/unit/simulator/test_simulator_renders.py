@@ -245,6 +245,21 @@ def test_a_recipe_knows_which_file_plays_which_part(catalog: Catalog) -> None:
     assert made.source is not None
     assert (made.start.sha256, made.source.sha256, made.seconds) == ("u1", "u2", None)
     assert [reference.sha256 for reference in made.references] == ["u3"]
+    assert made.reference_fields == ("reference_images[0]",)
+
+
+def test_a_slate_says_whom_a_reference_shows(catalog: Catalog, tmp_path: Path) -> None:
+    picture = tmp_path / "mara.png"
+    Image.new("RGB", (320, 180), "navy").save(picture)
+    model = present(catalog.find("xai/grok-video"))
+    media: dict[tuple[str | int, ...], Media] = {("reference_images", 0): Media(sha256="m", path=str(picture), moving=False)}
+    stills = []
+    for sources in ((), (("reference_images[0]", "mara"),), (("start_image", "mara"),)):
+        note = SlateNote(shot="opens", number=1, count=1, sources=sources)
+        made = recipe_of(model, {"prompt": "x"}, "x", media, variation=0, longest_side=640, note=note)
+        render_still(made, tmp_path / "slate.png")
+        stills.append((tmp_path / "slate.png").read_bytes())
+    assert stills[0] == stills[2] != stills[1]
 
 
 @pytest.mark.parametrize(
