@@ -69,7 +69,7 @@ def sheet_of_manifest(manifest: Manifest, pictures: Mapping[str, Path]) -> Sheet
         footer=f"{manifest.pipeline} {manifest.run_id}",
         simulated=manifest.simulated,
         made_at=manifest.started_at,
-        shots=tuple(_row(shot, named, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.shots),
+        shots=tuple(_row(shot, named, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.storyboard),
     )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from animatic.manifest import wording
 from animatic.manifest.model import Decision, Shot
-
-_DONE = {"approve": "approved", "reject": "rejected", "comment": "comment", "pick": "picked", "lock": "locked", "unlock": "unlocked"}
+from animatic.manifest.parts import LogEntry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """One line of a shot's log. ``head``: when, who and what; ``text``: in their own words."""
+    """One line of a shot's log. ``head``: when, who and what; ``text``: in their own words, or what the next take changes."""
 
     head: str
     text: str
@@ -29,36 +27,30 @@ def decision(said: Decision | None) -> Said | None:
 
 
 def log(shot: Shot) -> tuple[Said, ...]:
-    """Return the shot's log, in its order; none where its record has none."""
-    written = shot.model_dump(mode="json", include={"log"}).get("log")
-    return tuple(_lines(written)) if isinstance(written, list) else ()
+    """Return the shot's log in words, in its order."""
+    return tuple(Said(head=" · ".join(_head(entry)), text="\n".join(_text(entry))) for entry in shot.log)
 
 
-def _lines(written: list[Any]) -> Iterator[Said]:
-    for entry in written:
-        if isinstance(entry, Mapping):
-            head = [_when(entry.get("at")), str(entry.get("by") or ""), *_facts(entry)]
-            yield Said(head=" · ".join(filter(None, head)), text=str(entry.get("note") or ""))
+def _head(entry: LogEntry) -> Iterator[str]:
+    yield moment(entry.at)
+    if entry.by:
+        yield entry.by
+    yield "asked for approval" if entry.what == "asked" else entry.what
+    if entry.take is not None:
+        yield f"take {entry.take}"
+    if entry.time_code is not None:
+        yield f"at {wording.clock(entry.time_code, exact=True)}"
+    if entry.issue:
+        yield entry.issue
+    if entry.priority:
+        yield f"priority {entry.priority}"
 
 
-def _facts(entry: Mapping[str, Any]) -> Iterator[str]:
-    what = str(entry.get("what") or "")
-    yield _DONE.get(what, what)
-    if entry.get("take"):
-        yield f"take {entry['take']}"
-    if entry.get("time_code") is not None:
-        code = entry["time_code"]
-        yield f"at {wording.clock(code, exact=True) if isinstance(code, int | float) else code}"
-    yield str(entry.get("issue") or "")
-    if entry.get("priority"):
-        yield f"priority {entry['priority']}"
-
-
-def _when(at: Any) -> str:
-    try:
-        return moment(datetime.fromisoformat(str(at)))
-    except ValueError:
-        return ""
+def _text(entry: LogEntry) -> Iterator[str]:
+    if entry.note:
+        yield entry.note
+    for field, value in entry.changes.items():
+        yield f"{field}: {wording.value(value)}"
 
 
 def moment(at: datetime) -> str:

@@ -287,6 +287,12 @@ class Manifest(Record):
     page: PageRules = PageRules()
 
     @property
+    def storyboard(self) -> tuple[Shot, ...]:
+        """Its shots as the storyboard has them, variant by variant; ``shots`` has them as they depend on each other."""
+        variants = list(dict.fromkeys(repr(dict(shot.variant)) for shot in self.shots))
+        return tuple(sorted(self.shots, key=lambda shot: (variants.index(repr(dict(shot.variant))), shot.number)))
+
+    @property
     def heading(self) -> str:
         """What stands above the run wherever people read of it."""
         return self.title or self.pipeline

@@ -147,6 +147,7 @@ def _script() -> tuple[str, str]:
 def view_of(run: Manifest) -> Page:
     """Return the page of a run."""
     run = shown(run)
+    run = run.model_copy(update={"shots": run.storyboard})
     discretion = Discretion(run)
     links = Links(f"{run.pipeline}/{run.run_id}", _keys(run))
     reels = run.reels or ((run.reel,) if run.reel else ())

@@ -44,6 +44,17 @@ async def test_a_frame_says_what_was_asked_for_how_long_it_is_where_it_stands_an
     assert (dawn.end, surf.end) == (dawn.seconds, (dawn.seconds or 0) + (surf.seconds or 0))
 
 
+async def test_frames_stand_as_the_storyboard_has_them(studio: Studio) -> None:
+    studio.declare("""
+    - {id: surf, prompt: Surf, start_image: dawn, scene: One}
+    - {id: dawn, prompt: Dawn, scene: Two}
+    """)
+    await finished(studio)
+    manifest = studio.run.manifest.manifest()
+    assert [shot.id for shot in manifest.shots] == ["dawn", "surf"], "as they depend on each other"
+    assert [(shot.name, shot.scene) for shot in sheet_of_manifest(manifest, {}).shots] == [("surf", "One"), ("dawn", "Two")]
+
+
 async def test_a_sheet_that_cannot_be_made_fails_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("disk full")

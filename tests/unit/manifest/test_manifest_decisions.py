@@ -12,32 +12,27 @@ from animatic.manifest import Clip, ManifestBuilder
 from animatic.manifest.clients import for_clients
 from animatic.manifest.model import Decision, Manifest, PageRules, TakeEntry
 from animatic.manifest.page import render_page
+from animatic.manifest.parts import LogEntry
 from animatic.manifest.wording import clock
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)
 DECIDED = Decision(by="Anna <b>", at=datetime(2026, 11, 27, 8, 12, tzinfo=UTC), take=2, note="its light & shade")
-LOG = [
-    {
-        "at": "2026-11-27T07:12:00Z",
-        "by": "Ben",
-        "what": "comment",
-        "take": 1,
-        "note": "<i>hands</i>",
-        "issue": "hands",
-        "priority": "high",
-        "time_code": 1.25,
-    },
-    {
-        "at": "2026-11-27T08:12:00Z",
-        "by": None,
-        "what": "approve",
-        "take": 2,
-        "note": None,
-        "issue": None,
-        "priority": None,
-        "time_code": None,
-    },
-]
+LOG = (
+    LogEntry(
+        at=datetime(2026, 11, 27, 7, 12, tzinfo=UTC),
+        by="Ben",
+        what="comment",
+        take=1,
+        note="<i>hands</i>",
+        issue="hands",
+        priority="high",
+        time_code=1.25,
+    ),
+    LogEntry(at=datetime(2026, 11, 27, 8, 2, tzinfo=UTC), what="asked", take=1),
+    LogEntry(
+        at=datetime(2026, 11, 27, 8, 12, tzinfo=UTC), by="Anna", what="rejected", take=1, changes={"prompt": "A calmer sea", "seed": 7}
+    ),
+)
 
 
 def with_shot(run: Manifest, **changes: Any) -> Manifest:
@@ -69,24 +64,19 @@ def test_who_decided_what_and_when_stands_on_the_page_with_the_lock_and_the_log(
         "Approved by Anna &lt;b&gt;, 27 Nov 2026, 08:12 UTC: take 2",
         "its light &amp; shade",
         "dawn · locked",
-        "Log: 2 entries",
+        "Log: 3 entries",
         "27 Nov 2026, 07:12 UTC · Ben · comment · take 1 · at 0:01.25 · hands · priority high &lt;i&gt;hands&lt;/i&gt;",
-        "27 Nov 2026, 08:12 UTC · approved · take 2",
+        "27 Nov 2026, 08:02 UTC · asked for approval · take 1",
+        "27 Nov 2026, 08:12 UTC · Anna · rejected · take 1 prompt: A calmer sea seed: 7",
     ):
         assert words in dawn
     assert "surf · locked" not in dawn
 
 
-def test_a_log_is_shown_as_it_is_read_from_a_file_too(decided: Manifest) -> None:
-    assert "Log: 2 entries" in render_page(decided.model_dump(mode="json", by_alias=True))
-    strange = with_shot(decided, log=[{"at": "some day", "what": "moved", "time_code": "00:00:01:06", "more": 1}, "no entry"])
-    assert "<li>moved · at 00:00:01:06</li>" in render_page(strange)
-
-
 def test_clients_read_neither_names_nor_what_was_said(decided: Manifest) -> None:
     html = render_page(decided.model_copy(update={"page": PageRules(money=False)}))
     assert [word for word in ("Anna", "light &amp;", "Log:", "hands", "animatic review") if word in body(html)] == []
-    assert (for_clients(decided).shots[0].decision, dict(for_clients(decided).shots[0])["log"]) == (None, ())
+    assert (for_clients(decided).shots[0].decision, for_clients(decided).shots[0].log) == (None, ())
     private = re.sub(r"<(p|details|span) [^>]*data-private[^>]*>.*?</\1>", "", body(render_page(decided)), flags=re.DOTALL)
     assert [word for word in ("Anna", "light &amp;", "Log:", "animatic review --apply") if word in private] == []
 

@@ -671,3 +671,20 @@ def test_in_variants_a_scene_is_named_above_its_first_shot(builder_of: Callable[
         for step in steps
     ]
     assert headings(rendered(builder_of(*made)).html)[:3] == ["One 01 dawn", "02 surf", "03 logo"]
+
+
+def test_shots_stand_as_the_storyboard_has_them_and_not_as_they_depend_on_each_other(
+    builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...]
+) -> None:
+    dawn, surf, logo = steps
+    planned = [
+        replace(step, key=f"{name}/{step.shot}", variant={"ratio": name}, scene="One", depends_on=())
+        for step in (logo, surf, dawn)
+        for name in ("9x16", "16x9")
+    ]
+    shots = rendered(builder_of(*planned)).html.split('<li class="panel')
+    assert [re.search(r'data-key="([^"]*)"', shot)[1] for shot in shots[1:]] == [  # type: ignore[index]
+        f"{name}/{shot}" for shot in ("dawn", "surf", "logo") for name in ("9x16", "16x9")
+    ]
+    page = rendered(builder_of(*(replace(step, scene=scene) for step, scene in ((logo, "Two"), (surf, "One"), (dawn, "One")))))
+    assert headings(page.html)[:2] == ["One", "Two"]
