@@ -28,6 +28,7 @@ from animatic.errors import AnimaticError
 from animatic.flows.accounts import end_markdown, plan_markdown, plan_summary
 from animatic.flows.pictures import graph_picture, still_of, storyboard_picture
 from animatic.flows.settling import SIMULATED_NOTE
+from animatic.flows.suspension import goes_on
 from animatic.flows.tables import ShotView, headline, percent_ended, rows_in, shots_markdown
 from animatic.manifest import Manifest
 from animatic.plan.report import Decision
@@ -50,9 +51,10 @@ KINDS: Mapping[str, Kind] = {
     "shots": "markdown",
     "progress": "progress",
     "storyboard": "markdown",
+    "approval": "markdown",
     "manifest": "markdown",
 }
-"""The artifacts of a run, each once however often it is tried again."""
+"""The artifacts of a run, each once however often it is tried again; ``approval`` of those that have waited for one."""
 log = logging.getLogger(__name__)
 
 
@@ -107,6 +109,15 @@ class ArtifactPublisher:
         text = end_markdown(manifest, address=self._address, location=self._run.address)
         await self._safely(self._put("manifest", text, f"{self._note}What came of the run, and where its record lies"))
 
+    async def publish_approval(self, text: str, headline: str) -> None:
+        """Publish what is asked of persons, or in its place what they have decided."""
+        await self._safely(self._put("approval", text, f"{self._note}{headline}"))
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether an earlier attempt of this flow run has published what it asked."""
+        return "approval" in self._ids
+
     def _listen(self, _shot: object) -> None:
         self._dirty.set()
 
@@ -120,9 +131,9 @@ class ArtifactPublisher:
             self._dirty.clear()
 
     async def _find_earlier(self) -> None:
-        """Take up the artifacts of an earlier attempt of this flow run: Retry goes on with the same run."""
+        """Take up the artifacts of an earlier attempt of this flow run: Retry and Resume go on with the same run."""
         run_id = flow_run.id
-        if run_id is None or (flow_run.run_count or 0) <= 1:
+        if run_id is None or not goes_on():
             return
         assert self._client is not None
         own = f"{slug(self._run.plan.pipeline)}-"

@@ -1,7 +1,8 @@
 """Emits Prefect events for automations and the event feed: what happened to which shot, as it happens.
 
-``animatic.shot.submitted``, ``.delivered`` (reused ones too: see ``state`` in the payload), ``.failed``, ``.in-doubt``, and
-``animatic.run.over-budget``. Money is in USD, None where a price is not known. Prefect adds run, flow, deployment and tags to each.
+``animatic.shot.submitted``, ``.delivered`` (reused ones too: see ``state`` in the payload), ``.failed``, ``.in-doubt``,
+``animatic.run.over-budget``, and ``animatic.run.waiting``, once for each question that a run asks persons.
+Money is in USD, None where a price is not known. Prefect adds run, flow, deployment and tags to each.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Literal, assert_never
 from prefect.events import emit_event
 
 from animatic.engine.progress import ShotProgress, State
+from animatic.engine.questions import following_all
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError, OverBudgetError
+from animatic.flows.approval_texts import Request
 
 ShotEvent = Literal["submitted", "delivered", "failed", "in-doubt"]
 log = logging.getLogger(__name__)
@@ -53,6 +56,29 @@ def announce_over_budget(pipeline: str, run_id: str | None, error: AnimaticError
             {"prefect.resource.id": f"animatic.pipeline.{pipeline}", "prefect.resource.name": pipeline},
             {"run_id": run_id, "message": error.message},
         )
+
+
+def announce_waiting(run: Run, asks: Request) -> None:
+    """Emit ``animatic.run.waiting`` where a run asks what it had not asked before: `animatic deploy --notify` tells people."""
+    new = [question for question in asks.questions if question.asked.at >= run.started_at]
+    if not new:
+        return
+    following = following_all(run, new)
+    pipeline = run.plan.pipeline
+    _emit(
+        "animatic.run.waiting",
+        {"prefect.resource.id": f"animatic.pipeline.{pipeline}", "prefect.resource.name": pipeline},
+        {
+            "run_id": run.plan.run_id,
+            "shots": [question.step.key for question in new],
+            "to_pay_usd": float(following.usd),
+            "unpriced": following.unpriced,
+            "simulated": run.simulated,
+            "message": asks.headline,
+            "page": asks.page,
+            "picture": asks.picture,
+        },
+    )
 
 
 def _end_event(state: State) -> ShotEvent | None:

@@ -34,20 +34,25 @@ def graph_picture(run: Run) -> str | None:
 
 async def still_of(run: Run, key: str) -> str | None:
     """Return the small still of a step; None before it is there, and beyond the first shots of a long storyboard."""
+    return None if len(run.plan.steps) > MAX_PICTURES else await picture_of(run, key, STILL_SIDE)
+
+
+async def picture_of(run: Run, key: str, side: int) -> str | None:
+    """Return the still of a step, of so many pixels at its longer side; None before it is there, and for what has none."""
     take = run.takes.get(key)
-    if take is None or take.thumbnail is None or len(run.plan.steps) > MAX_PICTURES:
+    if take is None or take.thumbnail is None:
         return None
     data = await run.storage.read(take.thumbnail)
-    return None if data is None else await asyncio.to_thread(_small, data)
+    return None if data is None else await asyncio.to_thread(_small, data, side)
 
 
-def _small(data: bytes) -> str | None:
+def _small(data: bytes, side: int) -> str | None:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             image = opened.convert("RGB")
     except OSError:  # somebody else's file lies there
         return None
-    image.thumbnail((STILL_SIDE, STILL_SIDE))
+    image.thumbnail((side, side))
     return _jpeg(image, quality=72)
 
 

@@ -14,22 +14,25 @@ from uuid import UUID
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.context import TagsContext
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
 from animatic.engine.outcome import outcome
+from animatic.engine.questions import questions_of
 from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
 from animatic.errors import AnimaticError, ApprovalError, InDoubtError, InterruptedRunError, PrefectError, ShotError
 from animatic.flows.accounts import end_summary
+from animatic.flows.approval_texts import Request, decided_markdown, request_of
 from animatic.flows.artifacts import ArtifactPublisher, public_address
-from animatic.flows.events import announce_over_budget, announcing
+from animatic.flows.events import announce_over_budget, announce_waiting, announcing
 from animatic.flows.settling import SIMULATED_NOTE, STOPPED
 from animatic.flows.slots import shared_slots
 from animatic.flows.stages import PrefectStages, prefect_given_up
+from animatic.flows.suspension import suspend
 from animatic.manifest import Manifest, PrefectRun
 from animatic.money import dollars
 from animatic.plan import Plan
@@ -64,6 +67,10 @@ class FlowRunContext:
     """Why the run as a whole did not end well; None if all shots are delivered."""
     reported: bool = True
     """Whether Prefect knows how the run ended."""
+    remarks: tuple[str, ...] = ()
+    """What came of answers to earlier questions of the run that could not be followed."""
+    asks: Request | None = None
+    """What it asks of persons, where it waits for them."""
 
     def interrupt(self) -> None:
         """Stop the run: what was submitted is in the ledger, and the record is still written."""
@@ -104,6 +111,11 @@ async def execute_run(context: FlowRunContext) -> State[None]:
         )
     except AnimaticError as error:
         context.error = error
+    if isinstance(context.error, ApprovalError) and context.asks is not None and deployment.id is not None:
+        try:
+            await suspend(context.asks.questions, message=f"{_mark(context)}{context.asks.headline}", description=context.asks.form)
+        except PrefectError as error:
+            get_run_logger().warning("%s; decide in a terminal: %s", error.message, context.error.hint)
     return _final_state(context)
 
 
@@ -125,12 +137,24 @@ async def _execute(context: FlowRunContext) -> None:
                     await _make(context, writer, PrefectStages(context=shared))
                 context.error = outcome(run)
                 announce_over_budget(run.plan.pipeline, run.plan.run_id, context.error)
+                await _ask(context, run, publisher)
             finally:
                 context.page_address = public_address(run, "index.html") or writer.page_location
                 if context.manifest is not None:
                     get_run_logger().info("%s%s: %s", _mark(context), end_summary(context.manifest), context.page_address)
                 if not prefect_given_up(run):
                     await publisher.publish_end(context.manifest)
+
+
+async def _ask(context: FlowRunContext, run: Run, publisher: ArtifactPublisher) -> None:
+    """Tell what the run asks of persons, if it waits for them, or what they have decided, if it did before."""
+    questions = await questions_of(run) if isinstance(context.error, ApprovalError) else []
+    if questions:
+        context.asks = await request_of(run, questions, context.remarks)
+        await publisher.publish_approval(context.asks.artifact, context.asks.headline)
+        announce_waiting(run, context.asks)
+    elif publisher.has_asked:
+        await publisher.publish_approval(decided_markdown(run, context.manifest), "What was decided")
 
 
 async def _make(context: FlowRunContext, writer: ManifestWriter, stages: PrefectStages) -> None:

@@ -21,7 +21,7 @@ from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.events import announce_over_budget
 from animatic.flows.parameters import SIMULATED_TAG, flow_for, identifier, named, own_names, profile_asked, profile_tag
 from animatic.flows.punctual import MissedRunError
-from animatic.flows.run import CURRENT_FLOW_RUN, FlowRunContext, execute_run
+from animatic.flows.run import CURRENT_FLOW_RUN, execute_run
 from animatic.plan.profile import profile_named
 from animatic.source import render_problems
 from animatic.spec import Declaration, PipelineSpec, load_declaration
@@ -71,17 +71,16 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
     context = CURRENT_FLOW_RUN.get()
     if context is not None:
         return await execute_run(context)
-    from animatic.flows.worker import plan_for_worker, stop_when_asked, tag_run
+    from animatic.flows.worker import prepare_for_worker, stop_when_asked, tag_run
 
     try:
-        plan, settings, simulator_url = await plan_for_worker(declaration(), spec, values)
+        context = await prepare_for_worker(declaration(), spec, values)
     except MissedRunError as missed:
         return Completed(name="Skipped", message=str(missed))
     except AnimaticError as error:
         announce_over_budget(spec.name, None, error)
         return _refused(error)
-    await tag_run(*([SIMULATED_TAG] if simulator_url is not None else []), *profile_tag(plan.profile))
-    context = FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url)
+    await tag_run(*([SIMULATED_TAG] if context.simulator_url is not None else []), *profile_tag(context.plan.profile))
     async with stop_when_asked(context):
         return await execute_run(context)
 

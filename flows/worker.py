@@ -23,9 +23,11 @@ from prefect.runtime import deployment, flow_run
 
 from animatic import proxies
 from animatic.catalog import Catalog
+from animatic.engine.decided import with_decisions
 from animatic.engine.estimate import check_money, estimate, open_ledger
 from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
+from animatic.flows.answers import take_answers
 from animatic.flows.identity import run_id_of
 from animatic.flows.parameters import FRESH, ONLY, OWN, profile_asked
 from animatic.flows.punctual import due_of
@@ -50,11 +52,11 @@ ACTIVE_STATES = frozenset({StateType.RUNNING, StateType.PENDING, StateType.SCHED
 log = logging.getLogger(__name__)
 
 
-async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: Mapping[str, Any]) -> tuple[Plan, Settings, str | None]:
-    """Return the plan, the settings and, where this worker was started with one, the simulator's address.
+async def prepare_for_worker(declaration: Declaration, spec: PipelineSpec, values: Mapping[str, Any]) -> FlowRunContext:
+    """Return what the flow is to make: plan, settings and, where this worker was started with one, the simulator's address.
 
-    A flow run that is retried keeps its run: its plan is taken up, and only what is missing is paid for. Raises AnimaticError for all that
-    keeps a run from beginning, MissedRunError for one that its schedule does not want so late.
+    A flow run that is retried or resumed keeps its run: its plan is taken up with what was decided since, and only what is missing is paid
+    for. Raises AnimaticError for all that keeps a run from beginning, MissedRunError for one that its schedule does not want so late.
     """
     proxies.prepare()
     settings = Settings.from_environment()
@@ -69,16 +71,21 @@ async def plan_for_worker(declaration: Declaration, spec: PipelineSpec, values: 
     run_id = run_id_of(flow_run.id, flow_run.scheduled_start_time)
     ledger = open_ledger(destination_of(spec, None, params), simulated=simulator_url is not None)
     begun = plan = await _plan_of(ledger, run_id) if run_id else None
-    if plan is None:
+    catalog = Catalog.load(settings.home)
+    remarks: tuple[str, ...] = ()
+    if plan is not None:
+        remarks = await take_answers(plan, ledger, catalog)
+        plan = await with_decisions(plan, ledger, catalog)
+    else:
         due.check(now)
         simulated = simulator_url is not None
         only = str(values.get(ONLY) or "").strip() or None
         options = PlanOptions(
             only=only, fresh=bool(values.get(FRESH)), simulated=simulated, run_id=run_id, due=due.at, profile=profile_asked(values)
         )
-        plan, ledger = await plan_here(declaration, spec, params, Catalog.load(settings.home), options)
+        plan, ledger = await plan_here(declaration, spec, params, catalog, options)
     check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
-    return plan, settings, simulator_url
+    return FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url, remarks=remarks)
 
 
 async def _plan_of(ledger: Ledger, run_id: str) -> Plan | None:

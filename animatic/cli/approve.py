@@ -11,6 +11,7 @@ import click
 from animatic.cli.lookup import destinations
 from animatic.cli.options import deliver_option, file_option, json_option, note_option, only_simulated_option, text_of
 from animatic.cli.output import print_json, tell
+from animatic.settings import default_home
 
 if TYPE_CHECKING:
     from animatic.engine.approvals import Following
@@ -45,7 +46,9 @@ def approve(
 async def _approve(
     run_id: str, shot: str, take: int | None, note: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool
 ) -> tuple[Approval, Following]:
+    from animatic.catalog import Catalog
     from animatic.engine import approvals
+    from animatic.engine.decided import with_decisions
     from animatic.engine.history import find_run
     from animatic.engine.plan_run import step_named
     from animatic.ledger.owner import person
@@ -53,7 +56,7 @@ async def _approve(
     past = await find_run(run_id, destinations(files, deliver, simulate=simulate))
     ledger = past.destination.ledger
     said = await approvals.approve(past.plan, ledger, shot, take=take, by=person(), note=note)
-    plan = await approvals.with_approved(past.plan, ledger)
+    plan = await with_decisions(past.plan, ledger, Catalog.load(default_home()))
     return said, await approvals.following_of(plan, step_named(plan, shot), ledger)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from animatic.catalog import Catalog
 from animatic.cli.execution import Prepared, prepare, run_async, start
 from animatic.cli.lookup import declared, destinations, no_runs
 from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, say
-from animatic.engine.approvals import with_approved
+from animatic.engine.decided import with_decisions
 from animatic.engine.history import OpenDestination, PastRun, find_run, past_runs
 from animatic.engine.plan_run import pipeline_named
 from animatic.settings import Settings
@@ -41,7 +42,7 @@ def resume(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
             return None
         spec = pipeline_named(declaration, past.plan.pipeline)
         ledger = past.destination.ledger
-        plan = await with_approved(past.plan, ledger)
+        plan = await with_decisions(past.plan, ledger, Catalog.load(settings.home))
         return await prepare(spec, plan, ledger, settings, simulate=past.destination.simulated, resumed=True)
 
     prepared = run_async(planned())

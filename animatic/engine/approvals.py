@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from animatic.engine.history import OpenDestination, past_runs
-from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import step_named
 from animatic.engine.run import Run
-from animatic.errors import ApprovalError, UsageError
+from animatic.errors import ApprovalError, ShotError, UsageError
 from animatic.ledger import Ledger
-from animatic.ledger.approvals import Approval, NotOpenError
+from animatic.ledger.approvals import TIME_OUT, Approval, NotOpenError
 from animatic.money import dollars
-from animatic.plan import Plan, Step, dependents, fingerprint_of, reachable, without_take
-from animatic.plan.locking import relocked, unlocking
-from animatic.plan.several import repicked
+from animatic.plan import Plan, Step, dependents, fingerprint_of, reachable
+from animatic.plan.locking import unlocking
 
 LOOKED_AT = 50
 """Runs of the destinations, the newest first, in which something may wait."""
+
+
+class ApprovalTimeoutError(ShotError):
+    """A shot is made, nobody approved it in time, and the run was to stop then."""
+
+    code = "approval_timeout"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,20 +55,60 @@ class Waiting:
     following: Following
 
 
+async def current(ledger: Ledger, base: str) -> Approval | None:
+    """Return what counts of a shot's questions and answers; one that nobody has answered in time is answered now, as it was declared."""
+    said = await ledger.approvals.lapse(base)
+    if said is not None and said.kind == "approved" and said.by == TIME_OUT:
+        chosen = await ledger.selections.current(base)
+        if chosen is None or chosen.at < said.at:
+            await ledger.selections.select(base, said.take, fingerprint_of(base, said.take), f"approved by {TIME_OUT}")
+    return said
+
+
 async def approval_of(run: Run, step: Step) -> Approval:
-    """Return the approval of the take that counts. Raises ApprovalError where a person has to look first; the question is recorded."""
+    """Return the approval of the take that counts; a question is recorded where none was.
+
+    Raises ApprovalError where a person has to look first, ApprovalTimeoutError where nobody did in time.
+    """
+    await current(run.ledger, step.base)
     offered = tuple(sorted(other.take for other in run.plan.steps if other.base == step.base and other.variant_name == step.variant_name))
     await run.ledger.shot_log.note_subject(run.plan.pipeline, step.key, step.base, run.plan.profile)
-    said = await run.ledger.approvals.ask(step.base, take=step.take, offered=offered, run_id=run.plan.run_id, step=step.key)
+    said = await run.ledger.approvals.ask(
+        step.base,
+        take=step.take,
+        offered=offered,
+        run_id=run.plan.run_id,
+        step=step.key,
+        within=step.approve_within,
+        on_timeout=step.on_timeout,
+    )
     if said.kind == "approved" and said.take == step.take:
         return said
+    if said.kind == "lapsed":
+        raise ApprovalTimeoutError(
+            f"nobody approved it until {moment(said.at)}",
+            hint=f"`animatic use {run.plan.pipeline} {step.key} {said.take}` approves it all the same; "
+            f"then `animatic resume {run.plan.run_id}`",
+        )
     following = await following_of(run.plan, step, run.ledger)
     raise ApprovalError(
-        f"shot {step.key!r} waits for approval: {following.text}",
+        f"shot {step.key!r} waits for approval{deadline(said)}: {following.text}",
         hint=f"look at it, then `animatic approve {run.plan.run_id} {step.key}`"
         + (" (--take N for another take)" if len(offered) > 1 else "")
         + f" and `animatic resume {run.plan.run_id}`",
     )
+
+
+def deadline(asked: Approval) -> str:
+    """Return `` (until 2026-12-01 09:30, then take 1 goes on)``: how long a question stands; empty for one that stands for ever."""
+    if asked.until is None:
+        return ""
+    return f" (until {moment(asked.until)}, then {f'take {asked.take} goes on' if asked.on_timeout == 'first' else 'the run stops'})"
+
+
+def moment(at: datetime) -> str:
+    """Return a time as people here read it."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 async def following_of(plan: Plan, step: Step, ledger: Ledger) -> Following:
@@ -89,18 +134,24 @@ async def list_waiting(destinations: tuple[OpenDestination, ...], run_id: str | 
         ledger = past.destination.ledger
         for step in (step for step in past.plan.shots if step.approve):
             place = (past.destination.deliver, past.destination.simulated, step.base)
-            said = await ledger.approvals.current(step.base) if place not in found else None
+            said = await current(ledger, step.base) if place not in found else None
             if said is not None and said.kind == "asked":
                 following = await following_of(past.plan, step, ledger)
                 found[place] = Waiting(destination=past.destination, plan=past.plan, step=step, asked=said, following=following)
     return list(found.values())
 
 
-async def approve(plan: Plan, ledger: Ledger, shot: str, *, take: int | None, by: str, note: str | None) -> Approval:
-    """Record a person's approval of a shot's take. Raises UsageError where nothing is asked, or there is no such take; StorageError."""
+async def approve(
+    plan: Plan, ledger: Ledger, shot: str, *, take: int | None, by: str, note: str | None, question: datetime | None = None
+) -> Approval:
+    """Record a person's approval of a shot's take.
+
+    ``question``: when the question that is meant was asked; None: that which stands. Raises UsageError where nothing is asked, or there is
+    no such take; StorageError.
+    """
     step = step_named(plan, shot)
-    asked = await ledger.approvals.current(step.base)
-    if asked is not None and asked.kind == "asked":
+    asked = await current(ledger, step.base)
+    if asked is not None and asked.kind == "asked" and question in {None, asked.at}:
         there = await ledger.takes.get_many(_fingerprints(step, asked).values())
         chosen = asked.take if take is None else take
         if _fingerprints(step, asked).get(chosen) not in there:
@@ -108,9 +159,9 @@ async def approve(plan: Plan, ledger: Ledger, shot: str, *, take: int | None, by
             raise UsageError(f"shot {step.key!r} has no take {chosen} to approve", hint=f"delivered takes: {', '.join(numbers) or 'none'}")
         await _refuse_other_than_locked(plan, ledger, step, fingerprint_of(step.base, chosen))
     try:
-        said = await ledger.approvals.approve(step.base, take, by=by, note=note)
+        said = await ledger.approvals.approve(step.base, take, by=by, note=note, question=question)
     except NotOpenError as closed:
-        raise _not_open(plan, step, closed.last) from None
+        raise not_open(plan, step, closed.last) from None
     await ledger.selections.select(step.base, said.take, fingerprint_of(step.base, said.take), f"approved by {by}")
     return said
 
@@ -124,11 +175,12 @@ async def _refuse_other_than_locked(plan: Plan, ledger: Ledger, step: Step, chos
         )
 
 
-async def check_open(plan: Plan, ledger: Ledger, step: Step) -> None:
-    """Raise UsageError unless a person is asked about a shot now."""
-    said = await ledger.approvals.current(step.base)
-    if said is None or said.kind != "asked":
-        raise _not_open(plan, step, said)
+async def check_open(plan: Plan, ledger: Ledger, step: Step, *, question: datetime | None = None) -> Approval:
+    """Return what a person is asked about a shot now. Raises UsageError where nothing is, or something else than is meant."""
+    said = await current(ledger, step.base)
+    if said is None or said.kind != "asked" or question not in {None, said.at}:
+        raise not_open(plan, step, said)
+    return said
 
 
 async def reject(plan: Plan, ledger: Ledger, step: Step, *, by: str, note: str | None) -> Approval:
@@ -136,52 +188,30 @@ async def reject(plan: Plan, ledger: Ledger, step: Step, *, by: str, note: str |
     try:
         return await ledger.approvals.reject(step.base, by=by, note=note)
     except NotOpenError as closed:
-        raise _not_open(plan, step, closed.last) from None
-
-
-async def with_approved(plan: Plan, ledger: Ledger) -> Plan:
-    """Return the plan of a run that goes on, with the takes that persons have picked or locked instead of its own.
-
-    Raises StorageError, UsageError.
-    """
-    locked = await _relocked(plan, ledger)
-    picks: dict[str, int] = {}
-    for step in plan.shots:
-        said = await ledger.approvals.current(step.base) if step.approve and step.base not in picks and step.key not in locked else None
-        if said is not None and said.kind == "approved" and step.take in said.offered and said.take != step.take:
-            picks[step.base] = said.take
-    if not picks and not locked:
-        return plan
-    selected = await ledger.selections.all()
-    return repicked(plan, picks, lambda base: selected.get(base, 1), locked)
-
-
-async def _relocked(plan: Plan, ledger: Ledger) -> dict[str, tuple[Step, ...]]:
-    """Return what stands in the place of the shots that are locked now, or were when the plan was made, by step key."""
-    locks = await locks_of(ledger, plan.pipeline, plan.profile)
-    return {
-        step.key: relocked(
-            step,
-            locks.get(step.key),
-            plan.pipeline,
-            [other for other in plan.steps if other.further and without_take(other.key) == step.key],
-        )
-        for step in plan.shots
-        if step.key in locks or step.locked is not None
-    }
+        raise not_open(plan, step, closed.last) from None
 
 
 def _fingerprints(step: Step, said: Approval) -> Mapping[int, str]:
     return {number: fingerprint_of(step.base, number) for number in said.offered}
 
 
-def _not_open(plan: Plan, step: Step, last: Approval | None) -> UsageError:
-    if last is None or last.kind == "asked":
+def not_open(plan: Plan, step: Step, last: Approval | None) -> UsageError:
+    """Return the error for a decision about a shot of which nothing is asked, or not that any more: it says what was decided before."""
+    if last is None:
         why = "it has no 'approve'" if not step.approve else f"run {plan.run_id} has not come to it"
         return UsageError(f"shot {step.key!r} does not wait for approval: {why}", hint="`animatic review` lists what waits")
+    if last.kind == "asked":  # another question than was meant
+        return UsageError(
+            f"shot {step.key!r} waits for another decision: its take {last.take} was made since", hint="`animatic review` lists what waits"
+        )
+    use = f"`animatic use {plan.pipeline} {step.key} TAKE`"
+    if last.kind == "lapsed":
+        return UsageError(
+            f"shot {step.key!r} does not wait any more: nobody had decided until {moment(last.at)}, when its time was over",
+            hint=f"the takes are kept: approve one with {use}, then `animatic resume {plan.run_id}`",
+        )
     note = f" ({last.note})" if last.note else ""
     return UsageError(
-        f"shot {step.key!r} does not wait any more: take {last.take} was {last.kind} by {last.by} at "
-        f"{last.at.astimezone():%Y-%m-%d %H:%M}{note}",
-        hint=f"go on with `animatic resume {plan.run_id}`; pick another take with `animatic use {plan.pipeline} {step.key} TAKE`",
+        f"shot {step.key!r} does not wait any more: take {last.take} was already {last.kind} by {last.by} at {moment(last.at)}{note}",
+        hint=f"go on with `animatic resume {plan.run_id}`; pick another take with {use}",
     )

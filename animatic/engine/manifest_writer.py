@@ -85,7 +85,8 @@ async def record_end(
     if error is not None:
         run.state.errors[step.key] = error
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
-        changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=last.job_id if last else None)
+        job_id = take.job_id if take else last.job_id if last else None
+        changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=job_id)
     if waits is not None:
         run.state.errors[step.key] = waits
         changes |= ShotChanges(state="waiting", doing="waits for approval", note="waits for approval before what depends on it is made")
@@ -126,7 +127,7 @@ def _origin_of(take: Take, submissions: tuple[Submission, ...]) -> ShotChanges:
 
 
 def _state(run: Run, step: Step, take: Take | None, error: AnimaticError | None) -> ShotState:
-    if take is not None:
+    if take is not None and error is None:
         made_for = (take.run_id, without_take(take.step))  # which of several takes counts may have changed since
         return "delivered" if made_for == (run.plan.run_id, without_take(step.key)) else "reused"
     if isinstance(error, InDoubtError):

@@ -132,7 +132,7 @@ async def plan_retake(
     refuse_locked(spec.name, target, "no other take of it is made")
     if first_unused(target.base, known) == 1:
         raise UsageError(f"shot {target.key!r} has no take yet", hint=f"`animatic run {spec.name}` makes the first")
-    request = _changed_request(target, catalog, changes) if changes else None
+    request = changed_request(target, catalog, changes) if changes else None
     number = first_unused(target.base, known, at_least=at_least)
     takes = {**selected, target.base: number}
     whole = planner.plan(current_take=lambda base: takes.get(base, 1), locked=locked)
@@ -145,7 +145,7 @@ async def plan_retake(
     plan = whole if everything else planner.plan(current_take=lambda base: takes.get(base, 1), locked=locked, only=",".join(wanted))
     plan = _without_unmade(plan, target, left_out, await ledger.takes.fingerprints())
     return Retake(
-        plan=plan if request is None else _with_request(plan, target, request),
+        plan=plan if request is None else with_request(plan, target, request),
         ledger=ledger,
         target=target,
         number=number,
@@ -202,7 +202,7 @@ def _without_unmade(plan: Plan, target: Step, left_out: Collection[str], made: C
     )
 
 
-def _with_request(plan: Plan, target: Step, request: Request) -> Plan:
+def with_request(plan: Plan, target: Step, request: Request) -> Plan:
     """Put a changed request in the place of the shot's, and of those of equal shots, which share its take.
 
     Fallbacks would not have the changes, so they are left out.
@@ -211,10 +211,14 @@ def _with_request(plan: Plan, target: Step, request: Request) -> Plan:
     return replace(plan, steps=steps)
 
 
-def _changed_request(target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Request:
+def changed_request(target: Step, catalog: Catalog, changes: Mapping[str, Any]) -> Request:
+    """Return the declared request of a step with other fields in its body. Raises UsageError for what its model does not take."""
     request = target.request
     model = catalog.find(request.model)
-    assert model is not None, "it was planned with this catalogue"
+    if model is None:  # the plan of a run that was begun with another catalogue
+        raise UsageError(
+            f"shot {target.key!r}: the catalogue has no model {request.model} any more", hint="reject it without another prompt"
+        )
     _refuse_media(target, model, changes)
     body = {name: value for name, value in {**request.body, **changes}.items() if value is not None or name not in changes}
     findings = [finding for finding in check_body(model, body, catalog=catalog) if finding.severity == "error"]

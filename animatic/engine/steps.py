@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from animatic.backoff import Backoff
-from animatic.engine.approvals import approval_of
+from animatic.engine.approvals import ApprovalTimeoutError, approval_of
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
 from animatic.engine.run import Run, stops_everything
@@ -81,6 +81,8 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
     try:
         if waiting := [key for key in missing if isinstance(run.state.errors.get(key), ApprovalError)]:
             raise ShotError(f"not made yet: {', '.join(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for approval", code=UPSTREAM)
+        if late := [key for key in missing if isinstance(run.state.errors.get(key), ApprovalTimeoutError)]:
+            raise ShotError(f"not made: {', '.join(late)} {'was' if len(late) == 1 else 'were'} not approved in time", code=UPSTREAM)
         if missing:
             raise ShotError(f"not made, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", code=UPSTREAM)
         async with run.gates.fingerprints[step.fingerprint]:
@@ -94,6 +96,9 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
     run.state.takes[step.key] = take
     try:
         approval = await approval_of(run, step) if step.approve and not step.further else None
+    except ApprovalTimeoutError as error:
+        await record_end(run, step, take=take, delivered=delivered, error=error)
+        return False
     except AnimaticError as error:
         await record_end(run, step, take=take, delivered=delivered, waits=error)
         return False

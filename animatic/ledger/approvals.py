@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
 
 from pydantic import AwareDatetime
 
 from animatic.ledger.records import RecordLog, RecordStore, approval_folder
+
+TIME_OUT = "time-out"
+"""Who has decided where nobody did in time."""
+OnTimeout = Literal["stop", "first"]
+"""What follows then: the run stops, or the take goes on that the question names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
     """A question about the takes of a shot, or the answer to one."""
 
-    kind: Literal["asked", "approved", "rejected"]
+    kind: Literal["asked", "approved", "rejected", "lapsed"]
+    """``lapsed``: nobody answered in time, and the run stops."""
     take: int
     """The take that was approved or rejected; of a question that which goes on where nobody picks another one."""
     offered: tuple[int, ...]
@@ -24,6 +32,23 @@ class Approval:
     by: str | None
     note: str | None
     at: AwareDatetime
+    until: AwareDatetime | None = None
+    """When the time to answer is over; None: never."""
+    on_timeout: OnTimeout = "stop"
+    next_take: int | None = None
+    """Of a rejection that the same run goes on with: the number of the take that is made instead."""
+    changes: Mapping[str, Any] | None = None
+    """Fields of the request body that this take is made with; None: the same."""
+
+    def over(self, now: datetime) -> bool:
+        """Whether the question stands, and the time to answer it is over."""
+        return self.kind == "asked" and self.until is not None and now >= self.until
+
+    @property
+    def lapse(self) -> Approval:
+        """What the question has become once its time is over."""
+        assert self.until is not None, "a question without an end stands"
+        return replace(self, kind="approved" if self.on_timeout == "first" else "lapsed", by=TIME_OUT, at=self.until)
 
 
 class NotOpenError(Exception):
@@ -35,7 +60,7 @@ class NotOpenError(Exception):
 
 
 class _StandsError(Exception):
-    def __init__(self, entry: Approval) -> None:
+    def __init__(self, entry: Approval | None) -> None:
         super().__init__("it stands already")
         self.entry = entry
 
@@ -55,39 +80,96 @@ class Approvals:
         """Return every entry, the first one first."""
         return await self._log.all(approval_folder(base), Approval)
 
-    async def ask(self, base: str, *, take: int, offered: tuple[int, ...], run_id: str, step: str) -> Approval:
-        """Ask about these takes unless that take is approved, or the question stands; returns the entry that counts then."""
+    async def lapse(self, base: str) -> Approval | None:
+        """Return the last entry; a question whose time is over is answered first, as it says."""
+
+        def answer(last: Approval | None) -> Approval:
+            if last is None or not last.over(self._records.now()):
+                raise _StandsError(last)
+            return last.lapse
+
+        try:
+            return await self._log.append(approval_folder(base), Approval, answer)
+        except _StandsError as standing:
+            return standing.entry
+
+    async def ask(
+        self,
+        base: str,
+        *,
+        take: int,
+        offered: tuple[int, ...],
+        run_id: str,
+        step: str,
+        within: float | None = None,
+        on_timeout: OnTimeout = "stop",
+    ) -> Approval:
+        """Ask about these takes unless that take is approved, or the question stands; returns the entry that counts then.
+
+        ``within``: seconds to answer; None: for ever.
+        """
 
         def question(last: Approval | None) -> Approval:
             if last is not None and last.take == take and (last.kind == "approved" or last.offered == offered):
                 raise _StandsError(last)
-            return Approval(kind="asked", take=take, offered=offered, run_id=run_id, step=step, by=None, note=None, at=self._records.now())
+            now = self._records.now()
+            return Approval(
+                kind="asked",
+                take=take,
+                offered=offered,
+                run_id=run_id,
+                step=step,
+                by=None,
+                note=None,
+                at=now,
+                until=None if within is None else now + timedelta(seconds=within),
+                on_timeout=on_timeout,
+            )
 
         try:
             return await self._log.append(approval_folder(base), Approval, question)
         except _StandsError as standing:
-            return standing.entry
+            return cast("Approval", standing.entry)  # only an entry stands
 
-    async def approve(self, base: str, take: int | None, *, by: str, note: str | None) -> Approval:
-        """Answer the open question; ``take`` None: with the take that it names. Raises NotOpenError: of two answers the first counts."""
+    async def approve(self, base: str, take: int | None, *, by: str, note: str | None, question: datetime | None = None) -> Approval:
+        """Answer the open question; ``take`` None: with the take that it names.
+
+        ``question``: when the question that is meant was asked; None: that which stands. Raises NotOpenError: of two answers the first
+        counts, and none that comes after its time.
+        """
 
         def answer(last: Approval | None) -> Approval:
-            if last is None or last.kind != "asked":
-                raise NotOpenError(last)
-            chosen = last.take if take is None else take
-            return replace(last, kind="approved", take=chosen, by=by, note=note, at=self._records.now())
+            asked = self._open(last, question)
+            return replace(asked, kind="approved", take=asked.take if take is None else take, by=by, note=note, at=self._records.now())
 
         return await self._log.append(approval_folder(base), Approval, answer)
 
-    async def reject(self, base: str, *, by: str, note: str | None) -> Approval:
-        """Answer the open question: none of the takes. Raises NotOpenError: of two answers the first counts."""
+    async def reject(
+        self,
+        base: str,
+        *,
+        by: str,
+        note: str | None,
+        question: datetime | None = None,
+        next_take: int | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Approval:
+        """Answer the open question: none of the takes. Raises NotOpenError as ``approve`` does.
+
+        ``next_take`` and ``changes``: the take that the same run makes instead, where it goes on by itself.
+        """
 
         def answer(last: Approval | None) -> Approval:
-            if last is None or last.kind != "asked":
-                raise NotOpenError(last)
-            return replace(last, kind="rejected", by=by, note=note, at=self._records.now())
+            asked = self._open(last, question)
+            return replace(asked, kind="rejected", by=by, note=note, at=self._records.now(), next_take=next_take, changes=changes)
 
         return await self._log.append(approval_folder(base), Approval, answer)
+
+    def _open(self, last: Approval | None, question: datetime | None) -> Approval:
+        """Return the question, if it is that which is meant and may be answered. Raises NotOpenError."""
+        if last is None or last.kind != "asked" or last.over(self._records.now()) or question not in {None, last.at}:
+            raise NotOpenError(last)
+        return last
 
     async def pick(self, base: str, take: int, *, by: str, step: str, note: str | None = None) -> Approval:
         """Approve a take whether or not somebody was asked: a person has chosen it."""

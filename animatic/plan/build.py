@@ -214,6 +214,8 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             notes=_notes(shot, requests[0], chosen=key in chosen),
             takes=spec.takes,
             approve=spec.approve,
+            approve_within=spec.approve_within,
+            on_timeout=spec.on_timeout,
         )
         if (lock := takes.locked.get(key)) is not None:
             made = locked_step(step, written, lock, takes.spec.name)

@@ -177,6 +177,10 @@ class Step:
     """Whether what depends on it waits until a person has approved the take that counts."""
     locked: LockedTake | None = None
     """The lock that keeps its take. Nothing that a locked shot refers to is needed for it, so that it depends on nothing."""
+    approve_within: float | None = None
+    """Seconds that a person has for it; None: for ever."""
+    on_timeout: Literal["stop", "first"] = "stop"
+    """What follows when nobody has decided then: the run stops, or the take that counts goes on."""
 
     @property
     def request(self) -> Request:

@@ -13,7 +13,7 @@ from animatic.schema.basics import ID, SPAN, TIMEZONE, USD, Schema, text
 from animatic.schema.cast import CAST, CAST_LIST
 from animatic.schema.cut import CUT
 from animatic.schema.runs import MATRIX, PARAM, SCHEDULE
-from animatic.spec.model import C2PA, ON_FAILURE, OVERLAP, QC, REUSE, UNKNOWN_PRICE
+from animatic.spec.model import C2PA, ON_FAILURE, ON_TIMEOUTS, OVERLAP, QC, REUSE, UNKNOWN_PRICE
 from animatic.spec.takes import MAX_TAKES, PICKS
 
 
@@ -77,7 +77,21 @@ SHOT: Schema = {
     "retries": {"type": "integer", "minimum": 0, "description": "Further attempts after a failed one."},
     "timeout": {**SPAN, "description": "How long one job may take: seconds, or as in 10m."},
     "takes": {"type": "integer", "minimum": 1, "maximum": MAX_TAKES, "description": "Results that are made and paid for."},
-    "approve": {"type": "boolean", "description": "A person looks before anything that depends on the shot is paid for."},
+    "approve": {
+        "description": "A person looks before anything that depends on the shot is paid for.",
+        "anyOf": [
+            {"type": "boolean"},
+            {
+                "type": "object",
+                "properties": {
+                    "timeout": {**SPAN, "description": "How long the person has: seconds, or as in 48h."},
+                    "on_timeout": {"enum": list(ON_TIMEOUTS), "description": "Then: the run stops, or its first take goes on."},
+                },
+                "required": ["timeout"],
+                "additionalProperties": False,
+            },
+        ],
+    },
     "pick": {"enum": list(PICKS), "description": "The take that goes on to what depends on the shot."},
     "qc": {
         "enum": list(QC),

@@ -155,6 +155,15 @@ SHOT = Level(
         "extraBody": "write extra_body",
     },
 )
+APPROVE = Level(
+    known=("timeout", "on_timeout"),
+    advice={
+        "within": "write timeout",
+        "after": "write timeout",
+        "then": "write on_timeout",
+        "by": "who has decided is in the manifest; anybody who sees the run may",
+    },
+)
 FALLBACK_NOT = (
     *("id", "scene", "title", "kind", "line", "qc"),
     *("fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick"),

@@ -34,6 +34,8 @@ Late = Literal["skip", "run"]
 LATE: tuple[Late, ...] = get_args(Late)
 RuleKind = Literal["cron", "interval", "rrule"]
 RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
+OnTimeout = Literal["stop", "first"]
+ON_TIMEOUTS: tuple[OnTimeout, ...] = get_args(OnTimeout)
 Qc = Literal["warn", "off"]
 QC: tuple[Qc, ...] = get_args(Qc)
 
@@ -114,6 +116,10 @@ class ShotSpec:
     """Results that are made and paid for; the first goes on to what depends on the shot."""
     approve: bool = False
     """Whether a person looks before anything that depends on the shot is paid for; with several takes, and picks one."""
+    approve_within: float | None = None
+    """Seconds that the person has; None: for ever."""
+    on_timeout: OnTimeout = "stop"
+    """What follows when nobody has decided then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

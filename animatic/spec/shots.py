@@ -143,6 +143,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
             section.unknown_key(key, SHOT)
     extra_body = section.mapping("extra_body", hint="write 'extra_body: {name: value}'") or {}
     section.below("extra_body", extra_body, f"{section.label}, extra_body").check_empty(null="sends null")
+    approving = decode_approve(section)
     return ShotSpec(
         id=identity,
         path=section.path,
@@ -160,7 +161,9 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         timeout=section.seconds("timeout", minimum=1),
         extra_body=extra_body,
         takes=decode_takes(section),
-        approve=decode_approve(section),
+        approve=approving.wanted,
+        approve_within=approving.within,
+        on_timeout=approving.on_timeout,
     )
 
 

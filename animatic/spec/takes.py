@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from animatic.spec.keys import APPROVE
+from animatic.spec.model import ON_TIMEOUTS, OnTimeout
 from animatic.spec.section import Section
 
 PICKS = ("first", "approve")
@@ -22,14 +26,30 @@ def decode_takes(section: Section) -> int:
     return takes or 1
 
 
-def decode_approve(section: Section) -> bool:
-    """Read whether a person looks first: ``approve: true``, or ``pick: approve``, which means the same."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approving:
+    """Whether a person looks first, how many seconds they have (None: for ever), and what follows when nobody does."""
+
+    wanted: bool
+    within: float | None = None
+    on_timeout: OnTimeout = "stop"
+
+
+def decode_approve(section: Section) -> Approving:
+    """Read whether a person looks first: ``approve: true``, ``approve: {timeout: 48h}``, or ``pick: approve``, which means the same."""
     picks = section.values.get("pick") != "best" and section.choice("pick", PICKS) == "approve"
     if isinstance(section.values.get("approve"), dict):
-        hint = "write 'approve: true': the run waits until somebody decides"
-        section.note("time-outs of 'approve' are not supported yet", "approve", hint=hint, code="unsupported")
-        return True
+        return _timed(section.below("approve", section.values["approve"], f"{section.label}, approve"))
     wanted = section.boolean("approve", default=picks)
     if picks and not wanted:
         section.note("'pick: approve' asks a person, and 'approve: false' does not", "approve", hint="remove one of them", code="pick")
-    return wanted
+    return Approving(wanted=wanted)
+
+
+def _timed(section: Section) -> Approving:
+    section.check_keys(APPROVE)
+    within = section.seconds("timeout", minimum=1)
+    if "timeout" not in section.values:
+        hint = "write how long a person has, as in 'approve: {timeout: 48h}', or 'approve: true' for a run that waits for ever"
+        section.note("the timeout is missing", hint=hint, code="missing")
+    return Approving(wanted=True, within=within, on_timeout=section.choice("on_timeout", ON_TIMEOUTS) or "stop")

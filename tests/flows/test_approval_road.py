@@ -74,7 +74,7 @@ def test_a_shot_that_is_rejected_is_made_once_more_and_asked_about_again(
     assert animatic("approve", second, "still", **real).code == 0
     twice = animatic("reject", second, "still", **real)
     assert twice.code == 2
-    assert "was approved by" in twice.err
+    assert "was already approved by" in twice.err
     assert animatic("resume", second, **real).code == 0
     assert len(billing(peer)) == 3
     [still] = [

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from animatic.engine.approvals import approve, list_waiting, with_approved
+from animatic.catalog import Catalog
+from animatic.engine.approvals import approve, list_waiting
+from animatic.engine.decided import with_decisions
 from animatic.engine.estimate import estimate
 from animatic.engine.shot_takes import select_take
 from animatic.errors import ApprovalError, UsageError
@@ -65,7 +67,7 @@ async def test_the_run_goes_on_with_the_take_that_was_picked(waiting: Studio, ta
     jobs = {entry["take"]: entry["job_id"] for entry in shot(waiting, "still")["takes"]}
     said = await approve(plan, waiting.ledger, "still", take=take, by="mara", note="the light")
     assert said.take == (take or 1)
-    resumed = await with_approved(plan, waiting.ledger)
+    resumed = await with_decisions(plan, waiting.ledger, Catalog.load())
     assert [step.key for step in (await estimate(resumed, waiting.ledger)).to_pay] == ["spin"]
     assert await waiting.render(resumed) is None
     assert len(waiting.krea.billed) == 5
@@ -87,7 +89,7 @@ async def test_the_run_goes_on_with_the_take_that_was_picked(waiting: Studio, ta
 async def test_the_first_of_two_approvals_counts(waiting: Studio) -> None:
     plan = waiting.run.plan
     await approve(plan, waiting.ledger, "still", take=2, by="mara", note=None)
-    with pytest.raises(UsageError, match="take 2 was approved by mara at"):
+    with pytest.raises(UsageError, match="take 2 was already approved by mara at"):
         await approve(plan, waiting.ledger, "still", take=3, by="jo", note=None)
     assert (await waiting.plan()).step("still").take == 2
 
@@ -129,7 +131,7 @@ async def test_one_approval_serves_the_variants_that_share_the_take(studio: Stud
     assert len(studio.krea.billed) == 2
     plan = studio.run.plan
     await approve(plan, studio.ledger, "still", take=2, by="mara", note=None)
-    assert await studio.render(await with_approved(plan, studio.ledger)) is None
+    assert await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())) is None
     assert len(studio.krea.billed) == 4
 
 
@@ -141,6 +143,6 @@ async def test_seeds_stay_those_of_their_takes(studio: Studio) -> None:
     assert isinstance(await studio.render(), ApprovalError)
     plan = studio.run.plan
     await approve(plan, studio.ledger, "dawn", take=2, by="mara", note=None)
-    resumed = await with_approved(plan, studio.ledger)
+    resumed = await with_decisions(plan, studio.ledger, Catalog.load())
     assert {step.take: step.request.body["seed"] for step in resumed.steps if step.shot == "dawn"} == {1: 7, 2: 8}
     assert [step.fingerprint for step in resumed.steps] == [step.fingerprint for step in (await studio.plan()).steps]

@@ -11,7 +11,8 @@ import pytest
 
 from animatic.catalog import Catalog
 from animatic.cli import main
-from animatic.engine.approvals import approve, with_approved
+from animatic.engine.approvals import approve
+from animatic.engine.decided import with_decisions
 from animatic.engine.changes import explain
 from animatic.engine.estimate import estimate
 from animatic.engine.locking import Change, find_shots, lock, unlock
@@ -140,9 +141,9 @@ async def test_approving_another_take_of_a_locked_shot_is_refused(studio: Studio
     await locked(studio, "still")
     with pytest.raises(UsageError, match="'still' is locked to take 1 by mara: no other one is picked"):
         await approve(plan, studio.ledger, "still", take=2, by="jo", note=None)
-    assert isinstance(await studio.render(await with_approved(plan, studio.ledger)), ApprovalError), "to lock is not to approve"
+    assert isinstance(await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())), ApprovalError), "to lock is not to approve"
     await approve(plan, studio.ledger, "still", take=None, by="jo", note=None)
-    assert await studio.render(await with_approved(plan, studio.ledger)) is None
+    assert await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())) is None
     assert len(studio.krea.billed) == 4
     still_of_run = entry(studio, "still")
     assert (still_of_run["locked"], [take["take"] for take in still_of_run["takes"]]) == (True, [1, 2, 3])
@@ -159,12 +160,12 @@ async def test_a_run_that_goes_on_keeps_what_was_locked_meanwhile(film: Studio) 
     begun = await film.plan()
     film.declare(shots())
     await locked(film)
-    resumed = await with_approved(begun, film.ledger)
+    resumed = await with_decisions(begun, film.ledger, Catalog.load())
     assert [step.key for step in (await estimate(resumed, film.ledger)).to_pay] == ["dawn"]
     assert await film.render(resumed) is None
     assert (entry(film, "surf")["job_id"], entry(film, "surf")["locked"]) == (job, True)
     await locked(film, off=True)
-    later = await with_approved(resumed, film.ledger)
+    later = await with_decisions(resumed, film.ledger, Catalog.load())
     assert later.step("surf").locked is None
     assert [step.fingerprint for step in later.steps] == [step.fingerprint for step in resumed.steps]
 
