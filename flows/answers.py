@@ -16,6 +16,7 @@ from animatic.engine.plan_run import step_named
 from animatic.errors import AnimaticError, ServiceError
 from animatic.flows.approval_form import Answer
 from animatic.flows.suspension import answers_given, forget, goes_on
+from animatic.flows.time_outs import forget_time_out
 from animatic.ledger import Ledger
 from animatic.plan import Plan
 
@@ -41,6 +42,7 @@ async def take_answers(plan: Plan, ledger: Ledger, catalog: Catalog) -> tuple[st
             except AnimaticError as error:
                 remarks.append(f"Not followed, {answer.by} on {answer.step}: {error}")
                 get_run_logger().warning("the answer about %s was not followed: %s", answer.step, error)
+        await forget_time_out(client, UUID(flow_run.id))
         for key in dict.fromkeys(key for key, _ in given):
             await forget(client, UUID(flow_run.id), key)
     return tuple(remarks)

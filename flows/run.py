@@ -121,7 +121,8 @@ async def execute_run(context: FlowRunContext) -> State[None]:
 
 async def _execute(context: FlowRunContext) -> None:
     """Open the run and make it, with artifacts and events as it goes on."""
-    prefect = PrefectRun(flow_run_id=flow_run.id, url=context.flow_run_url)
+    deployed = deployment.name if deployment.id is not None else None
+    prefect = PrefectRun(flow_run_id=flow_run.id, url=context.flow_run_url, deployment=deployed)
     holder = UUID(flow_run.id) if flow_run.id else None
     async with (
         shared_slots(simulated=context.simulator_url is not None, holder=holder, tell=get_run_logger().warning) as slots,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import NoReturn
 from uuid import UUID
@@ -23,10 +24,13 @@ from prefect.states import Suspended
 from animatic.engine.questions import Question
 from animatic.errors import PrefectError
 from animatic.flows.approval_form import Answer, answers_in, asked_of, form_of, written
+from animatic.flows.time_outs import resume_at
 
 PREFIX = "approval-"
 """How the keys of our suspensions begin."""
 KEY_BYTES = 6
+NET = timedelta(hours=1)
+"""Behind the last time to decide, for the case that the server did not resume the run then."""
 QUESTIONS = "-questions"
 MAX_SUSPENSIONS = 200
 """Forms of one flow run that are looked for; each is forgotten once it was read."""
@@ -47,12 +51,16 @@ async def suspend(questions: Sequence[Question], *, message: str, description: s
     run_id = flow_run.id
     assert run_id is not None, "only a run of a deployment is suspended"
     key = f"{PREFIX}{secrets.token_hex(KEY_BYTES)}"  # Prefect fires each key once, and counts no attempt for a resumed run
-    state: State[None] = Suspended(timeout_seconds=None, pause_key=key, message=message)
+    now = datetime.now(UTC)
+    state: State[None] = Suspended(pause_expiration_time=_net(questions), pause_key=key, message=message)
     keyset = keyset_from_paused_state(state)
     state.state_details.run_input_keyset = {str(name): value for name, value in keyset.items()}
     form = form_of(questions, description)
     try:
         async with get_client() as client:
+            ends = [question.asked.until for question in questions if question.asked.until is not None]
+            if ends:
+                await resume_at(client, UUID(run_id), min(ends), now)
             await client.create_flow_run_input(UUID(run_id), f"{key}{QUESTIONS}", written(asked_of(questions)))
             answer = await client.set_flow_run_state(UUID(run_id), state)
             if answer.status == SetStateStatus.ACCEPT:
@@ -63,6 +71,12 @@ async def suspend(questions: Sequence[Question], *, message: str, description: s
         reason = getattr(answer.details, "reason", None)
         raise PrefectError(f"the run could not be suspended: {reason or answer.status.value.lower()}")
     raise Pause(state=answer.state)
+
+
+def _net(questions: Sequence[Question]) -> datetime | None:
+    """Return when Prefect itself is to fail the run, should the server not have resumed it at the end of its time; None: never."""
+    ends = [question.asked.until for question in questions if question.asked.on_timeout == "stop"]
+    return None if len(ends) < len(questions) or None in ends else max(end for end in ends if end is not None) + NET
 
 
 async def answers_given(client: PrefectClient, flow_run_id: UUID) -> list[tuple[str, Answer]]:

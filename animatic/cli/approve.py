@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from animatic.cli.handing import facts, hand_over_decided, told
 from animatic.cli.lookup import destinations
 from animatic.cli.options import deliver_option, file_option, json_option, note_option, only_simulated_option, text_of
 from animatic.cli.output import print_json, tell
@@ -16,6 +17,7 @@ from animatic.settings import default_home
 if TYPE_CHECKING:
     from animatic.engine.approvals import Following
     from animatic.ledger.approvals import Approval
+    from animatic.prefect.suspended import Resumed
 
 
 @click.command()
@@ -32,20 +34,20 @@ def approve(
 ) -> None:
     """Approve a shot that waits, or pick one of its takes.
 
-    RUN and SHOT are those of `animatic review`. Nothing is paid now: `animatic resume RUN` goes on. The first approval counts; variants
-    that share the take need no other one.
+    RUN and SHOT are those of `animatic review`. Nothing is paid now: `animatic resume RUN` goes on. A run of a deployment, which is
+    suspended, is resumed at once. The first approval counts; variants that share the take need no other one.
     """
-    said, following = asyncio.run(_approve(run_id, shot, take, text_of(note), files, deliver, simulate=simulate))
+    said, following, resumed = asyncio.run(_approve(run_id, shot, take, text_of(note), files, deliver, simulate=simulate))
     if as_json:
-        print_json(_facts(said, following))
+        print_json(_facts(said, following) | {"flow_run": facts(resumed)})
     else:
         tell(f"take {said.take} of {said.step} is approved; {following.text.replace('approving pays', 'going on pays')}")
-        tell(f"  go on with `animatic resume {said.run_id}`")
+        tell(f"  {told(resumed, said.run_id)}" if resumed else f"  go on with `animatic resume {said.run_id}`")
 
 
 async def _approve(
     run_id: str, shot: str, take: int | None, note: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool
-) -> tuple[Approval, Following]:
+) -> tuple[Approval, Following, Resumed | None]:
     from animatic.catalog import Catalog
     from animatic.engine import approvals
     from animatic.engine.decided import with_decisions
@@ -57,7 +59,8 @@ async def _approve(
     ledger = past.destination.ledger
     said = await approvals.approve(past.plan, ledger, shot, take=take, by=person(), note=note)
     plan = await with_decisions(past.plan, ledger, Catalog.load(default_home()))
-    return said, await approvals.following_of(plan, step_named(plan, shot), ledger)
+    following = await approvals.following_of(plan, step_named(plan, shot), ledger)
+    return said, following, await hand_over_decided(past)
 
 
 def _facts(said: Approval, following: Following) -> dict[str, Any]:

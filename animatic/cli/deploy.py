@@ -55,7 +55,9 @@ follow_option = click.option("--follow", is_flag=True, help="Let workers render 
 @click.option("--branch", help="Branch of the repository.")
 @click.option("--git-token-block", "token_block", metavar="NAME", help="Prefect Secret block with a token for a private repository.")
 @click.option(
-    "--notify", metavar="TYPE/NAME", help="Send runs that fail or go over budget to this notification block, e.g. slack-webhook/ops."
+    "--notify",
+    metavar="TYPE/NAME",
+    help="Send runs that fail, go over budget or wait for you to this notification block, e.g. slack-webhook/ops.",
 )
 @max_jobs_option
 @follow_option
@@ -169,9 +171,9 @@ async def _deploy(
         await apply_all(client, differences, prune=prune)
         await apply_limits(client, changed_limits)
         if notify is not None:
-            from animatic.prefect.api import ensure_automation
+            from animatic.prefect.api import ensure_automations
 
-            say(await ensure_automation(client, notify))
+            say("\n".join(await ensure_automations(client, notify)))
         if as_json:
             print_json([*_facts(differences), *limit_facts(changed_limits)])
             return

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from animatic.cli.execution import prepare, run_async, start
+from animatic.cli.execution import Prepared, prepare, run_async, start
+from animatic.cli.handing import facts, hand_over, is_deployed, told
 from animatic.cli.lookup import declared, destinations
 from animatic.cli.options import cancel_jobs_option, deliver_option, file_option, json_option, note_option, only_simulated_option, text_of
-from animatic.cli.output import say
+from animatic.cli.output import print_json, say
+from animatic.errors import PrefectError
 from animatic.money import dollars
 from animatic.settings import Settings
 
 if TYPE_CHECKING:
-    from animatic.cli.execution import Prepared
+    from animatic.engine.history import PastRun
     from animatic.ledger.approvals import Approval
+    from animatic.plan import Step
+    from animatic.prefect.suspended import Resumed
+    from animatic.spec import Declaration
 
 
 @click.command()
@@ -42,12 +47,19 @@ def reject(
 ) -> int:
     """Reject a shot that waits, and make another take of it.
 
-    RUN and SHOT are those of `animatic review`. Only the new take is paid for; what hangs on it waits until it is approved.
+    RUN and SHOT are those of `animatic review`. Only the new take is paid for; what hangs on it waits until it is approved. A run of a
+    deployment, which is suspended, is resumed and makes it.
     """
     settings = Settings.from_environment()
     said, prepared, price = run_async(_rejected(run_id, shot, prompt, text_of(note), files, deliver, settings, simulate=simulate))
     say(f"take {said.take} of {said.step} is rejected; another take is made: {price}")
-    return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
+    if isinstance(prepared, Prepared):
+        return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
+    if prepared is not None:
+        say(told(prepared, said.run_id))
+    if as_json:
+        print_json({"run_id": said.run_id, "state": "waiting", "flow_run": facts(prepared), "error": None})
+    return 0
 
 
 async def _rejected(
@@ -60,8 +72,11 @@ async def _rejected(
     settings: Settings,
     *,
     simulate: bool,
-) -> tuple[Approval, Prepared, str]:
-    """Plan the new take first: nothing is recorded of a rejection after which none could be made."""
+) -> tuple[Approval, Prepared | Resumed | None, str]:
+    """Plan the new take first: nothing is recorded of a rejection after which none could be made.
+
+    Returns what is to be started here, or the flow run that makes the take; None: one that could not be resumed now.
+    """
     from animatic.catalog import Catalog
     from animatic.engine import approvals
     from animatic.engine.history import find_run
@@ -73,6 +88,8 @@ async def _rejected(
     where, ledger = past.destination, past.destination.ledger
     step = step_named(past.plan, shot)
     await approvals.check_open(past.plan, ledger, step)
+    if await is_deployed(past):
+        return await _rejected_there(past, step, prompt, note, settings, declared(files))
     if not where.simulated:
         settings.require_token()
     declaration = declared(files)
@@ -90,6 +107,35 @@ async def _rejected(
     said = await approvals.reject(past.plan, ledger, step, by=person(), note=note)
     price = made.target.request.price.usd
     return said, prepared, dollars(price, unknown="its price is not known")
+
+
+async def _rejected_there(
+    past: PastRun, step: Step, prompt: str | None, note: str | None, settings: Settings, declaration: Declaration
+) -> tuple[Approval, Prepared | Resumed | None, str]:
+    """Let the run of a deployment make the take: its flow run is resumed, or where it has ended the run goes on here."""
+    from animatic.catalog import Catalog
+    from animatic.engine.decided import prompt_changes, reject_and_go_on, with_decisions
+    from animatic.engine.plan_run import pipeline_named, step_named
+    from animatic.ledger.owner import person
+
+    catalog, ledger = Catalog.load(settings.home), past.destination.ledger
+    plan = await with_decisions(past.plan, ledger, catalog)
+    step = step_named(plan, step.key)
+    changes = prompt_changes(step, prompt)
+    said, made = await reject_and_go_on(plan, ledger, step, catalog, changes=changes, by=person(), note=note)
+    price = dollars(made.request.price.usd, unknown="its price is not known")
+    try:
+        resumed = await hand_over(past)
+    except PrefectError as error:
+        say(f"The decision is recorded, but {error.message}: go on with `animatic resume {past.plan.run_id}`")
+        return said, None, price
+    if resumed is not None:
+        return said, resumed, price
+    if not past.destination.simulated:
+        settings.require_token()
+    spec = pipeline_named(declaration, past.plan.pipeline)
+    decided = await with_decisions(past.plan, ledger, catalog)
+    return said, await prepare(spec, decided, ledger, settings, simulate=past.destination.simulated, resumed=True), price
 
 
 def _changes(prompt: str | None) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from typing import Any
 from animatic.catalog import Catalog
 from animatic.engine.approvals import check_open, current, not_open
 from animatic.engine.estimate import check_money, estimate
+from animatic.engine.history import PastRun
 from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import begun, first_unused
 from animatic.engine.retaking import changed_request, with_request
-from animatic.errors import UsageError
+from animatic.errors import ApprovalError, UsageError
 from animatic.ledger import Ledger
 from animatic.ledger.approvals import Approval, NotOpenError
 from animatic.plan import Plan, Step, without_take
@@ -112,6 +113,25 @@ async def reject_and_go_on(
     except NotOpenError as closed:
         raise not_open(plan, step, closed.last) from None
     return said, next(made for made in decided.shots if made.base == step.base)
+
+
+async def check_decided(run: PastRun) -> None:
+    """Raise ApprovalError where a run waits for persons alone, and nobody has decided anything since it stopped. StorageError."""
+    manifest = await run.manifest_if_whole()
+    if manifest is None or manifest.state != "waiting" or manifest.finished_at is None:
+        return
+    waiting: list[Step] = []
+    for step in {step.base: step for step in run.plan.shots if step.approve}.values():
+        said = await current(run.destination.ledger, step.base)
+        if said is not None and said.kind != "asked" and said.at >= manifest.started_at:
+            return
+        waiting += [step] if said is not None and said.kind == "asked" else []
+    if waiting:
+        names = ", ".join(step.key for step in waiting)
+        raise ApprovalError(
+            f"run {run.plan.run_id} is suspended, and {names} {'waits' if len(waiting) == 1 else 'wait'} for approval",
+            hint=f"`animatic review {run.plan.run_id}`, then `animatic approve {run.plan.run_id} {waiting[0].key}`",
+        )
 
 
 def prompt_changes(step: Step, prompt: str | None) -> dict[str, Any]:

@@ -55,12 +55,12 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
             replaces=take.clip.size,
             parts=parts,
             take=take,
-            other_takes=step.takes > 1,
+            other_takes=_had_others(step),
         )
     still = None
     if take.thumbnail is not None:
         key = f"{run.prefix}/{file_name(step, '.thumbnail.jpg')}"
-        await _copy(run, take.thumbnail, key, other_takes=step.takes > 1)
+        await _copy(run, take.thumbnail, key, other_takes=_had_others(step))
         still = run.storage.location(key)
     if step.takes > 1 and not step.further:  # where it counts now it may have lain beside another one before
         beside = replace(step, further=True)
@@ -93,6 +93,11 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
         thumbnail=still,
         note=f"signed without a time stamp: {marked.unstamped}" if marked.unstamped is not None else None,
     )
+
+
+def _had_others(step: Step) -> bool:
+    """Whether another take may lie in a step's place in the same run: several are made, or a person wanted another one."""
+    return step.takes > 1 or step.approve
 
 
 async def _started_from(run: Run, step: Step) -> list[Part]:

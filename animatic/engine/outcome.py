@@ -41,7 +41,7 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "clip_missing": ("lost its clip", "put it back"),
     "clip_changed": ("clip changed", "put it back"),
     "cancelled": ("cancelled", "resume"),
-    "approval_timeout": ("not approved in time", "`use`, resume"),
+    "approval_timeout": ("not approved", "`use`, resume"),
 }
 """Codes of shots' errors: what happened, and what helps, in a few words each."""
 

@@ -220,6 +220,8 @@ class PrefectRun(Record):
 
     flow_run_id: str | None = None
     url: Url | None = None
+    deployment: str | None = None
+    """Name of the deployment that made it; None: a terminal did."""
 
 
 class Source(Record):

@@ -250,8 +250,20 @@ def _notes(shot: LinkedShot, request: Request, *, chosen: bool) -> tuple[str, ..
     price = request.price
     estimated = (f"price {price.note}",) if price.usd is not None and price.note.startswith("estimated") else ()
     needed = () if chosen else ("planned because a selected shot needs it",)
-    held = ("what depends on it is made once a person has approved it",) if shot.draft.spec.approve else ()
+    held = (_held(shot.draft.spec),) if shot.draft.spec.approve else ()
     return (*shot.notes, *_run_notes(shot.draft.spec), *estimated, *held, *needed)
+
+
+def _held(spec: ShotSpec) -> str:
+    text = "what depends on it is made once a person has approved it"
+    if spec.approve_within is None:
+        return text
+    within = spec.approve_within
+    unit, name = next(
+        (unit, name) for unit, name in ((3600, "h"), (60, "min"), (1, "s")) if (within >= unit and within % unit == 0) or unit == 1
+    )
+    then = "it goes on without one" if spec.on_timeout == "first" else "the run stops"
+    return f"{text}; after {within / unit:g} {name} {then}"
 
 
 def _run_notes(spec: ShotSpec) -> tuple[str, ...]:

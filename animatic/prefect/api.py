@@ -29,6 +29,18 @@ AUTOMATION_DESCRIPTION = (
 NOTIFYING_EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
 NOTIFICATION_SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
 NOTIFICATION_BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"
+WAITING_NAME = "animatic: a run waits for you"
+WAITING_DESCRIPTION = (
+    "Tells of storyboard runs that wait for an approval, and what approving pays. Kept by `animatic deploy --notify TYPE/NAME`."
+)
+WAITING_EVENTS = ("animatic.run.waiting",)
+WAITING_SUBJECT = "{{ flow_run.name }} waits for you"
+WAITING_BODY = (
+    "{{ event.payload.message }}\n\n"
+    "{% if event.payload.picture %}Picture: {{ event.payload.picture }}\n{% endif %}"
+    "{% if event.payload.page %}Page: {{ event.payload.page }}\n{% endif %}"
+    "Decide (Resume): {{ flow_run|ui_url }}"
+)
 
 
 @contextlib.asynccontextmanager
@@ -97,10 +109,10 @@ async def ensure_pool(client: PrefectClient, name: str) -> bool:
     return False
 
 
-async def ensure_automation(client: PrefectClient, block: str) -> str:
-    """Make the automation, or point it at another notification block (``type/name``).
+async def ensure_automations(client: PrefectClient, block: str) -> list[str]:
+    """Make the automations that notify, or point them at another notification block (``type/name``).
 
-    Returns a sentence that says what was done. Raises UsageError for a block that is not there.
+    Returns a sentence for each that says what was done. Raises UsageError for a block that is not there.
     """
     kind, _, name = block.partition("/")
     try:
@@ -110,21 +122,33 @@ async def ensure_automation(client: PrefectClient, block: str) -> str:
             f"there is no notification block {block!r}",
             hint="make one in the UI under Blocks, and name it TYPE/NAME, as in slack-webhook/ops",
         ) from None
-    wanted = AutomationCore(
-        name=AUTOMATION_NAME,
-        description=AUTOMATION_DESCRIPTION,
+    failed = SendNotification(block_document_id=document.id, subject=NOTIFICATION_SUBJECT, body=NOTIFICATION_BODY)
+    waits = SendNotification(block_document_id=document.id, subject=WAITING_SUBJECT, body=WAITING_BODY)
+    return [
+        await _ensure(client, _automation(AUTOMATION_NAME, AUTOMATION_DESCRIPTION, NOTIFYING_EVENTS, failed), block),
+        await _ensure(client, _automation(WAITING_NAME, WAITING_DESCRIPTION, WAITING_EVENTS, waits), block),
+    ]
+
+
+def _automation(name: str, description: str, events: tuple[str, ...], action: SendNotification) -> AutomationCore:
+    return AutomationCore(
+        name=name,
+        description=description,
         trigger=EventTrigger(
-            expect=set(NOTIFYING_EVENTS),
+            expect=set(events),
             match_related=ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}),
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(0),
         ),
-        actions=[SendNotification(block_document_id=document.id, subject=NOTIFICATION_SUBJECT, body=NOTIFICATION_BODY)],
+        actions=[action],
     )
-    existing = await client.read_automations_by_name(AUTOMATION_NAME)
+
+
+async def _ensure(client: PrefectClient, wanted: AutomationCore, block: str) -> str:
+    existing = await client.read_automations_by_name(wanted.name)
     if existing:
         await client.update_automation(existing[0].id, wanted)
-        return f"the automation {AUTOMATION_NAME!r} notifies {block}"
+        return f"the automation {wanted.name!r} notifies {block}"
     await client.create_automation(wanted)
-    return f"made the automation {AUTOMATION_NAME!r}, which notifies {block}"
+    return f"made the automation {wanted.name!r}, which notifies {block}"

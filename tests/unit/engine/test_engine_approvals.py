@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog
 from animatic.engine.approvals import approve, list_waiting
-from animatic.engine.decided import with_decisions
+from animatic.engine.decided import prompt_changes, reject_and_go_on, with_decisions
 from animatic.engine.estimate import estimate
 from animatic.engine.shot_takes import select_take
-from animatic.errors import ApprovalError, UsageError
+from animatic.errors import ApprovalError, OverBudgetError, UsageError
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -146,3 +149,128 @@ async def test_seeds_stay_those_of_their_takes(studio: Studio) -> None:
     resumed = await with_decisions(plan, studio.ledger, Catalog.load())
     assert {step.take: step.request.body["seed"] for step in resumed.steps if step.shot == "dawn"} == {1: 7, 2: 8}
     assert [step.fingerprint for step in resumed.steps] == [step.fingerprint for step in (await studio.plan()).steps]
+
+
+TIMED = "- {id: still, kind: image, prompt: A bottle, approve: {timeout: 48h, on_timeout: THEN}}" + REST
+
+
+async def timed(studio: Studio, then: str) -> Studio:
+    studio.declare(TIMED.replace("THEN", then))
+    assert isinstance(await studio.render(), ApprovalError)
+    return studio
+
+
+async def test_before_its_time_is_over_a_shot_waits_and_says_until_when(studio: Studio) -> None:
+    await timed(studio, "stop")
+    studio.offset += timedelta(hours=47, minutes=59)
+    error = await studio.render()
+    assert isinstance(error, ApprovalError)
+    assert "then the run stops" in error.message
+    [found] = await list_waiting(studio.destinations)
+    assert found.asked.until is not None
+    await approve(studio.run.plan, studio.ledger, "still", take=None, by="mara", note=None)
+    studio.offset += timedelta(hours=1)
+    assert await studio.render() is None, "what was decided in time stands"
+
+
+async def test_when_nobody_decides_in_time_the_first_take_goes_on(studio: Studio) -> None:
+    await timed(studio, "first")
+    asked = studio.clock()
+    studio.offset += timedelta(hours=48, seconds=5)
+    assert await list_waiting(studio.destinations) == []
+    plan = studio.run.plan
+    with pytest.raises(UsageError, match="take 1 was already approved by time-out at"):
+        await approve(plan, studio.ledger, "still", take=1, by="mara", note=None)
+    assert await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())) is None
+    assert len(studio.krea.billed) == 3
+    decision = shot(studio, "still")["decision"]
+    assert (decision["by"], decision["take"]) == ("time-out", 1)
+    at = datetime.fromisoformat(decision["at"])
+    assert timedelta(hours=47, minutes=59) < at - asked <= timedelta(hours=48), "when its time was over, not when somebody looked"
+
+
+async def test_or_the_run_stops_and_nothing_that_hangs_on_the_shot_is_paid(studio: Studio) -> None:
+    await timed(studio, "stop")
+    studio.offset += timedelta(hours=48, seconds=5)
+    plan = studio.run.plan
+    with pytest.raises(UsageError, match="nobody had decided until") as late:
+        await approve(plan, studio.ledger, "still", take=None, by="mara", note=None)
+    assert "animatic use coast still" in str(late.value.hint)
+    error = await studio.render(await with_decisions(plan, studio.ledger, Catalog.load()))
+    assert error is not None
+    assert (error.exit_code, len(studio.krea.billed)) == (4, 2)
+    assert "2 of 3 shots missing: still not approved; `use`, resume." in error.message
+    still, spin = shot(studio, "still"), shot(studio, "spin")
+    assert (still["state"], still["error"]["code"]) == ("failed", "approval_timeout")
+    assert still["clip"] is not None, "the take is kept"
+    assert spin["state"] == "skipped"
+    assert "not approved in time" in spin["error"]["message"]
+    assert await studio.render() is not None, "running it again does not ask again"
+
+    await select_take(studio.ledger, plan, plan.step("still"), "1")
+    assert await studio.render() is None, "a person may approve it all the same"
+    assert len(studio.krea.billed) == 3
+
+
+async def test_a_take_made_after_a_rejection_is_what_the_time_out_lets_on(studio: Studio) -> None:
+    await timed(studio, "first")
+    plan, catalog = studio.run.plan, Catalog.load()
+    before = (studio.out / studio.run.prefix / "01-still.png").read_bytes()
+    await reject_and_go_on(plan, studio.ledger, plan.step("still"), catalog, changes={"prompt": "Closer"}, by="mara", note=None)
+    assert isinstance(await studio.render(await with_decisions(plan, studio.ledger, catalog)), ApprovalError)
+    assert (studio.out / studio.run.prefix / "01-still.png").read_bytes() != before, "the new take lies in its place"
+    studio.offset += timedelta(hours=49)
+    assert await studio.render(await with_decisions(plan, studio.ledger, catalog)) is None
+    assert shot(studio, "still")["take"] == 2
+    assert shot(studio, "still")["request"]["prompt"] == "Closer"
+    assert (await studio.plan()).step("still").take == 2, "later runs have it as well"
+
+
+async def test_the_same_run_makes_another_take_and_goes_on_with_what_was_decided(waiting: Studio) -> None:
+    stored, catalog = waiting.run.plan, Catalog.load()
+    step = stored.step("still")
+    said, made = await reject_and_go_on(
+        stored, waiting.ledger, step, catalog, changes=prompt_changes(step, "A bottle, closer"), by="mara", note="too far"
+    )
+    assert (said.kind, said.next_take, made.take, made.request.body["prompt"]) == ("rejected", 4, 4, "A bottle, closer")
+    with pytest.raises(UsageError, match=r"was already rejected by mara at .* \(too far\)"):
+        await reject_and_go_on(stored, waiting.ledger, step, catalog, changes={}, by="jo", note=None)
+    decided = await with_decisions(stored, waiting.ledger, catalog)
+    assert [step.key for step in (await estimate(decided, waiting.ledger, resumed=True)).to_pay] == ["still", "spin"]
+    assert isinstance(await waiting.render(decided), ApprovalError)
+    assert len(waiting.krea.billed) == 5, "the new take alone"
+    assert isinstance(await waiting.render(await with_decisions(stored, waiting.ledger, catalog)), ApprovalError)
+    assert len(waiting.krea.billed) == 5, "the stored plan and the ledger say which take is meant"
+    asked = shot(waiting, "still")
+    assert [take["take"] for take in asked["takes"]] == [1, 2, 3, 4]
+    assert (asked["take"], asked["state"], asked["request"]["prompt"]) == (4, "waiting", "A bottle, closer")
+
+    await approve(stored, waiting.ledger, "still", take=2, by="jo", note=None)
+    assert await waiting.render(await with_decisions(stored, waiting.ledger, catalog)) is None
+    assert len(waiting.krea.billed) == 6
+    done = shot(waiting, "still")
+    assert (done["take"], done["request"]["prompt"], done["decision"]["by"]) == (2, "A bottle", "jo")
+    assert manifest(waiting)["run_id"] == stored.run_id
+
+
+async def test_nothing_is_recorded_of_a_rejection_that_cannot_be_followed(waiting: Studio) -> None:
+    plan, catalog = waiting.run.plan, Catalog.load()
+    step = plan.step("still")
+    with pytest.raises(UsageError, match="resolution"):
+        await reject_and_go_on(plan, waiting.ledger, step, catalog, changes={"resolution": "9K"}, by="mara", note=None)
+    poor = replace(plan, budget_usd=Decimal("0.50"))
+    with pytest.raises(OverBudgetError):
+        await reject_and_go_on(poor, waiting.ledger, step, catalog, changes={}, by="mara", note=None)
+    [found] = await list_waiting(waiting.destinations)
+    assert found.asked.kind == "asked"
+
+
+async def test_an_answer_is_to_the_question_that_was_asked(waiting: Studio) -> None:
+    plan, catalog = waiting.run.plan, Catalog.load()
+    [first] = await list_waiting(waiting.destinations)
+    await reject_and_go_on(plan, waiting.ledger, plan.step("still"), catalog, changes={}, by="mara", note=None)
+    assert isinstance(await waiting.render(await with_decisions(plan, waiting.ledger, catalog)), ApprovalError)
+    with pytest.raises(UsageError, match="waits for another decision: its take 4 was made since"):
+        await approve(plan, waiting.ledger, "still", take=1, by="jo", note=None, question=first.asked.at)
+    [second] = await list_waiting(waiting.destinations)
+    await approve(plan, waiting.ledger, "still", take=1, by="jo", note=None, question=second.asked.at)

@@ -12,8 +12,8 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.cli import main
 from animatic.engine.approvals import approve
-from animatic.engine.decided import with_decisions
 from animatic.engine.changes import explain
+from animatic.engine.decided import with_decisions
 from animatic.engine.estimate import estimate
 from animatic.engine.locking import Change, find_shots, lock, unlock
 from animatic.engine.plan_run import PlanOptions, pipeline_named
@@ -141,7 +141,9 @@ async def test_approving_another_take_of_a_locked_shot_is_refused(studio: Studio
     await locked(studio, "still")
     with pytest.raises(UsageError, match="'still' is locked to take 1 by mara: no other one is picked"):
         await approve(plan, studio.ledger, "still", take=2, by="jo", note=None)
-    assert isinstance(await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())), ApprovalError), "to lock is not to approve"
+    assert isinstance(await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())), ApprovalError), (
+        "to lock is not to approve"
+    )
     await approve(plan, studio.ledger, "still", take=None, by="jo", note=None)
     assert await studio.render(await with_decisions(plan, studio.ledger, Catalog.load())) is None
     assert len(studio.krea.billed) == 4

@@ -215,10 +215,25 @@ def test_other_amounts_are_refused(amount: str) -> None:
     assert problem.code == "type"
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("approve: true", (True, None, "stop")),
+        ("pick: approve", (True, None, "stop")),
+        ("approve: {timeout: 48h}", (True, 172_800, "stop")),
+        ("approve: {timeout: 90, on_timeout: first}", (True, 90, "first")),
+        ("approve: {timeout: 1d12h, on_timeout: stop}, pick: approve", (True, 129_600, "stop")),
+    ],
+)
+def test_how_long_a_person_has_and_what_follows(written: str, expected: tuple[bool, float | None, str]) -> None:
+    declaration = declared(f"version: 1\npipelines: {{p: {{shots: [{{id: a, prompt: Aerial, {written}}}]}}}}\n")
+    assert not declaration.problems
+    [shot] = declaration.pipelines["p"].shots
+    assert (shot.approve, shot.approve_within, shot.on_timeout) == expected
+
+
 def test_keys_that_cannot_be_used_yet_are_not_unknown() -> None:
-    declaration = declared(
-        "version: 1\npipelines: {p: {provenance: {}, cut: {audio: a.mp3}, shots: [{id: a, approve: {timeout: 2d}, pick: best}]}}\n"
-    )
+    declaration = declared("version: 1\npipelines: {p: {provenance: {}, cut: {audio: a.mp3}, shots: [{id: a, pick: best}]}}\n")
     assert {problem.code for problem in declaration.problems} == {"unsupported"}
     assert declaration.pipelines["p"].shots[0].fields == {}
 

@@ -1,0 +1,55 @@
+"""Hands a run over to the Prefect server where it is suspended, so that its deployment goes on with it, and no second run beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from animatic.cli.output import say
+from animatic.errors import PrefectError
+from animatic.settings import default_home, quieten_prefect, use_prefect_api
+
+if TYPE_CHECKING:
+    from animatic.engine.history import PastRun
+    from animatic.prefect.suspended import Resumed
+
+
+async def is_deployed(run: PastRun) -> bool:
+    """Whether a deployment has made the run. Raises StorageError."""
+    manifest = await run.manifest_if_whole()
+    return manifest is not None and manifest.prefect.deployment is not None
+
+
+async def hand_over(run: PastRun) -> Resumed | None:
+    """Resume the flow run of a run that is suspended; None where there is none, and the run may go on here.
+
+    A local server is started where no other is configured: the flow run may be there. Raises PrefectError, StorageError.
+    """
+    if not await is_deployed(run):
+        return None
+    from animatic.prefect.server import ensure_api
+
+    quieten_prefect()
+    use_prefect_api(ensure_api(default_home(), tell=say))
+    from animatic.prefect.suspended import resume_suspended
+
+    return await resume_suspended(run)
+
+
+async def hand_over_decided(run: PastRun) -> Resumed | None:
+    """Do the same behind a decision that is recorded: where the server does not answer, that is said, and the decision stands."""
+    try:
+        return await hand_over(run)
+    except PrefectError as error:
+        say(f"The decision is recorded, but {error.message}: go on with `animatic resume {run.plan.run_id}`")
+        return None
+
+
+def told(resumed: Resumed, run_id: str) -> str:
+    """Return what to tell of a run that was handed over."""
+    verb = "is resumed by" if resumed.what == "resumed" else "goes on already in"
+    return f"run {run_id} {verb} its deployment (flow run {resumed.name}); follow it with `animatic watch {run_id}`"
+
+
+def facts(resumed: Resumed | None) -> dict[str, Any] | None:
+    """Return the same for programs; None where nothing was handed over."""
+    return None if resumed is None else {"id": resumed.flow_run_id, "name": resumed.name, "state": resumed.what}
