@@ -26,7 +26,7 @@ from animatic.ledger.records import (
 )
 from animatic.ledger.takes import Selection
 
-What = Literal["asked", "approved", "rejected", "used", "locked", "unlocked", "retake", "comment"]
+What = Literal["asked", "approved", "rejected", "lapsed", "used", "locked", "unlocked", "retake", "comment"]
 Priority = Literal["low", "normal", "high"]
 
 
@@ -147,6 +147,7 @@ def _of_approval(subject: Subject, said: Approval) -> Remark:
         note=said.note,
         run_id=said.run_id or None,
         profile=subject.profile,
+        changes=said.changes or {},
     )
 
 

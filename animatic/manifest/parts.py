@@ -53,7 +53,7 @@ class LogEntry(Record):
     at: Moment
     by: Text | None = None
     """None where a run asks."""
-    what: Literal["asked", "approved", "rejected", "used", "locked", "unlocked", "retake", "comment"]
+    what: Literal["asked", "approved", "rejected", "lapsed", "used", "locked", "unlocked", "retake", "comment"]
     take: int | None = None
     note: Text | None = None
     issue: Text | None = None

@@ -14,7 +14,8 @@ import pytest
 
 from animatic.catalog import Catalog
 from animatic.cli import main
-from animatic.engine.approvals import approve, reject, with_approved
+from animatic.engine.approvals import approve, reject
+from animatic.engine.decided import with_decisions
 from animatic.engine.locking import Shots, find_shots, lock, unlock
 from animatic.engine.plan_run import PlanOptions, pipeline_named
 from animatic.engine.retaking import Retake, note_retake, plan_retake
@@ -88,7 +89,7 @@ async def test_a_manifest_tells_who_did_what_when_and_why(studio: Studio) -> Non
     await approve(made.plan, studio.ledger, "still", take=None, by="mara", note="yes")
     shots = await shots_of(studio, "still")
     await lock(shots, by="jo", note="final")
-    assert await studio.render(await with_approved(made.plan, studio.ledger)) is None
+    assert await studio.render(await with_decisions(made.plan, studio.ledger, Catalog.load())) is None
 
     told = [(entry["what"], entry["by"], entry["take"], entry["note"]) for entry in log_of(studio, "still")]
     assert told == [
