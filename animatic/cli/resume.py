@@ -33,7 +33,7 @@ LOOKED_AT = 20
 @cancel_jobs_option
 @json_option
 def resume(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, cancel_jobs: bool, as_json: bool) -> int:
-    """Continue a crashed, interrupted or failed run, or one that waited.
+    """Continue a crashed, interrupted or failed run.
 
     RUN is its id, or the beginning of it (default: the newest that did not deliver everything). Jobs that were submitted before are waited
     for and delivered, not submitted again; only what is missing is paid for. A run that is suspended at a Prefect server is resumed there.
