@@ -73,7 +73,7 @@ def test_every_key_of_the_contract_is_there(builder: ManifestBuilder, clip: Clip
     assert set(CLIP) <= data["shots"][0]["clip"].keys()
     assert set(CLIP) <= data["reel"].keys()
     assert {"estimated_usd", "billed_usd", "reused_usd", "unpriced"} == data["cost"].keys()
-    assert {"flow_run_id", "url"} == data["prefect"].keys()
+    assert {"flow_run_id", "url", "deployment"} == data["prefect"].keys()
     assert {"digital_source_type", "c2pa", "notes"} == data["provenance"].keys()
     assert (data["version"], data["started_at"], data["finished_at"]) == (1, "2026-11-21T10:45:12Z", "2026-11-21T10:49:00Z")
 
