@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import checking, origin, reels, running, storing, submitting, tables, validating, watching
+from benchmarks import bookkeeping, checking, origin, reels, running, storing, submitting, tables, validating, watching
 
 SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "start": validating.small,
@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
     "reel": reels.assemble,
     "origin": origin.marks,
     "checks": checking.look,
+    "ledger": bookkeeping.questions,
 }
 
 

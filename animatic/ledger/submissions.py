@@ -78,9 +78,10 @@ class Submissions:
         return replace(found, correction=correction, withdrawal=withdrawal)
 
     async def fingerprints(self) -> frozenset[str]:
-        """Return every fingerprint for which anything was ever intended. One listing of the whole ledger: for planning fresh takes."""
-        entries = await self._records.storage.list(SUBMISSIONS)
-        return frozenset(entry.key.removeprefix(SUBMISSIONS).split("/")[1] for entry in entries if entry.key.endswith("/intended.json"))
+        """Return every fingerprint for which anything was ever intended. Lists the whole ledger, in parts: for planning many shots."""
+        parts = await each(self._records.storage.list, [f"{SUBMISSIONS}{number:02x}/" for number in range(256)])
+        keys = [entry.key for entries in parts for entry in entries]
+        return frozenset(key.removeprefix(SUBMISSIONS).split("/")[1] for key in keys if key.endswith("/intended.json"))
 
     async def intend(
         self,
