@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from animatic.errors import StorageError
 from animatic.ledger.late_jobs import LateJobs, with_own_jobs
-from animatic.ledger.model import Intent, JournalEntry, Outcome, Settled, Submitted, is_final, was_accepted
+from animatic.ledger.model import PRESUMED, Intent, JournalEntry, Outcome, Settled, Submitted, is_final, was_accepted
 from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_key, journal_time, spending_key
 
 logger = logging.getLogger(__name__)
@@ -137,12 +137,15 @@ class Spending:
 
     async def _with_late_jobs(self, costs: list[Cost]) -> list[Cost]:
         """Count those given up submissions at their price that jobs were made for, as far as the jobs can belong to nobody else."""
-        late = await self._late_jobs.on({cost.day for cost in costs if cost.outcome and counts_as_lost(cost.outcome)})
+        late = await self._late_jobs.on({cost.day for cost in costs if cost.outcome and (counts_as_lost(cost.outcome) or cost.usd == 0)})
         if not late:
             return costs
         concerned = {key: cost for cost in costs if (key := (cost.line.fingerprint, cost.line.attempt)) in late}
         lost = [key for key, cost in concerned.items() if cost.outcome and counts_as_lost(cost.outcome)]
-        counted = [key for key in concerned.keys() - set(lost) if await self._may_have(key, late[key])]
+        others = concerned.keys() - set(lost)
+        # What was taken for one of these cost nothing, and may have been another's: its own job may have been billed since.
+        lost += [key for key in others if concerned[key].usd == 0 and await self._is_presumed(key)]
+        counted = [key for key in others - set(lost) if await self._may_have(key, late[key])]
         # A job that may be of one which counts at its price already, or of a dearer one, adds nothing for the others.
         lost.sort(key=lambda key: concerned[key].line.usd or Decimal(0), reverse=True)
         billed = with_own_jobs({key: late[key] for key in (*sorted(counted), *lost)}).keys() & set(lost)
@@ -152,6 +155,11 @@ class Spending:
         """Whether a submission that counts already may have one of the jobs: it has none yet, or one of them was only taken for it."""
         submitted = await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
         return submitted is None or submitted.job_id in jobs
+
+    async def _is_presumed(self, key: tuple[str, int]) -> bool:
+        """Whether the job of a submission was only taken for it."""
+        submitted = await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
+        return submitted is not None and submitted.how in PRESUMED
 
     async def of_run(self, run_id: str, days: Iterable[date], known: Collection[tuple[str, int]]) -> list[Cost]:
         """Return what a run has submitted on those days, without the submissions of ``known``: fingerprints and attempts."""

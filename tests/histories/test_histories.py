@@ -18,6 +18,7 @@ ONCE_BROKEN = (
     734,  # a job was taken for the wrong one of two submissions, and the other did not count as spent
     1213,  # a late job that was found between the last look at a budget and the submission
     1375,  # as 734, with a submission that was turned away
+    3215,  # a stranger's job was taken for a shot and ended without a bill; the shot's own, made later, was billed and not counted
     200002,  # of two jobs one may be of a submission in doubt, the other only of one that was turned away: both were billed
     200030,  # a stranger's job had been taken for a shot, and its own, made later, for another one
     201791,  # a submission in doubt had an older job than any that was looked at for those that were given up
