@@ -167,7 +167,7 @@
       if (event.key === "Escape") { close(); panel.querySelector("[data-decide]").focus(); }
       if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) keep();
     });
-    (panel.querySelector(".decided") || panel.querySelector(".id")).after(open);
+    [".takes", ".decided", ".id"].map((query) => panel.querySelector(query)).find(Boolean).after(open);
     field("note").focus({ preventScroll: true });
     open.scrollIntoView({ block: "nearest" });
   };
