@@ -50,15 +50,16 @@ async def _approve(
 ) -> tuple[Approval, Following, Resumed | None]:
     from animatic.catalog import Catalog
     from animatic.engine import approvals
-    from animatic.engine.decided import with_decisions
+    from animatic.engine.decided import as_it_goes_on, with_decisions
     from animatic.engine.history import find_run
     from animatic.engine.plan_run import step_named
     from animatic.ledger.owner import person
 
     past = await find_run(run_id, destinations(files, deliver, simulate=simulate))
-    ledger = past.destination.ledger
-    said = await approvals.approve(past.plan, ledger, shot, take=take, by=person(), note=note)
-    plan = await with_decisions(past.plan, ledger, Catalog.load(default_home()))
+    ledger, catalog = past.destination.ledger, Catalog.load(default_home())
+    plan = await as_it_goes_on(past.plan, ledger, catalog)
+    said = await approvals.approve(plan, ledger, shot, take=take, by=person(), note=note)
+    plan = await with_decisions(past.plan, ledger, catalog)
     following = await approvals.following_of(plan, step_named(plan, shot), ledger)
     return said, following, await hand_over_decided(past)
 

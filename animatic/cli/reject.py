@@ -79,6 +79,7 @@ async def _rejected(
     """
     from animatic.catalog import Catalog
     from animatic.engine import approvals
+    from animatic.engine.decided import as_it_goes_on
     from animatic.engine.history import find_run
     from animatic.engine.plan_run import PlanOptions, pipeline_named, step_named
     from animatic.engine.retaking import plan_retake
@@ -86,8 +87,10 @@ async def _rejected(
 
     past = await find_run(run_id, destinations(files, deliver, simulate=simulate))
     where, ledger = past.destination, past.destination.ledger
-    step = step_named(past.plan, shot)
-    await approvals.check_open(past.plan, ledger, step)
+    catalog, changes, at_least = Catalog.load(settings.home), _changes(prompt), 1
+    plan = await as_it_goes_on(past.plan, ledger, catalog)
+    step = step_named(plan, shot)
+    await approvals.check_open(plan, ledger, step)
     if await is_deployed(past):
         return await _rejected_there(past, step, prompt, note, settings, declared(files))
     if not where.simulated:
@@ -95,7 +98,6 @@ async def _rejected(
     declaration = declared(files)
     spec = pipeline_named(declaration, past.plan.pipeline)
     options = PlanOptions(deliver=where.deliver, simulated=where.simulated, outage=settings.patience.outage, profile=past.plan.profile)
-    catalog, changes, at_least = Catalog.load(settings.home), _changes(prompt), 1
     while True:
         made = await plan_retake(
             declaration, spec, dict(past.plan.params), catalog, options, shot=step.key, changes=changes, at_least=at_least
@@ -104,7 +106,7 @@ async def _rejected(
         if await made.record():
             break
         at_least = made.number + 1
-    said = await approvals.reject(past.plan, ledger, step, by=person(), note=note)
+    said = await approvals.reject(plan, ledger, step, by=person(), note=note, changes=changes)
     price = made.target.request.price.usd
     return said, prepared, dollars(price, unknown="its price is not known")
 

@@ -13,13 +13,16 @@ from animatic.cli.options import deliver_option, file_option, json_option, only_
 from animatic.cli.output import print_json, tell
 from animatic.errors import ApprovalError, UsageError
 from animatic.money import dollars
+from animatic.settings import default_home
 
 if TYPE_CHECKING:
-    from animatic.engine.approvals import Waiting
+    from animatic.engine.awaiting import Waiting
 
 
 @click.command()
 @click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--apply", "file", type=click.Path(path_type=Path), metavar="FILE", help="Apply the decisions of a review.json.")
+@click.option("--dry-run", is_flag=True, help="With --apply: only say what would become of the decisions.")
 @click.option("--log", "history", is_flag=True, help="Show the log of the shots instead: who said or did what, when and why.")
 @click.option("--to", "form", type=click.Choice(["csv", "tsv"]), help="With --log: as a table for spreadsheets.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="With --to: write to this file, which must not be there yet.")
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 @json_option
 def review(
     run_id: str | None,
+    file: Path | None,
+    dry_run: bool,
     history: bool,
     form: str | None,
     out: Path | None,
@@ -40,15 +45,24 @@ def review(
     """List the shots that wait for approval.
 
     Each with its takes, where their files are, and what is paid once it is approved. The exit code is 5 if there are any. Approve one
-    with `animatic approve`, or have another take of it made with `animatic reject`. RUN leaves out what other runs ask.
+    with `animatic approve`, or have another take of it made with `animatic reject`; --apply takes the decisions that were made on the page
+    of a run, and exits with 4 if not all of them could be applied. RUN leaves out what other runs ask.
     """
+    if not history and (form is not None or out is not None):
+        raise UsageError("--to and --out go with --log", hint="write: `animatic review --log --to csv`")
+    if file is not None and history:
+        raise UsageError("--apply and --log cannot go together", hint="apply the file first, then look at the log")
+    if dry_run and file is None:
+        raise UsageError("--dry-run goes with --apply", hint="write: `animatic review --apply review.json --dry-run`")
+    if file is not None:
+        from animatic.cli.review_apply import apply_file
+
+        return apply_file(file, run_id, files, deliver, simulate=simulate, dry_run=dry_run, as_json=as_json)
     if history:
         from animatic.cli.review_log import show_log
 
         show_log(run_id, form, out, files, deliver, simulate=simulate, as_json=as_json)
         return 0
-    if form is not None or out is not None:
-        raise UsageError("--to and --out go with --log", hint="write: `animatic review --log --to csv`")
     found = asyncio.run(_review(run_id, files, deliver, simulate=simulate))
     if as_json:
         print_json(found)
@@ -60,13 +74,14 @@ def review(
 
 
 async def _review(run_id: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> list[dict[str, Any]]:
-    from animatic.engine.approvals import list_waiting
+    from animatic.catalog import Catalog
+    from animatic.engine.awaiting import list_waiting
     from animatic.engine.history import find_run
 
     where = destinations(files, deliver, simulate=simulate)
     if run_id is not None:
         run_id = (await find_run(run_id, where)).plan.run_id
-    found = [await _facts(one) for one in await list_waiting(where, run_id)]
+    found = [await _facts(one) for one in await list_waiting(where, Catalog.load(default_home()), run_id)]
     warn_of_damage(where)
     return found
 

@@ -6,19 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from animatic.engine.history import OpenDestination, past_runs
 from animatic.engine.plan_run import step_named
 from animatic.engine.run import Run
 from animatic.errors import ApprovalError, ShotError, UsageError
 from animatic.ledger import Ledger
-from animatic.ledger.approvals import TIME_OUT, Approval, NotOpenError
+from animatic.ledger.approvals import BY_HAND, TIME_OUT, Approval, Entered, NotOpenError
 from animatic.money import dollars
 from animatic.plan import Plan, Step, dependents, fingerprint_of, reachable
 from animatic.plan.locking import unlocking
-
-LOOKED_AT = 50
-"""Runs of the destinations, the newest first, in which something may wait."""
 
 
 class ApprovalTimeoutError(ShotError):
@@ -42,17 +39,6 @@ class Following:
             return "nothing is to be paid after it"
         unknown = f" and {self.unpriced} without a known price" if self.unpriced else ""
         return f"approving pays {dollars(self.usd)}{unknown} ({', '.join(self.shots)})"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """A shot that waits for a person, in one run."""
-
-    destination: OpenDestination
-    plan: Plan
-    step: Step
-    asked: Approval
-    following: Following
 
 
 async def current(ledger: Ledger, base: str) -> Approval | None:
@@ -125,24 +111,16 @@ async def following_of(plan: Plan, step: Step, ledger: Ledger) -> Following:
     )
 
 
-async def list_waiting(destinations: tuple[OpenDestination, ...], run_id: str | None = None) -> list[Waiting]:
-    """Return what waits for approval now, each shot once, in the newest run that asks for it. Raises StorageError."""
-    found: dict[tuple[str, bool, str], Waiting] = {}
-    for past in await past_runs(destinations, limit=LOOKED_AT):
-        if run_id is not None and not past.plan.run_id.startswith(run_id):
-            continue
-        ledger = past.destination.ledger
-        for step in (step for step in past.plan.shots if step.approve):
-            place = (past.destination.deliver, past.destination.simulated, step.base)
-            said = await current(ledger, step.base) if place not in found else None
-            if said is not None and said.kind == "asked":
-                following = await following_of(past.plan, step, ledger)
-                found[place] = Waiting(destination=past.destination, plan=past.plan, step=step, asked=said, following=following)
-    return list(found.values())
-
-
 async def approve(
-    plan: Plan, ledger: Ledger, shot: str, *, take: int | None, by: str, note: str | None, question: datetime | None = None
+    plan: Plan,
+    ledger: Ledger,
+    shot: str,
+    *,
+    take: int | None,
+    by: str,
+    note: str | None,
+    question: datetime | None = None,
+    entered: Entered = BY_HAND,
 ) -> Approval:
     """Record a person's approval of a shot's take.
 
@@ -159,7 +137,7 @@ async def approve(
             raise UsageError(f"shot {step.key!r} has no take {chosen} to approve", hint=f"delivered takes: {', '.join(numbers) or 'none'}")
         await _refuse_other_than_locked(plan, ledger, step, fingerprint_of(step.base, chosen))
     try:
-        said = await ledger.approvals.approve(step.base, take, by=by, note=note, question=question)
+        said = await ledger.approvals.approve(step.base, take, by=by, note=note, question=question, entered=entered)
     except NotOpenError as closed:
         raise not_open(plan, step, closed.last) from None
     await ledger.selections.select(step.base, said.take, fingerprint_of(step.base, said.take), f"approved by {by}")
@@ -183,10 +161,15 @@ async def check_open(plan: Plan, ledger: Ledger, step: Step, *, question: dateti
     return said
 
 
-async def reject(plan: Plan, ledger: Ledger, step: Step, *, by: str, note: str | None) -> Approval:
-    """Record that a person wants none of a shot's takes. Raises UsageError where nothing is asked (any more); StorageError."""
+async def reject(
+    plan: Plan, ledger: Ledger, step: Step, *, by: str, note: str | None, changes: Mapping[str, Any] | None = None
+) -> Approval:
+    """Record that a person wants none of a shot's takes, and with which changes another run makes one instead.
+
+    Raises UsageError where nothing is asked (any more); StorageError.
+    """
     try:
-        return await ledger.approvals.reject(step.base, by=by, note=note)
+        return await ledger.approvals.reject(step.base, by=by, note=note, changes=changes or None)
     except NotOpenError as closed:
         raise not_open(plan, step, closed.last) from None
 

@@ -5,7 +5,7 @@ The plan of a run is stored once. What was decided since is in the ledger, so th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from animatic.engine.plan_run import begun, first_unused
 from animatic.engine.retaking import changed_request, with_request
 from animatic.errors import ApprovalError, UsageError
 from animatic.ledger import Ledger
-from animatic.ledger.approvals import Approval, NotOpenError
+from animatic.ledger.approvals import BY_HAND, Approval, Entered, NotOpenError
 from animatic.plan import Plan, Step, without_take
 from animatic.plan.locking import relocked, unlocking
 from animatic.plan.several import repicked
@@ -31,22 +31,39 @@ async def with_decisions(plan: Plan, ledger: Ledger, catalog: Catalog) -> Plan:
     Raises StorageError, UsageError.
     """
     locked = await _relocked(plan, ledger)
+    selected = await ledger.selections.all() if locked or any(step.approve for step in plan.shots) else {}
+    if locked:
+        plan = repicked(plan, {}, lambda base: selected.get(base, 1), locked)
+    for _ in plan.shots:  # another take is another request for what is below it, about which something may have been said, too
+        said = await _said(plan, ledger, locked)
+        picks = {base: take for base, last in said.items() if (take := _next(last)) is not None}
+        if not picks:
+            break
+        plan = repicked(plan, picks, lambda base: selected.get(base, 1), locked)
+        # What is made instead with another request has it from the record of the rejection.
+        for base in picks:
+            if changes := said[base].changes:
+                plan = _with_changes(plan, base, catalog, changes)
+    return plan
+
+
+async def _said(plan: Plan, ledger: Ledger, locked: Collection[str]) -> dict[str, Approval]:
+    """Return what was said last, by base, of the shots that are to go on with another take than the plan's."""
     said: dict[str, Approval] = {}
     for step in plan.shots:
         if step.approve and step.base not in said and step.key not in locked:
             last = await current(ledger, step.base)
             if last is not None and _next(last) != step.take and (last.run_id == plan.run_id or step.take in last.offered):
                 said[step.base] = last
-    picks = {base: take for base, last in said.items() if (take := _next(last)) is not None}
-    if not picks and not locked:
+    return said
+
+
+async def as_it_goes_on(plan: Plan, ledger: Ledger, catalog: Catalog) -> Plan:
+    """Return the same; the plan as it was where it could not go on, or asks nobody. Raises StorageError."""
+    try:
+        return await with_decisions(plan, ledger, catalog) if any(step.approve for step in plan.shots) else plan
+    except UsageError:
         return plan
-    selected = await ledger.selections.all()
-    decided = repicked(plan, picks, lambda base: selected.get(base, 1), locked)
-    # What is made instead with another request has it from the record of the rejection.
-    for base in picks:
-        if changes := said[base].changes:
-            decided = _with_changes(decided, base, catalog, changes)
-    return decided
 
 
 async def _relocked(plan: Plan, ledger: Ledger) -> dict[str, tuple[Step, ...]]:
@@ -84,6 +101,7 @@ async def reject_and_go_on(
     by: str,
     note: str | None,
     question: datetime | None = None,
+    entered: Entered = BY_HAND,
 ) -> tuple[Approval, Step]:
     """Record that a person wants none of a shot's takes, and that the same run makes another one; returns its step as well.
 
@@ -108,7 +126,7 @@ async def reject_and_go_on(
             break
     try:
         said = await ledger.approvals.reject(
-            step.base, by=by, note=note, question=question, next_take=number, changes=dict(changes) or None
+            step.base, by=by, note=note, question=question, next_take=number, changes=dict(changes) or None, entered=entered
         )
     except NotOpenError as closed:
         raise not_open(plan, step, closed.last) from None

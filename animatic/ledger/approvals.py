@@ -18,6 +18,21 @@ OnTimeout = Literal["stop", "first"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Entered:
+    """How an answer came into the ledger, where a person did not type it there."""
+
+    entered_by: str | None = None
+    """Who put it there, where that is not who gave it."""
+    time_code: float | None = None
+    """Seconds in the shot's clip that it is about."""
+    source: str | None = None
+    """What it was read from, so that a second reading of it is known."""
+
+
+BY_HAND = Entered()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
     """A question about the takes of a shot, or the answer to one."""
 
@@ -39,6 +54,7 @@ class Approval:
     """Of a rejection that the same run goes on with: the number of the take that is made instead."""
     changes: Mapping[str, Any] | None = None
     """Fields of the request body that this take is made with; None: the same."""
+    entered: Entered = BY_HAND
 
     def over(self, now: datetime) -> bool:
         """Whether the question stands, and the time to answer it is over."""
@@ -131,7 +147,16 @@ class Approvals:
         except _StandsError as standing:
             return cast("Approval", standing.entry)  # only an entry stands
 
-    async def approve(self, base: str, take: int | None, *, by: str, note: str | None, question: datetime | None = None) -> Approval:
+    async def approve(
+        self,
+        base: str,
+        take: int | None,
+        *,
+        by: str,
+        note: str | None,
+        question: datetime | None = None,
+        entered: Entered = BY_HAND,
+    ) -> Approval:
         """Answer the open question; ``take`` None: with the take that it names.
 
         ``question``: when the question that is meant was asked; None: that which stands. Raises NotOpenError: of two answers the first
@@ -140,7 +165,8 @@ class Approvals:
 
         def answer(last: Approval | None) -> Approval:
             asked = self._open(last, question)
-            return replace(asked, kind="approved", take=asked.take if take is None else take, by=by, note=note, at=self._records.now())
+            chosen = asked.take if take is None else take
+            return replace(asked, kind="approved", take=chosen, by=by, note=note, at=self._records.now(), entered=entered)
 
         return await self._log.append(approval_folder(base), Approval, answer)
 
@@ -153,6 +179,7 @@ class Approvals:
         question: datetime | None = None,
         next_take: int | None = None,
         changes: Mapping[str, Any] | None = None,
+        entered: Entered = BY_HAND,
     ) -> Approval:
         """Answer the open question: none of the takes. Raises NotOpenError as ``approve`` does.
 
@@ -161,7 +188,8 @@ class Approvals:
 
         def answer(last: Approval | None) -> Approval:
             asked = self._open(last, question)
-            return replace(asked, kind="rejected", by=by, note=note, at=self._records.now(), next_take=next_take, changes=changes)
+            answered = replace(asked, kind="rejected", by=by, note=note, at=self._records.now(), entered=entered)
+            return replace(answered, next_take=next_take, changes=changes)
 
         return await self._log.append(approval_folder(base), Approval, answer)
 

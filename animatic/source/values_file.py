@@ -18,8 +18,8 @@ from animatic.source.recover import parse
 _EXAMPLE = "write one name and its value a line, as in 'city: Lisbon'"
 
 
-def load_values(path: Path) -> Document:
-    """Load a mapping of names to values: JSON where the file is called so, else YAML.
+def load_values(path: Path, *, what: str = "a file of params", always_json: bool = False) -> Document:
+    """Load a mapping of names to values: JSON where the file is called so, else YAML; ``what`` it is called in messages.
 
     Raises DeclarationError for what is none, with every mistake at its place.
     """
@@ -30,13 +30,11 @@ def load_values(path: Path) -> Document:
         raise _refusal(name, f"this file cannot be read: {error.strerror or 'not a usable path'}", hint="check the path") from None
     except ValueError:
         raise _refusal(name, "this file cannot be read: not a usable path", hint="check the path") from None
-    data, root, problems = _json(source) if path.suffix.lower() == ".json" else _yaml(source)
+    data, root, problems = _json(source) if always_json or path.suffix.lower() == ".json" else _yaml(source)
     if not isinstance(data, dict):
-        what = "a list" if isinstance(data, list) else "empty" if data is None else "a single value"
-        problems = (
-            *problems,
-            Problem(f"a file of params is a mapping, and this one is {what}", _first(source), hint=_EXAMPLE, code="type"),
-        )
+        found = "a list" if isinstance(data, list) else "empty" if data is None else "a single value"
+        hint = None if always_json else _EXAMPLE
+        problems = (*problems, Problem(f"{what} is a mapping, and this one is {found}", _first(source), hint=hint, code="type"))
     if problems:
         raise DeclarationError(problems, texts={name: source.text})
     return Document(path=path, name=name, text=source.text, sha256=source.sha256, data=data, root=root)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.engine.approvals import approve, list_waiting
+from animatic.engine.approvals import approve
+from animatic.engine.awaiting import list_waiting
 from animatic.engine.decided import prompt_changes, reject_and_go_on, with_decisions
 from animatic.engine.estimate import estimate
 from animatic.engine.shot_takes import select_take
@@ -53,7 +54,7 @@ async def test_only_what_hangs_on_the_shot_waits(waiting: Studio) -> None:
     assert [take["clip"] is not None for take in still["takes"]] == [True, True, True]
     assert still["clip"] is not None
     assert still["decision"] is None
-    [found] = await list_waiting(waiting.destinations)
+    [found] = await list_waiting(waiting.destinations, Catalog.load())
     assert (found.step.key, found.following.shots) == ("still", ("spin",))
     assert found.following.usd == found.plan.step("spin").request.price.usd
 
@@ -61,7 +62,7 @@ async def test_only_what_hangs_on_the_shot_waits(waiting: Studio) -> None:
 async def test_running_it_again_pays_nothing_and_waits_on(waiting: Studio) -> None:
     assert isinstance(await waiting.render(), ApprovalError)
     assert len(waiting.krea.billed) == 4
-    assert len(await list_waiting(waiting.destinations)) == 1
+    assert len(await list_waiting(waiting.destinations, Catalog.load())) == 1
 
 
 @pytest.mark.parametrize("take", [None, 1, 3])
@@ -81,7 +82,7 @@ async def test_the_run_goes_on_with_the_take_that_was_picked(waiting: Studio, ta
     folder = waiting.out / waiting.run.prefix
     there = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
     assert there == sorted(entry["clip"]["file"] for entry in still["takes"])
-    assert await list_waiting(waiting.destinations) == []
+    assert await list_waiting(waiting.destinations, Catalog.load()) == []
 
     later = await waiting.plan()
     assert [step.fingerprint for step in later.steps] == [step.fingerprint for step in resumed.steps]
@@ -105,7 +106,7 @@ async def test_what_cannot_be_approved_is_refused(waiting: Studio) -> None:
         await approve(plan, waiting.ledger, "gulls", take=None, by="mara", note=None)
     with pytest.raises(UsageError, match="has no shot 'dawn'"):
         await approve(plan, waiting.ledger, "dawn", take=None, by="mara", note=None)
-    assert len(await list_waiting(waiting.destinations)) == 1
+    assert len(await list_waiting(waiting.destinations, Catalog.load())) == 1
 
 
 async def test_picking_is_approving(waiting: Studio) -> None:
@@ -166,7 +167,7 @@ async def test_before_its_time_is_over_a_shot_waits_and_says_until_when(studio: 
     error = await studio.render()
     assert isinstance(error, ApprovalError)
     assert "then the run stops" in error.message
-    [found] = await list_waiting(studio.destinations)
+    [found] = await list_waiting(studio.destinations, Catalog.load())
     assert found.asked.until is not None
     await approve(studio.run.plan, studio.ledger, "still", take=None, by="mara", note=None)
     studio.offset += timedelta(hours=1)
@@ -177,7 +178,7 @@ async def test_when_nobody_decides_in_time_the_first_take_goes_on(studio: Studio
     await timed(studio, "first")
     asked = studio.clock()
     studio.offset += timedelta(hours=48, seconds=5)
-    assert await list_waiting(studio.destinations) == []
+    assert await list_waiting(studio.destinations, Catalog.load()) == []
     plan = studio.run.plan
     with pytest.raises(UsageError, match="take 1 was already approved by time-out at"):
         await approve(plan, studio.ledger, "still", take=1, by="mara", note=None)
@@ -261,16 +262,16 @@ async def test_nothing_is_recorded_of_a_rejection_that_cannot_be_followed(waitin
     poor = replace(plan, budget_usd=Decimal("0.50"))
     with pytest.raises(OverBudgetError):
         await reject_and_go_on(poor, waiting.ledger, step, catalog, changes={}, by="mara", note=None)
-    [found] = await list_waiting(waiting.destinations)
+    [found] = await list_waiting(waiting.destinations, Catalog.load())
     assert found.asked.kind == "asked"
 
 
 async def test_an_answer_is_to_the_question_that_was_asked(waiting: Studio) -> None:
     plan, catalog = waiting.run.plan, Catalog.load()
-    [first] = await list_waiting(waiting.destinations)
+    [first] = await list_waiting(waiting.destinations, Catalog.load())
     await reject_and_go_on(plan, waiting.ledger, plan.step("still"), catalog, changes={}, by="mara", note=None)
     assert isinstance(await waiting.render(await with_decisions(plan, waiting.ledger, catalog)), ApprovalError)
     with pytest.raises(UsageError, match="waits for another decision: its take 4 was made since"):
         await approve(plan, waiting.ledger, "still", take=1, by="jo", note=None, question=first.asked.at)
-    [second] = await list_waiting(waiting.destinations)
+    [second] = await list_waiting(waiting.destinations, Catalog.load())
     await approve(plan, waiting.ledger, "still", take=1, by="jo", note=None, question=second.asked.at)
