@@ -88,7 +88,7 @@ def deploy(
     limits = parse_max_jobs(max_jobs)
     if write and limits:
         raise UsageError(
-            "--max-jobs is kept by the server, not by a file", hint=f"leave --write out: animatic deploy --max-jobs {max_jobs[0]}"
+            "--max-jobs is kept by the server, not by a file", hint=f"leave --write out: `animatic deploy --max-jobs {max_jobs[0]}`"
         )
     path = file or pipelines_file()
     declaration = deployable(path)

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from animatic.cli.advice import completed
 from animatic.cli.handing import facts, hand_over_decided, told
 from animatic.cli.lookup import destinations
 from animatic.cli.output import print_json, say, tell
@@ -98,5 +99,5 @@ def _facts(path: Path, found: Applied, *, dry: bool) -> dict[str, Any]:
         "to_pay_usd": float(found.usd),
         "unpriced": found.unpriced,
         "shots": [step.key for step in found.to_pay],
-        "command": f"animatic resume {plan.run_id}" if found.goes_on else None,
+        "command": completed(f"`animatic resume {plan.run_id}`").strip("`") if found.goes_on else None,
     }

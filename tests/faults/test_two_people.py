@@ -1,4 +1,4 @@
-"""People on several machines who decide at the same moment: one answer to each question counts, one lock of each shot, and no word is lost."""
+"""People who decide at the same moment: one answer to each question counts, one lock of each shot, and no word is lost."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.present import present
 pytest_plugins = ["tests.s3server"]
 
 SHOTS = 12
+PIPES: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 PEOPLE = ("anna", "ben", "carl")
 PERSON = f"""
 import asyncio, json, sys
@@ -84,10 +85,11 @@ async def asked(url: str) -> None:
         await ledger.approvals.ask(f"base-{shot}", take=1, offered=(1, 2), run_id="run", step=f"shot-{shot}")
 
 
-async def recorded(url: str) -> tuple[list[list[tuple[str, str | None]]], dict[str, str], int]:
+async def recorded(url: str) -> tuple[list[list[tuple[str, ...]]], dict[str, str], int]:
     """What the ledger holds: the entries about each question, who locked each shot, and how many comments."""
     ledger = ledger_of(url)
-    answers = [[(said.kind, said.by) for said in await ledger.approvals.all(f"base-{shot}")] for shot in range(SHOTS)]
+    answers: list[list[tuple[str, ...]]]
+    answers = [[(said.kind, str(said.by)) for said in await ledger.approvals.all(f"base-{shot}")] for shot in range(SHOTS)]
     locks = {step: lock.by for step, lock in (await ledger.locks.of("coast", None)).items()}
     return answers, locks, len((await ledger.shot_log.of("coast"))["one"])
 
@@ -99,13 +101,7 @@ def test_of_people_who_decide_at_once_one_counts_and_all_are_heard(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     asyncio.run(asked(url))
-    whole = os.environ | environment
-    people = {
-        name: subprocess.Popen(
-            [sys.executable, "-c", PERSON, url, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=whole
-        )
-        for name in PEOPLE
-    }
+    people = {name: subprocess.Popen([sys.executable, "-c", PERSON, url, name], **PIPES, env=os.environ | environment) for name in PEOPLE}
     try:
         for person in people.values():
             assert present(person.stdout).readline() == "ready\n"

@@ -38,6 +38,7 @@ SHARED = {
     "max_jobs",
     "options",
     "output",
+    "review_apply",
     "review_log",
     "saved_plans",
 }
