@@ -120,6 +120,17 @@ def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
     yield ""
 
 
+def missing_text(run: Run) -> str:
+    """Return a line for each shot that has no picture on the storyboard's sheet, and why; empty where none is missing."""
+    shots = [(step, run.progress.shots[step.key]) for step in run.plan.steps]
+    left = [(step, shot) for step, shot in shots if shot.state not in _THERE]
+    lines = [
+        f"- **{step.number:02} {text_of(step.key)}**: {shot.state}" + (f": {text_of(shot.detail)}" if shot.detail else "")
+        for step, shot in left[:MAX_ROWS]
+    ]
+    return "\n".join(["Missing:", "", *lines]) if lines else ""
+
+
 def _named(shot: Shot, href: str | None) -> str:
     name = text_of(shot.key or shot.id)
     return f"[{name}]({href})" if href else f"**{name}**"

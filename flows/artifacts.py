@@ -25,8 +25,8 @@ from animatic.engine.estimate import estimate
 from animatic.engine.history import SIMULATED
 from animatic.engine.run import Run
 from animatic.errors import AnimaticError
-from animatic.flows.accounts import end_markdown, plan_markdown, plan_summary
-from animatic.flows.pictures import graph_picture, still_of, storyboard_picture
+from animatic.flows.accounts import end_markdown, missing_text, plan_markdown, plan_summary
+from animatic.flows.pictures import MAX_PICTURES, graph_picture, still_of, storyboard_picture
 from animatic.flows.settling import SIMULATED_NOTE
 from animatic.flows.suspension import goes_on
 from animatic.flows.tables import ShotView, headline, percent_ended, rows_in, shots_markdown
@@ -176,6 +176,11 @@ class ArtifactPublisher:
         if page := self._address("index.html"):
             parts.append(f"[Open the storyboard page]({page})")
         parts.append(f"![storyboard]({picture})")
+        steps = self._run.plan.steps
+        if len(steps) > MAX_PICTURES:
+            parts.append(f"The first {MAX_PICTURES} of {len(steps)}; all of them are in the table of shots.")
+        if gaps := missing_text(self._run):
+            parts.append(gaps)
         await self._put("storyboard", "\n\n".join(parts), f"{self._note}Stills and reel of run {self._run.plan.run_id}")
 
     async def _views(self) -> dict[str, ShotView]:

@@ -57,7 +57,7 @@ def _small(data: bytes, side: int) -> str | None:
 
 
 async def storyboard_picture(run: Run) -> str | None:
-    """Return the stills of the first shots on one sheet, an empty frame for each that is missing; None where nothing was delivered."""
+    """Return the stills of the first shots on one sheet, an empty frame with its state for each that is missing; None of no shots."""
     folder = run.workdir / "stills"
     paths: list[Path | None] = []
     captions: list[str] = []
@@ -67,7 +67,7 @@ async def storyboard_picture(run: Run) -> str | None:
         state = run.progress.shots[step.key].state
         captions.append(f"{step.number:02} {step.key}" + ("" if state in {"delivered", "reused"} else f": {state}"))
         paths.append(None if data is None else _kept(folder / file_name(step, ".jpg"), data))
-    if not any(paths):
+    if not paths:
         return None
     async with run.gates.media:
         return await asyncio.to_thread(_sheet, paths, captions, run.workdir / "storyboard.jpg")

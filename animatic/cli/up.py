@@ -33,9 +33,9 @@ port_type = click.IntRange(0, 65535)
 
 @click.command()
 @one_file_option
-@click.option("--port", type=port_type, help="Port of the Prefect UI (default: 4200, or a free one).")
+@click.option("--port", type=port_type, help="Port of the Prefect UI (default: that of the last time, 4200, or a free one).")
 @click.option("--simulator-port", type=port_type, default=0, help="Port of the simulator (default: a free one).")
-@click.option("--files-port", type=port_type, default=0, help="Port at which delivered files open (default: a free one).")
+@click.option("--files-port", type=port_type, default=0, help="Port at which delivered files open (default: that of the last time).")
 @limit_option
 @take_over_option
 def up(file: Path | None, port: int | None, simulator_port: int, files_port: int, limit: int, take_over: bool | None) -> None:
@@ -53,7 +53,7 @@ def up(file: Path | None, port: int | None, simulator_port: int, files_port: int
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         stack.enter_context(only_one(settings.home))
-        files = stack.enter_context(bound(files_port, "--files-port"))
+        files = stack.enter_context(_files_port(settings.home, path, files_port))
         simulator_url = stack.enter_context(_simulator(settings.home, simulator_port))
         server = stack.enter_context(_server(settings.home, port))
         use_prefect_api(server.api_url)
@@ -116,6 +116,16 @@ def bound(port: int, option: str) -> Iterator[socket.socket]:
             listener.bind(("127.0.0.1", port))
         except OSError as error:
             raise UsageError(f"port {port} cannot be used: {error.strerror}", hint=f"choose another: {option}") from None
+        yield listener
+
+
+@contextlib.contextmanager
+def _files_port(home: Path, file: Path, port: int) -> Iterator[socket.socket]:
+    """Bind the port of delivered files: the one that this project had before, as links of earlier runs name it."""
+    from animatic.prefect.ports import files_of, port_for, remember
+
+    with bound(port or port_for(home, files_of(file)), "--files-port") as listener:
+        remember(home, files_of(file), int(listener.getsockname()[1]))
         yield listener
 
 

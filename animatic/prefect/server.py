@@ -26,6 +26,7 @@ from animatic import proxies
 from animatic.errors import PrefectError
 from animatic.files import write_whole
 from animatic.home import OWN_FOLDER, part_of
+from animatic.prefect.ports import UI, port_for, remember
 
 START_SECONDS = 150.0
 """For a first start: it runs all database migrations, which took up to a minute on a small machine."""
@@ -47,6 +48,8 @@ SERVER_SETTINGS = {
     "DO_NOT_TRACK": "1",
 }
 
+DEFAULT_PORT = 4200
+"""Prefect's own. A server that had another one before has that again, so that bookmarks and links keep working."""
 PORT_ATTEMPTS = 3
 """Between choosing a free port and listening there, a server of somebody else may have taken it."""
 
@@ -142,8 +145,9 @@ def ensure(home: Path, *, port: int | None = None, tell: Callable[[str], None] =
             stop(home)
         tell("Starting the local Prefect server (the first start takes up to a minute) ...")
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            server, ended = _start(folder, port or _free_port())
+            server, ended = _start(folder, port or port_for(home, UI, at_first=DEFAULT_PORT))
             if ended is None:
+                remember(home, UI, server.port)
                 return server
             if port or attempt == PORT_ATTEMPTS or not _taken(server.port):
                 break
@@ -266,16 +270,6 @@ def _reap(pid: int) -> None:
     """Let go of a process that has ended, where this process started it."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        try:
-            # Prefect's own default where it is free, so that bookmarks keep working.
-            probe.bind(("127.0.0.1", 4200))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +15,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from animatic.catalog import Catalog
 from animatic.engine.plan_run import PlanOptions, plan_unread
 from animatic.engine.progress import ProgressTracker
-from animatic.flows.accounts import end_markdown, end_summary, plan_markdown
+from animatic.flows.accounts import end_markdown, end_summary, missing_text, plan_markdown
+from animatic.flows.pictures import storyboard_picture
 from animatic.flows.tables import ShotView, headline, percent_ended, rows_in, settled_text, shots_markdown
 from animatic.manifest import Cost, Failure, Manifest, Reel, Shot
 from animatic.manifest.model import Source
@@ -210,3 +216,25 @@ def test_a_run_that_has_everything_says_so_without_next_steps() -> None:
 
 def replace_state(shot: Shot, state: str) -> Shot:
     return shot.model_copy(update={"state": state})
+
+
+def test_every_gap_of_the_storyboard_s_sheet_says_why_it_is_one(run_of: RunOf) -> None:
+    run = run_of()
+    assert missing_text(ended(run)).splitlines() == [
+        "Missing:", "", "- **02 storm**: failed: the job failed", "- **03 after**: skipped: not made, because storm is missing"
+    ]  # fmt: skip
+    for key in ("storm", "after"):
+        run.progress.change(key, "delivered")
+    assert missing_text(run) == ""
+
+
+@pytest.mark.anyio
+async def test_a_run_of_which_nothing_came_has_a_sheet_of_gaps(run_of: RunOf, tmp_path: Path) -> None:
+    run = run_of()
+    run.takes, run.workdir, run.gates = {}, tmp_path, SimpleNamespace(media=asyncio.Semaphore(1))
+    picture = await storyboard_picture(run)
+    assert picture is not None
+    with Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))) as sheet:
+        assert sheet.width > 300
+    run.plan = replace(run.plan, steps=())
+    assert await storyboard_picture(run) is None

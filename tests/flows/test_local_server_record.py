@@ -86,7 +86,7 @@ def test_a_port_that_somebody_else_took_meanwhile_is_left_to_them(tmp_path: Path
         thread = Thread(target=other.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         ports = iter([other.server_port, 9])
-        monkeypatch.setattr(local_server, "_free_port", lambda: next(ports))
+        monkeypatch.setattr(local_server, "port_for", lambda *_, **__: next(ports))
         monkeypatch.setattr("sys.executable", "/bin/false")
         with pytest.raises(PrefectError, match=r"server\.log"):
             local_server.ensure(tmp_path)

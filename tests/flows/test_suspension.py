@@ -10,12 +10,17 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from animatic.prefect.server import LocalServer, ensure, stop
+from animatic.prefect.suspended import JUST_BEGUN, resume_suspended
 from animatic.simulator import launch
 from tests.flows.deploying import ANIMATIC, TOKEN, Api, process
 from tests.flows.test_main_road import billing, states
@@ -141,6 +146,41 @@ def test_a_suspended_run_holds_nothing_and_goes_on_once_it_is_approved_in_a_term
         assert not stage.api.http.post("/flow_runs/filter", json={"deployments": {"name": {"any_": [stage.name]}}, "offset": 1}).json()
 
 
+@pytest.mark.anyio
+async def test_a_flow_run_is_resumed_on_its_server_once_and_one_that_has_ended_is_left_to_the_terminal(stage: Stage) -> None:
+    stage.declare("approve: true")
+    assert stage.animatic("deploy", "--pool", f"pool-{stage.name}", "--prune").code == 0
+    flow_run = stage.api.start(stage.name)
+
+    def become(kind: str, **more: Any) -> None:
+        state = {"type": kind, **more}
+        answer = stage.api.http.post(f"/flow_runs/{flow_run}/set_state", json={"state": state, "force": True})
+        answer.raise_for_status()
+
+    async def resumed(flow_run_id: str | None = flow_run, later: timedelta = timedelta()) -> str | None:
+        async def manifest() -> Any:
+            return SimpleNamespace(prefect=SimpleNamespace(flow_run_id=flow_run_id))
+
+        run: Any = SimpleNamespace(manifest_if_whole=manifest)
+        with temporary_settings(updates={PREFECT_API_URL: stage.environment["PREFECT_API_URL"]}):
+            found = await resume_suspended(run, now=lambda: datetime.now(UTC) + later)
+        return None if found is None else found.what
+
+    assert await resumed() == "going on", "it waits for its worker"
+    become("RUNNING")
+    assert await resumed() == "going on"
+    assert await resumed(later=JUST_BEGUN) is None, "its process may have died without a word"
+    become("PAUSED", name="Suspended", state_details={"pause_reschedule": True, "pause_key": "approval-x"})
+    assert await resumed() == "resumed"
+    assert stage.api.run(flow_run)["state"]["name"] == "Resuming"
+    assert await resumed() == "going on"
+    for ended in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED"):
+        become(ended)
+        assert await resumed() is None
+    assert await resumed(str(uuid4())) is None, "another server's"
+    assert await resumed(None) is None
+
+
 @pytest.mark.slow
 def test_another_take_is_asked_for_in_the_form_and_everything_is_restarted_meanwhile(
     krea: Callable[..., launch.Running], name: str, tmp_path: Path
@@ -219,9 +259,6 @@ def test_several_shots_are_asked_about_in_one_form_and_one_of_them_is_left_for_l
         stage.until(flow_run, "Suspended")
         assert stage.manifest(flow_run)["shots"][0]["request"]["prompt"] == "A jar"
         assert stage.animatic("approve", run_id, "still").code == 0
-        habit = stage.animatic("resume", run_id)
-        assert habit.code == 0
-        assert "goes on already" in habit.err or "is resumed" in habit.err, habit.err
         stage.until(flow_run, "Completed")
         assert len(billing(stage.krea)) == 7
         assert len(list((stage.folder / "out" / stage.name).iterdir())) == 1, "one run, whoever resumed it"
