@@ -16,7 +16,7 @@ from animatic.cli.lookup import newest_or_named
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, tell
 from animatic.engine.progress import ProgressTracker, State, state_of_record
-from animatic.errors import InterruptedRunError, ShotError
+from animatic.errors import InterruptedRunError, NeedsPersonError, ShotError
 from animatic.money import dollars
 from animatic.settings import Settings, use_prefect_api
 
@@ -48,8 +48,8 @@ STATES: dict[Doing, State] = {
 def watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json: bool) -> int:
     """Follow a run live until it ends.
 
-    RUN is its id, or the beginning of it (default: the newest run). The exit code is 0 if every shot was delivered, 4 if not, 130 if the
-    run was interrupted.
+    RUN is its id, or the beginning of it (default: the newest run). The exit code is 0 if every shot was delivered, 5 if the run waits for
+    a person, 4 if shots are missing, 130 if the run was interrupted.
     """
     run, manifest = asyncio.run(_watch(run_id, files, deliver, simulate=simulate))
     if as_json:
@@ -62,6 +62,8 @@ def watch(run_id: str | None, files: tuple[Path, ...], deliver: str | None, simu
     match manifest.state:
         case "completed":
             return 0
+        case "waiting":
+            return NeedsPersonError.exit_code
         case "cancelled":
             return InterruptedRunError.exit_code
         case _:
@@ -76,7 +78,7 @@ async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | Non
     with LiveView(progress, title, simulated=run.destination.simulated, budget=run.plan.budget_usd, already=already):
         while True:
             follow_manifest(progress, manifest)
-            if manifest.finished_at is not None:
+            if manifest.finished_at is not None and not await _was_resumed(manifest):
                 return run, manifest
             follow_rows(progress, await _live_rows(run, manifest))
             await asyncio.sleep(POLL_SECONDS)
@@ -86,6 +88,21 @@ async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | Non
 def seconds_gone_on(manifest: Manifest, now: datetime) -> float:
     """Return how many seconds a run has gone on at ``now``, or went on where it has ended."""
     return max(0.0, ((manifest.finished_at or now) - manifest.started_at).total_seconds())
+
+
+async def _was_resumed(manifest: Manifest) -> bool:
+    """Whether a run that has waited goes on at its Prefect server, though its manifest does not say so yet."""
+    if manifest.state != "waiting" or manifest.prefect.deployment is None or manifest.prefect.flow_run_id is None:
+        return False
+    from animatic.prefect.server import available_api
+
+    url = available_api(Settings.from_environment().home)
+    if url is None:
+        return False
+    use_prefect_api(url)
+    from animatic.prefect.suspended import is_active
+
+    return await is_active(manifest.prefect.flow_run_id)
 
 
 def follow_manifest(progress: ProgressTracker, manifest: Manifest) -> None:

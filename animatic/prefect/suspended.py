@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
@@ -70,3 +70,13 @@ async def _resume(client: PrefectClient, found: FlowRun, now: datetime) -> Resum
             return going_on if now - found.state.timestamp < JUST_BEGUN else None
         case _:
             return None
+
+
+async def is_active(flow_run_id: str) -> bool:
+    """Whether a flow run goes on, or is about to; False where its server does not say."""
+    try:
+        async with get_client() as client:
+            state = (await client.read_flow_run(UUID(flow_run_id))).state
+    except Exception:  # noqa: BLE001 (who watches has the manifest, which is enough to end with)
+        return False
+    return state is not None and state.type in {StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING}

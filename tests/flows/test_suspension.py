@@ -128,12 +128,14 @@ def test_a_suspended_run_holds_nothing_and_goes_on_once_it_is_approved_in_a_term
 
         early = stage.animatic("resume", run_id)
         assert (early.code, "still waits for approval" in early.err) == (5, True), early.err
+        assert stage.animatic("watch", run_id).code == 5
         said = stage.animatic("approve", run_id, "still", "--take", "2", "--note", "the light", "--json")
         assert said.code == 0, said.err
         assert json.loads(said.out)["flow_run"] == {"id": flow_run, "name": stage.name, "state": "resumed"}
         second = stage.animatic("approve", run_id, "still")
         assert (second.code, "take 2 was already approved by" in second.err) == (2, True), second.err
 
+        assert stage.animatic("watch", run_id).code == 0, "it follows a run that is taken up"
         stage.until(flow_run, "Completed")
         assert len(billing(stage.krea)) == 4, "nothing is paid twice"
         done = stage.manifest(flow_run)
