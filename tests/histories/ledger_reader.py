@@ -89,8 +89,9 @@ class LedgerReader:
             never = (self.read(f"{folder}settled.json") or {}).get("outcome") == "never_arrived"
             # A job that turns up after the last look at what was spent is nobody's fault.
             billed = self.may_be_billed(folder) and not (never and written.get(f"{folder}submitted.json", 0) > intended)
-            # What never arrived stays reserved in the process that lost its answer.
-            if intent["run_id"] == post.run_id and (billed or (never and intent["pid"] == this["pid"])):
+            # What never arrived stays reserved in the process that lost its answer, until its job is found and has cost nothing.
+            reserved = never and self.read(f"{folder}corrected.json") is None and intent["pid"] == this["pid"]
+            if intent["run_id"] == post.run_id and (billed or reserved):
                 run_usd += PRICE
             if _day(intent) == _day(this) and billed:
                 day_usd += PRICE
