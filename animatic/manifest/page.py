@@ -246,7 +246,8 @@ def _reachable(url: str | None) -> str | None:
         return None
     host = urlsplit(url).hostname or ""
     try:
-        local = ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        local = address.is_loopback or address.is_unspecified or address.is_link_local
     except ValueError:
         local = host == "localhost" or host.endswith(".localhost")
     return None if local else url

@@ -354,6 +354,8 @@ def test_a_page_of_a_run_that_goes_on_reads_itself_again(builder: ManifestBuilde
         ("http://127.0.0.1:4200/runs/1", False),
         ("http://localhost:4200/runs/1", False),
         ("http://[::1]:4200/runs/1", False),
+        ("http://0.0.0.0:4200/runs/1", False),
+        ("http://169.254.1.1:4200/runs/1", False),
         ("https://prefect.example/runs/1", True),
         ("http://10.0.0.7:4200/runs/1", True),
         ("javascript:alert(1)", False),
