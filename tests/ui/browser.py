@@ -64,6 +64,10 @@ class Browser:
         self._post(f"element/{element}/clear", {})
         self._post(f"element/{element}/value", {"text": text})
 
+    def before_pages(self, script: str) -> None:
+        """Run this in every page before its own scripts."""
+        self._post("goog/cdp/execute", {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": script}})
+
     def keep_downloads(self, folder: Path) -> None:
         """Let the page download files, into this folder."""
         self._post("goog/cdp/execute", {"cmd": "Page.setDownloadBehavior", "params": {"behavior": "allow", "downloadPath": str(folder)}})

@@ -155,6 +155,22 @@ def test_where_a_browser_keeps_nothing_the_page_warns_before_it_is_left(browser:
     assert (browser.run(leaving), browser.run("return 'busy' in document.body.dataset")) == (False, False)
 
 
+def test_a_run_that_goes_on_takes_no_words_away_while_somebody_writes(browser: Browser, page: Path) -> None:
+    live = page.with_name("live.html")
+    live.write_text(page.read_text("utf-8").replace("<body ", '<body data-live="1" '))
+    browser.before_pages("window.setInterval = (again) => { window.again = again; }")
+    browser.open(live.as_uri())
+    browser.run("window.same = true")
+    browser.click("//li[@id='shot-2']//button[.='Comment']")
+    browser.run("again()")
+    assert browser.run("return window.same") is True, "the form is open"
+    browser.fill("//textarea[@name='note']", "too dark")
+    browser.click("//button[.='Keep']")
+    browser.run("again()")
+    browser.wait(lambda: browser.run("return window.same !== true && document.readyState") == "complete", 20)
+    browser.see("too dark", seconds=10)
+
+
 def test_a_client_decides_too_and_sees_no_command(browser: Browser, page: Path, tmp_path: Path) -> None:
     browser.open(page.as_uri() + "?view=client")
     browser.click("//li[@id='shot-2']//button[.='Approve']")
