@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ async def _review(run_id: str | None, files: tuple[Path, ...], deliver: str | No
 
 
 async def _facts(one: Waiting) -> dict[str, Any]:
+    from animatic.engine.approvals import deadline
     from animatic.plan import fingerprint_of
 
     storage, ledger = one.destination.storage, one.destination.ledger
@@ -95,8 +97,8 @@ async def _facts(one: Waiting) -> dict[str, Any]:
         take = await ledger.takes.get(fingerprint_of(one.step.base, number))
         if take is not None:
             usd = None if take.usd is None else float(take.usd)
-            picture = storage.location(take.thumbnail) if take.thumbnail else None
-            clip = storage.location(take.clip.key)
+            picture = f"{storage.url}/{take.thumbnail}" if take.thumbnail else None
+            clip = f"{storage.url}/{take.clip.key}"
             takes.append({"take": number, "job_id": take.job_id, "usd": usd, "clip": clip, "picture": picture})
     return {
         "run_id": one.plan.run_id,
@@ -104,22 +106,33 @@ async def _facts(one: Waiting) -> dict[str, Any]:
         "shot": one.step.key,
         "title": one.step.title,
         "simulated": one.destination.simulated,
+        "page": f"{storage.url}/{one.plan.pipeline}/{one.plan.run_id}/index.html",
         "asked_at": one.asked.at.isoformat(),
+        "until": one.asked.until.isoformat() if one.asked.until else None,
+        "on_timeout": one.asked.on_timeout if one.asked.until else None,
         "takes": takes,
         "following": list(one.following.shots),
         "to_pay_usd": float(one.following.usd),
         "unpriced": one.following.unpriced,
-        "says": one.following.text,
+        "says": f"{one.following.text}{deadline(one.asked)}",
     }
 
 
 def _lines(one: dict[str, Any]) -> list[str]:
+    """Return the lines about one shot; addresses are left whole, so that they can be opened."""
     simulated = " (simulated)" if one["simulated"] else ""
-    lines = [f"{one['pipeline']} · {one['shot']}  run {one['run_id']}{simulated}: {one['says']}"]
-    lines += [f"  take {take['take']}  {dollars(take['usd'], unknown='price unknown')}  {take['clip']}" for take in one["takes"]]
+    title = f" · {_plain(one['title'])}" if one["title"] else ""
+    named = f"{one['run_id']} {shlex.quote(one['shot'])}"
     pick = " --take N" if len(one["takes"]) > 1 else ""
     return [
-        *lines,
-        f"  approve: `animatic approve {one['run_id']} {one['shot']}{pick}`, then `animatic resume {one['run_id']}`",
-        f"  none of them: `animatic reject {one['run_id']} {one['shot']}` makes another take (--prompt TEXT for another prompt)",
+        f"{one['pipeline']} · {one['shot']}{title}{simulated}",
+        f"  {one['says']}",
+        *(f"  take {take['take']}  {dollars(take['usd'], unknown='price unknown')}  {take['clip']}" for take in one["takes"]),
+        f"  page  {one['page']}",
+        f"  approve: `animatic approve {named}{pick}`, then `animatic resume {one['run_id']}`",
+        f"  none of them: `animatic reject {named}` makes another take (--prompt TEXT for another prompt)",
     ]
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

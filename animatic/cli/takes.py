@@ -77,6 +77,8 @@ def takes(
         print_json([_facts(step, known) for known in found])
     elif found:
         print(f"{step.key} · {step.title}" if step.title else step.key)
+        if step.locked is not None:
+            tell(f"{step.locked.reason}; `animatic lock {shlex.join(words)} --off` lets it change")
         print_table(COLUMNS, [_row(known) for known in found])
         _tell_of_earlier(words, found)
     else:
@@ -107,6 +109,7 @@ def _facts(step: Step, known: KnownTake) -> dict[str, Any]:
     return {
         "take": known.number if known.number is not None else known.name,
         "current": known.current,
+        "locked": known.current and step.locked is not None,
         "earlier": known.number is None,
         "changes": list(known.changes),
         "fingerprint": known.fingerprint,

@@ -67,7 +67,7 @@ def step_changes(old: Step, new: Step, before: Mapping[str, str] | None = None, 
 
 
 _MADE_FROM = "what it is made from has changed"
-_NOT_OF_THE_REQUEST = ("number ", "retries ", "timeout ", "qc ", "price ", "take ", "fallback")
+_NOT_OF_THE_REQUEST = ("number ", "retries ", "timeout ", "qc ", "price ", "take ", "fallback", "not locked any more", "locked now")
 
 
 def _step(old: Step, new: Step, sheets_before: Mapping[str, str], sheets_after: Mapping[str, str]) -> Iterator[str]:
@@ -83,6 +83,8 @@ def _step(old: Step, new: Step, sheets_before: Mapping[str, str], sheets_after: 
             found.append(f"{new.key}: {name} {getattr(old, name)} -> {getattr(new, name)}")
     if old.take != new.take:
         found.append(f"{new.key}: take {old.take} -> take {new.take}")
+    if old.fingerprint != new.fingerprint and (old.locked is None) != (new.locked is None):
+        found.append(f"{new.key}: {'not locked any more' if new.locked is None else 'locked now'}")
     if not found and old.fingerprint != new.fingerprint:
         found.append(f"{new.key}: {_MADE_FROM}")
     yield from found

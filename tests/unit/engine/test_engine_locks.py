@@ -230,6 +230,18 @@ async def test_a_lock_holds_for_every_profile_unless_it_was_set_under_one(studio
     assert (await studio.plan()).step("dawn").locked is None
 
 
+@pytest.mark.parametrize("reuse", ["run", "never"])
+async def test_it_stays_where_everything_else_is_made_anew(studio: Studio, reuse: str) -> None:
+    studio.declare(shots(), pipeline=f"reuse: {reuse}")
+    assert await studio.render() is None
+    await locked(studio)
+    job = entry(studio, "surf")["job_id"]
+    plan = await studio.plan()
+    assert [step.key for step in (await estimate(plan, studio.ledger)).to_pay] == ["dawn", "noir"]
+    assert await studio.render(plan) is None
+    assert (entry(studio, "surf")["job_id"], entry(studio, "surf")["locked"]) == (job, True)
+
+
 async def test_of_two_people_who_lock_at_once_one_counts(film: Studio) -> None:
     both = await asyncio.gather(*(locked(film, note=note) for note in ("one", "two")))
     assert sorted(change.new for [change] in both) == [False, True]

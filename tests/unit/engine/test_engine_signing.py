@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from animatic.catalog import Catalog
 from animatic.engine.history import find_run
+from animatic.engine.locking import find_shots, lock
+from animatic.engine.plan_run import PlanOptions, pipeline_named
 from animatic.engine.restore import restore
 from animatic.engine.run import Run
 from animatic.engine.verify import Verified, verify_run
@@ -189,3 +192,17 @@ async def test_a_paid_take_is_delivered_without_its_stamp_and_stamped_by_a_later
     found = await verified(studio, anchors)
     assert (found.findings, found.signed, found.stamped, found.stampers, found.notes) == ([], 3, 3, {"Clock": True}, [])
     assert [shot["clip"]["time_stamped"] for shot in studio.run.manifest.to_json()["shots"]] == [True, True]
+
+
+async def test_a_locked_take_is_not_signed_with_a_clip_that_it_was_not_made_from(studio: Studio, chain: Chain) -> None:
+    studio.settings = {"c2pa_cert": chain.cert, "c2pa_key": chain.key}
+    studio.declare(CHAIN)
+    assert await studio.render() is None
+    shots = await find_shots(
+        studio.declaration, pipeline_named(studio.declaration, None), {}, Catalog.load(), PlanOptions(), "surf", timing=studio.timing()
+    )
+    await lock(shots, by="mara", note=None)
+    studio.declare(CHAIN.replace("Rooftops at dawn", "Noon"), pipeline=SIGN)
+    assert await studio.render() is None
+    folder = studio.out / studio.run.prefix
+    assert credentials_of(folder / "02-surf.mp4", "video/mp4", chain.anchors).ingredients == 0
