@@ -122,15 +122,15 @@ def _lines(one: dict[str, Any]) -> list[str]:
     """Return the lines about one shot; addresses are left whole, so that they can be opened."""
     simulated = " (simulated)" if one["simulated"] else ""
     title = f" · {_plain(one['title'])}" if one["title"] else ""
-    named = f"{one['run_id']} {shlex.quote(one['shot'])}"
+    run, shot = one["run_id"], shlex.quote(one["shot"])
     pick = " --take N" if len(one["takes"]) > 1 else ""
     return [
         f"{one['pipeline']} · {one['shot']}{title}{simulated}",
         f"  {one['says']}",
         *(f"  take {take['take']}  {dollars(take['usd'], unknown='price unknown')}  {take['clip']}" for take in one["takes"]),
         f"  page  {one['page']}",
-        f"  approve: `animatic approve {named}{pick}`, then `animatic resume {one['run_id']}`",
-        f"  none of them: `animatic reject {named}` makes another take (--prompt TEXT for another prompt)",
+        f"  approve: `animatic approve {run} {shot}{pick}`, then `animatic resume {run}`",
+        f"  none of them: `animatic reject {run} {shot}` makes another take (--prompt TEXT for another prompt)",
     ]
 
 
