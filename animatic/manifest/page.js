@@ -60,6 +60,7 @@
     const video = reel.querySelector("video");
     const marks = all(".strip a", reel);
     const strip = reel.querySelector(".strip");
+    marks.forEach((mark) => { mark.dataset.time = mark.title.split(", ").pop(); });
     let at = null;
     if (!video) return;
     video.addEventListener("timeupdate", () => {

@@ -31,6 +31,8 @@ from animatic.plan.layout import Diagram, diagram_of
 
 INDENTATION = re.compile(r"\n[ \n]+<")
 """Before a tag: a tenth of a long page. Text of others has no bare ``<``, and spaces at its ends show nowhere."""
+MAX_LABELLED = 4
+"""Arrows into one shot of the diagram that have words; those of more would stand over each other, and its panel has them all."""
 LAYOUT = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
 """Comments and indentation of our scripts, a fifth of them; none has text of several lines."""
 
@@ -188,7 +190,13 @@ def view_of(run: Manifest) -> Page:
         scenes=tuple(group for group in groups if group.scene),
         compared=len({panel.variant for panel in panels}) > 1,
         diagram=diagram_of([panel.anchor for panel in drawn], sources),
-        labels={(origin.anchor, panel.anchor): origin.taken for panel in drawn for origin in panel.sources if origin.anchor},
+        labels={
+            (origin.anchor, panel.anchor): origin.taken
+            for panel in drawn
+            if len(sources[panel.anchor]) <= MAX_LABELLED
+            for origin in panel.sources
+            if origin.anchor
+        },
         command=f"animatic review --apply review.json{' --simulate' if run.simulated else ''}" if run.page.money else "",
         panels={panel.anchor: panel for panel in panels},
         prefect=_reachable(run.prefect.url),

@@ -690,3 +690,17 @@ def test_shots_stand_as_the_storyboard_has_them_and_not_as_they_depend_on_each_o
     ]
     page = rendered(builder_of(*(replace(step, scene=scene) for step, scene in ((logo, "Two"), (surf, "One"), (dawn, "One")))))
     assert headings(page.html)[:2] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(("arrows", "words"), [(4, 4), (5, 0)])
+def test_words_at_the_arrows_never_stand_over_each_other(
+    builder_of: Callable[..., ManifestBuilder], steps: tuple[Step, ...], arrows: int, words: int
+) -> None:
+    made = [replace(steps[0], key=f"s{number}", shot=f"s{number}", number=number) for number in range(1, arrows + 1)]
+    inputs = tuple(
+        ShotInput(path=("reference_images", number), media="image", step=step.key, frame=None) for number, step in enumerate(made)
+    )
+    end = replace(steps[0], key="end", shot="end", number=9, depends_on=(), requests=(replace(steps[0].request, inputs=inputs),))
+    page = rendered(builder_of(*made, end))
+    assert len([item for item in page.all("text") if item.get("class") == "l"]) == words
+    assert page.text.count("Refers to") == arrows
