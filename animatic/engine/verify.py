@@ -17,7 +17,7 @@ from animatic.ledger import Take
 from animatic.manifest import Manifest, Shot
 from animatic.marks import Mark, read_mark
 from animatic.marks.credentials import has_credentials
-from animatic.marks.reading import NO_ANCHORS, Anchors, credentials_of
+from animatic.marks.reading import NO_ANCHORS, SIGNING, Anchors, credentials_of
 from animatic.marks.revocation import Revocations
 from animatic.storage import Storage
 
@@ -234,6 +234,8 @@ def _look_at_signature(
     found.signers |= {credentials.signer or "somebody without a name": credentials.trusted}
     for problem in credentials.problems:
         note(problem, None if problem in credentials.of_certificate else step)
+    if item.get("origin") == "signed" and anchors.signing is not None and not credentials.trusted and not credentials.problems:
+        note(f"it is signed by {credentials.signer}, and no certificate of {SIGNING} vouches for that", None)
     found.notes += [said for said in credentials.notes if said not in found.notes]
     if credentials.stamp is not None:
         found.stamped += 1

@@ -16,8 +16,11 @@ from animatic.engine.restore import restore
 from animatic.engine.run import Run
 from animatic.engine.verify import Verified, verify_run
 from animatic.errors import TimeStampError, UsageError
+from animatic.files import sha256_of
+from animatic.marks import read_mark
 from animatic.marks.reading import NO_ANCHORS, Anchors, credentials_of
 from animatic.marks.revocation import Revocations
+from animatic.marks.signing import Signer
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, Studio
 from tests.unit.marks.authorities import RevocationAuthority, StampAuthority, served
@@ -92,6 +95,21 @@ async def test_nothing_is_paid_where_nothing_could_be_signed(studio: Studio, tmp
     with pytest.raises(UsageError, match="not valid at time of signing"):
         await studio.render()
     assert studio.krea.posts == []
+
+
+async def test_what_somebody_else_signed_is_named_where_certificates_are_known(signed: Studio, tmp_path: Path, chain: Chain) -> None:
+    """The clip is signed anew by a stranger, and the manifest has its hash: all but the signer is as it should be."""
+    folder, stranger = signed.out / signed.run.prefix, make_chain(tmp_path / "stranger", "Stranger")
+    clip, copy = folder / "01-dawn.mp4", tmp_path / "copy.mp4"
+    mark = present(read_mark(clip, "video/mp4"))
+    other = Signer.load(stranger.cert, stranger.key).sign(clip, copy, mark, "video/mp4")
+    text = (folder / "manifest.json").read_text().replace(sha256_of(clip), other.sha256)
+    (folder / "manifest.json").write_text(text.replace(f'"size": {clip.stat().st_size}', f'"size": {other.size}'))
+    clip.write_bytes(copy.read_bytes())
+    findings = (await verified(signed, chain.anchors)).findings
+    assert [(finding.check, finding.file) for finding in findings] == [("signature", "01-dawn.mp4")]
+    assert "signed by Stranger" in findings[0].detail
+    assert (await verified(signed)).findings == [], "without certificates there is nobody to trust"
 
 
 async def test_a_take_is_signed_once_for_all_runs(signed: Studio) -> None:
