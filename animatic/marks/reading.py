@@ -127,12 +127,13 @@ def credentials_of(
             raise
         except Exception as error:  # noqa: BLE001 - whatever the library says of a damaged file
             return Credentials(trusted=False, problems=(f"its credentials cannot be read: {error}",), signer=None, ingredients=0)
-    ask = revocations is not None and (found.trusted or ours)
-    chain = _chain(path, mime, found.serial, anchors) if ask or anchors.stamping is not None else ()
+    chain = _chain(path, mime, found.serial, anchors)
     if found.trusted and anchors.stamping is not None:  # to the library all anchors are for both
         vouching = chain_in(SIGNING, anchors.signing) if anchors.signing is not None else ()
         found = replace(found, trusted=any(one in vouching for one in chain))
-    return with_revocations(found, revocations.of(chain)) if revocations is not None and (found.trusted or ours) else found
+    if revocations is None or not (found.trusted or ours):
+        return found
+    return with_revocations(found, revocations.of(chain))
 
 
 def read_credentials(file: Any, mime: str, anchors: Anchors = NO_ANCHORS) -> Credentials:

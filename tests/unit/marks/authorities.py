@@ -80,6 +80,8 @@ class RevocationAuthority(Authority):
     revoked_at: datetime | None = None
     age: timedelta = timedelta(0)
     """How old its answers are."""
+    delegate: Chain | None = None
+    """Whose leaf signs its answers."""
     signed_by: Chain | None = None
     """Whose authority signs its answers, where that is not its own."""
 
@@ -107,7 +109,14 @@ class RevocationAuthority(Authority):
             revocation_time=self.revoked_at,
             revocation_reason=x509.ReasonFlags.key_compromise if self.revoked_at else None,
         )
-        signed = answer.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.authority).sign(key, hashes.SHA256())
+        if self.delegate is not None:  # a responder of its own, whose certificate comes with the answer
+            answer = answer.certificates([self.delegate.signing])
+            responder, held = self.delegate.signing, load_pem_private_key(self.delegate.key.read_bytes(), None)
+            assert isinstance(held, ec.EllipticCurvePrivateKey)
+            key = held
+        else:
+            responder = signer.authority
+        signed = answer.responder_id(ocsp.OCSPResponderEncoding.HASH, responder).sign(key, hashes.SHA256())
         return signed.public_bytes(Encoding.DER)
 
 

@@ -42,14 +42,16 @@ def make_chain(
     responder: str | None = None,
     revoked_at: str | None = None,
     usage: ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    under: Chain | None = None,
 ) -> Chain:
     """Write a chain whose certificates began a year ago and end in ``ends`` (negative: they have expired).
 
     ``responder`` and ``revoked_at``: addresses of an OCSP responder and of a list of revoked certificates, named by the leaf.
+    ``under``: a chain whose authority issues the leaf.
     """
-    authority = ec.generate_private_key(ec.SECP256R1())
+    authority = under.authority_key if under else ec.generate_private_key(ec.SECP256R1())
     leaf = key or ec.generate_private_key(ec.SECP256R1())
-    root_name, leaf_name = _name(f"{name} CA"), _name(name)
+    root_name, leaf_name = under.authority.subject if under else _name(f"{name} CA"), _name(name)
     root = (
         _begun(root_name, root_name, authority, max(ends, timedelta(days=30)) if ends > timedelta(0) else ends)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

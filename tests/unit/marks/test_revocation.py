@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from animatic.errors import UsageError
 from animatic.marks.reading import Anchors, Credentials, credentials_of
@@ -91,6 +92,25 @@ def test_an_answer_counts_only_if_its_authority_signed_it_and_it_is_of_today(
     authority.signed_by = None
     authority.age = timedelta(days=3)
     assert "not today" in Signer.load(chain.cert, chain.key).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("issued", "usage", "counts"), [(True, "OCSP_SIGNING", True), (True, "EMAIL_PROTECTION", False), (False, "OCSP_SIGNING", False)]
+)
+def test_an_authority_may_let_another_answer(
+    tmp_path: Path, authority: RevocationAuthority, issued: bool, usage: str, counts: bool
+) -> None:
+    authority.chain = chain = make_chain(tmp_path / "studio", responder=f"{authority.url}/responder")
+    authority.delegate = make_chain(
+        tmp_path / "delegate", "Delegate", usage=getattr(ExtendedKeyUsageOID, usage), under=chain if issued else None
+    )
+    assert (Signer.load(chain.cert, chain.key).notes == ()) is counts
+    authority.revoked_at = YESTERDAY
+    if counts:
+        with pytest.raises(UsageError, match="was revoked on"):
+            Signer.load(chain.cert, chain.key)
+    else:
+        assert "that is not its authority's" in Signer.load(chain.cert, chain.key).notes[0]
 
 
 def test_the_list_is_asked_where_the_responder_does_not_answer(tmp_path: Path, authority: RevocationAuthority) -> None:
