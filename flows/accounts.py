@@ -109,7 +109,7 @@ def end_markdown(manifest: Manifest, *, address: Address, location: Location) ->
 
 def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
     """Yield every shot that is not there, why, and what to do."""
-    left = [(number, shot) for number, shot in enumerate(manifest.shots, start=1) if shot.state not in _THERE]
+    left = [(number, shot) for number, shot in enumerate(manifest.storyboard, start=1) if shot.state not in _THERE]
     if not left:
         return
     page = address("index.html")
@@ -122,7 +122,7 @@ def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
 
 def missing_text(run: Run) -> str:
     """Return a line for each shot that has no picture on the storyboard's sheet, and why; empty where none is missing."""
-    shots = [(step, run.progress.shots[step.key]) for step in run.plan.steps]
+    shots = [(step, run.progress.shots[step.key]) for step in run.plan.storyboard]
     left = [(step, shot) for step, shot in shots if shot.state not in _THERE]
     lines = [
         f"- **{step.number:02} {text_of(step.key)}**: {shot.state}" + (f": {text_of(shot.detail)}" if shot.detail else "")

@@ -61,7 +61,7 @@ async def storyboard_picture(run: Run) -> str | None:
     folder = run.workdir / "stills"
     paths: list[Path | None] = []
     captions: list[str] = []
-    for step in run.plan.steps[:MAX_PICTURES]:
+    for step in run.plan.storyboard[:MAX_PICTURES]:
         take = run.takes.get(step.key)
         data = await run.storage.read(take.thumbnail) if take is not None and take.thumbnail is not None else None
         state = run.progress.shots[step.key].state

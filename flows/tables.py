@@ -53,7 +53,7 @@ def shots_markdown(run: Run, views: Mapping[str, ShotView], address: Address, *,
     ``settled``: the run has ended, and what goes on is said to have been interrupted.
     """
     progress = run.progress
-    shots = sorted((progress.shots[step.key] for step in run.plan.steps), key=lambda shot: _is_trouble(shot.state))
+    shots = sorted((progress.shots[step.key] for step in run.plan.storyboard), key=lambda shot: _is_trouble(shot.state))
     if len(shots) > MAX_ROWS:
         shots = sorted(shots, key=lambda shot: _place_in_table(shot.state))[:MAX_ROWS]
     left_out = len(run.plan.steps) - len(shots)

@@ -154,14 +154,8 @@ def _sheet(
         footer=f"preview of {plan.pipeline}",
         simulated=True,
         made_at=now,
-        shots=tuple(_row(step, takes[step.key].clip.duration, pictures.get(step.key), places.get(step.key)) for step in _in_order(plan)),
+        shots=tuple(_row(step, takes[step.key].clip.duration, pictures.get(step.key), places.get(step.key)) for step in plan.storyboard),
     )
-
-
-def _in_order(plan: Plan) -> list[Step]:
-    """Return the steps as the storyboard has them, variant by variant; a plan has them in the order of their dependencies."""
-    variants = list(dict.fromkeys(step.variant_name for step in plan.steps))
-    return sorted(plan.steps, key=lambda step: (variants.index(step.variant_name), step.number))
 
 
 def _row(step: Step, seconds: float | None, picture: Path | None, place: tuple[float, float] | None) -> SheetShot:

@@ -291,8 +291,8 @@ class Manifest(Record):
     @property
     def storyboard(self) -> tuple[Shot, ...]:
         """Its shots as the storyboard has them, variant by variant; ``shots`` has them as they depend on each other."""
-        variants = list(dict.fromkeys(repr(dict(shot.variant)) for shot in self.shots))
-        return tuple(sorted(self.shots, key=lambda shot: (variants.index(repr(dict(shot.variant))), shot.number)))
+        variants = {name: place for place, name in enumerate(dict.fromkeys(repr(dict(shot.variant)) for shot in self.shots))}
+        return tuple(sorted(self.shots, key=lambda shot: (variants[repr(dict(shot.variant))], shot.number)))
 
     @property
     def heading(self) -> str:

@@ -234,6 +234,12 @@ class Plan:
         """The steps that make the takes that count: one for each shot and variant."""
         return tuple(step for step in self.steps if not step.further)
 
+    @property
+    def storyboard(self) -> tuple[Step, ...]:
+        """The steps as the storyboard has them, variant by variant; ``steps`` has them as they depend on each other."""
+        variants = {name: place for place, name in enumerate(dict.fromkeys(step.variant_name for step in self.steps))}
+        return tuple(sorted(self.steps, key=lambda step: (variants[step.variant_name], step.number)))
+
     def step(self, key: str) -> Step:
         """Return the step of that key; KeyError if there is none."""
         for step in self.steps:

@@ -51,7 +51,7 @@ def table(spec: PipelineSpec, plan: Plan, outcomes: Mapping[str, Outcome], catal
     """Return the header and a row for each shot, once for each variant. ``outcomes`` by step key; a shot without one is planned."""
     remarks = comments_of(spec.document, (*spec.path, "shots"))
     places = {shot.id: number for number, shot in enumerate(spec.shots)}
-    lines = [_line(step, spec, places[step.shot], remarks, outcomes) for step in _in_order(plan, places)]
+    lines = [_line(step, spec, places[step.shot], remarks, outcomes) for step in plan.storyboard if not step.further]
     columns = [name for name in dict.fromkeys((*_ORDER, *_merged(line.fields for line in lines))) if _is_used(name, lines)]
     kept = _merged(line.remarks for line in lines)
     headers = {name: _header(name, columns, lines, catalog) for name in kept}
@@ -87,12 +87,6 @@ def as_text(rows: Sequence[Sequence[str]], delimiter: str) -> str:
 def _quoted(cell: str, delimiter: str) -> str:
     plain = not (_TO_QUOTE & set(cell) or delimiter in cell or cell != cell.strip())
     return cell if plain else '"' + cell.replace('"', '""') + '"'
-
-
-def _in_order(plan: Plan, places: Mapping[str, int]) -> list[Step]:
-    """Return the steps as the storyboard tells them, variant by variant."""
-    variants = {name: number for number, name in enumerate(dict.fromkeys(step.variant_name for step in plan.steps))}
-    return sorted(plan.shots, key=lambda step: (variants[step.variant_name], places[step.shot]))
 
 
 def _line(

@@ -23,7 +23,7 @@ from animatic.engine.progress import ProgressTracker
 from animatic.flows.accounts import end_markdown, end_summary, missing_text, plan_markdown
 from animatic.flows.pictures import storyboard_picture
 from animatic.flows.tables import ShotView, headline, percent_ended, rows_in, settled_text, shots_markdown
-from animatic.manifest import Cost, Failure, Manifest, Reel, Shot
+from animatic.manifest import Cost, Failure, Manifest, Reel, Shot, render_page
 from animatic.manifest.model import Source
 from animatic.spec import load_declaration
 
@@ -238,3 +238,15 @@ async def test_a_run_of_which_nothing_came_has_a_sheet_of_gaps(run_of: RunOf, tm
         assert sheet.width > 300
     run.plan = replace(run.plan, steps=())
     assert await storyboard_picture(run) is None
+
+
+def test_shots_stand_as_the_storyboard_has_them_and_links_lead_to_them_on_the_page(run_of: RunOf) -> None:
+    run = run_of(TEXT.replace("- {id: calm", "- {id: first, prompt: Foam, start_image: home}\n      - {id: calm"))
+    assert [step.shot for step in run.plan.steps][-1] == "first", "made last, and first in the storyboard"
+    rows = cells(shots_markdown(run, {}, cdn, settled=False))[1:-1]
+    assert [row[0] for row in rows] == ["01", "02", "03", "04", "05", "06"]
+    assert [line[4:6] for line in missing_text(run).splitlines()[2:]] == ["01", "02", "03", "04", "05", "06"]
+    failed = SURF.model_copy(update={"id": "foam", "key": "foam", "number": 1})
+    manifest = manifest_of(DAWN.model_copy(update={"number": 2, "key": "dawn"}), failed)
+    (link,) = re.findall(r"index\.html#([\w-]+)", end_markdown(manifest, address=cdn, location=str))
+    assert f'id="{link}" data-is="failed" data-key="foam"' in render_page(manifest)
