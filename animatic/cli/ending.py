@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,11 @@ DOING: dict[Doing, str] = {
 """What a shot that waits is doing, for people, in the order in which it matters."""
 
 
-def report(context: FlowRunContext, *, as_json: bool) -> None:
-    """Print the result: the summary or JSON on standard output, what went wrong on standard error."""
+def report(context: FlowRunContext, *, as_json: bool, told: Mapping[str, Any]) -> None:
+    """Print the result: the summary or JSON, with what else is ``told``, on standard output, what went wrong on standard error."""
     manifest = context.manifest
     if as_json:
-        print_json(facts(context, manifest))
+        print_json({**facts(context, manifest), **told})
     elif manifest is not None:
         print(summary(context, manifest, width=terminal_width(sys.stdout)))
     if not context.reported:

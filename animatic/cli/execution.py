@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -76,8 +76,11 @@ async def prepare(
     return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)
 
 
-def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool) -> int:
-    """Execute a prepared run with live progress, print the result, and return the exit code. Raises PrefectError where no API answers."""
+def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool, told: Mapping[str, Any] | None = None) -> int:
+    """Execute a prepared run with live progress, print the result, and return the exit code. Raises PrefectError where no API answers.
+
+    ``told``: what programs are to be told besides how the run ended.
+    """
     if prepared.simulate:
         carry_simulate()
     if prepared.plan.warnings:
@@ -89,7 +92,7 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool) -> int:
     except KeyboardInterrupt:  # while the run goes on, it hears them itself
         if context is None:
             raise InterruptedRunError("interrupted before the run began: nothing was submitted, nothing was paid") from None
-    report(context, as_json=as_json)
+    report(context, as_json=as_json, told=told or {})
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:
         # Prefect's threads would go on trying to deliver their events for minutes before they let the process end.

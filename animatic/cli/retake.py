@@ -120,7 +120,7 @@ def retake(
             tell("\n".join([*_announced(made, prepared.estimate), "Nothing was sent: this was --dry-run"]))
         return 0
     say("\n".join(_announced(made, prepared.estimate)))
-    return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
+    return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs, told={"retake": _facts(made, prepared.estimate)})
 
 
 def _announced(made: Retake, estimate: Estimate) -> list[str]:

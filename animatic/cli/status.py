@@ -75,7 +75,7 @@ def _row(shot: Shot) -> tuple[Cell, ...]:
         shot.key or shot.id,
         shot.title or "",
         (state_word(shot), _style(shot)),
-        str(shot.take) if shot.take > 1 else "",
+        f"{shot.take} locked" if shot.locked else str(shot.take) if shot.take > 1 else "",
         "" if took is None or shot.state == "reused" else f"{took:.0f}",
         _money(shot),
         (shot.clip.file or shot.clip.key) if shot.clip is not None else "",

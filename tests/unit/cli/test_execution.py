@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from animatic.cli import execution
-from animatic.cli.ending import facts, summary
+from animatic.cli.ending import facts, report, summary
 from animatic.cli.execution import Prepared, run_async, start
 from animatic.engine.estimate import Estimate
 from animatic.errors import InterruptedRunError, OverBudgetError
@@ -28,6 +29,14 @@ def test_the_summary_tells_shots_money_and_places(ended: Ended) -> None:
         "  page      /out/teaser/index.html",
         "  manifest  /out/teaser/manifest.json",
     ]
+
+
+def test_programs_are_told_more_where_a_verb_has_more_to_say(ended: Ended, capsys: pytest.CaptureFixture[str]) -> None:
+    context, manifest = ended("delivered", "delivered")
+    report(context, as_json=True, told={"retake": {"warnings": ["two things"]}})
+    told = json.loads(capsys.readouterr().out)
+    assert (told["run_id"], told["retake"]) == (context.plan.run_id, {"warnings": ["two things"]})
+    assert manifest.run_id == told["run_id"]
 
 
 def test_the_summary_of_an_unchanged_storyboard_says_that_nothing_was_paid(ended: Ended) -> None:

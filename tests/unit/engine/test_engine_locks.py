@@ -100,10 +100,27 @@ async def test_without_the_lock_it_is_made_anew(film: Studio) -> None:
     assert not again.new
 
 
-async def test_fresh_and_a_failed_shot_above_do_not_touch_it(film: Studio) -> None:
+async def test_a_shot_above_it_that_fails_does_not_touch_it(film: Studio) -> None:
+    await locked(film)
+    film.declare(shots(dawn="Noon"))
+    film.krea.answers = ["400"]
+    assert await film.render() is not None
+    assert [film.state(key) for key in ("dawn", "surf", "noir")] == ["failed", "reused", "reused"]
+
+
+async def test_fresh_leaves_it_and_what_is_above_it_is_not_needed(film: Studio) -> None:
     await locked(film)
     plan = await film.plan(fresh=True)
-    assert [step.key for step in (await estimate(plan, film.ledger)).to_pay] == ["dawn", "noir"]
+    decided = (await explain(plan, await estimate(plan, film.ledger), film.ledger)).estimate
+    assert [step.key for step in decided.to_pay] == ["dawn", "noir"]
+    assert decided.decisions["surf"].changes == ("what it starts from",), "the new take of dawn"
+    assert plan.step("surf").locked is not None
+    assert (await film.plan(fresh=True, only="surf")).step("surf").fingerprint == plan.step("surf").fingerprint
+    await locked(film, "dawn")
+    again = await film.plan(fresh=True)
+    told = (await explain(again, await estimate(again, film.ledger), film.ledger)).estimate.decisions
+    assert (told["dawn"].changes, told["surf"].changes) == ((), ()), "to be made anew is no change"
+    await locked(film, "dawn", off=True)
     film.declare(shots(dawn="'{{ run.id }}'"))
     only = await film.plan(only="surf")
     assert [step.key for step in only.steps] == ["surf"], "what is above a locked shot is not needed for it"
