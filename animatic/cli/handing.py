@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from animatic.cli.output import say
-from animatic.errors import PrefectError
+from animatic.errors import ApprovalError, PrefectError
 from animatic.settings import default_home, quieten_prefect, use_prefect_api
 
 if TYPE_CHECKING:
     from animatic.engine.history import PastRun
     from animatic.prefect.suspended import Resumed
+
+LOOKED_AT = 50
+"""Runs of the pipeline, the newest first, among which others that wait are looked for."""
 
 
 async def is_deployed(run: PastRun) -> bool:
@@ -36,12 +40,38 @@ async def hand_over(run: PastRun) -> Resumed | None:
 
 
 async def hand_over_decided(run: PastRun) -> Resumed | None:
-    """Do the same behind a decision that is recorded: where the server does not answer, that is said, and the decision stands."""
+    """Do the same behind a decision that is recorded, and resume whichever other runs have waited for it.
+
+    Where the server does not answer, that is said, and the decision stands. Raises StorageError.
+    """
     try:
-        return await hand_over(run)
+        resumed = await hand_over(run)
+        for other in await _others_decided(run) if await is_deployed(run) else ():
+            if (also := await hand_over(other)) is not None:
+                say(told(also, other.plan.run_id))
     except PrefectError as error:
         say(f"The decision is recorded, but {error.message}: go on with `animatic resume {run.plan.run_id}`")
         return None
+    return resumed
+
+
+async def _others_decided(run: PastRun) -> list[PastRun]:
+    """Return the other runs of deployments that wait, and for whose shots something was decided: runs of one storyboard share takes."""
+    from animatic.engine.decided import check_decided
+    from animatic.engine.history import past_runs
+
+    found = []
+    asked = {step.base for step in run.plan.shots if step.approve}
+    for other in await past_runs((run.destination,), pipeline=run.plan.pipeline, limit=LOOKED_AT):
+        if other.plan.run_id == run.plan.run_id or not asked & {step.base for step in other.plan.shots if step.approve}:
+            continue
+        manifest = await other.manifest_if_whole()
+        if manifest is None or manifest.state != "waiting" or manifest.prefect.deployment is None:
+            continue
+        with contextlib.suppress(ApprovalError):
+            await check_decided(other)
+            found.append(other)
+    return found
 
 
 def told(resumed: Resumed, run_id: str) -> str:

@@ -338,3 +338,19 @@ def test_people_are_told_of_a_run_that_waits_once_with_price_and_links(stage: St
         assert f"Picture: https://cdn.example/{stage.name}/{run_id}/01-still.thumbnail.jpg" in told["text"]
         assert flow_run in told["text"]
         chat.shutdown()
+
+
+@pytest.mark.slow
+def test_one_approval_lets_every_run_go_on_that_waits_for_the_take(stage: Stage) -> None:
+    stage.declare("approve: true")
+    with stage.served():
+        first, _ = stage.suspended()
+        second, run_id = stage.suspended()
+        assert len(billing(stage.krea)) == 2, "the second found the takes of the first"
+        said = stage.animatic("approve", run_id, "still")
+        assert said.code == 0, said.err
+        assert "is resumed by its deployment" in said.err, "the other one"
+        for flow_run in (first, second):
+            stage.until(flow_run, "Completed", "Reused")
+            assert stage.manifest(flow_run)["state"] == "completed"
+        assert len(billing(stage.krea)) == 3
