@@ -54,8 +54,6 @@ def form_of(questions: Sequence[Question], description: str) -> type[RunInput]:
         fields |= _fields_of(question, asked.prefix, several=several)
     fields["note"] = (str, Field(default="", title="Note", description="Why; kept in the manifest."))
     fields["name"] = (str, Field(default="", title="Your name", description="Who decides; kept in the manifest."))
-    for place, (_, field) in enumerate(fields.values()):
-        field.json_schema_extra = {"position": place}
     model: type[RunInput] = create_model("Approval", __base__=RunInput, **fields)
     model._description = description  # noqa: SLF001 (as `with_initial_data` sets it; that takes no titles)
     return model
