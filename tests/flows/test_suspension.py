@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from animatic.prefect.server import LocalServer, ensure, stop
 from animatic.prefect.suspended import JUST_BEGUN, resume_suspended
 from animatic.simulator import launch
-from tests.flows.deploying import ANIMATIC, TOKEN, Api, process
+from tests.flows.deploying import ANIMATIC, PREFECT, TOKEN, Api, process
 from tests.flows.test_main_road import billing, states
 
 pytest_plugins = ["tests.flows.deploying"]
@@ -354,3 +354,25 @@ def test_one_approval_lets_every_run_go_on_that_waits_for_the_take(stage: Stage)
             stage.until(flow_run, "Completed", "Reused")
             assert stage.manifest(flow_run)["state"] == "completed"
         assert len(billing(stage.krea)) == 3
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_pool_is_killed_while_the_run_waits_and_another_one_goes_on(stage: Stage) -> None:
+    stage.declare("approve: true")
+    pool = f"pool-{stage.name}"
+    assert stage.animatic("deploy", "--pool", pool, "--prune").code == 0
+    worker = (*PREFECT, "worker", "start", "--pool", pool)
+    environment = stage.environment | {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+    log = stage.folder / "serve.log"
+    with process(*worker, cwd=stage.folder, log=log, **environment) as first:
+        flow_run, run_id = stage.suspended()
+        os.killpg(first.pid, signal.SIGKILL)
+    assert stage.animatic("reject", run_id, "still", "--prompt", "A bottle, closer").code == 0
+    with process(*worker, cwd=stage.folder, log=log, **environment):
+        stage.until(flow_run, "Running")
+        stage.until(flow_run, "Suspended")
+        assert stage.animatic("approve", run_id, "still").code == 0
+        stage.until(flow_run, "Completed")
+    done = stage.manifest(flow_run)
+    assert (done["run_id"], done["state"], done["shots"][0]["request"]["prompt"]) == (run_id, "completed", "A bottle, closer")
+    assert len(billing(stage.krea)) == 4
