@@ -6,7 +6,7 @@ Lists of runs show about sixty characters of it: they hold how many shots are mi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from animatic.engine.run import Run
 from animatic.errors import (
@@ -57,12 +57,12 @@ def outcome(run: Run) -> AnimaticError | None:
     for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
             return found
-    total = len(run.plan.steps)
+    total = len(run.plan.shots)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
         return _doubt(doubtful, total)
     hint = f"what was paid for is kept; go on with: `animatic resume {run.plan.run_id}`"
     if waiting := {key: error for key, error in errors.items() if isinstance(error, ApprovalError)}:
-        return _approval(waiting, errors, len(run.plan.shots))
+        return _approval(waiting, errors, total)
     missing = {key: error for key, error in errors.items() if key in run.steps}
     if not missing:
         return ShotError(f"all {_plural(total)} delivered, but no reel: {next(iter(errors.values())).message}", hint=hint)
@@ -78,7 +78,7 @@ def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:
     key = next(key for key, own in kinds.items() if own == kind)
     cause, remedy = REMEDIES.get(kind, (kind.replace("_", " "), "resume"))
     others = f" (+{len(failed) - 1})" if len(failed) > 1 else ""
-    count, what = f"{len(errors)} of {_plural(total)} missing:", f"{cause}{others}; {remedy}."
+    count, what = f"{_shots(errors)} of {_plural(total)} missing:", f"{cause}{others}; {remedy}."
     first = f"{count} {_short(key, SEEN - len(count) - len(what) - 1)} {what}"
     told = "; ".join(f"{key}: {error.message}" for key, error in list(failed.items())[:MAX_FAILURES_NAMED])
     more = f"; and {len(failed) - MAX_FAILURES_NAMED} more" if len(failed) > MAX_FAILURES_NAMED else ""
@@ -107,16 +107,22 @@ def _doubt(errors: Mapping[str, InDoubtError], total: int) -> InDoubtError:
     """Return the one error for all shots in doubt."""
     unclear = {key: error for key, error in errors.items() if isinstance(error, UnclearResultError)}
     if len(unclear) == len(errors):
-        first = f"{len(errors)} of {_plural(total)} paid, result unclear: `animatic doubts`."
+        first = f"{_shots(errors)} of {_plural(total)} paid, result unclear: `animatic doubts`."
         told = "; ".join(f"{key}: {error.message}" for key, error in list(unclear.items())[:MAX_FAILURES_NAMED])
         hint = next(iter(unclear.values())).hint if len(unclear) == 1 else "`animatic doubts` lists them; each shot's note says what to do"
         return UnclearResultError(f"{first} {told}", hint=hint)
     also = f", or completed with a result that was not understood ({', '.join(unclear)})" if unclear else ""
     return InDoubtError(
-        f"{len(errors)} of {_plural(total)} in doubt: decide with `animatic doubts`. "
+        f"{_shots(errors)} of {_plural(total)} in doubt: decide with `animatic doubts`. "
         f"{_listed(list(errors))}: Krea may or may not have accepted the submission{also}",
         hint="`animatic doubts` shows the candidates and how to decide",
     )
+
+
+def _shots(keys: Iterable[str]) -> int:
+    """Return how many shots these are: takes of one are one."""
+    named = [key.rpartition("#") for key in keys]
+    return len({shot if mark and number.isdigit() else shot + mark + number for shot, mark, number in named})
 
 
 def _plural(count: int) -> str:

@@ -63,3 +63,9 @@ def test_money_comes_first_and_doubt_says_how_to_decide_at_once() -> None:
     unclear = outcome(run_of({"a": UnclearResultError("job j completed and was billed")}))
     assert isinstance(unclear, UnclearResultError)
     assert unclear.message[:60].startswith("1 of 6 shots paid, result unclear: `animatic doubts`.")
+
+
+def test_takes_of_one_shot_are_one_shot() -> None:
+    refused = ShotError("no", code="request_refused")
+    text = missing_shots({"pt/dawn": refused, "pt/dawn#2": refused, "no#1b": refused, "en/dawn": refused}, 6)
+    assert text.startswith("3 of 6 shots missing: ")
