@@ -16,7 +16,7 @@ BLOOD = JobFailedError("The request was flagged by content moderation.", code="m
 
 def run_of(errors: dict[str, AnimaticError], *, shots: int = 6) -> Any:
     steps = {f"s{number}": None for number in range(shots - len(errors))} | {key: None for key in errors if key != "reel"}
-    plan = SimpleNamespace(steps=tuple(range(shots)), run_id="r1")
+    plan = SimpleNamespace(shots=tuple(range(shots)), run_id="r1")
     return SimpleNamespace(state=SimpleNamespace(errors=errors), stopped=None, steps=steps, plan=plan)
 
 
