@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -149,13 +150,17 @@ def _text(section: Section, key: str) -> str | None:
         return None
     if len(value) > MAX_TEXT:
         section.note(f"{key} has {len(value)} characters; at most {MAX_TEXT} are taken", key, code="too-long")
-    elif strange := next((sign for sign in value if not sign.isprintable() and sign not in _LINES and sign not in _JOINING), None):
+    elif strange := next(
+        (sign for sign in value if unicodedata.category(sign) in _NO_TEXT and sign not in _LINES and sign not in _JOINING), None
+    ):
         section.note(f"{key} holds the character U+{ord(strange):04X}, which no text has", key, hint="leave it out", code="type")
     return value.strip() or None
 
 
-_JOINING = frozenset("\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202f\u2060\ufeff\u3000")
-"""Signs without a shape of their own that texts of some scripts, emoji and pasted ones have."""
+_NO_TEXT = frozenset({"Cc", "Cf", "Cs"})
+"""Signs that command, and halves of signs. What this Python does not know yet, such as an emoji of this year, is text."""
+_JOINING = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
+"""Signs of that kind that texts of some scripts, emoji and pasted ones have."""
 
 
 def _seconds(section: Section) -> float | None:

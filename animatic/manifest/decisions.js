@@ -29,6 +29,8 @@
     Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
     return made;
   };
+  // Signs that no text has, and that would have the file refused.
+  const plain = (text) => text.replace(/\p{Zs}/gu, " ").replace(/(?![\n\t\u00ad\u200b-\u200f\u2060\ufeff])[\p{Cc}\p{Cf}\p{Cs}]/gu, "").trim();
   const panelOf = (shot) => all(".panel").find((panel) => panel.dataset.key === shot);
   const nameOf = (panel) => {
     const shot = panel.closest(".compare") && panel.closest(".group").querySelector("h2 bdi");
@@ -79,8 +81,11 @@
   };
 
   const add = (decision) => {
-    // The last word counts; of comments there may be many.
-    if (decision.decision !== "comment") decisions = decisions.filter((one) => one.shot !== decision.shot || one.decision === "comment");
+    // The last word about a take counts, whichever of the variants that share it is spoken of; of comments there may be many.
+    const takesOf = (one) => panelOf(one.shot).dataset.same || panelOf(one.shot).id;
+    if (decision.decision !== "comment") {
+      decisions = decisions.filter((one) => one.decision === "comment" || takesOf(one) !== takesOf(decision));
+    }
     decisions.push(decision);
     changed();
     said.textContent = `${words(decision)}: ${nameOf(panelOf(decision.shot))}`;
@@ -123,6 +128,8 @@
     busy();
     const field = (name) => open.querySelector(`[name=${name}]`);
     const row = (name) => field(name).closest("label");
+    const asked = "asked" in panel.dataset;
+    const most = Number(panel.dataset.seconds) || Infinity;
     open.setAttribute("aria-label", `Decide about ${nameOf(panel)}`);
     const takes = all(".takes a", panel).map((link) => link.parentElement.dataset.take);
     takes.forEach((take) => field("take").append(element("option", `Take ${take}`, { value: take })));
@@ -131,21 +138,19 @@
     const prompt = panel.querySelector(".prompt");
     const before = prompt ? prompt.textContent.trim() : "";
     field("prompt").value = before;
-    if (at !== null) field("at").value = at.toFixed(2);
+    if (at !== null) field("at").value = Math.min(at, most).toFixed(2);
+    open.querySelector(".kinds").hidden = !asked;
     const choose = (kind) => {
       all("[name=decision]", open).forEach((radio) => { radio.checked = radio.value === kind; });
       row("prompt").hidden = kind !== "reject";
       row("at").hidden = kind === "approve" || !panel.dataset.take || ["image", "3d"].includes(panel.dataset.medium);
     };
-    all("[name=decision]", open).forEach((radio) => {
-      if (radio.value !== "comment" && !panel.dataset.take) radio.closest("label").remove();
-      else radio.addEventListener("change", () => choose(radio.value));
-    });
-    choose(panel.dataset.take ? wanted : "comment");
+    all("[name=decision]", open).forEach((radio) => radio.addEventListener("change", () => choose(radio.value)));
+    choose(asked ? wanted : "comment");
     const keep = () => {
       const decision = open.querySelector("[name=decision]:checked").value;
-      const note = field("note").value.trim();
-      const given = field("prompt").value.trim();
+      const note = plain(field("note").value);
+      const given = plain(field("prompt").value);
       const seconds = field("at").valueAsNumber;
       const empty = decision === "comment" && !note;
       open.querySelector("[data-part=wrong]").hidden = !empty;
@@ -156,7 +161,7 @@
         take: takes.length > 1 ? Number(field("take").value) : Number(panel.dataset.take) || null,
         prompt: decision === "reject" && given && given !== before ? given : null,
         note: note || null,
-        at: !row("at").hidden && seconds >= 0 ? Math.round(seconds * 1000) / 1000 : null,
+        at: !row("at").hidden && seconds >= 0 ? Math.round(Math.min(seconds, most) * 1000) / 1000 : null,
       });
       close();
       (panel.querySelector("[data-decide]") || panel).focus();
@@ -172,7 +177,7 @@
     open.scrollIntoView({ block: "nearest" });
   };
 
-  // A button on every shot; the three at once where somebody is waited for.
+  // Every shot can be commented on; one that somebody is waited for can be decided about.
   all(".panel").forEach((panel) => {
     const about = nameOf(panel);
     panel.tabIndex = -1;
@@ -190,7 +195,7 @@
       row.append(button("Approve", "Approve", "approve"), button("Reject", "Reject", "reject"), button("Comment", "Comment", "comment"));
       line.after(row);
     } else {
-      line.append(button("Review", "Review", "comment"));
+      line.append(button("Comment", "Comment", "comment"));
     }
     // A take is looked at in the frame of its shot.
     all(".takes a", panel).forEach((link) => link.addEventListener("click", (event) => {
@@ -219,7 +224,7 @@
   });
 
   part("download").addEventListener("click", () => {
-    const review = { version: 1, pipeline, run_id: run, by: who.value.trim() || null, written_at: new Date().toISOString(), decisions };
+    const review = { version: 1, pipeline, run_id: run, by: plain(who.value) || null, written_at: new Date().toISOString(), decisions };
     const file = URL.createObjectURL(new Blob([`${JSON.stringify(review, null, 2)}\n`], { type: "application/json" }));
     element("a", "", { href: file, download: "review.json" }).click();
     setTimeout(() => URL.revokeObjectURL(file), 60000);

@@ -25,7 +25,7 @@ from animatic.manifest.clients import Discretion, for_clients, shown
 from animatic.manifest.groups import DEFAULT_RATIO, Group, groups_of
 from animatic.manifest.links import Links
 from animatic.manifest.model import Manifest, Reel, ShotState
-from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, stations_of, variant_name
+from animatic.manifest.panels import Panel, Place, href_of, panels_of, places_of, ratio_of, shared_takes, stations_of, variant_name
 from animatic.money import dollars
 from animatic.plan.layout import Diagram, diagram_of
 
@@ -148,8 +148,9 @@ def _script() -> tuple[str, str]:
 
 def view_of(run: Manifest) -> Page:
     """Return the page of a run."""
-    run = shown(run)
     run = run.model_copy(update={"shots": run.storyboard})
+    shared = shared_takes(run)
+    run = shown(run)
     discretion = Discretion(run)
     links = Links(f"{run.pipeline}/{run.run_id}", _keys(run))
     reels = run.reels or ((run.reel,) if run.reel else ())
@@ -157,7 +158,7 @@ def view_of(run: Manifest) -> Page:
     places: dict[str, Place] = {}
     for number, reel in enumerate(reels, start=1):
         places = places_of(f"reel-{number}", reel.shots) | places  # the first reel that shows a shot
-    panels = panels_of(run, links, places)
+    panels = panels_of(run, links, places, shared)
     left = [panel for panel in panels if panel.shot.state in {"skipped", "waiting"}] if run.finished_at else []
     by_key = {panel.shot.key or panel.shot.id: panel for panel in panels}
     groups = groups_of(panels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from animatic.catalog.model import Yield
@@ -98,6 +98,8 @@ class Panel:
     place: Place | None
     takes: tuple[TakePanel, ...] = ()
     """All of its takes, where there are several."""
+    same: str = ""
+    """Anchor of the first of the shots that share its takes, where it is another one: what is decided about one is about all."""
     decision: Said | None = None
     log: tuple[Said, ...] = ()
 
@@ -125,12 +127,23 @@ def _variant(shot: Shot) -> str:
     return repr(sorted(shot.variant.items()))
 
 
-def panels_of(run: Manifest, links: Links, places: Mapping[str, Place]) -> tuple[Panel, ...]:
-    """Return a panel for every shot; ``places`` by shot key."""
+def shared_takes(run: Manifest) -> tuple[str, ...]:
+    """Return for each shot the anchor of the first one with its take; empty where that is itself."""
+    first: dict[str, int] = {}
+    found = [(number, first.setdefault(shot.fingerprint, number)) for number, shot in enumerate(run.shots, start=1)]
+    return tuple(f"shot-{other}" if other != number else "" for number, other in found)
+
+
+def panels_of(run: Manifest, links: Links, places: Mapping[str, Place], shared: Sequence[str]) -> tuple[Panel, ...]:
+    """Return a panel for every shot; ``places`` by shot key, ``shared`` as `shared_takes` of the whole record gives it."""
     names = Names(run)
     told = [variant_name(shot.variant) for shot in for_clients(run).shots]
     return tuple(
-        replace(_panel(shot, f"shot-{number}", links, names, places, simulated=run.simulated), for_clients=told[number - 1])
+        replace(
+            _panel(shot, f"shot-{number}", links, names, places, simulated=run.simulated),
+            for_clients=told[number - 1],
+            same=shared[number - 1],
+        )
         for number, shot in enumerate(run.shots, start=1)
     )
 

@@ -48,7 +48,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.new("RGB", (320, 180), "navy").save(folder / f"{name}.jpg")
     waits = {"state": "waiting", "doing": "waits for approval"}
     dawn = {**shot(1, "dawn", "delivered"), **waits, "takes": [take(1, "dawn"), take(2, "dawn2")], "request": {"prompt": "A calm sea"}}
-    surf = {**shot(2, "surf", "delivered"), **waits, "key": "wide/surf", "title": HOSTILE}
+    surf: dict[str, Any] = {**shot(2, "surf", "delivered"), **waits, "key": "wide/surf", "title": HOSTILE}
+    surf["clip"]["duration"] = 3.0
     places = [{"shot": "dawn", "in": 0, "out": 1.5}, {"shot": "wide/surf", "in": 1.5, "out": 3, "trim": [1, 2.5]}]
     data = {
         "run_id": "r", "pipeline": "p", "simulated": False, "state": "waiting", "started_at": "2026-11-27T00:00:00Z",
@@ -85,7 +86,7 @@ def test_what_is_decided_on_the_page_is_downloaded_as_it_was_said(browser: Brows
     browser.fill("//li[@id='shot-1']//textarea[@name='prompt']", "A rough sea\nat night")
     browser.fill("//li[@id='shot-1']//textarea[@name='note']", f"hands {HOSTILE}")
     browser.click("//button[.='Keep']")
-    browser.click("//li[@id='shot-3']//button[.='Review']")
+    browser.click("//li[@id='shot-3']//button[.='Comment']")
     browser.click("//button[.='Keep']")
     assert "A comment needs words" in browser.text
     browser.fill("//li[@id='shot-3']//textarea[@name='note']", "leave it out")
@@ -106,6 +107,32 @@ def test_what_is_decided_on_the_page_is_downloaded_as_it_was_said(browser: Brows
     }
     assert "animatic review --apply review.json" in browser.text
     assert browser.run("return document.querySelectorAll('img[onerror]').length") == 0
+
+
+def test_only_what_waits_is_decided_about_and_what_would_be_refused_is_not_written(browser: Browser, tmp_path: Path) -> None:
+    kinds = "return [...document.querySelectorAll('.decide .kinds label')].filter(kind => kind.offsetParent).length"
+    browser.click("//li[@id='shot-3']//button[.='Comment']")
+    assert browser.run(kinds) == 0
+    browser.click("//button[.='Cancel']")
+    browser.click("//li[@id='shot-2']//button[.='Comment']")
+    assert browser.run(kinds) == 3
+    browser.run("const [note, at] = document.querySelectorAll('.decide [name=note], .decide [name=at]');"
+                "note.value = 'too\\u2003dark\\u0007 \\u{1fae8}'; at.value = '99'")  # fmt: skip
+    browser.click("//button[.='Keep']")
+    (only,) = downloaded(browser, tmp_path)["decisions"]
+    assert (only["note"], only["at"]) == ("too dark \U0001fae8", 3)
+
+
+def test_shots_of_variants_that_share_a_take_have_one_decision(browser: Browser, page: Path, tmp_path: Path) -> None:
+    shared = page.with_name("shared.html")
+    html = page.read_text("utf-8")
+    assert html.count(" data-asked") == 2
+    shared.write_text(html.replace('data-key="wide/surf"', 'data-same="shot-1" data-key="wide/surf"'))
+    browser.open(shared.as_uri())
+    browser.click("//li[@id='shot-2']//button[.='Approve']")
+    browser.click("//li[@id='shot-1']//button[.='Reject']")
+    browser.click("//button[.='Keep']")
+    assert [(one["shot"], one["decision"]) for one in downloaded(browser, tmp_path)["decisions"]] == [("dawn", "reject")]
 
 
 def test_the_last_word_counts_and_can_be_taken_back(browser: Browser, tmp_path: Path) -> None:

@@ -53,6 +53,13 @@ def test_what_the_page_writes_is_read(tmp_path: Path) -> None:
     assert (third.take, third.note, third.at) == (None, "👩‍👩‍👧 можно темнее?", 3.0)
 
 
+@pytest.mark.parametrize(
+    "note", ["shaky \U0001fae8 and newer \U0001fae9", "wide\u2003space", "\ue000 of a font of ours", "\u0646\u06cc\u0645\u200c\u0641"]
+)
+def test_whatever_people_write_is_text(tmp_path: Path, note: str) -> None:
+    assert read_review(written(tmp_path, changed(2, note=note))).decisions[2].note == note
+
+
 def test_its_name_does_not_matter_nor_what_may_be_left_out(tmp_path: Path) -> None:
     data = {**GOOD, "by": None, "decisions": [{"shot": "gulls", "decision": "approve"}]}
     del data["written_at"]
@@ -114,6 +121,7 @@ def test_a_decision_is_known_again_however_the_file_is_laid_out(tmp_path: Path) 
         (changed(0, note=3), 13, "note must be text or null"),
         (changed(0, note="x" * (MAX_TEXT + 1)), 13, "note has 10001 characters"),
         (changed(0, note="a\u001b[31mb"), 13, "note holds the character U+001B"),
+        (changed(0, note="a\u202eb"), 13, "note holds the character U+202E"),
         (changed(2, note=" "), 24, "a comment without a note says nothing"),
         (changed(2, note=None), 24, "a comment without a note says nothing"),
         (changed(1, at=-1), 22, "at must be a time code in seconds"),

@@ -101,11 +101,23 @@ def test_shots_are_named_by_their_keys_and_tell_their_takes(builder: ManifestBui
     run = with_shot(run, key="16x9/dawn", takes=(take, take.model_copy(update={"take": 2, "picked": False})))
     html = render_page(run)
     dawn, surf = panel(html), panel(html, 2)
-    assert 'data-key="16x9/dawn" data-take="1" data-asked>' in dawn
+    assert 'data-key="16x9/dawn" data-take="1" data-seconds="6" data-asked>' in dawn
     assert re.findall(r'<li data-take="(\d)"', html) == ["1", "2"]
     assert "picked" not in dawn, "nobody has picked one yet"
     assert 'data-key="surf">' in surf, "what is not made can be commented on, and neither approved nor rejected"
     assert f'data-pipeline="{run.pipeline}" data-run="{run.run_id}"' in html
+
+
+def test_variants_that_share_a_take_are_told_apart_from_those_that_do_not(builder: ManifestBuilder, clip: Clip) -> None:
+    for name in ("dawn", "surf", "logo"):
+        builder.shot(name).update(state="waiting", doing="waits for approval", clip=clip)
+    run = builder.manifest(finished_at=DONE)
+    shots = tuple(
+        shot.model_copy(update={"variant": {"n": n}, "fingerprint": "one" if n < 2 else "two"}) for n, shot in enumerate(run.shots)
+    )
+    for money in (True, False):
+        html = render_page(run.model_copy(update={"shots": shots, "page": PageRules(money=money)}))
+        assert re.findall(r'data-key="(\w+)"[^>]* data-same="([^"]*)"', html) == [("surf", "shot-1")]
 
 
 @pytest.mark.parametrize(
