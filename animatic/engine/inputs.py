@@ -173,15 +173,24 @@ async def local_clip(run: Run, take: Take) -> Path:
 async def _asset(run: Run, path: Path, sha256: str, mime: str, description: str) -> str:
     """Return the URL of an asset with this content, uploading it if Krea does not have it (any more)."""
     host = urlsplit(run.client.base_url).netloc
+    if there := await _known_asset(run, host, sha256):
+        return there
+    async with run.gates.assets[sha256]:
+        if there := await _known_asset(run, host, sha256):  # another shot of this run has just uploaded it
+            return there
+        crashpoint("before-upload-asset")
+        asset = await run.client.upload(path, mime=mime, description=description)
+        crashpoint("after-upload-asset")
+        await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=bare_url(asset.url), mime=mime)
+        crashpoint("after-asset-recorded")
+        return asset.url
+
+
+async def _known_asset(run: Run, host: str, sha256: str) -> str | None:
+    """Return the URL of an asset that was uploaded before and that Krea still has."""
     known = await run.ledger.assets.latest(host, sha256)
-    if known is not None and (there := await run.client.asset(known.asset_id)) is not None:
-        return there.url
-    crashpoint("before-upload-asset")
-    asset = await run.client.upload(path, mime=mime, description=description)
-    crashpoint("after-upload-asset")
-    await run.ledger.assets.record(host, sha256, asset_id=asset.id, url=bare_url(asset.url), mime=mime)
-    crashpoint("after-asset-recorded")
-    return asset.url
+    there = await run.client.asset(known.asset_id) if known is not None else None
+    return there.url if there is not None else None
 
 
 def _put(body: Any, path: tuple[str | int, ...], value: str) -> None:

@@ -69,6 +69,8 @@ class Gates:
     media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))
     fingerprints: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """Equal shots of one run share a take: the first makes it, the others find it."""
+    assets: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """The same of what is uploaded, by content."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -367,6 +367,20 @@ async def test_an_asset_s_address_is_kept_without_its_signature_and_asked_for_ag
     assert [path for path in (studio.out / ".animatic").rglob("*.json") if "sig=secret" in path.read_text()] == []
 
 
+@pytest.mark.parametrize(
+    "shots",
+    [
+        "- {id: a, takes: 5, prompt: Dawn, start_image: ref.png, duration: 1}",
+        "\n      ".join(f"- {{id: s{number}, prompt: Dawn {number}, start_image: ref.png, duration: 1}}" for number in range(5)),
+    ],
+)
+async def test_what_several_jobs_begin_with_at_the_same_moment_is_uploaded_once(studio: Studio, shots: str) -> None:
+    (studio.folder / "ref.png").write_bytes(still_bytes(10))
+    studio.declare(shots)
+    assert await studio.render() is None
+    assert (studio.krea.counts["post"], studio.krea.counts["upload"]) == (5, 1)
+
+
 async def test_a_picture_is_uploaded_as_krea_takes_it_and_recorded_as_the_file_that_it_is(studio: Studio) -> None:
     Image.new("RGB", (40, 20), "red").save(studio.folder / "ref.tif")
     studio.declare(ONE.replace("}", ", start_image: ref.tif}"))
