@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from animatic.errors import UsageError
+from animatic.redact import redact
 
 if TYPE_CHECKING:
     from animatic.spec import PipelineSpec
@@ -62,8 +63,8 @@ note_option = click.option("--note", metavar="TEXT", help="Why; kept in the ledg
 
 
 def text_of(written: str | None) -> str | None:
-    """Return what somebody wrote without blanks around it; None where that is nothing."""
-    return (written or "").strip() or None
+    """Return what somebody wrote, without blanks around it and without secrets; None where that is nothing."""
+    return redact((written or "").strip()) or None
 
 
 def joined(only: tuple[str, ...]) -> str | None:

@@ -111,7 +111,7 @@ class _Pipeline:
 
     async def _look(self, plan: Plan, again: Plan) -> _Outlook:
         stable = _stable(plan, again)
-        prices = {step.fingerprint: step.request.price.usd for step in plan.steps}
+        prices = {step.fingerprint: step.request.price.usd for step in plan.steps if step.locked is None}
         decisions = (await estimate(plan, self.ledger)).decisions
         waiting = {step.fingerprint for step in plan.steps if decisions[step.key].action == "run"}
         return _Outlook(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from animatic.errors import DeclarationError, KeyPath, Problem
+from animatic.redact import redact
 from animatic.source import Document
 from animatic.source.values_file import load_values
 from animatic.spec.keys import Level
@@ -154,7 +155,7 @@ def _text(section: Section, key: str) -> str | None:
         (sign for sign in value if unicodedata.category(sign) in _NO_TEXT and sign not in _LINES and sign not in _JOINING), None
     ):
         section.note(f"{key} holds the character U+{ord(strange):04X}, which no text has", key, hint="leave it out", code="type")
-    return value.strip() or None
+    return redact(value.strip()) or None
 
 
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs"})

@@ -13,7 +13,7 @@ from typing import Literal
 
 from animatic.catalog import Catalog
 from animatic.engine import approvals
-from animatic.engine.decided import as_it_goes_on, prompt_changes, reject_and_go_on, with_decisions
+from animatic.engine.decided import as_it_goes_on, prompt_changes, reject_and_go_on
 from animatic.engine.estimate import estimate
 from animatic.engine.history import OpenDestination, PastRun, find_run
 from animatic.engine.plan_run import step_named
@@ -279,7 +279,7 @@ def _refused(decision: FileDecision, step: Step, error: AnimaticError) -> Outcom
 
 async def _applied(review: _Review, outcomes: Sequence[Outcome]) -> Applied:
     """Work out what the run pays when it goes on: what does not hang on a shot that waits still."""
-    plan = await with_decisions(review.run.plan, review.ledger, review.catalog)
+    plan = await as_it_goes_on(review.run.plan, review.ledger, review.catalog)
     found = await estimate(plan, review.ledger, resumed=True)
     waiting = [step.key for step in plan.shots if step.approve and not await _is_approved(step, review.ledger)]
     below = reachable(waiting, dependents(_edges(plan))) - set(waiting)

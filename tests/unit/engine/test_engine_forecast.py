@@ -9,6 +9,8 @@ import pytest
 
 from animatic.catalog import Catalog
 from animatic.engine.forecast import Forecast, forecast
+from animatic.engine.locking import find_shots, lock
+from animatic.engine.plan_run import PlanOptions, pipeline_named
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +38,18 @@ async def test_a_fresh_schedule_pays_for_every_run(studio: Studio) -> None:
     studio.declare(TWO, pipeline="schedule: {interval: 12h, fresh: true}")
     found = await ahead(studio, days=1)
     assert [(run.rule, run.usd) for run in found.runs] == [("every 12 h", 2 * PRICE)] * 2
+
+
+@pytest.mark.parametrize("more", ["", ", fresh: true"])
+async def test_a_locked_shot_costs_nothing(studio: Studio, more: str) -> None:
+    studio.declare(TWO, pipeline=f"schedule: {{interval: 12h{more}}}")
+    assert await studio.render() is None
+    spec = pipeline_named(studio.declaration, None)
+    await lock(await find_shots(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), "dawn"), by="mara", note=None)
+    studio.declare(TWO.replace("Dawn", "Noon").replace("prompt: Surf", "prompt: Waves"), pipeline=f"schedule: {{interval: 12h{more}}}")
+    found = await ahead(studio, days=1)
+    assert [run.usd for run in found.runs] == [PRICE, PRICE if more else 0]
+    assert [run.anew_usd for run in found.runs] == [PRICE, PRICE]
 
 
 async def test_a_shot_that_names_the_day_is_paid_once_a_day_and_one_that_names_the_run_always(studio: Studio) -> None:

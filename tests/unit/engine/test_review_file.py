@@ -146,6 +146,11 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert len(refused.value.problems) == 3
 
 
+def test_what_must_not_be_kept_is_taken_out_of_notes(tmp_path: Path) -> None:
+    found = read_review(written(tmp_path, changed(2, note="see https://files.example/a.mp4?X-Amz-Signature=abc")))
+    assert found.decisions[2].note == "see https://files.example/a.mp4"
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError) as refused:
         read_review(tmp_path / "review.json")
