@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from animatic.catalog.model import field_name
-from animatic.cut.model import CutShot
+from animatic.cut.model import CutShot, Sound, SoundShot
 from animatic.cut.timing import HOLD_SECONDS, ways_through
 from animatic.plan.linking import LinkedShot
 from animatic.plan.model import ShotInput, shot_of
@@ -41,6 +41,22 @@ def check_lengths(
         longer = entry if into >= out or at + 1 == len(seen) else seen[at + 1][0]
         where = (*longer.path[:-1], "transition") if longer.transition is not None else (*spec.path, "transition")
         problems.add(message, where, code="cut", hint="make the transition shorter, or the shot longer")
+
+
+def check_captions(spec: CutSpec, seen: Seen, sound: Sound, shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> None:
+    """Warn of captions that are asked for where nothing that is seen or spoken has a ``line``: there would be none."""
+    if not spec.captions or not seen:
+        return
+    heard = {voice.source.step for voice in sound.voices if isinstance(voice.source, SoundShot)}
+    speaking = [shot.draft for _, shot in seen] + [shot.draft for shot in shots.values() if shot.draft.key in heard]
+    if any(draft.line for draft in speaking):
+        return
+    hint = "write what is said on a shot, as in 'line: Nobody came.', or take 'captions' out"
+    others = [shot.draft.spec.id for shot in shots.values() if shot.draft.line and not shot.draft.left_out]
+    if others:
+        hint = f"the cut shows or voices none of {', '.join(others)}, which have one; {hint}"
+    message = "cut: captions are asked for, and no shot of the cut has a 'line'"
+    problems.add(message, (*spec.path, "captions"), code="cut", hint=hint, severity="warning")
 
 
 def _checked_length(entry: CutShotSpec, shot: LinkedShot, shots: Mapping[str, LinkedShot], problems: ProblemCollector) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from animatic.cut.model import BedSound, Cut, CutShot, Sound, SoundShot, SoundSource, Transition, VoiceSound
 from animatic.errors import KeyPath, Problem
-from animatic.plan.cut_checks import check_lengths, check_voice
+from animatic.plan.cut_checks import check_captions, check_lengths, check_voice
 from animatic.plan.files import BadFileError
 from animatic.plan.fitting import made_words
 from animatic.plan.linking import LinkedShot, ReferenceLinker
@@ -52,6 +52,7 @@ class CutResolver:
             cut_shots = tuple(_cut_shot(entry, shot, spec, first=not at) for at, (entry, shot) in enumerate(seen))
             check_lengths(spec, cut_shots, seen, shots, ours)
             sound = self._sound(spec, seen, shots, ours)
+            check_captions(spec, seen, sound, shots, ours)
             if cut_shots:
                 found.append(
                     Cut(

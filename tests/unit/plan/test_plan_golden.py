@@ -19,7 +19,7 @@ from animatic.spec import declare
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "plan"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 CASES = sorted(GOLDEN.glob("*.yaml"))
-ONLY_WARNINGS = {"model-withdrawn", "profile-of-no-effect"}
+ONLY_WARNINGS = {"cut-captions", "model-withdrawn", "profile-of-no-effect"}
 
 
 @pytest.fixture(scope="module")
