@@ -21,7 +21,8 @@ Single shots go wrong on purpose by a directive in their prompt. With ``once`` a
     [sim: cut]          its download ends half-way        [sim: 422]          an input file was rejected
     [sim: deprecated]   the answer announces a sunset     [sim: 500]          accepted, but answered with 500
     [sim: lost]         accepted, but never answered      [sim: 524]          accepted, but answered by a proxy's page
-    [sim: lost-before]  neither accepted nor answered     [sim: fail once]    fails the first time only
+    [sim: lost-before]  neither accepted nor answered     [sim: black]        a clip that is black from its middle on
+    [sim: frozen]       a clip that stands still          [sim: fail once]    fails the first time only
 """
 
 from __future__ import annotations

@@ -14,8 +14,26 @@ from typing import Any, Final, Literal, assert_never, get_args
 from animatic.catalog.model import Kind
 
 DirectiveName = Literal[
-    "lost-before", "429", "credits", "plan", "422", "gone", "lost", "500", "524", "slow", "fail", "moderated", "empty", "cut", "deprecated"
+    "lost-before",
+    "429",
+    "credits",
+    "plan",
+    "422",
+    "gone",
+    "lost",
+    "500",
+    "524",
+    "slow",
+    "fail",
+    "moderated",
+    "empty",
+    "cut",
+    "deprecated",
+    "black",
+    "frozen",
 ]
+Flaw = Literal["black", "frozen"]
+"""What a clip may look like that checks should find: black from its middle on, or a picture that stands still."""
 Outcome = Literal["completed", "failed", "moderated", "empty"]
 Status = Literal[
     "backlogged",
@@ -32,6 +50,7 @@ Suffix = Literal["mp4", "png", "mp3", "wav", "glb"]
 
 DIRECTIVES: Final[tuple[DirectiveName, ...]] = get_args(DirectiveName)
 """Where several stand in one prompt, the first of this order that decides something decides."""
+FLAWS: Final[tuple[Flaw, ...]] = get_args(Flaw)
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 

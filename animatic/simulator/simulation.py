@@ -17,17 +17,7 @@ from typing import Any, assert_never
 from animatic.catalog import Catalog, price_of
 from animatic.catalog.model import Model, Yield
 from animatic.simulator.checks import is_web_address, media_places, mistakes
-from animatic.simulator.jobs import (
-    DIRECTIVES,
-    Directive,
-    DirectiveName,
-    DroppedError,
-    Job,
-    Outcome,
-    RefusedError,
-    Status,
-    parse,
-)
+from animatic.simulator.jobs import DIRECTIVES, FLAWS, Directive, DirectiveName, DroppedError, Job, Outcome, RefusedError, Status, parse
 from animatic.simulator.library import Library
 from animatic.simulator.render.queue import RenderQueue
 from animatic.simulator.render.recipe import Media, MediaPath, Recipe, recipe_of
@@ -177,7 +167,7 @@ class Simulation:
                 message = f"{model.name} is no longer available"
                 gone = {"error": "model_unavailable", "reason": "deprecated", "message": message, "sunset_date": "2026-05-13"}
                 return RefusedError(410, {**gone, "replacement": replacement})
-            case "lost" | "500" | "524" | "slow" | "fail" | "moderated" | "empty" | "cut" | "deprecated":
+            case "lost" | "500" | "524" | "slow" | "fail" | "moderated" | "empty" | "cut" | "deprecated" | "black" | "frozen":
                 return None
             case _:
                 assert_never(name)
@@ -204,6 +194,7 @@ class Simulation:
                 variation=0 if body.get("seed") is not None else self.store.times_asked(request_hash) % _VARIATIONS,
                 longest_side=settings.longest_side,
                 note=slate,
+                flaw=next((flaw for flaw in FLAWS if flaw in directives), None),
             )
             now = self.now()
             created_at = self.store.free_time(now)
@@ -284,7 +275,7 @@ class Simulation:
         text = parse(_prompt(job.body)).text
         note = SlateNote.from_header(job.slate) if job.slate else None
         recipe = recipe_of(model, job.body, text, media, variation=0, longest_side=self.settings.longest_side, note=note)
-        candidates = (replace(recipe, variation=number) for number in range(_VARIATIONS))
+        candidates = (replace(recipe, variation=number, flaw=flaw) for number in range(_VARIATIONS) for flaw in (None, *FLAWS))
         return next((candidate for candidate in candidates if candidate.key == job.render_key), recipe)
 
     def _render_failed(self, key: str) -> None:

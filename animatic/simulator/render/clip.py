@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
+from typing import assert_never
 
 import av
 import numpy as np
@@ -21,6 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from animatic.files import writing_whole
 from animatic.lettering.fonts import font_for
+from animatic.simulator.jobs import Flaw
 from animatic.simulator.render.drawing import Plane, cover, length, load, output_size, rate, size_of, source_planes, to_planes
 from animatic.simulator.render.insets import Inset
 from animatic.simulator.render.mesh import picture_of
@@ -46,7 +49,7 @@ def render_clip(recipe: Recipe, target: Path) -> None:
     size = output_size(recipe, even=True)
     seconds = recipe.seconds if recipe.seconds is not None else length(recipe.source) if recipe.source else 5.0
     count = max(1, round(seconds * recipe.fps))
-    frames = _composed(recipe, _slate(recipe, size, round(seconds, 2)), count)
+    frames = _flawed(_composed(recipe, _slate(recipe, size, round(seconds, 2)), count), recipe.flaw, count)
     with writing_whole(target) as part:
         _encode(frames, part, size, Fraction(recipe.fps).limit_denominator(1001))
 
@@ -116,6 +119,25 @@ def _composed(recipe: Recipe, slate: Slate, count: int) -> Iterator[Plane]:
         if window is not None:
             window.show(planes)
         yield planes
+
+
+def _flawed(frames: Iterator[Plane], flaw: Flaw | None, count: int) -> Iterator[Plane]:
+    """Yield the frames with what is wrong with them on purpose."""
+    match flaw:
+        case None:
+            yield from frames
+        case "frozen":
+            yield from repeat(next(frames), count)
+        case "black":
+            for index, planes in enumerate(frames):
+                if index < count // 2:
+                    yield planes
+                    continue
+                black = np.full_like(planes, 128)
+                black[: planes.shape[0] * 2 // 3] = 16
+                yield black
+        case _:
+            assert_never(flaw)
 
 
 class _Window:

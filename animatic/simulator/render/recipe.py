@@ -11,6 +11,8 @@ from typing import Any, Literal, assert_never
 
 from animatic.catalog.model import Kind, Model, Yield, field_name
 from animatic.simulator.jobs import Suffix
+from animatic.catalog.model import Kind, Model, Yield
+from animatic.simulator.jobs import Flaw, Suffix
 from animatic.slate import SlateNote
 
 MediaPath = tuple[str | int, ...]
@@ -79,6 +81,8 @@ class Recipe:
     spoken: bool = False
     """Whether a sound is speech; otherwise it is music."""
     sound_format: Literal["mp3", "wav"] = "mp3"
+    flaw: Flaw | None = None
+    """What is wrong with a clip on purpose."""
 
     @property
     def makes(self) -> Yield:
@@ -122,6 +126,7 @@ def recipe_of(
     variation: int,
     longest_side: int,
     note: SlateNote | None = None,
+    flaw: Flaw | None = None,
 ) -> Recipe:
     """Read a checked body: fields that are not set count with the model's default."""
     value = {name: body.get(name, field.default) for name, field in model.fields.items()}
@@ -158,6 +163,7 @@ def recipe_of(
         scale=_number(value.get("upscale_factor")) or _number(value.get("image_scaling_factor")) or 2.0,
         spoken=spoken,
         sound_format=_sound_format(model, value),
+        flaw=flaw,
     )
 
 
