@@ -190,10 +190,10 @@ class ArtifactPublisher:
             take = self._run.takes.get(step.key)
             if take is None:
                 continue
-            if step.key not in self._stills and (still := await still_of(self._run, step.key)):
-                self._stills[step.key] = still
+            if take.fingerprint not in self._stills and (still := await still_of(self._run, step.key)):
+                self._stills[take.fingerprint] = still
             file = file_name(step, "." + take.clip.key.rpartition(".")[2])
-            views[step.key] = ShotView(file=file, picture=self._stills.get(step.key), seconds=take.clip.duration)
+            views[step.key] = ShotView(file=file, picture=self._stills.get(take.fingerprint), seconds=take.clip.duration)
         return views
 
     def _address(self, name: str) -> str | None:

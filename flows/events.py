@@ -1,8 +1,8 @@
 """Emits Prefect events for automations and the event feed: what happened to which shot, as it happens.
 
-``animatic.shot.submitted``, ``.delivered`` (reused ones too: see ``state`` in the payload), ``.failed``, ``.in-doubt``,
-``animatic.run.over-budget``, and ``animatic.run.waiting``, once for each question that a run asks persons.
-Money is in USD, None where a price is not known. Prefect adds run, flow, deployment and tags to each.
+``animatic.shot.submitted``, ``.delivered`` (reused ones too: see ``state`` in the payload), ``.failed``, ``.in-doubt``, ``.picked`` (the
+checks of its takes led to one of them: see ``choice``), ``animatic.run.over-budget``, and ``animatic.run.waiting``, once for each question
+that a run asks persons. Money is in USD, None where a price is not known. Prefect adds run, flow, deployment and tags to each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from animatic.engine.run import Run
 from animatic.errors import AnimaticError, OverBudgetError
 from animatic.flows.approval_texts import Request
 
-ShotEvent = Literal["submitted", "delivered", "failed", "in-doubt"]
+ShotEvent = Literal["submitted", "delivered", "failed", "in-doubt", "picked"]
 log = logging.getLogger(__name__)
 
 
@@ -29,9 +29,13 @@ def announcing(run: Run) -> Iterator[None]:
     """Emit events for the shots of a run as their progress changes."""
     submitting: set[str] = set()
     emitted: dict[str, ShotEvent] = {}
+    picked: set[str] = set()
 
     def listen(shot: ShotProgress) -> None:
-        if shot.state == "submitting":
+        if shot.key in run.state.choices and shot.key not in picked:
+            picked.add(shot.key)
+            _emit_shot(run, shot, "picked")
+        elif shot.state == "submitting":
             submitting.add(shot.key)
         elif shot.state == "running" and shot.key in submitting:
             submitting.discard(shot.key)
@@ -119,7 +123,11 @@ def _emit_shot(run: Run, shot: ShotProgress, what: ShotEvent) -> None:
 def _checks(run: Run, key: str) -> dict[str, object]:
     """Return what the checks of a shot's take found, as the manifest spells it; both None where nobody looked, or has not yet."""
     record = run.manifest.shot(key).record
-    return {"qc": None if record.qc is None else record.qc.model_dump(mode="json", by_alias=True), "continuity": record.continuity}
+    return {
+        "qc": None if record.qc is None else record.qc.model_dump(mode="json", by_alias=True),
+        "continuity": record.continuity,
+        "choice": None if record.choice is None else record.choice.model_dump(mode="json"),
+    }
 
 
 def _emit(event: str, resource: dict[str, str], payload: dict[str, object]) -> None:

@@ -211,7 +211,7 @@ def _final_state(context: FlowRunContext) -> State[None]:
     manifest = context.manifest
     shots = manifest.shots if manifest is not None else ()
     beside = f"; {len(manifest.stray_jobs)} paid beside, see `animatic doubts`" if manifest is not None and manifest.stray_jobs else ""
-    if shots and all(shot.state == "reused" for shot in shots):
+    if manifest is not None and manifest.made_nothing:
         told = f"all {len(shots)} shots were made before: nothing was submitted, nothing was paid"
         return Completed(name="Reused", message=f"{mark}{told}{beside}")
     return Completed(message=f"{mark}{end_summary(manifest)}{beside}: {context.page_address}" if manifest is not None else mark)

@@ -90,6 +90,32 @@ def clip_from(picture: bytes, frames: int) -> bytes:
     return target.getvalue()
 
 
+Look = Literal["good", "black", "frozen", "short"]
+LOOKING_SIZE = 854, 480
+
+
+def clip_looking(look: Look, seconds: int, *, seed: int, picture: bytes | None = None) -> bytes:
+    """A real MP4 of 480p that checks find nothing in, or that of its name. It begins with a picture where there is one."""
+    width, height = LOOKING_SIZE
+    if picture is None:
+        blocks = np.random.default_rng(seed).integers(40, 200, (6, 10, 3), dtype=np.uint8)
+        opened = Image.fromarray(blocks).resize((width, height), Image.Resampling.BICUBIC)
+    else:
+        opened = Image.open(io.BytesIO(picture)).convert("RGB").resize((width, height))
+    pixels, frames = np.asarray(opened), 12 * (1 if look == "short" else seconds)
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=12, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index in range(frames):
+            shown = np.zeros_like(pixels) if look == "black" and index >= frames // 2 else np.roll(pixels, 4 * index, axis=1)
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels if look == "frozen" else shown))
+            frame.pts, frame.time_base = index, Fraction(1, 12)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return target.getvalue()
+
+
 @cache
 def still_bytes(shade: int = 90) -> bytes:
     """A tiny real PNG."""
@@ -148,6 +174,9 @@ class DoubleJob:
     polls: int = 0
     cancel: Cancelling = "cancels"
     type: str | None = None
+    look: Look | None = None
+    follows: bool = True
+    """Whether a clip that looks like something begins with its start image."""
 
 
 def _gives(job: DoubleJob) -> Literal["still", "clip", "sound", "mesh"]:
@@ -167,6 +196,11 @@ class KreaDouble:
         self.always: dict[str, Answer] = {}
         """How POSTs with a certain prompt are answered, whatever ``answers`` says."""
         self.ends: list[str] = []
+        self.looks: list[Look] = []
+        """What the clips of the jobs to come look like, in the order in which they are accepted; then: good, once any was named."""
+        self.looking = False
+        self.jumping: set[int] = set()
+        """Numbers of jobs whose clips do not begin with their start image."""
         self.jobs: dict[str, DoubleJob] = {}
         self.assets: dict[str, bytes] = {}
         self.counts: Counter[str] = Counter()
@@ -219,6 +253,9 @@ class KreaDouble:
         created = max([now, *(job.created_at + timedelta(milliseconds=1) for job in self.jobs.values())]) if self.jobs else now
         job = DoubleJob(f"job-{number}", endpoint, body, created, webhook, visible_at=now + timedelta(seconds=self.late_listing))
         job.type = self.types.get(endpoint)
+        self.looking = self.looking or bool(self.looks)
+        job.look = self.looks.pop(0) if self.looks else "good" if self.looking else None
+        job.follows = number not in self.jumping
         match end:
             case "completed":
                 job.outcome = {"status": "completed", "result": {"urls": [f"{BASE}/files/{self.echo or 'of'}/{job.id}?sig=secret"]}}
@@ -384,8 +421,13 @@ class KreaDouble:
                 return httpx.Response(200, content={"sound": sound_bytes(), "mesh": mesh_bytes(), "still": still_bytes(shade)}[how])
             case "damaged":
                 return httpx.Response(200, content=damaged_clip(shade), headers={"Content-Type": "video/mp4"})
-        content = self._honest_clip(job.body, shade) if self.honest else clip_bytes(shade)
-        return httpx.Response(200, content=content, headers={"Content-Type": "video/mp4"})
+        return httpx.Response(200, content=self._clip(job, shade), headers={"Content-Type": "video/mp4"})
+
+    def _clip(self, job: DoubleJob, shade: int) -> bytes:
+        if job.look is None:
+            return self._honest_clip(job.body, shade) if self.honest else clip_bytes(shade)
+        picture = self._start(job.body) if job.follows else None
+        return clip_looking(job.look, int(job.body.get("duration", 4)), seed=int(job.id.rpartition("-")[2]), picture=picture)
 
     def _honest_clip(self, body: dict[str, Any], shade: int) -> bytes:
         frames, start = int(body.get("duration", 4)) * 12, self._start(body)
@@ -393,6 +435,6 @@ class KreaDouble:
 
     def _start(self, body: dict[str, Any]) -> bytes | None:
         """Return the picture that a request starts from, if it is an asset."""
-        name = str(body.get("start_image", "")).rpartition("/")[2]
+        name = str(body.get("start_image", "")).partition("?")[0].rpartition("/")[2]
         upload = self.assets.get(name)
         return None if upload is None else upload[upload.index(b"\x89PNG") :]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from animatic.manifest.model import Doing, Shot
 
 MAX_REELS_NAMED = 6
+MAX_CHOICES_TOLD = 8
 DOING: dict[Doing, str] = {
     "waits for approval": "made, and to be approved before what follows is paid for: `animatic review`",
     "running": "running at Krea",
@@ -66,6 +67,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
         }
         if manifest
         else {},
+        "choices": choice_facts(manifest) if manifest else {},
         "stray_jobs": [stray.model_dump(mode="json") for stray in manifest.stray_jobs] if manifest else [],
         "error": None if context.error is None else as_object(context.error),
     }
@@ -85,7 +87,7 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     from animatic.manifest.wording import findings
 
     found = counts(manifest)
-    if found.keys() == {"reused"}:
+    if manifest.made_nothing:
         outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
     else:
         unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
@@ -99,6 +101,7 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     told = [
         *waiting_lines(manifest),
         *([checked] if checked else []),
+        *choice_lines(manifest),
         *(f"{shot.key or shot.id}: {shot.note}" for shot in adopted),
         *stray_lines(manifest),
     ]
@@ -120,6 +123,18 @@ def waiting_lines(manifest: Manifest) -> list[str]:
         money = f": {dollars(aside)} set aside, billed if {'it completes' if len(shots) == 1 else 'they complete'}" if aside else ""
         lines.append(f"{len(shots)} {DOING[doing]}{money}")
     return lines
+
+
+def choice_facts(manifest: Manifest) -> dict[str, Any]:
+    """Return by shot which take its checks led to, and why."""
+    return {(shot.key or shot.id): shot.choice.model_dump(mode="json") for shot in manifest.shots if shot.choice}
+
+
+def choice_lines(manifest: Manifest) -> list[str]:
+    """Return why the checks of several takes led to the one that counts, for the first shots where they did."""
+    chosen = [shot for shot in manifest.shots if shot.choice is not None]
+    lines = [f"{shot.key or shot.id}: {shot.choice.why}" for shot in chosen[:MAX_CHOICES_TOLD] if shot.choice]
+    return lines if len(chosen) <= MAX_CHOICES_TOLD else [*lines, f"and {len(chosen) - MAX_CHOICES_TOLD} more such choices, on the page"]
 
 
 def stray_lines(manifest: Manifest) -> list[str]:

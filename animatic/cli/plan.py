@@ -198,6 +198,7 @@ def _print(found: Planned, graph: str | None, *, simulate: bool, everything: boo
             since=found.since,
             reels={reel.name: reel.reason for reel in found.estimate.reels},
             written=found.written,
+            further=found.estimate.further,
             everything=everything,
             width=terminal_width(sys.stdout),
             color=color_on(sys.stdout),
@@ -225,6 +226,9 @@ def _facts(found: Planned) -> dict[str, Any]:
         "to_pay_usd": float(usd),
         "estimated_usd": float(made.estimated_usd),
         "unpriced": unpriced,
+        "worst_case_usd": float(usd + found.estimate.further.usd),
+        "further_takes": list(found.estimate.further.takes),
+        "made_anew": list(found.estimate.further.anew),
         "as_written": None
         if written is None
         else {"to_pay_usd": float(written.to_pay), "estimated_usd": float(written.whole), "unpriced": written.unpriced},

@@ -7,7 +7,7 @@ before it sends, is there. Of two workers that reach the limit together both may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -39,6 +39,10 @@ class Budget:
     clock: Callable[[], datetime]
     held: dict[tuple[str, int], Decimal] = field(default_factory=dict)
     """Reserved or paid by this run, by fingerprint and attempt; unknown prices count as nothing."""
+    recalled: frozenset[tuple[str, int]] = frozenset()
+    """Those of them that an earlier process of the run had reserved or paid: the ledger has them."""
+    granted: dict[str, Decimal] = field(default_factory=dict)
+    """Prices of takes beyond what was planned that may be made, by fingerprint."""
 
     @property
     def is_shared(self) -> bool:
@@ -56,10 +60,31 @@ class Budget:
         spending = await self.ledger.spending.on(days_of(began, self.clock().date()))
         ours = (cost for cost in spending.costs if cost.line.run_id == self.plan.run_id)
         self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
+        self.recalled = frozenset(self.held)
 
     def check_prices(self, requests: tuple[Request, ...]) -> None:
         """Do the same for requests of this run."""
         check_prices(self.plan, requests)
+
+    async def grant(self, step: Step, due: Mapping[str, Decimal]) -> None:
+        """Allow a take beyond what was planned, if the budgets hold it beside what is ``due`` for the rest of the run (by fingerprint).
+
+        Raises OverBudgetError: then the rest is what the money is for.
+        """
+        price, periods = step.request.price.usd or ZERO, self._periods()
+        read = [(name, limit, await self.ledger.spending.on(days)) for name, limit, days in periods]
+        # From here on nothing is awaited: of two that ask together each counts the other.
+        begun = {fingerprint for fingerprint, _ in self.held}
+        wanted = {fingerprint: usd for fingerprint, usd in {**due, **self.granted}.items() if fingerprint not in begun}
+        on_the_way = {fingerprint: usd for (fingerprint, number), usd in self.held.items() if (fingerprint, number) not in self.recalled}
+        limits = [] if self.plan.budget_usd is None else [("run", self.plan.budget_usd, self.spent, begun)]
+        limits += [(name, limit, found.totals.usd, {cost.line.fingerprint for cost in found.costs}) for name, limit, found in read]
+        for name, limit, spent, counted in limits:
+            rest = sum((usd for fingerprint, usd in {**wanted, **on_the_way}.items() if fingerprint not in counted), ZERO)
+            if spent + rest + price > limit:
+                needed = f", and {dollars(rest)} are needed for the rest of it" if rest else ""
+                raise OverBudgetError(f"it costs {dollars(price)}; {dollars(spent)} of the {dollars(limit)} per {name} are spent{needed}")
+        self.granted[step.fingerprint] = price
 
     async def reserve(self, step: Step, attempt: int, request: Request) -> None:
         """Set the price of one submission aside. Raises UnknownPriceError, OverBudgetError; then nothing was reserved."""
@@ -102,12 +127,14 @@ class Budget:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""
         self.held.pop((fingerprint, attempt), None)
 
-    async def _check_periods(self, step: Step, price: Decimal) -> None:
+    def _periods(self) -> list[tuple[str, Decimal, tuple[date, ...]]]:
+        """Return the budgets per day and month, where there are any: name, limit, the days that count."""
         today = self.clock().date()
         limits = (("day", self.plan.per_day_usd, (today,)), ("month", self.plan.per_month_usd, days_of(today.replace(day=1), today)))
-        for name, limit, days in limits:
-            if limit is None:
-                continue
+        return [(name, limit, days) for name, limit, days in limits if limit is not None]
+
+    async def _check_periods(self, step: Step, price: Decimal) -> None:
+        for name, limit, days in self._periods():
             spent = (await self.ledger.spending.on(days)).totals.usd
             if spent + price > limit:
                 raise OverBudgetError(

@@ -33,6 +33,8 @@ NAMES = (
     "after-take",
     "after-delivered",
     "after-selected",
+    "before-chosen",
+    "after-chosen",
     "before-reel",
     "after-reel",
     "before-manifest",

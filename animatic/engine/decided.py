@@ -11,6 +11,7 @@ from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.engine.approvals import check_open, current, not_open
+from animatic.engine.chosen import chosen_in
 from animatic.engine.estimate import check_money, estimate
 from animatic.engine.history import PastRun
 from animatic.engine.locks import locks_of
@@ -31,17 +32,18 @@ async def with_decisions(plan: Plan, ledger: Ledger, catalog: Catalog) -> Plan:
     Raises StorageError, UsageError.
     """
     locked = await _relocked(plan, ledger)
-    selected = await ledger.selections.all() if locked or any(step.approve for step in plan.shots) else {}
+    selected = await ledger.selections.all() if locked or any(step.approve or step.is_chosen for step in plan.shots) else {}
     if locked:
         plan = repicked(plan, {}, lambda base: selected.get(base, 1), locked)
     for _ in plan.shots:  # another take is another request for what is below it, about which something may have been said, too
         said = await _said(plan, ledger, locked)
         picks = {base: take for base, last in said.items() if (take := _next(last)) is not None}
+        picks = await chosen_in(plan, ledger, besides=locked) | picks
         if not picks:
             break
         plan = repicked(plan, picks, lambda base: selected.get(base, 1), locked)
         # What is made instead with another request has it from the record of the rejection.
-        for base in picks:
+        for base in picks.keys() & said.keys():
             if changes := said[base].changes:
                 plan = _with_changes(plan, base, catalog, changes)
     return plan

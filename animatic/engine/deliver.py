@@ -62,12 +62,13 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
         key = f"{run.prefix}/{file_name(step, '.thumbnail.jpg')}"
         await _copy(run, take.thumbnail, key, other_takes=_had_others(step))
         still = run.storage.location(key)
-    if step.takes > 1 and not step.further:  # where it counts now it may have lain beside another one before
+    if step.has_others and not step.further:  # where it counts now it may have lain beside another one before
         beside = replace(step, further=True)
         for name_before in (file_name(beside, PurePosixPath(take.clip.key).suffix), file_name(beside, ".thumbnail.jpg")):
             await run.storage.delete(f"{run.prefix}/{name_before}")
     crashpoint("after-delivered")
-    await _select_newest(run, step)
+    if not step.further and not step.is_chosen:
+        await select_newest(run, step)
     clip = take.clip
     return Delivered(
         clip=Clip(
@@ -97,7 +98,7 @@ async def deliver_take(run: Run, step: Step, take: Take) -> Delivered:
 
 def _had_others(step: Step) -> bool:
     """Whether another take may lie in a step's place in the same run: several are made, or a person wanted another one."""
-    return step.takes > 1 or step.approve
+    return step.has_others or step.approve
 
 
 async def _started_from(run: Run, step: Step) -> list[Part]:
@@ -109,10 +110,8 @@ async def _started_from(run: Run, step: Step) -> list[Part]:
     return [Part(take=take, path=await local_clip(run, take), relation="inputTo") for take in takes]
 
 
-async def _select_newest(run: Run, step: Step) -> None:
-    """Record that a further take counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
-    if step.further:  # it was made beside the one that counts
-        return
+async def select_newest(run: Run, step: Step) -> None:
+    """Record that a take beyond the first counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
     if step.take > 1 and await run.ledger.selections.highest_take(step.base) < step.take:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from animatic.columns import few
 from animatic.cut.model import Cut
 from animatic.engine.budget import Budget, check_prices, days_of
+from animatic.engine.further import further_of, further_unread
 from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
 from animatic.engine.reel_prepare import prepare
 from animatic.engine.timing import utc_now
@@ -18,7 +19,7 @@ from animatic.errors import OverBudgetError
 from animatic.ledger import Ledger, Settled, Submission, Take
 from animatic.ledger.records import each
 from animatic.money import dollars
-from animatic.plan import Limit, Plan, Step, shot_of
+from animatic.plan import NOTHING_FURTHER, Further, Limit, Plan, Step, shot_of
 
 Action = Literal["run", "reuse", "resume"]
 NEW = "no take yet"
@@ -58,6 +59,8 @@ class Estimate:
     """What becomes of each cut of the plan; empty where the destination was not looked at."""
     limits: tuple[Limit, ...] = ()
     """The budgets of the run, the day and the month, with what is spent of each."""
+    further: Further = NOTHING_FURTHER
+    """What the checks of takes may add: it is paid for as far as the budgets hold it beside all the rest."""
 
     @property
     def to_pay_usd(self) -> Decimal:
@@ -111,8 +114,13 @@ async def estimate(
         if decision.action == "run":
             to_pay.append(step)
         seen.setdefault(step.fingerprint, step.key)
+    further, due = await further_of(plan, takes, ledger)
+    for step in plan.steps:
+        if step.base in due and not step.further:
+            decisions[step.key] = replace(decisions[step.key], reason="its checks found something: one further take is due")
     reels = tuple([await _reel(cut, plan, takes, ledger) for cut in plan.cuts])
-    return Estimate(decisions=decisions, to_pay=tuple(to_pay), reels=reels, limits=await _limits(plan, ledger, now, resumed=resumed))
+    limits = await _limits(plan, ledger, now, resumed=resumed)
+    return Estimate(decisions=decisions, to_pay=tuple(to_pay), reels=reels, limits=limits, further=further)
 
 
 async def _reel(cut: Cut, plan: Plan, takes: Mapping[str, Take], ledger: Ledger) -> ReelEstimate:
@@ -142,6 +150,7 @@ def estimate_unread(plan: Plan) -> Estimate:
         decisions={},
         to_pay=tuple({step.fingerprint: step for step in plan.steps}.values()),
         limits=tuple(Limit(period=period, usd=usd) for period, usd in limits if usd is not None),
+        further=further_unread(plan),
     )
 
 

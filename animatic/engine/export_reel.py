@@ -14,13 +14,14 @@ from urllib.parse import quote, unquote
 
 from animatic.cut.model import Cut, CutShot
 from animatic.cut.timing import Footage, footage_of, lay_out, seconds_of
+from animatic.engine.as_made import plan_as_made
 from animatic.engine.handover import timeline_of
 from animatic.engine.history import PastRun
 from animatic.engine.reel_prepare import prepare
 from animatic.errors import StorageError
 from animatic.files import writing_whole
-from animatic.ledger import Take
-from animatic.plan import Step
+from animatic.ledger import Ledger, Take
+from animatic.plan import Plan, Step
 from animatic.plan.slates import seconds_of as planned_seconds
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ async def export_timeline(run: PastRun, cut: Cut, target: Path, *, bundle: bool)
     """
     import opentimelineio as otio  # noqa: PLC0415
 
-    storage = run.destination.storage
-    found = await run.destination.ledger.takes.get_many(step.fingerprint for step in run.plan.steps)
-    takes = {step.key: found[step.fingerprint] for step in run.plan.steps if step.fingerprint in found}
-    timeline = otio.adapters.read_from_string(await _text(run, cut, takes), "otio_json")
+    storage, plan = run.destination.storage, await plan_as_made(run)
+    found = await run.destination.ledger.takes.get_many(step.fingerprint for step in plan.steps)
+    takes = {step.key: found[step.fingerprint] for step in plan.steps if step.fingerprint in found}
+    timeline = otio.adapters.read_from_string(await _text(plan, run.destination.ledger, cut, takes), "otio_json")
     folder = f"{run.plan.pipeline}/{run.plan.run_id}/{cut.folder}"
     keys = {url: posixpath.normpath(folder + unquote(url)) for url in dict.fromkeys(media.target_url for media in _references(timeline))}
     if bundle:
@@ -53,16 +54,16 @@ async def export_timeline(run: PastRun, cut: Cut, target: Path, *, bundle: bool)
     return sum(key not in takes for key in cut.steps)
 
 
-async def _text(run: PastRun, cut: Cut, takes: Mapping[str, Take]) -> str:
+async def _text(plan: Plan, ledger: Ledger, cut: Cut, takes: Mapping[str, Take]) -> str:
     """Return the timeline as the run would deliver it; where shots are missing, with gaps as long as they were to be."""
-    ledger, steps = run.destination.ledger, {step.key: step for step in run.plan.steps}
+    steps = {step.key: step for step in plan.steps}
     if all(key in takes for key in cut.needs):
         prepared = prepare(cut, takes, steps)
         record = await ledger.reels.get(prepared.fingerprint)
         heard = {cut.steps[at] for at in record.with_sound} if record else set()
-        return await timeline_of(run.plan, cut, prepared.layout, takes, ledger, heard=heard, notes=prepared.notes)
+        return await timeline_of(plan, cut, prepared.layout, takes, ledger, heard=heard, notes=prepared.notes)
     layout = lay_out(cut, [_footage(shot, takes.get(shot.step), steps) for shot in cut.shots], [steps[key].shot for key in cut.steps])
-    return await timeline_of(run.plan, cut, layout, takes, ledger)
+    return await timeline_of(plan, cut, layout, takes, ledger)
 
 
 def _footage(shot: CutShot, take: Take | None, steps: Mapping[str, Step]) -> Footage:

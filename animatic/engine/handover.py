@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +14,7 @@ from animatic.cut.otio import ShotMedia, SoundMedia, TakeMedia, as_otio
 from animatic.cut.timing import Layout, footage_of, seconds_of
 from animatic.engine.deliver import file_name
 from animatic.ledger import Ledger, Take
-from animatic.plan import Plan, Step, fingerprint_of
+from animatic.plan import Plan, Step, fingerprint_of, without_take
 from animatic.redact import redact_body
 
 _OURS = frozenset({"model", "job_id", "usd", "seed", "fingerprint", "prompt", "file"})
@@ -40,13 +41,16 @@ async def timeline_of(
     """
     hidden = _OURS if for_client else frozenset()
     steps = {step.key: step for step in plan.steps}
+    folder, beside = f"{plan.pipeline}/{plan.run_id}/{cut.folder}", defaultdict[str, list[Step]](list)
+    for step in plan.steps:
+        beside[without_take(step.key)].append(step)
     shots: dict[str, ShotMedia] = {}
     for key in dict.fromkeys(cut.steps):
         step = steps[key]
         own = tuple(note.removeprefix(f"{step.shot}: ") for note in notes if note.startswith(f"{step.shot}: "))
         shots[key] = ShotMedia(
             name=step.shot,
-            takes=await _takes(step, takes.get(key), None if for_client else ledger, hidden, f"{plan.pipeline}/{plan.run_id}/{cut.folder}"),
+            takes=await _takes(step, takes.get(key), beside[key], None if for_client else ledger, hidden, folder),
             line=step.line,
             notes=own,
             has_audio=key in heard,
@@ -57,14 +61,16 @@ async def timeline_of(
     return as_otio(cut.name, layout, shots, clips_heard=cut.sound.clips == "keep", sounds=sounds, metadata=metadata)
 
 
-async def _takes(step: Step, chosen: Take | None, ledger: Ledger | None, hidden: Collection[str], folder: str) -> tuple[TakeMedia, ...]:
-    """Return the take that is seen, by its delivered file, then the others, by their files in the ledger."""
+async def _takes(
+    step: Step, chosen: Take | None, beside: Collection[Step], ledger: Ledger | None, hidden: Collection[str], folder: str
+) -> tuple[TakeMedia, ...]:
+    """Return the take that is seen, by its delivered file, then the others, by their files in the ledger. ``beside``: their steps."""
     if chosen is None:
         return ()
     own = _media(step, chosen, PurePosixPath(file_name(step, PurePosixPath(chosen.clip.key).suffix)).name, hidden)
     if ledger is None:
         return (own,)
-    highest = max(await ledger.selections.highest_take(step.base), chosen.number)
+    highest = max(await ledger.selections.highest_take(step.base), chosen.number, *(other.take for other in beside))
     others = await ledger.takes.get_many(fingerprint_of(step.base, number) for number in range(1, highest + 1))
     up = "../" * folder.strip("/").count("/") + "../"
     ordered = sorted(others.values(), key=lambda each: each.number)

@@ -34,7 +34,7 @@ from animatic.krea import TURNED_AWAY
 from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.approvals import Approval
 from animatic.ledger.model import Grounds
-from animatic.manifest import Decision, Failure, Input, ShotChanges, render_page
+from animatic.manifest import Choice, Decision, Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import Doing, ShotState
 from animatic.plan import Step, without_take
 
@@ -83,20 +83,23 @@ async def record_end(
         if delivered.note is not None:
             changes["note"] = "; ".join(filter(None, (changes.get("note"), delivered.note)))
     if error is not None:
-        run.state.errors[step.key] = error
+        if not step.spare or isinstance(error, InDoubtError):  # a shot is whole without the take that its checks have asked for
+            run.state.errors[step.key] = error
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
         job_id = take.job_id if take else last.job_id if last else None
         changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=job_id)
     if waits is not None:
         run.state.errors[step.key] = waits
         changes |= ShotChanges(state="waiting", doing="waits for approval", note="waits for approval before what depends on it is made")
+    if (choice := run.state.choices.get(step.key)) is not None:
+        changes |= ShotChanges(choice=Choice(take=choice.take, among=choice.among, why=choice.why))
     if approval is not None:
         changes |= ShotChanges(decision=Decision(by=approval.by, at=approval.at, take=approval.take, note=approval.note))
     run.manifest.shot(step.key).update(**changes)
     run.progress.change(
         step.key,
         state_of_record(state),
-        error.message if error else "",
+        error.message if error else choice.why if choice is not None else "",
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
         billed=None if state == "reused" else _billed(run, submissions),

@@ -147,6 +147,15 @@ class ProgressTracker:
         """Start with every step (key -> model) pending."""
         return cls(shots={key: ShotProgress(key=key, model=model) for key, model in models.items()}, clock=clock)
 
+    def rearrange(self, models: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Go on with other steps (key -> model, in order). ``before``: of those that were there, the key that each had."""
+        known = dict(self.shots)
+        self.shots.clear()
+        for key, model in models.items():
+            shot = known.get(before.get(key, ""))
+            self.shots[key] = ShotProgress(key=key, model=model) if shot is None else shot
+            self.shots[key].key = key
+
     def change(
         self,
         key: str,

@@ -144,6 +144,8 @@ async def plan_retake(
     everything = len(wanted) == len(whole.shots)
     plan = whole if everything else planner.plan(current_take=lambda base: takes.get(base, 1), locked=locked, only=",".join(wanted))
     plan = _without_unmade(plan, target, left_out, await ledger.takes.fingerprints())
+    if keep_downstream:  # with yet another take of the shot what is kept could not be kept
+        plan = replace(plan, steps=tuple(_once(step) if step.base == target.base else step for step in plan.steps))
     return Retake(
         plan=plan if request is None else with_request(plan, target, request),
         ledger=ledger,
@@ -200,6 +202,10 @@ def _without_unmade(plan: Plan, target: Step, left_out: Collection[str], made: C
             if not step.further or (step.key not in left_out and (step.base != target.base or step.fingerprint in made))
         ),
     )
+
+
+def _once(step: Step) -> Step:
+    return replace(step, qc="warn") if step.qc == "retake" else step
 
 
 def with_request(plan: Plan, target: Step, request: Request) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.marks.signing import Signer
 from animatic.marks.timestamps import StampService
-from animatic.plan import Plan, Step, plan_to_json
+from animatic.plan import Plan, Step, plan_to_json, without_take
 from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
 from animatic.storage import Storage
@@ -51,7 +52,8 @@ Of the process, not of one run: `serve` has several runs in one process, and eac
 class Run:
     """One execution of one plan.
 
-    Lives in one event loop. What changes is in ``state``, ``gates``, ``budget``, ``progress`` and ``manifest``.
+    Lives in one event loop. What changes is in ``state``, ``gates``, ``budget``, ``progress`` and ``manifest``; and the plan, where the
+    checks of takes say so (`replan`).
     """
 
     plan: Plan
@@ -76,9 +78,41 @@ class Run:
     state: RunState = field(default_factory=RunState)
     steps: Mapping[str, Step] = field(init=False)
     """The plan's steps by key."""
+    takes_of: Mapping[str, tuple[Step, ...]] = field(init=False)
+    """The steps of a shot's takes by the shot's key: that which counts, then the others."""
+    equals: Mapping[str, tuple[str, ...]] = field(init=False)
+    """Keys of the shots that share their takes and are not locked, by the base of those."""
 
     def __post_init__(self) -> None:
+        self._index()
+
+    def _index(self) -> None:
+        takes_of: defaultdict[str, list[Step]] = defaultdict(list)
+        equals: defaultdict[str, list[str]] = defaultdict(list)
+        for step in self.plan.steps:
+            takes_of[without_take(step.key)].append(step)
+            if not step.further and step.locked is None:  # which has its take whatever others have
+                equals[step.base].append(step.key)
         object.__setattr__(self, "steps", {step.key: step for step in self.plan.steps})
+        object.__setattr__(self, "takes_of", {key: tuple(steps) for key, steps in takes_of.items()})
+        object.__setattr__(self, "equals", {base: tuple(keys) for base, keys in equals.items()})
+
+    def replan(self, plan: Plan) -> None:
+        """Go on with a plan in which shots have more takes, or other ones of them count. What is known of a take goes where it is now."""
+        keys = {(without_take(step.key), step.fingerprint): step.key for step in self.plan.steps}
+        before = {step.key: keys[at] for step in plan.steps if (at := (without_take(step.key), step.fingerprint)) in keys}
+        moved = {old: new for new, old in before.items()}
+        gone = self.steps.keys() - moved.keys()
+        for known in (self.state.takes, self.state.delivered, self.state.errors):
+            kept = {moved.get(key, key): value for key, value in known.items() if key not in gone}
+            known.clear()
+            known.update(kept)  # type: ignore[arg-type] # each with its own
+        object.__setattr__(self, "plan", plan)
+        self._index()
+        self.gates.ranks.clear()
+        self.gates.ranks.update(ranks_of(plan))
+        self.manifest.rearrange(plan, before)
+        self.progress.rearrange({step.key: step.request.model for step in plan.steps}, before)
 
     @property
     def takes(self) -> Mapping[str, Take]:

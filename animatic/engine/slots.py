@@ -10,7 +10,7 @@ import asyncio
 import itertools
 from bisect import insort
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -221,7 +221,7 @@ class SlotGate:
                 queue[0].woken.set()
 
 
-def ranks_of(plan: Plan) -> Mapping[str, Rank]:
+def ranks_of(plan: Plan) -> dict[str, Rank]:
     """Return which steps come first, by key: those whose end the longest chain of others waits for, then in the order of the plan."""
     behind: defaultdict[str, float] = defaultdict(float)
     ranks: dict[str, Rank] = {}

@@ -19,6 +19,7 @@ from animatic.ledger import Intent, SentInput, Take
 from animatic.redact import bare_url
 
 if TYPE_CHECKING:
+    from animatic.engine.deliver import Delivered
     from animatic.engine.search import Search
     from animatic.engine.strays import Stray
     from animatic.plan import Step
@@ -55,7 +56,7 @@ class Gates:
 
     slots: SlotGate
     """Krea jobs at once: those of this run, where the pipeline says so, and those of all runs."""
-    ranks: Mapping[str, Rank]
+    ranks: dict[str, Rank]
     """Which steps get a slot first, by key."""
     post: PostGate
     """Submissions on their way to Krea at once; what a crash leaves of them is told apart by evidence."""
@@ -71,6 +72,15 @@ class Gates:
     """Equal shots of one run share a take: the first makes it, the others find it."""
     assets: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """The same of what is uploaded, by content."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """The take of a shot that counts because the checks of several were compared: its number, those of all, and why, in words."""
+
+    take: int
+    among: tuple[int, ...]
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +101,14 @@ class RunState:
 
     takes: dict[str, Take] = field(default_factory=dict)
     """Takes that this run has, by step key."""
+    delivered: dict[str, Delivered] = field(default_factory=dict)
+    """What lies in the run's folder of them, by step key."""
     errors: dict[str, AnimaticError] = field(default_factory=dict)
     """How shots failed, by step key."""
+    choices: dict[str, Choice] = field(default_factory=dict)
+    """Takes that count because their checks were compared, by the key of their shot."""
+    undecided: dict[str, str] = field(default_factory=dict)
+    """Why it is not known yet which take of a shot counts, by its key."""
     running: dict[str, SubmittedJob] = field(default_factory=dict)
     """Jobs that are waited for, by step key."""
     stopped: AnimaticError | None = None

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from animatic.backoff import Backoff
 from animatic.engine.approvals import ApprovalTimeoutError, approval_of
+from animatic.engine.choosing import Choosing
 from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
 from animatic.engine.run import Run, stops_everything
@@ -63,22 +64,69 @@ class Stages(Protocol):
 async def make_all(run: Run, stages: Stages) -> None:
     """Walk every step of the plan. Never raises for a shot that fails: manifest and progress say how each ended."""
     starts = asyncio.Semaphore(STARTS_AT_ONCE)
-    steps: dict[str, asyncio.Task[bool]] = {}
+    made: dict[str, asyncio.Task[None]] = {}
+    shots: dict[str, asyncio.Task[bool]] = {}
+    choosing = Choosing(run=run, make=lambda step: _walk(run, step, stages, [], starts), place=lambda step: _place(run, step, stages))
 
-    async def one(step: Step) -> bool:
-        upstream = await asyncio.gather(*(steps[key] for key in step.depends_on))
-        missing = [key for key, made in zip(step.depends_on, upstream, strict=True) if not made]
-        return await _walk(run, step, stages, missing, starts)
+    async def make(key: str) -> None:
+        needs = run.steps[key].depends_on
+        upstream = await asyncio.gather(*(shots[need] for need in needs))
+        missing = [need for need, there in zip(needs, upstream, strict=True) if not there]
+        # Only now: another take of what it starts from may count than was planned.
+        await asyncio.gather(*(_walk(run, step, stages, missing, starts) for step in run.takes_of[key]))
 
-    # Steps come after what they depend on, so every task that one awaits exists before it runs.
+    async def one(key: str) -> bool:
+        await made[key]
+        if choosing.is_due(key):
+            await asyncio.gather(*(made[other] for other in run.equals[run.steps[key].base]))
+            await choosing.choose(key)
+        return await _end(run, run.steps[key])
+
+    # Shots come after what they depend on, so every task that one awaits exists before it runs.
     async with asyncio.TaskGroup() as group:
-        for step in run.plan.steps:
-            steps[step.key] = group.create_task(one(step))
+        for step in run.plan.shots:
+            made[step.key] = group.create_task(make(step.key))
+            shots[step.key] = group.create_task(one(step.key))
 
 
-async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts: asyncio.Semaphore) -> bool:
-    """Make one step; True if its take is there."""
+async def _end(run: Run, step: Step) -> bool:
+    """Ask a person about a shot where that is due, and record what was chosen; True if what depends on it may be made."""
+    take, delivered = run.state.takes.get(step.key), run.state.delivered.get(step.key)
+    if take is None or delivered is None or step.key in run.state.undecided:
+        return False
+    if not step.approve:
+        if step.key in run.state.choices:
+            await record_end(run, step, take=take, delivered=delivered)
+        return True
     try:
+        approval = await approval_of(run, step)
+    except ApprovalTimeoutError as error:
+        await record_end(run, step, take=take, delivered=delivered, error=error)
+        return False
+    except AnimaticError as error:
+        await record_end(run, step, take=take, delivered=delivered, waits=error)
+        return False
+    await record_end(run, step, take=take, delivered=delivered, approval=approval)
+    return True
+
+
+async def _place(run: Run, step: Step, stages: Stages) -> None:
+    """Deliver a take again, which lies elsewhere now: beside the one that counts, or in its place."""
+    try:
+        take, delivered = await stages.upload(step, run.state.takes[step.key])
+    except AnimaticError as error:
+        del run.state.takes[step.key]
+        await record_end(run, step, error=error)
+        return
+    run.state.delivered[step.key] = delivered
+    await record_end(run, step, take=take, delivered=delivered)
+
+
+async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts: asyncio.Semaphore) -> None:
+    """Make the take of one step, and record how it ended."""
+    try:
+        if open_ := [run.state.undecided[key] for key in missing if key in run.state.undecided]:
+            raise ShotError(f"not made yet: {'; '.join(open_)}", code=UPSTREAM)
         if waiting := [key for key in missing if isinstance(run.state.errors.get(key), ApprovalError)]:
             raise ShotError(f"not made yet: {', '.join(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for approval", code=UPSTREAM)
         if late := [key for key in missing if isinstance(run.state.errors.get(key), ApprovalTimeoutError)]:
@@ -89,21 +137,13 @@ async def _walk(run: Run, step: Step, stages: Stages, missing: list[str], starts
             _check_not_tried(run, step)
             take, delivered = await _make(run, step, stages, starts)
     except AnimaticError as error:
-        if stops_everything(error) or (run.plan.on_failure == "stop" and not isinstance(error, InDoubtError)):
+        if not step.spare and (stops_everything(error) or (run.plan.on_failure == "stop" and not isinstance(error, InDoubtError))):
             run.stop(error)
         await record_end(run, step, error=error)
-        return False
+        return
     run.state.takes[step.key] = take
-    try:
-        approval = await approval_of(run, step) if step.approve and not step.further else None
-    except ApprovalTimeoutError as error:
-        await record_end(run, step, take=take, delivered=delivered, error=error)
-        return False
-    except AnimaticError as error:
-        await record_end(run, step, take=take, delivered=delivered, waits=error)
-        return False
-    await record_end(run, step, take=take, delivered=delivered, approval=approval)
-    return True
+    run.state.delivered[step.key] = delivered
+    await record_end(run, step, take=take, delivered=delivered)
 
 
 def _check_not_tried(run: Run, step: Step) -> None:

@@ -176,7 +176,7 @@ async def _spend(
         run.progress.change(step.key, "submitting", attempt=number)
         refused = await _confirm(run, step)
     if refused is not None:
-        await _settle_unsent(run, intent, refused)
+        await _settle_unsent(run, step, intent, refused)
         raise refused
     try:
         # Both clocks: one does not count the time in which the machine slept, the other may step.
@@ -189,7 +189,7 @@ async def _spend(
         run.gates.post.lost()
         return Lost(intent=intent, error=error, at=run.timing.monotonic())
     except AnimaticError as error:
-        await _settle_unsent(run, intent, error)
+        await _settle_unsent(run, step, intent, error)
         raise
     run.gates.post.answered(losses)
     crashpoint("after-answer")
@@ -235,12 +235,12 @@ async def _confirm(run: Run, step: Step) -> AnimaticError | None:
     return None
 
 
-async def _settle_unsent(run: Run, intent: Intent, error: AnimaticError) -> None:
+async def _settle_unsent(run: Run, step: Step, intent: Intent, error: AnimaticError) -> None:
     """Record that an intent was not sent, or was turned away."""
     run.budget.release(intent.fingerprint, intent.attempt)
     failure = Failure(code=error.code, message=error.message)
     await run.ledger.submissions.settle(intent.fingerprint, intent.attempt, "unsent", usd=Decimal(0), error=failure)
-    if stops_everything(error):
+    if stops_everything(error) and not step.spare:
         run.stop(error)
 
 

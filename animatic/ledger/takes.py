@@ -143,6 +143,8 @@ class Selection:
     by: str | None = None
     """The person who chose it; None where a run did, or an approval."""
     note: str | None = None
+    among: tuple[int, ...] = ()
+    """The takes whose checks were compared, where those chose it; empty where a person did, or it is the newest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +198,11 @@ class Takes:
         standing = await self._records.create_or_read(retake_key(base, number), record)
         return dict(standing.changes) == dict(changes)
 
+    async def kept_for(self, base: str, number: int) -> Mapping[str, Any] | None:
+        """Return the changes that a take number of a shot is kept for; None where it is kept for none."""
+        record = await self._records.read(retake_key(base, number), RetakeRecord)
+        return None if record is None else record.changes
+
 
 class Assets:
     """What Krea holds. ``host`` is that of Krea's base URL, port included."""
@@ -226,13 +233,29 @@ class Selections:
         return (await self._log.last(selection_folder(base), Selection))[1]
 
     async def select(
-        self, base: str, take: int, fingerprint: str, why: str, *, by: str | None = None, note: str | None = None
+        self,
+        base: str,
+        take: int,
+        fingerprint: str,
+        why: str,
+        *,
+        by: str | None = None,
+        note: str | None = None,
+        among: tuple[int, ...] = (),
     ) -> Selection:
-        """Make a take count from now on. ``by``: the person who chose it for itself."""
+        """Make a take count from now on. ``by``: the person who chose it for itself; ``among``: the takes whose checks were compared."""
 
         def choose(last: Selection | None) -> Selection:
-            highest = max(take, last.highest if last else FIRST_TAKE)
-            return Selection(take=take, fingerprint=fingerprint, why=why, at=self._records.now(), highest=highest, by=by, note=note)
+            return Selection(
+                take=take,
+                fingerprint=fingerprint,
+                why=why,
+                at=self._records.now(),
+                highest=max(take, last.highest if last else FIRST_TAKE),
+                by=by,
+                note=note,
+                among=among,
+            )
 
         return await self._log.append(selection_folder(base), Selection, choose)
 

@@ -1,13 +1,26 @@
 """Records what came out of a run: the manifest for programs, the page for people."""
 
 from animatic.manifest.builder import ManifestBuilder, ShotChanges, ShotEntry
-from animatic.manifest.model import Clip, Cost, Decision, Input, Manifest, PrefectRun, Provenance, Reel, ReelShot, Shot, StrayJob, TakeEntry
+from animatic.manifest.model import (
+    Clip,
+    Cost,
+    Input,
+    Manifest,
+    PrefectRun,
+    Provenance,
+    Reel,
+    ReelShot,
+    Shot,
+    StrayJob,
+    TakeEntry,
+)
 from animatic.manifest.page import render_page
-from animatic.manifest.parts import Attempt, Failure, Finding, LogEntry, Quality
+from animatic.manifest.parts import Attempt, Choice, Decision, Failure, Finding, LogEntry, Quality
 from animatic.manifest.reading import read_manifest
 
 __all__ = [
     "Attempt",
+    "Choice",
     "Clip",
     "Cost",
     "Decision",

@@ -12,7 +12,6 @@ from animatic.manifest.model import (
     SIMULATED,
     Clip,
     Cost,
-    Decision,
     Doing,
     Input,
     Manifest,
@@ -27,7 +26,7 @@ from animatic.manifest.model import (
     StrayJob,
     TakeEntry,
 )
-from animatic.manifest.parts import Attempt, Failure, LogEntry, Quality
+from animatic.manifest.parts import Attempt, Choice, Decision, Failure, LogEntry, Quality
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, without_take
 from animatic.plan.model import Input as PlanInput
 
@@ -57,6 +56,7 @@ class ShotChanges(TypedDict, total=False):
     continuity: float | None
     error: Failure | None
     decision: Decision | None
+    choice: Choice | None
 
 
 class ShotEntry:
@@ -95,11 +95,8 @@ class ManifestBuilder:
         self._provenance = given.model_copy(update={"c2pa": "signed", "notes": notes}) if plan.c2pa == "sign" else given
         keys = {step.key for step in plan.steps}
         self._shots = {step.key: ShotEntry(_first_record(step, keys)) for step in plan.steps}
-        self._beside: dict[str, list[str]] = {}
+        self._beside = _beside(plan)
         """Keys of the further takes of a shot, by the shot's."""
-        for step in plan.steps:
-            if step.further:
-                self._beside.setdefault(without_take(step.key), []).append(step.key)
         self._reels: dict[str, Reel] = {}
         self.sheet: str | None = None
         """Key of the storyboard sheet."""
@@ -107,6 +104,16 @@ class ManifestBuilder:
         """What was said and done about shots, by step key."""
         self.stray_jobs: tuple[StrayJob, ...] = ()
         """Jobs that were paid and belong to no take."""
+
+    def rearrange(self, plan: Plan, before: Mapping[str, str]) -> None:
+        """Go on with another plan of the run. ``before``: of the takes that were in it, the key that each had."""
+        known = {step.key: self._shots[before[step.key]].record for step in plan.steps if step.key in before}
+        keys = {step.key for step in plan.steps}
+        self._plan, self._beside = plan, _beside(plan)
+        self._shots = {
+            step.key: ShotEntry(known[step.key].model_copy(update={"key": step.key}) if step.key in known else _first_record(step, keys))
+            for step in plan.steps
+        }
 
     def shot(self, key: str) -> ShotEntry:
         """Return the entry of a step. Raises KeyError if the plan has none of that key."""
@@ -119,7 +126,9 @@ class ManifestBuilder:
     @property
     def state(self) -> RunState:
         """The run's state, as its shots add up to it."""
-        states = [entry.record.state for entry in self._shots.values()]
+        records = ((step, self._shots[step.key].record.state) for step in self._plan.steps)
+        # A shot is whole without the take that its checks have asked for beside the one that it has.
+        states = [state for step, state in records if not step.spare or state in {"delivered", "reused", "in_doubt"}]
         delivered = sum(state in {"delivered", "reused"} for state in states)
         if any(state in {"in_doubt", "waiting"} for state in states):
             return "waiting"
@@ -168,6 +177,14 @@ class ManifestBuilder:
     def to_json(self, *, finished_at: datetime | None = None, state: RunState | None = None) -> dict[str, Any]:
         """Return the manifest as JSON data."""
         return self.manifest(finished_at=finished_at, state=state).model_dump(mode="json", by_alias=True)
+
+
+def _beside(plan: Plan) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for step in plan.steps:
+        if step.further:
+            found.setdefault(without_take(step.key), []).append(step.key)
+    return found
 
 
 def _take_entry(record: Shot, *, picked: bool) -> TakeEntry:
@@ -240,12 +257,13 @@ def _cost(steps: Iterable[tuple[Step, Shot]]) -> Cost:
             reused[shot.fingerprint] = shot.usd
             continue
         price = step.request.price.usd
-        expected[shot.fingerprint] = price
+        if not step.spare:
+            expected[shot.fingerprint] = price
         for attempt in shot.attempts:
             if attempt.usd is not None or attempt.status == "completed":
                 billed[attempt.job_id or f"{shot.fingerprint}/{attempt.attempt}"] = attempt.usd
         paid_unknown = any(attempt.status == "completed" and attempt.usd is None for attempt in shot.attempts)
-        if paid_unknown or (price is None and shot.state != "delivered"):
+        if paid_unknown or (price is None and shot.state != "delivered" and not step.spare):
             unpriced.add(shot.fingerprint)
     return Cost(
         estimated_usd=_total(expected.values()),

@@ -78,6 +78,7 @@ def _shot(shot: Shot, variants: Mapping[str, Mapping[str, Any]]) -> Shot:
             "takes": tuple(_take(take) for take in shot.takes),
             "decision": None,
             "log": (),
+            "choice": None,
             "continuity": None,
             "error": None if shot.error is None else Failure(code=shot.error.code, message=NOT_MADE),
         }

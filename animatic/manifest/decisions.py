@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from animatic.manifest import wording
-from animatic.manifest.model import Decision, Shot
-from animatic.manifest.parts import LogEntry
+from animatic.manifest.model import Shot
+from animatic.manifest.parts import Decision, LogEntry
 
 
 @dataclass(frozen=True, kw_only=True)

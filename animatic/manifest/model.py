@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from animatic.catalog.model import Kind
-from animatic.manifest.parts import Attempt, Failure, LogEntry, Quality
+from animatic.manifest.parts import Attempt, Choice, Decision, Failure, LogEntry, Quality
 from animatic.manifest.values import Json, Moment, Record, Text, Url, Usd
 
 VERSION: Final = 1
@@ -136,15 +136,6 @@ class TakeEntry(Record):
     attempts: tuple[Attempt, ...] = ()
 
 
-class Decision(Record):
-    """What a person said about a shot's takes."""
-
-    by: Text | None
-    at: Moment
-    take: int
-    note: Text | None = None
-
-
 class Shot(Record):
     """One step of the run."""
 
@@ -197,6 +188,8 @@ class Shot(Record):
     """Its takes of this run, by number, where it has any."""
     decision: Decision | None = None
     """Who approved the take that counts."""
+    choice: Choice | None = None
+    """Why it counts, where the checks of its takes were compared (`pick: best`, `qc: retake`); None where they were not."""
     locked: bool = False
     """Whether its take stays, whatever changes in or above it."""
     log: tuple[LogEntry, ...] = ()
@@ -293,6 +286,12 @@ class Manifest(Record):
         """Its shots as the storyboard has them, variant by variant; ``shots`` has them as they depend on each other."""
         variants = {name: place for place, name in enumerate(dict.fromkeys(repr(dict(shot.variant)) for shot in self.shots))}
         return tuple(sorted(self.shots, key=lambda shot: (variants[repr(dict(shot.variant))], shot.number)))
+
+    @property
+    def made_nothing(self) -> bool:
+        """Whether all shots, and all takes beside those that count, were made before."""
+        states = [*(shot.state for shot in self.shots), *(take.state for shot in self.shots for take in shot.takes)]
+        return set(states) == {"reused"}
 
     @property
     def heading(self) -> str:

@@ -59,6 +59,8 @@ class TakePanel:
     media: str | None
     poster: str | None
     price: str
+    checks: str
+    """What was found, in a word for each check, and its continuity."""
     note: str
 
 
@@ -178,13 +180,13 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         sources=tuple(_origin(item, shot, names) for item in shot.inputs),
         waits_for=tuple(_awaited(shot, names)) if shot.error is not None and shot.error.code == UPSTREAM else (),
         place=places.get(shot.key or shot.id),
-        takes=tuple(_take(take, shot, links, asked=asked) for take in shot.takes) if len(shot.takes) > 1 else (),
+        takes=tuple(_take(take, shot, links, asked=asked, simulated=simulated) for take in shot.takes) if len(shot.takes) > 1 else (),
         decision=decisions.decision(shot.decision),
         log=decisions.log(shot),
     )
 
 
-def _take(take: TakeEntry, shot: Shot, links: Links, *, asked: bool) -> TakePanel:
+def _take(take: TakeEntry, shot: Shot, links: Links, *, asked: bool, simulated: bool) -> TakePanel:
     """Return a take for its shot's panel; while a person is ``asked`` none of them is picked."""
     return TakePanel(
         number=take.take,
@@ -193,6 +195,7 @@ def _take(take: TakeEntry, shot: Shot, links: Links, *, asked: bool) -> TakePane
         media=href_of(take.clip, links) if take.clip else None,
         poster=links.to(take.thumbnail),
         price=dollars(take.usd, unknown="") if take.clip else "",
+        checks=wording.checks_in_short(take, simulated=simulated),
         note=take.note if take.note and take.note != shot.note else "",
     )
 

@@ -1,4 +1,4 @@
-"""Parts of the manifest that several of its records share: attempts and their failures, and what looking at a take found."""
+"""Parts of the manifest that several of its records share: attempts, what looking at a take found, and which take counts and why."""
 
 from __future__ import annotations
 
@@ -66,3 +66,21 @@ class LogEntry(Record):
     """Who put it into the ledger, where that is somebody else."""
     changes: Json = Field(default_factory=dict)
     """Of a retake or a rejection: the fields of the request that the next take changes."""
+
+
+class Decision(Record):
+    """What a person said about a shot's takes."""
+
+    by: Text | None
+    at: Moment
+    take: int
+    note: Text | None = None
+
+
+class Choice(Record):
+    """Which take of a shot counts because the checks of several were compared, and why."""
+
+    take: int
+    among: tuple[int, ...]
+    """Those that were compared."""
+    why: Text

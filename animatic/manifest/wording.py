@@ -10,7 +10,7 @@ from typing import Any, assert_never, get_args
 
 from animatic.catalog.model import Yield
 from animatic.limits import megabytes
-from animatic.manifest.model import Clip, Manifest, Shot, ShotState
+from animatic.manifest.model import Clip, Manifest, Shot, ShotState, TakeEntry
 from animatic.manifest.parts import Finding
 from animatic.money import dollars
 
@@ -189,6 +189,15 @@ def checks(shot: Shot, *, simulated: bool) -> str:
     parts = [f"To look at: {'; '.join(found)}"] if found else []
     if shot.continuity is not None and not simulated:
         parts.append(f"Continuity {shot.continuity:.2f}")
+    return " · ".join(parts)
+
+
+def checks_in_short(take: TakeEntry, *, simulated: bool) -> str:
+    """Return ``black, cut · continuity 0.98``: what the checks of a take found, in a word for each."""
+    found = list(dict.fromkeys(finding.check for finding in (take.qc.findings if take.qc else ())))
+    parts = [", ".join(found)] if found else []
+    if take.continuity is not None and not simulated:
+        parts.append(f"continuity {take.continuity:.2f}")
     return " · ".join(parts)
 
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from animatic.plan.model import shot_of as shot_of
     from animatic.plan.model import without_take as without_take
     from animatic.plan.printed import render_plan as render_plan
+    from animatic.plan.report import NOTHING_FURTHER as NOTHING_FURTHER
+    from animatic.plan.report import Further as Further
     from animatic.plan.report import Limit as Limit
     from animatic.plan.report import expected_minutes as expected_minutes
     from animatic.plan.report import minutes_from as minutes_from
@@ -64,7 +66,7 @@ _NAMES = {
     "labels": "params_text pipeline_text",
     "model": "FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of without_take",
     "printed": "render_plan",
-    "report": "Limit expected_minutes minutes_from price_of_run to_pay",
+    "report": "NOTHING_FURTHER Further Limit expected_minutes minutes_from price_of_run to_pay",
     "saved": "plan_from_json plan_to_json",
     "select": "dependents reachable select",
     "slates": "slate_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 from animatic.catalog import Catalog, price_of
 from animatic.catalog.model import yields
@@ -18,20 +18,18 @@ from animatic.plan.linking import LinkedRequest, LinkedShot
 from animatic.plan.locking import locked_step
 from animatic.plan.model import LockedTake, Plan, Request, Step, without_take
 from animatic.plan.params import in_zone, run_names
+from animatic.plan.picking import choice_notes, first_said, qc_of, retries_of
 from animatic.plan.profile import caused_by, no_effect, profile_named
 from animatic.plan.report import advisories
 from animatic.plan.resolve import Resolution, ResolveOptions, resolve
 from animatic.plan.select import Edges, ordered, reachable, select
 from animatic.plan.several import counted_up, further_takes, seed_problems
 from animatic.plan.templates import mentions
-from animatic.spec.model import Declaration, PipelineSpec, Qc, ShotSpec
+from animatic.spec.model import Declaration, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import coerce_params
 
-T = TypeVar("T")
-DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT_SECONDS = 7_800.0
-DEFAULT_QC: Qc = "warn"
 """Ten minutes beyond Krea's own limit for external providers, so that Krea gives up first and nothing is paid for that nobody waits for."""
 
 
@@ -207,12 +205,13 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             base=base,
             take=take,
             fingerprint=fingerprints[key],
-            retries=_first(spec.retries, takes.spec.retries, DEFAULT_RETRIES),
-            timeout=_first(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
-            qc=_first(spec.qc, takes.spec.qc, DEFAULT_QC),
+            retries=retries_of(spec, takes.spec),
+            timeout=first_said(spec.timeout, takes.spec.timeout, DEFAULT_TIMEOUT_SECONDS),
+            qc=qc_of(spec, takes.spec),
             place=takes.spec.document.place((*spec.path, "id")),
-            notes=_notes(shot, requests[0], chosen=key in chosen),
+            notes=_notes(shot, takes.spec, requests[0], chosen=key in chosen),
             takes=spec.takes,
+            pick="best" if spec.pick == "best" else "first",
             approve=spec.approve,
             approve_within=spec.approve_within,
             on_timeout=spec.on_timeout,
@@ -224,11 +223,6 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             made = (step, *further_takes(step, written, new=fresh))
         steps += made
     return tuple(steps)
-
-
-def _first(own: T | None, pipelines: T | None, default: T) -> T:
-    """Return what a shot says, else its pipeline, else what holds for all."""
-    return own if own is not None else pipelines if pipelines is not None else default
 
 
 def _priced(request: LinkedRequest) -> Request:
@@ -246,12 +240,12 @@ def _priced(request: LinkedRequest) -> Request:
     )
 
 
-def _notes(shot: LinkedShot, request: Request, *, chosen: bool) -> tuple[str, ...]:
+def _notes(shot: LinkedShot, pipeline: PipelineSpec, request: Request, *, chosen: bool) -> tuple[str, ...]:
     price = request.price
     estimated = (f"price {price.note}",) if price.usd is not None and price.note.startswith("estimated") else ()
     needed = () if chosen else ("planned because a selected shot needs it",)
     held = (_held(shot.draft.spec),) if shot.draft.spec.approve else ()
-    return (*shot.notes, *_run_notes(shot.draft.spec), *estimated, *held, *needed)
+    return (*shot.notes, *_run_notes(shot.draft.spec), *estimated, *choice_notes(shot.draft, pipeline, request), *held, *needed)
 
 
 def _held(spec: ShotSpec) -> str:

@@ -164,8 +164,8 @@ class Step:
     """Further attempts after a failed one."""
     timeout: float
     """Seconds that one job may take."""
-    qc: Literal["warn", "off"] = "warn"
-    """Whether its take is checked, and people are told what was found."""
+    qc: Literal["warn", "retake", "off"] = "warn"
+    """What follows from the checks of its take: people are told, one further take is made, or it is not looked at."""
     place: Place | None = None
     notes: tuple[str, ...] = ()
     """What planning left out or assumed, for people."""
@@ -173,6 +173,10 @@ class Step:
     """How many takes of the shot are made, each by a step of its own."""
     further: bool = False
     """Whether this is one more take of a shot, which nothing depends on: the take that counts is made by the step of the shot's own key."""
+    spare: bool = False
+    """Whether it is a further take that the checks of another one asked for: the shot is whole without it."""
+    pick: Literal["first", "best"] = "first"
+    """Which of its takes counts: that which was planned, or the best by checks and continuity."""
     approve: bool = False
     """Whether what depends on it waits until a person has approved the take that counts."""
     locked: LockedTake | None = None
@@ -191,6 +195,16 @@ class Step:
     def makes(self) -> Yield:
         """What comes out of it, whichever of its requests is sent."""
         return self.request.makes
+
+    @property
+    def has_others(self) -> bool:
+        """Whether other takes may lie beside that which counts, and take its place."""
+        return self.takes > 1 or self.qc == "retake"
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether its takes have to be looked at before it is known which of them counts."""
+        return self.locked is None and (self.pick == "best" or self.qc == "retake")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from animatic.plan.draw import edge_labels
 from animatic.plan.labels import pipeline_text
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
 from animatic.plan.printed_reels import chain_of, reel_texts
-from animatic.plan.report import Decision, Limit, Price, expected_minutes, price_of_run
+from animatic.plan.report import NOTHING_FURTHER, Decision, Further, Limit, Price, expected_minutes, price_of_run
 
 _MAX_NOTES = 40
 _MAX_NAMED = 6
@@ -47,6 +47,7 @@ class _Report:
     since: str
     reels: Mapping[str, str]
     written: Price | None
+    further: Further
     everything: bool
     width: int | None
     color: bool
@@ -68,6 +69,7 @@ def render_plan(
     since: str = "",
     reels: Mapping[str, str] | None = None,
     written: Price | None = None,
+    further: Further = NOTHING_FURTHER,
     everything: bool = True,
     width: int | None = None,
     color: bool = False,
@@ -76,8 +78,8 @@ def render_plan(
     """Return the dry-run report. Without ``decisions`` (the destination was not looked at) every shot counts as to be made.
 
     ``limits`` are the budgets (None: that of the run alone), ``since`` the run with which the shots' changes were compared, ``written``
-    what it would cost without the profile. Without ``everything``, shots that cost nothing are told in one line. ``width`` is the
-    terminal's, None where lines may be as long as they like.
+    what it would cost without the profile, ``further`` what checks may add to that. Without ``everything``, shots that cost nothing are
+    told in one line. ``width`` is the terminal's, None where lines may be as long as they like.
     """
     run_alone = [] if plan.budget_usd is None else [Limit(period="run", usd=plan.budget_usd)]
     report = _Report(
@@ -88,6 +90,7 @@ def render_plan(
         since=since,
         reels=reels or {},
         written=written,
+        further=further,
         everything=everything,
         width=width,
         color=color,
@@ -223,6 +226,8 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
     yield "to pay", _price(price), ""
     if report.written is not None:
         yield _AS_WRITTEN, _price(report.written), ""
+    if report.further.takes or report.further.anew:
+        yield "at most", report.further.text(price), ""
     for limit in report.limits:
         rest = limit.usd - limit.spent - price.to_pay
         spent = f"{dollars(limit.spent)} spent, " if limit.spent else ""

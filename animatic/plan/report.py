@@ -10,10 +10,13 @@ from decimal import Decimal
 from typing import Literal, Protocol, assert_never
 
 from animatic.catalog import Catalog, is_stale
+from animatic.columns import few
 from animatic.errors import Problem
+from animatic.money import dollars
 from animatic.plan.model import Plan, Step
 
 _USUAL_CLIP_SECONDS = 6.0
+_MAX_NAMED = 6
 
 
 def expected_minutes(step: Step) -> float:
@@ -109,6 +112,33 @@ class Limit:
     period: Literal["run", "day", "month"]
     usd: Decimal
     spent: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Further:
+    """What the checks of takes may add to the price of a run: further takes, and what would have to be made anew from them."""
+
+    takes: tuple[str, ...] = ()
+    """Keys of the shots that may have one more take each, which is paid for."""
+    anew: tuple[str, ...] = ()
+    """Keys of the shots that have their takes, and would be made from another one."""
+    usd: Decimal = Decimal(0)
+    """The known prices of all of them."""
+    unpriced: int = 0
+
+    def text(self, price: Price) -> str:
+        """Return ``$0.48, if checks ask for a further take of dawn``: the most that a run would pay, and when."""
+        unknown = price.unpriced + self.unpriced
+        parts = [f"{dollars(price.to_pay + self.usd)}{f' and {unknown} without a known price' if unknown else ''}"]
+        if self.takes:
+            parts.append(f"if checks ask for a further take of {few(self.takes, _MAX_NAMED)}")
+        if self.anew:
+            which = "another take counts then" if self.takes else "another take counts afterwards"
+            parts.append(f"{few(self.anew, _MAX_NAMED)} made anew if {which}")
+        return ", ".join(parts)
+
+
+NOTHING_FURTHER = Further()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

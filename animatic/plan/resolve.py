@@ -23,6 +23,7 @@ from animatic.plan.linking import LinkedShot, ReferenceLinker
 from animatic.plan.matrix import Variant, resolve_matrix, uncertain_axes
 from animatic.plan.model_choice import ModelResolver
 from animatic.plan.params import render_params
+from animatic.plan.picking import check_pick
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.request import RequestBuilder, ShotDraft
 from animatic.plan.select import cycles
@@ -94,6 +95,8 @@ def resolve(spec: PipelineSpec, catalog: Catalog, options: ResolveOptions) -> Re
             context = with_lines(spec, cast.context, ours)
             requests = RequestBuilder(spec, catalog, cast, filler)
             drafts = {shot.spec.id: shot for shot in _drafts(spec, variant, context, models, requests, ours)}
+            for draft in drafts.values():
+                check_pick(draft, spec, ours)
             shots = {name: references.link_shot(shot, drafts, ours) for name, shot in drafts.items()}
             _check_cycles(shots, ours)
             resolved.append(ResolvedVariant(variant=variant, shots=shots, cuts=cuts.resolve(variant, shots, context, ours)))

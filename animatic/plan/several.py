@@ -5,6 +5,7 @@ All takes of a shot have its base in common and differ in their number, so that 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
@@ -44,6 +45,35 @@ def counted_up(requests: tuple[Request, ...], take: int, *, by: int = 1) -> tupl
     )
 
 
+def spare_take(main: Step, number: int) -> Step:
+    """Return the step of one more take of a shot, which its checks have asked for: one attempt, and the shot is whole without it."""
+    return replace(
+        main,
+        key=take_key(main.key, number),
+        take=number,
+        fingerprint=fingerprint_of(main.base, number),
+        requests=counted_up(main.requests, number - main.take + 1),
+        notes=(),
+        retries=0,
+        further=True,
+        spare=True,
+    )
+
+
+def with_steps_beside(plan: Plan, added: Iterable[Step]) -> Plan:
+    """Return the plan with further takes, each behind the others of its shot."""
+    beside: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in added:
+        beside[without_take(step.key)].append(step)
+    steps: list[Step] = []
+    for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=True):
+        steps.append(step)
+        root = without_take(step.key)
+        if following is None or without_take(following.key) != root:
+            steps += beside[root]
+    return replace(plan, steps=tuple(steps))
+
+
 def repicked(
     plan: Plan, picks: Mapping[str, int], current_take: Callable[[str], int], locked: Mapping[str, tuple[Step, ...]] | None = None
 ) -> Plan:
@@ -54,12 +84,17 @@ def repicked(
     that cannot be told of a shot: its request was changed for this run alone.
     """
     before = {step.key: step.fingerprint for step in plan.steps}
+    beside: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in plan.steps:
+        if step.further:
+            beside[without_take(step.key)].append(step)
     prints: dict[str, str] = {}
     steps: list[Step] = []
     for step in plan.shots:
-        if locked and step.key in locked:
-            prints |= {other.key: other.fingerprint for other in locked[step.key]}
-            steps += locked[step.key]
+        stands = (step, *beside[step.key]) if step.locked is not None else ()
+        if stands := (locked or {}).get(step.key, stands):
+            prints |= {other.key: other.fingerprint for other in stands}
+            steps += stands
             continue
         written = counted_up(step.requests, step.take, by=-1) if step.takes > 1 else step.requests
         moved = any(prints[need] != before[need] for need in step.depends_on)
@@ -72,14 +107,21 @@ def repicked(
         base = base_of(written[0], prints, salt) if moved else step.base
         take = current_take(base) if moved else picks.get(base, step.take)
         if take == step.take and not moved:
-            same = [step, *(other for other in plan.steps if other.further and without_take(other.key) == step.key)]
+            same = [step, *beside[step.key]]
         else:
             requests = counted_up(written, take) if step.takes > 1 else written
             main = replace(step, base=base, take=take, fingerprint=fingerprint_of(base, take), requests=requests)
-            same = [main, *further_takes(main, written, new=False)]
+            others = further_takes(main, written, new=False) if moved else _exchanged(step, beside[step.key], take)
+            same = [main, *others]
         prints |= {other.key: other.fingerprint for other in same}
         steps += same
     return replace(plan, steps=tuple(steps))
+
+
+def _exchanged(main: Step, beside: Iterable[Step], take: int) -> list[Step]:
+    """Return the takes that lie beside the one that counts once another one does: that which has counted until then among them."""
+    set_aside = replace(main, key=take_key(main.key, main.take), notes=(), further=True)
+    return sorted((set_aside, *(other for other in beside if other.take != take)), key=lambda step: step.take)
 
 
 def _salt(plan: Plan, step: Step) -> dict[str, str] | None:

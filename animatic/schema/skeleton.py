@@ -13,8 +13,8 @@ from animatic.schema.basics import ID, SPAN, TIMEZONE, USD, Schema, text
 from animatic.schema.cast import CAST, CAST_LIST
 from animatic.schema.cut import CUT
 from animatic.schema.runs import MATRIX, PARAM, SCHEDULE
-from animatic.spec.model import C2PA, ON_FAILURE, ON_TIMEOUTS, OVERLAP, QC, REUSE, UNKNOWN_PRICE
-from animatic.spec.takes import MAX_TAKES, PICKS
+from animatic.spec.model import C2PA, ON_FAILURE, ON_TIMEOUTS, OVERLAP, PICKS, QC, REUSE, UNKNOWN_PRICE
+from animatic.spec.takes import MAX_TAKES
 
 
 def _media_words(media: Media) -> str:
@@ -92,11 +92,14 @@ SHOT: Schema = {
             },
         ],
     },
-    "pick": {"enum": list(PICKS), "description": "The take that goes on to what depends on the shot."},
+    "pick": {
+        "enum": list(PICKS),
+        "description": "The take that goes on: the first, the best by its checks, or a person's choice.",
+    },
     "qc": {
         "enum": list(QC),
         "default": "warn",
-        "description": "What follows from the checks of its take: people are told, or nothing is looked at.",
+        "description": "What follows from the checks of its take: people are told, one further take is made, or nothing is looked at.",
     },
     "when": {"type": ["boolean", "string"], "description": "The shot is left out unless this is true; usually a template."},
     "extra_body": {"type": "object", "description": "Sent as it stands, unchecked."},

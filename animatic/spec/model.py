@@ -36,8 +36,10 @@ RuleKind = Literal["cron", "interval", "rrule"]
 RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
 OnTimeout = Literal["stop", "first"]
 ON_TIMEOUTS: tuple[OnTimeout, ...] = get_args(OnTimeout)
-Qc = Literal["warn", "off"]
+Qc = Literal["warn", "retake", "off"]
 QC: tuple[Qc, ...] = get_args(Qc)
+Pick = Literal["first", "best", "approve"]
+PICKS: tuple[Pick, ...] = get_args(Pick)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +115,9 @@ class ShotSpec:
     """Seconds; written as a number of seconds or as ``10m``, ``1h30m``."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     takes: int = 1
-    """Results that are made and paid for; the first goes on to what depends on the shot."""
+    """Results that are made and paid for; one goes on to what depends on the shot."""
+    pick: Pick | None = None
+    """Which of them; None where nothing is said: the first."""
     approve: bool = False
     """Whether a person looks before anything that depends on the shot is paid for; with several takes, and picks one."""
     approve_within: float | None = None

@@ -15,7 +15,7 @@ from animatic.spec.keys import FALLBACK_NOT, SHOT
 from animatic.spec.model import FallbackSpec, ShotSpec
 from animatic.spec.qc import decode_qc
 from animatic.spec.section import Section, describe
-from animatic.spec.takes import decode_approve, decode_takes
+from animatic.spec.takes import decode_approve, decode_pick, decode_takes
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 MAX_ID_LENGTH = 100
@@ -141,9 +141,10 @@ def _decode(section: Section, identity: str) -> ShotSpec:
     for key in values:
         if key in _NOT_KNOWN:
             section.unknown_key(key, SHOT)
+    pick = decode_pick(section)
     extra_body = section.mapping("extra_body", hint="write 'extra_body: {name: value}'") or {}
     section.below("extra_body", extra_body, f"{section.label}, extra_body").check_empty(null="sends null")
-    approving = decode_approve(section)
+    approving = decode_approve(section, pick)
     return ShotSpec(
         id=identity,
         path=section.path,
@@ -161,6 +162,7 @@ def _decode(section: Section, identity: str) -> ShotSpec:
         timeout=section.seconds("timeout", minimum=1),
         extra_body=extra_body,
         takes=decode_takes(section),
+        pick=pick,
         approve=approving.wanted,
         approve_within=approving.within,
         on_timeout=approving.on_timeout,

@@ -5,24 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from animatic.spec.keys import APPROVE
-from animatic.spec.model import ON_TIMEOUTS, OnTimeout
+from animatic.spec.model import ON_TIMEOUTS, PICKS, OnTimeout, Pick
 from animatic.spec.section import Section
 
-PICKS = ("first", "approve")
 MAX_TAKES = 10
 """Of one shot in one run: each is paid for, and a number that was typed too long should not be."""
 
 
 def decode_takes(section: Section) -> int:
-    """Read ``takes`` and ``pick`` of a shot; returns the number of takes, 1 where none is written."""
+    """Read ``takes`` of a shot; returns the number of takes, 1 where none is written."""
     takes = section.whole("takes", minimum=1)
     if takes is not None and takes > MAX_TAKES:
         hint = f"write {MAX_TAKES} at most; `animatic retake SHOT` makes further ones"
         section.note(f"takes is {takes}, and a shot has {MAX_TAKES} at most", "takes", hint=hint, code="out-of-range")
         return 1
-    if section.values.get("pick") == "best":
-        hint = "write 'pick: approve', or remove it: the first goes on; `animatic use SHOT TAKE` picks another one afterwards"
-        section.note("'pick: best' is not supported yet", "pick", hint=hint, code="unsupported")
     return takes or 1
 
 
@@ -35,13 +31,18 @@ class Approving:
     on_timeout: OnTimeout = "stop"
 
 
-def decode_approve(section: Section) -> Approving:
+def decode_pick(section: Section) -> Pick | None:
+    """Read which of several takes goes on; None where nothing is said."""
+    return section.choice("pick", PICKS)
+
+
+def decode_approve(section: Section, pick: Pick | None) -> Approving:
     """Read whether a person looks first: ``approve: true``, ``approve: {timeout: 48h}``, or ``pick: approve``, which means the same."""
-    picks = section.values.get("pick") != "best" and section.choice("pick", PICKS) == "approve"
     if isinstance(section.values.get("approve"), dict):
         return _timed(section.below("approve", section.values["approve"], f"{section.label}, approve"))
-    wanted = section.boolean("approve", default=picks)
-    if picks and not wanted:
+    asked = pick == "approve"
+    wanted = section.boolean("approve", default=asked)
+    if asked and not wanted:
         section.note("'pick: approve' asks a person, and 'approve: false' does not", "approve", hint="remove one of them", code="pick")
     return Approving(wanted=wanted)
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from animatic.catalog import Catalog
+from animatic.engine.decided import with_decisions
 from animatic.engine.estimate import check_money, estimate
 from animatic.engine.history import find_run, open_destinations
 from animatic.engine.plan_run import PlanOptions, pipeline_named, plan_here
@@ -41,7 +42,8 @@ async def main() -> int:
     declaration = load_declaration((options.file,))
     plan: Plan
     if options.run:
-        plan = (await find_run(options.run, open_destinations(declaration))).plan
+        past = await find_run(options.run, open_destinations(declaration))
+        plan = await with_decisions(past.plan, past.destination.ledger, Catalog.load())
     else:
         spec = pipeline_named(declaration, options.pipeline)
         plan, ledger = await plan_here(declaration, spec, {}, Catalog.load(), PlanOptions(fresh=options.fresh))

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.anyio
 
 ONLY_WHEN_CANCELLING = {"before-cancelled", "after-cancelled"}
 ONLY_WITH_FURTHER_TAKES = {"after-selected"}
+ONLY_WITH_CHECKS = {"before-chosen", "after-chosen"}
 AT_THE_END = {"before-reel", "after-reel", "before-manifest", "after-manifest"}
-MAKING = [name for name in NAMES if name not in ONLY_WHEN_CANCELLING | ONLY_WITH_FURTHER_TAKES | AT_THE_END]
+MAKING = [name for name in NAMES if name not in ONLY_WHEN_CANCELLING | ONLY_WITH_FURTHER_TAKES | ONLY_WITH_CHECKS | AT_THE_END]
 # A process that dies after the answer leaves a job for the next one to adopt.
 MAKING.remove("after-submitted")
 MAKING.append("after-submitted")
@@ -110,6 +111,36 @@ async def test_killed_between_a_further_take_and_its_choice_the_resumed_run_choo
     assert await lost_clips(stage.storage, f"coast/{again.run_id}") == []
     assert len(stage.billing()) == 2
     assert "01-dawn.mp4" in {entry.key.rpartition("/")[2] for entry in await stage.storage.list(f"coast/{again.run_id}/")}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("point", "resume"),
+    [
+        ("after-answer:2", True),
+        ("after-chosen", False),
+        *(
+            pytest.param(point, resume, marks=pytest.mark.slow)
+            for point in ("after-take", "before-intended:2", "after-intended:2", "after-take:2", "before-chosen")
+            for resume in (True, False)
+        ),
+        pytest.param("after-answer:2", False, marks=pytest.mark.slow),
+        pytest.param("after-chosen", True, marks=pytest.mark.slow),
+    ],
+)
+async def test_killed_around_a_further_take_that_checks_asked_for_it_is_paid_for_once(stage: Set, point: str, *, resume: bool) -> None:
+    surf = "{id: surf, prompt: Surf, start_image: dawn, duration: 2}"
+    stage.declare(
+        f"  coast:\n    shots:\n      - {{id: dawn, prompt: 'Dawn [sim: black once]', duration: 2, qc: retake}}\n      - {surf}\n"
+    )
+    ended = stage.kill_at(point)
+    assert ended.code == KILLED
+    ended = rest(stage, ended, resume=resume)
+    assert ended.code == 0, ended
+    again = stage.render()
+    assert again.lines[-1]["shots"] == {"dawn": "reused", "dawn#1": "reused", "surf": "reused"}
+    assert await lost_clips(stage.storage, f"coast/{again.run_id}") == []
+    assert len(stage.billing()) == 3
 
 
 @pytest.mark.timeout(120)

@@ -23,7 +23,7 @@ from animatic.flows.identity import run_id_of
 from animatic.flows.launch import knowing
 from animatic.flows.parameters import named, profile_asked
 from animatic.flows.worker import use_aws_block
-from animatic.manifest.parts import Finding, Quality
+from animatic.manifest.parts import Choice, Finding, Quality
 from animatic.prefect.health import CheckResult
 from animatic.settings import FILE, Secret, export_aws_credentials
 
@@ -198,13 +198,14 @@ def record_of(key: str) -> Any:
     """The manifest's entry of a shot; looking at `seen` found something."""
     found = Finding(check="black", at=0.5, seconds=1.0, detail="the picture is black")
     qc = Quality(ok=False, findings=(found,)) if key == "seen" else None
-    return SimpleNamespace(record=SimpleNamespace(qc=qc, continuity=0.9 if key == "seen" else None))
+    chosen = Choice(take=2, among=(1, 2), why="take 2 goes on") if key == "chosen" else None
+    return SimpleNamespace(record=SimpleNamespace(qc=qc, continuity=0.9 if key == "seen" else None, choice=chosen))
 
 
 def run_of(progress: ProgressTracker, **settings: Any) -> Any:
     return SimpleNamespace(
         progress=progress, manifest=SimpleNamespace(shot=record_of), plan=SimpleNamespace(pipeline="town", run_id="r1"),
-        simulated=False, prefix="town/r1",
+        simulated=False, prefix="town/r1", state=SimpleNamespace(choices={}),
         settings=SimpleNamespace(**{"public_url": None, "custom_s3": False, **settings}), address=lambda name: f"s3://boards/town/r1/{name}",
     )  # fmt: skip
 
@@ -246,6 +247,21 @@ def test_events_tell_what_the_checks_of_a_take_found(monkeypatch: pytest.MonkeyP
         progress.change("unseen", "delivered")
     finding = {"check": "black", "at": 0.5, "for": 1.0, "detail": "the picture is black"}
     assert emitted == [({"ok": False, "findings": [finding]}, 0.9), (None, None)]
+
+
+def test_an_event_tells_once_which_take_checks_have_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    emitted: list[tuple[str, object]] = []
+    monkeypatch.setattr(events, "emit_event", lambda event, resource, payload: emitted.append((event, payload["choice"])))
+    progress = ProgressTracker.of(dict.fromkeys(("chosen", "other"), "xai/grok-video"))
+    run = run_of(progress)
+    with events.announcing(run):
+        progress.change("chosen", "delivered")
+        run.state.choices["chosen"] = object()
+        progress.change("chosen", "delivered", "take 2 goes on")
+        progress.change("chosen", "delivered", "told already")
+        progress.change("other", "delivered")
+    said = {"take": 2, "among": [1, 2], "why": "take 2 goes on"}
+    assert emitted == [("animatic.shot.delivered", said), ("animatic.shot.picked", said), ("animatic.shot.delivered", None)]
 
 
 def test_an_event_that_cannot_be_sent_does_not_stop_a_shot(monkeypatch: pytest.MonkeyPatch) -> None:

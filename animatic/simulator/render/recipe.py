@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, assert_never
 
 from animatic.catalog.model import Kind, Model, Yield, field_name
-from animatic.simulator.jobs import Suffix
-from animatic.catalog.model import Kind, Model, Yield
 from animatic.simulator.jobs import Flaw, Suffix
 from animatic.slate import SlateNote
 

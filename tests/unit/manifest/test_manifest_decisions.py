@@ -10,9 +10,9 @@ import pytest
 
 from animatic.manifest import Clip, ManifestBuilder
 from animatic.manifest.clients import for_clients
-from animatic.manifest.model import Decision, Manifest, PageRules, TakeEntry
+from animatic.manifest.model import Manifest, PageRules, TakeEntry
 from animatic.manifest.page import render_page
-from animatic.manifest.parts import LogEntry
+from animatic.manifest.parts import Decision, LogEntry
 from animatic.manifest.wording import clock
 
 DONE = datetime(2026, 11, 21, 10, 49, 40, tzinfo=UTC)

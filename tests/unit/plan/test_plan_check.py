@@ -109,6 +109,6 @@ def test_a_frame_of_a_clip_whose_length_another_clip_decides_is_not_judged(decla
 
 
 def test_structural_problems_come_first_and_the_rest_with_them(declaration_of: DeclarationOf, catalog: Catalog) -> None:
-    declaration = declaration_of("one: {shots: [{id: a, prompt: A, pick: best, duration: 99}]}")
+    declaration = declaration_of("one: {shots: [{id: a, prompt: A, pick: bset, duration: 99}]}")
     codes = [problem.code for problem in check_declaration(declaration, catalog)]
-    assert codes == ["unsupported", "out-of-range"]
+    assert codes == ["type", "out-of-range"]
