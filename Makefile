@@ -1,6 +1,6 @@
 # The commands of the README. python3 (3.11 or newer) and make are all that they need.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-all lint bench up lock clean
+.PHONY: help install install-dev run test test-all lint bench up cluster lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +15,7 @@ help:
 	@echo "make test-all  the same with the long crash, load and browser runs"
 	@echo "make bench     the benchmarks, as tables"
 	@echo "make up        local Prefect server with UI, simulator and deployments"
+	@echo "make cluster   several machines on this one: Postgres, Redis, two Prefect servers, three workers (PROVE=1: prove what holds there)"
 
 # The lock files are complete: nothing is resolved again (--no-deps), which pip would get wrong for extras (sqlalchemy[asyncio]).
 install: $(VENV)/.installed
@@ -57,6 +58,10 @@ bench: install-dev
 
 up: install
 	@$(BIN)/animatic up
+
+# Needs Postgres and Redis on this machine (apt-get install postgresql redis-server): their programs, not their services.
+cluster: install-dev
+	@$(BIN)/python -m tests.cluster $(if $(PROVE),prove,up)
 
 # Needs uv on the PATH. The lock files carry hashes and no addresses; versions stay as they are unless UPGRADE=--upgrade says otherwise.
 COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe

@@ -71,6 +71,14 @@ async def _body(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
     context = CURRENT_FLOW_RUN.get()
     if context is not None:
         return await execute_run(context)
+    from animatic.flows.alive import giving_signs
+
+    async with giving_signs():
+        return await _from_server(spec, values)
+
+
+async def _from_server(spec: PipelineSpec, values: dict[str, Any]) -> State[None]:
+    """Plan and execute a run that a worker, a schedule or the UI has started."""
     from animatic.flows.worker import prepare_for_worker, stop_when_asked, tag_run
 
     try:

@@ -17,7 +17,6 @@ from uuid import UUID
 
 from prefect.blocks.system import Secret as SecretBlock
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
 
@@ -27,6 +26,7 @@ from animatic.engine.decided import with_decisions
 from animatic.engine.estimate import check_money, estimate, open_ledger
 from animatic.engine.plan_run import PlanOptions, plan_here
 from animatic.errors import UsageError
+from animatic.flows.alive import fate_of, give_way, say_alive
 from animatic.flows.answers import take_answers
 from animatic.flows.identity import run_id_of
 from animatic.flows.parameters import FRESH, ONLY, OWN, profile_asked
@@ -47,8 +47,6 @@ STATE_CHECK_SECONDS = 3.0
 """Between two looks at the flow run's state."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """A worker sends the first, Ctrl-C in a terminal the second to every process of its group."""
-ACTIVE_STATES = frozenset({StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED})
-"""A flow run in any other state is not to go on."""
 log = logging.getLogger(__name__)
 
 
@@ -177,22 +175,31 @@ async def stop_when_asked(context: FlowRunContext) -> AsyncIterator[None]:
 
 
 async def _watch_state(context: FlowRunContext) -> None:
-    run_id = flow_run.id
-    if run_id is None:
+    """Look every few seconds whether the run is still to go on, here."""
+    if flow_run.id is None:
         return
+    run_id, began_as = UUID(flow_run.id), None
     async with get_client() as client:
-        while not context.interrupted:
+        # Not while it ends: a run that was suspended may have been resumed already, elsewhere.
+        while not context.interrupted and (context.work is None or not context.work.done()):
             await asyncio.sleep(STATE_CHECK_SECONDS)
             try:
-                state: State | None = (await client.read_flow_run(UUID(run_id))).state
+                seen = await client.read_flow_run(run_id)
+                began_as = seen.run_count if began_as is None else began_as
+                match fate_of(seen, began_as):
+                    case "goes on":
+                        pass
+                    case "stops":
+                        context.interrupt()
+                    case "was believed dead":
+                        await say_alive(client, run_id)
+                    case "is another's":
+                        give_way()
             except ObjectNotFound:
                 log.warning("the flow run was deleted: stopping")
                 context.interrupt()
             except Exception as error:  # noqa: BLE001 (whatever ails the server, the shots go on)
                 log.debug("the run's state could not be read: %s", type(error).__name__)
-            else:
-                if state is not None and state.type not in ACTIVE_STATES:
-                    context.interrupt()
 
 
 async def tag_run(*tags: str) -> None:

@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE: it holds no assertions, and modules that name its types may
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -62,28 +63,42 @@ class S3:
         )
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
+@contextlib.contextmanager
+def serving_s3() -> Iterator[str]:
+    """Serve an S3 of this process until the end of the block; yields its address."""
     app = OneAtATime(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
-@pytest.fixture
-def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3:
-    """A fresh bucket, with the environment set so that boto3 finds it."""
-    environment = {
-        "AWS_ENDPOINT_URL_S3": s3_endpoint,
+def s3_environment(endpoint: str) -> dict[str, str]:
+    """Return what a process needs to reach it."""
+    return {
+        "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    with serving_s3() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """A fresh bucket, with the environment set so that boto3 finds it."""
+    environment = s3_environment(s3_endpoint)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     home = S3(endpoint=s3_endpoint, bucket=f"bucket-{secrets.token_hex(6)}", environment=environment)

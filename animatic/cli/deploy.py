@@ -154,6 +154,7 @@ async def _deploy(
     from animatic.prefect.api import ensure_pool, prefect_api
     from animatic.prefect.deployments import compare, wanted_deployments
     from animatic.prefect.job_limits import apply_limits, compare_limits
+    from animatic.prefect.takeover import ensure_takeover
 
     async with prefect_api() as client:
         differences = await compare(client, wanted_deployments(declaration, origin, pool=pool, follow=follow), origin)
@@ -170,6 +171,7 @@ async def _deploy(
             say(f"created the process work pool {pool!r}")
         await apply_all(client, differences, prune=prune)
         await apply_limits(client, changed_limits)
+        await ensure_takeover(client)
         if notify is not None:
             from animatic.prefect.api import ensure_automations
 

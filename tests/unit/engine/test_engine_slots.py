@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -115,6 +116,29 @@ async def test_a_run_asks_for_one_slot_at_a_time_and_not_all_the_time(studio: St
     assert await studio.render(before=given(shared)) is None
     seconds = 30 / 2 * JOB_SECONDS
     assert shared.asked < 30 + seconds  # about one question every two seconds, not one for each that waits
+
+
+async def test_where_others_wait_as_well_a_run_takes_one_slot_at_a_time(studio: Studio) -> None:
+    class Noted(Shared):
+        def __init__(self) -> None:
+            super().__init__(0)
+            self.times: list[float] = []
+
+        async def take(self, kind: Kind) -> SharedSlot | None:
+            slot = await super().take(kind)
+            if slot is not None:
+                self.times.append(virtual_time.monotonic())
+            return slot
+
+    studio.declare(shots(4))
+    Jobs(studio)
+    shared = Noted()
+    rendering = asyncio.create_task(studio.render(before=given(shared)))
+    await asyncio.sleep(5)
+    shared.most = 4  # they are free all at once: others have a chance between each two
+    assert await rendering is None
+    assert [later - earlier > 0.2 for earlier, later in itertools.pairwise(shared.times)] == [True] * 3
+    assert shared.times[-1] - shared.times[0] < 3
 
 
 async def test_what_most_others_wait_for_gets_the_first_slot(studio: Studio) -> None:
