@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 GIGABYTE = 10**9
 MIN_FREE_BYTES = 2 * GIGABYTE
-MAX_CLOCK_SKEW_SECONDS = 30.0
-"""That this machine's clock may differ from Krea's before it is worth a warning: jobs in doubt are found by time."""
 
 
 @click.command()
@@ -143,7 +141,7 @@ def _disk(settings: Settings, declaration: Declaration | None) -> Iterator[Check
 async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[CheckResult]:
     """Prove the token as a run would: that of the environment, else that of the Prefect Secret block; then compare the clocks."""
     from animatic.engine.run import prove_token
-    from animatic.prefect.health import CheckResult, token_of_prefect
+    from animatic.prefect.health import MAX_CLOCK_SKEW_SECONDS, CheckResult, token_of_prefect
 
     source = "the environment"
     if settings.krea_token is None and with_blocks:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,15 +13,20 @@ from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 
+from animatic.engine.timing import utc_now
 from animatic.errors import AnimaticError, PrefectError
 from animatic.flows.worker import with_token
+from animatic.krea.pace import http_date
 from animatic.prefect.api import check_server, prefect_api
 from animatic.prefect.deployments import compare, wanted_deployments
 from animatic.prefect.job_limits import limits_now, limits_text
 from animatic.prefect.origin import in_folder
+from animatic.prefect.takeover import takeover_gaps
 from animatic.settings import Settings
 from animatic.spec import Declaration
 
+MAX_CLOCK_SKEW_SECONDS = 30.0
+"""That this machine's clock may differ from that of Krea or Prefect before it is worth a warning: jobs in doubt are found by time."""
 Severity = Literal["ok", "warning", "fail"]
 
 
@@ -44,8 +50,10 @@ async def examine_prefect(declaration: Declaration | None, path: Path, pool: str
     try:
         async with prefect_api() as client:
             yield CheckResult(subject="Prefect API", message=f"{client.api_url}, version {await check_server(client)}")
+            yield await _clock(client)
             yield await _work_pool(client, pool)
             yield await _job_limits(client, pool)
+            yield await _takeover(client, pool)
             if declaration is not None:
                 yield await _deployments(client, declaration, path, pool)
     except PrefectError as error:
@@ -55,6 +63,21 @@ async def examine_prefect(declaration: Declaration | None, path: Path, pool: str
 async def token_of_prefect(settings: Settings) -> Settings:
     """Return the settings with the token that a scheduled run would have."""
     return await with_token(settings)
+
+
+async def _clock(client: PrefectClient, now: Callable[[], datetime] = utc_now) -> CheckResult:
+    """Compare this machine's clock with the server's: schedules go by the one, the day of a run and its budget by the other."""
+    theirs = http_date((await client.hello()).headers.get("Date"))
+    if theirs is None:
+        return CheckResult(subject="server clock", message="the Prefect server does not say what time it is")
+    offset = (theirs - now()).total_seconds()
+    skewed = abs(offset) > MAX_CLOCK_SKEW_SECONDS
+    return CheckResult(
+        subject="server clock",
+        message=f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} the Prefect server's"
+        + (": set the clock of this machine or of that one, for example with chrony" if skewed else ""),
+        warning=skewed,
+    )
 
 
 async def _work_pool(client: PrefectClient, name: str) -> CheckResult:
@@ -89,6 +112,22 @@ async def _job_limits(client: PrefectClient, pool: str) -> CheckResult:
         "set what your plan allows: `animatic deploy --max-jobs 12`"
     )
     return CheckResult(subject="job limit", message=message, warning=True)
+
+
+async def _takeover(client: PrefectClient, pool: str) -> CheckResult:
+    """Say whether runs of machines that are gone are taken up by others. Without a work pool there are no others."""
+    missing, off = await takeover_gaps(client)
+    try:
+        await client.read_work_pool(pool)
+    except ObjectNotFound:
+        return CheckResult(subject="lost runs", message="none is taken up by itself: there is no work pool yet")
+    if missing:
+        message = "runs of machines that are gone stay as they are: `animatic deploy` makes the automations that have others take them up"
+        return CheckResult(subject="lost runs", message=message, warning=True)
+    if off:
+        message = f"switched off in the UI: {', '.join(off)}; runs of machines that are gone stay as they are"
+        return CheckResult(subject="lost runs", message=message, warning=True)
+    return CheckResult(subject="lost runs", message="those of machines that are gone are taken up by other workers")
 
 
 async def _deployments(client: PrefectClient, declaration: Declaration, path: Path, pool: str) -> CheckResult:

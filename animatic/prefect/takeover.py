@@ -89,6 +89,13 @@ async def ensure_takeover(client: PrefectClient, automations: tuple[AutomationCo
             await client.update_automation(found[0].id, wanted.model_copy(update={"enabled": found[0].enabled}))
 
 
+async def takeover_gaps(client: PrefectClient) -> tuple[list[str], list[str]]:
+    """Return the names of the automations that are missing, and of those that are switched off."""
+    found = {name: await client.read_automations_by_name(name) for name in (LOST, STUCK)}
+    missing = [name for name, there in found.items() if not there]
+    return missing, [name for name, there in found.items() if there and not there[0].enabled]
+
+
 def _differs(there: AutomationCore, wanted: AutomationCore) -> bool:
     return _facts(there) != _facts(wanted)
 

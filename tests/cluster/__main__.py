@@ -62,6 +62,7 @@ def up(*, workers: int, max_jobs: int) -> int:
 
 def _print_addresses(made: Cluster) -> None:
     rows = [
+        ("Prefect", f"{made.api}  (PREFECT_API_URL: whichever server is there)"),
         *((server.name, f"{api.removesuffix('/api')}  (UI)") for server, api in zip(made.servers, made.apis, strict=True)),
         ("Krea", f"{made.krea}  (the simulator)"),
         ("callbacks", made.receiver),

@@ -17,6 +17,7 @@ import boto3
 from animatic.simulator import launch
 from animatic.simulator.settings import SimulatorSettings
 from tests.cluster.processes import ClusterError, Member, free_port
+from tests.cluster.proxy import proxy
 from tests.cluster.services import ANIMATIC, PREFECT, answers, server_settings, start_postgres, start_redis
 from tests.s3server import s3_environment, serving_s3
 
@@ -29,7 +30,7 @@ INHERITED = ("PATH", "HOME", "LANG", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "PYTHO
 
 @dataclass(kw_only=True)
 class Cluster:
-    """A cluster that is up. ``servers`` and ``workers`` may be killed and started again."""
+    """A cluster that is up. ``servers`` and ``workers`` may be killed and started again; ``api`` is that of whichever server is there."""
 
     folder: Path
     pipelines: Path
@@ -40,15 +41,17 @@ class Cluster:
     """Of a run anywhere in it, without the Prefect server that it asks."""
     servers: list[Member] = field(default_factory=list)
     apis: list[str] = field(default_factory=list)
+    """Of each server."""
+    api: str = ""
     workers: list[Member] = field(default_factory=list)
     others: list[Member] = field(default_factory=list)
 
-    def animatic(self, *arguments: str, server: int = 0) -> str:
+    def animatic(self, *arguments: str) -> str:
         """Run the command as somebody who works with the cluster does; returns what it printed. Raises ClusterError where it fails."""
         done = subprocess.run(
             [*ANIMATIC, *arguments],
             cwd=self.folder,
-            env=self.environment | {"PREFECT_API_URL": self.apis[server]},
+            env=self.environment | {"PREFECT_API_URL": self.api},
             capture_output=True,
             text=True,
             check=False,
@@ -58,12 +61,11 @@ class Cluster:
         return done.stdout
 
     def add_worker(self) -> Member:
-        """Start one more worker, at the server whose turn it is."""
+        """Start one more worker."""
         name = f"worker-{len(self.workers) + 1}"
-        api = self.apis[len(self.workers) % len(self.apis)]
         home = self.folder / name
         home.mkdir()
-        environment = self.environment | {"PREFECT_API_URL": api, "PREFECT_HOME": str(home), "ANIMATIC_HOME": str(home / "animatic")}
+        environment = self.environment | {"PREFECT_API_URL": self.api, "PREFECT_HOME": str(home), "ANIMATIC_HOME": str(home / "animatic")}
         command = [*PREFECT, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
         worker = Member(name, [*command, "--limit", str(RUNS_PER_WORKER)], environment, self.folder / f"{name}.log", home).start()
         self.workers.append(worker)
@@ -112,6 +114,8 @@ def cluster(
         made.bucket().create_bucket(Bucket=BUCKET)
         stack.callback(_stop_all, made)
         _start_servers(made, server_settings(postgres.url, redis_port), servers, tell)
+        ports = [int(api.rpartition(":")[2].removesuffix("/api")) for api in made.apis]
+        made.api = f"http://127.0.0.1:{stack.enter_context(proxy(ports))}/api"
         _start_receiver(made)
         tell("deployments")
         made.animatic("deploy", "--max-jobs", str(max_jobs), "--no-prune", "--no-take-over")
