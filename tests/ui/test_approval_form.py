@@ -17,7 +17,7 @@ from tests.ui.browser import Browser, chromium
 
 __all__ = ["prefect_server"]  # a fixture
 pytest_plugins = ["tests.flows.deploying"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "ui"
 DIALOG = "//div[@role='dialog']"
 

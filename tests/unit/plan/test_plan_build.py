@@ -7,7 +7,7 @@ import pytest
 
 from animatic.catalog import Catalog
 from animatic.errors import DeclarationError, UsageError
-from animatic.plan import FileInput, ShotInput, UrlInput, build_plan, destination_of
+from animatic.plan import FileInput, ShotInput, UrlInput, build_plan, destination_of, plan_from_json, plan_to_json
 from tests.unit.plan.plan_helpers import MP4, PNG, STARTED, DeclarationOf, PlanOf
 
 CHAIN = """
@@ -369,3 +369,22 @@ def test_a_seed_page_body_is_planned_as_it_stands(plan_of: PlanOf) -> None:
         "fps": 24,
         "seed": 7,
     }
+
+
+@pytest.mark.parametrize(
+    ("approve", "expected"),
+    [
+        ("true", "what depends on it is made once a person has approved it"),
+        ("{timeout: 48h}", "what depends on it is made once a person has approved it; after 48 h the run stops"),
+        (
+            "{timeout: 90s, on_timeout: first}",
+            "what depends on it is made once a person has approved it; after 90 s it goes on without one",
+        ),
+        ("{timeout: 30m, on_timeout: stop}", "what depends on it is made once a person has approved it; after 30 min the run stops"),
+    ],
+)
+def test_a_plan_says_what_waits_for_a_person_and_for_how_long(plan_of: PlanOf, approve: str, expected: str) -> None:
+    [step] = plan_of(f"t: {{shots: [{{id: a, prompt: Dawn, approve: {approve}}}]}}").steps
+    assert expected in step.notes
+    back = plan_from_json(plan_to_json(plan_of(f"t: {{shots: [{{id: a, prompt: Dawn, approve: {approve}}}]}}")))
+    assert (back.steps[0].approve_within, back.steps[0].on_timeout) == (step.approve_within, step.on_timeout)
