@@ -111,7 +111,9 @@ class HistoryLoop(asyncio.BaseEventLoop):
             self._ready.extend(process.backlog)
         for task in self.tasks:
             coroutine: Any = task.get_coro()
-            if not task.done() and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:  # its process was killed before it began
+            if (
+                not task.done() and inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+            ):  # its process was killed before it began
                 coroutine.close()
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
         for _ in range(50):
