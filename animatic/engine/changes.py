@@ -69,6 +69,8 @@ def changes_since(written: Mapping[str, Any], step: Step) -> tuple[str, ...]:
 
 
 def _explained(old: Step, new: Step, decision: Decision, changes: tuple[str, ...]) -> Decision:
+    if not changes and old.locked is not None and new.locked is None:
+        return replace(decision, reason="not locked any more")
     if not changes:
         unmade = decision.reason == NEW and old.fingerprint == new.fingerprint
         return replace(decision, reason="an earlier run did not come to it") if unmade else decision

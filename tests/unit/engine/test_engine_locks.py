@@ -93,6 +93,9 @@ async def test_without_the_lock_it_is_made_anew(film: Studio) -> None:
     assert len(film.krea.billed) == 3
     [off] = await locked(film, off=True, note="a new idea")
     assert (off.new, off.lock and off.lock.kind, off.lock and off.lock.note) == (True, "unlocked", "a new idea")
+    plan = await film.plan()
+    told = (await explain(plan, await estimate(plan, film.ledger), film.ledger)).estimate.decisions["surf"]
+    assert (told.action, told.reason) == ("run", "not locked any more")
     assert await film.render() is None
     assert len(film.krea.billed) == 5
     assert entry(film, "surf")["locked"] is False
