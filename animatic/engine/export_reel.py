@@ -92,7 +92,7 @@ async def _bundle(run: PastRun, timeline: otio.schema.Timeline, keys: Mapping[st
     """Write an ``.otioz``. By hand: the library's own adapter leaves alternative takes out, and refuses two files of one name."""
     names: dict[str, str] = {}
     for url, key in keys.items():
-        name = PurePosixPath(key).name
+        name = _name_in_bundle(PurePosixPath(key))
         unique = name if name not in names.values() else f"{len(names)}-{name}"
         names[url] = unique
     for media in _references(timeline):
@@ -104,6 +104,12 @@ async def _bundle(run: PastRun, timeline: otio.schema.Timeline, keys: Mapping[st
                 raise StorageError(f"{where} is gone", hint=f"`animatic resume {run.plan.run_id}` delivers it again")
         text = timeline.to_json_string(indent=2)
         await asyncio.to_thread(_zip, Path(folder), text, target)
+
+
+def _name_in_bundle(key: PurePosixPath) -> str:
+    """Return ``01-dawn.take-2.mp4`` for a take that lies in ``01-dawn.takes/``; the file's own name for all else."""
+    shot = key.parent.name.removesuffix(".takes")
+    return key.name if shot == key.parent.name else f"{shot}.take-{key.name}"
 
 
 def _zip(folder: Path, text: str, target: Path) -> None:

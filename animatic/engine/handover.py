@@ -64,7 +64,7 @@ async def timeline_of(
 async def _takes(
     step: Step, chosen: Take | None, beside: Collection[Step], ledger: Ledger | None, hidden: Collection[str], folder: str
 ) -> tuple[TakeMedia, ...]:
-    """Return the take that is seen, by its delivered file, then the others, by their files in the ledger. ``beside``: their steps."""
+    """Return the take that is seen, by its delivered file, then the others. ``beside``: their steps in this run."""
     if chosen is None:
         return ()
     own = _media(step, chosen, PurePosixPath(file_name(step, PurePosixPath(chosen.clip.key).suffix)).name, hidden)
@@ -74,7 +74,15 @@ async def _takes(
     others = await ledger.takes.get_many(fingerprint_of(step.base, number) for number in range(1, highest + 1))
     up = "../" * folder.strip("/").count("/") + "../"
     ordered = sorted(others.values(), key=lambda each: each.number)
-    return (own, *(_media(step, take, up + take.clip.key, hidden) for take in ordered if take.fingerprint != chosen.fingerprint))
+    here = {other.take: other for other in beside if other.further}
+
+    def path_of(take: Take) -> str:
+        """Return where a take lies: beside the one that is seen, where this run has it, else in the ledger."""
+        if (delivered := here.get(take.number)) is None:
+            return up + take.clip.key
+        return file_name(delivered, PurePosixPath(take.clip.key).suffix).removeprefix(f"{step.variant_name}/" if step.variant_name else "")
+
+    return (own, *(_media(step, take, path_of(take), hidden) for take in ordered if take.fingerprint != chosen.fingerprint))
 
 
 def _media(step: Step, take: Take, path: str, hidden: Collection[str]) -> TakeMedia:

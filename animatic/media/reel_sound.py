@@ -23,6 +23,9 @@ from animatic.media.timeline import Timeline
 MAX_TRUE_PEAK = -1.0
 """dBTP: EBU R128 s2 and every platform's advice for lossy sound."""
 _BIT_RATE = 192_000
+_QUICK = {"aac_coder": "fast"}
+"""FFmpeg's quicker search for quantizers, made for high bit rates: as near to most sounds at this one, in a half to a fifth of the time.
+What is pressed against a ceiling comes out a quarter of an LU softer by it, so that it is encoded by the slower one."""
 _BLOCK = 10 * RATE
 _HEADROOM = 0.3
 """Decibels below the highest peak allowed at which the limiter starts: what AAC adds to most sounds."""
@@ -129,7 +132,7 @@ def _measured(pieces: Iterator[Samples]) -> Loudness:
 
 def _encode(scratch: Scratch, setting: _Setting, target: Path, progress: Callable[[float], None]) -> None:
     with av.open(str(target), "w", format="mp4", options={"fflags": "+bitexact"}) as output:
-        stream = output.add_stream("aac", rate=RATE, layout="stereo")
+        stream = output.add_stream("aac", rate=RATE, layout="stereo", options={} if setting.limits else _QUICK)
         stream.bit_rate = _BIT_RATE
         done = 0
         for samples in _levelled(scratch, setting):

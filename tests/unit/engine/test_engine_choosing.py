@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from pathlib import Path
 from typing import Any
 
+import opentimelineio as otio
 import pytest
 
 from animatic.catalog import Catalog
@@ -12,6 +15,8 @@ from animatic.engine.approvals import approve
 from animatic.engine.awaiting import list_waiting
 from animatic.engine.decided import with_decisions
 from animatic.engine.estimate import estimate
+from animatic.engine.export_reel import export_timeline
+from animatic.engine.history import past_runs
 from animatic.engine.shot_takes import select_take
 from animatic.errors import ApprovalError, InDoubtError
 from animatic.plan import Plan
@@ -400,3 +405,35 @@ async def test_what_is_asked_for_later_follows_for_takes_that_failed_before(stud
     assert len(studio.krea.billed) == 4
     assert shot(studio)["take"] == 2
     await pays_nothing(studio)
+
+
+async def test_editors_find_all_takes_of_a_shot_and_which_of_them_goes_on(studio: Studio, tmp_path: Path) -> None:
+    surf = "\n      - {id: surf, prompt: Surf, start_image: dawn, duration: 2, qc: retake}\n    cut: {}"
+    studio.declare("- {id: dawn, prompt: Rooftops, duration: 2, takes: 2}" + surf)
+    studio.krea.looks = ["good", "good", "black", "good"]
+    assert await studio.render() is None
+    folder = studio.out / studio.run.prefix
+    delivered = otio.adapters.read_from_file(str(folder / "reel.otio"))
+    assert alternatives(delivered) == {
+        "dawn": ("take 1", {"take 1": "01-dawn.mp4", "take 2": "01-dawn.takes/2.mp4"}),
+        "surf": ("take 2", {"take 1": "02-surf.takes/1.mp4", "take 2": "02-surf.mp4"}),
+    }
+    assert all((folder / url).is_file() for _, urls in alternatives(delivered).values() for url in urls.values())
+    jobs = {media.metadata["animatic"]["job_id"] for clip in delivered.find_clips() for media in clip.media_references().values()}
+    assert jobs == {job.id for job in studio.krea.billed}
+
+    (run,) = await past_runs(studio.destinations, limit=1)
+    assert run.plan.step("surf").take == 1, "it is stored as it was when the run began"
+    assert await export_timeline(run, run.plan.cuts[0], tmp_path / "reel.otioz", bundle=True) == 0
+    bundled = otio.adapters.read_from_file(str(tmp_path / "reel.otioz"))
+    assert alternatives(bundled)["surf"] == ("take 2", {"take 1": "media/02-surf.take-1.mp4", "take 2": "media/02-surf.mp4"})
+    with zipfile.ZipFile(tmp_path / "reel.otioz") as bundle:
+        assert {url for _, urls in alternatives(bundled).values() for url in urls.values()} <= set(bundle.namelist())
+
+
+def alternatives(timeline: otio.schema.Timeline) -> dict[str, tuple[str, dict[str, str]]]:
+    """Each clip of a timeline with the take that it shows, and the addresses of all its takes."""
+    return {
+        clip.name: (clip.active_media_reference_key, {key: media.target_url for key, media in clip.media_references().items()})
+        for clip in timeline.find_clips()
+    }
