@@ -26,7 +26,7 @@ from tests.flows.deploying import ANIMATIC, PREFECT, TOKEN, Api, process
 from tests.flows.test_main_road import billing, states
 
 pytest_plugins = ["tests.flows.deploying"]
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 STILL = "{id: still, kind: image, model: google/nano-banana-pro, prompt: A bottle, TAKES}"
 SPIN = "{id: spin, model: xai/grok-video, prompt: Slow dolly, duration: 1, resolution: 480p, start_image: still}"
