@@ -6,7 +6,7 @@ All takes of a shot have its base in common and differ in their number, so that 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -118,9 +118,12 @@ def repicked(
     return replace(plan, steps=tuple(steps))
 
 
-def _exchanged(main: Step, beside: Iterable[Step], take: int) -> list[Step]:
+def _exchanged(main: Step, beside: Sequence[Step], take: int) -> list[Step]:
     """Return the takes that lie beside the one that counts once another one does: that which has counted until then among them."""
-    set_aside = replace(main, key=take_key(main.key, main.take), notes=(), further=True)
+    picked = next((other for other in beside if other.take == take), None)
+    # What was made because of it takes its place in every respect: one of the two was planned, and paid for as such.
+    spare = main.takes == 1 if picked is None else picked.spare
+    set_aside = replace(main, key=take_key(main.key, main.take), notes=(), further=True, spare=spare)
     return sorted((set_aside, *(other for other in beside if other.take != take)), key=lambda step: step.take)
 
 

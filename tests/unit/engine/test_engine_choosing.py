@@ -83,6 +83,7 @@ async def pays_nothing(studio: Studio) -> None:
 async def test_a_take_that_fails_its_checks_is_made_once_more_and_the_better_one_goes_on(studio: Studio) -> None:
     declare(studio, "qc: retake")
     studio.krea.looks = ["black", "good"]
+    planned = float((await studio.plan()).estimated_usd)
     assert await studio.render() is None
     assert len(studio.krea.billed) == 3
     assert takes(studio) == [(1, False, False, "01-dawn.takes/1.mp4"), (2, True, True, "01-dawn.mp4")]
@@ -95,6 +96,8 @@ async def test_a_take_that_fails_its_checks_is_made_once_more_and_the_better_one
         "why": "take 2 goes on, which was made because checks failed (take 1: 2 findings (black, cut)): nothing found",
     }
     assert surf["continuity"] > 0.9, "what depends on it starts from the take that goes on"
+    cost = manifest(studio)["cost"]
+    assert (cost["estimated_usd"], cost["billed_usd"]) == (pytest.approx(planned), pytest.approx(planned + dawn["usd"]))
     billed = {job.id for job in studio.krea.billed}
     assert {take["job_id"] for take in dawn["takes"]} | {surf["job_id"]} == billed
     folder = studio.out / studio.run.prefix
