@@ -12,11 +12,12 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import OrchestrationResult
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Running
@@ -80,10 +81,18 @@ def fate_of(seen: FlowRun, began_as: int | None) -> Fate:
     return "goes on" if kind is None or kind in ACTIVE_STATES else "stops"
 
 
-async def say_alive(client: PrefectClient, flow_run_id: UUID) -> None:
-    """Put a run that lives back to Running, before a worker takes it up."""
+async def say_alive(client: PrefectClient, flow_run_id: UUID) -> int | None:
+    """Put a run that lives back to Running, before a worker takes it up.
+
+    Returns the number of its execution, which the server counts up with that; None where another process has been quicker.
+    """
     log.warning("the server believed that this run had died: it goes on")
-    await client.set_flow_run_state(flow_run_id, Running(message="it lives: its signs of life had been lost"), force=True)
+    answer: OrchestrationResult[Any] = await client.set_flow_run_state(
+        flow_run_id, Running(message="it lives: its signs of life had been lost"), force=True
+    )
+    now = await client.read_flow_run(flow_run_id)
+    ours = answer.state is not None and now.state is not None and now.state.id == answer.state.id
+    return now.run_count if ours else None
 
 
 def give_way() -> None:

@@ -192,7 +192,7 @@ async def _watch_state(context: FlowRunContext) -> None:
                     case "stops":
                         context.interrupt()
                     case "was believed dead":
-                        await say_alive(client, run_id)
+                        began_as = await say_alive(client, run_id) or began_as
                     case "is another's":
                         give_way()
             except ObjectNotFound:

@@ -27,6 +27,10 @@ AUTOMATION_DESCRIPTION = (
     "Tells of storyboard runs that failed, crashed, are in doubt or went over their budget. Kept by `animatic deploy --notify TYPE/NAME`."
 )
 NOTIFYING_EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
+LOG_HINT = "see the log of the server"
+DATABASE_HINT = (
+    f"{LOG_HINT}: its database may be away, refuse the password, or have the tables of another version (`prefect server database upgrade`)"
+)
 NOTIFICATION_SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
 NOTIFICATION_BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"
 WAITING_NAME = "animatic: a run waits for you"
@@ -60,7 +64,7 @@ async def prefect_api() -> AsyncIterator[PrefectClient]:
             ) from None
         raise PrefectError(
             f"the Prefect API answered {code} to {error.request.method} {error.request.url.path}",
-            hint=_detail(error) or proxies.advised("see the log of the server", url),
+            hint=_detail(error) or proxies.advised(DATABASE_HINT if code >= httpx.codes.INTERNAL_SERVER_ERROR else LOG_HINT, url),
         ) from None
     except httpx.TransportError as error:
         raise PrefectError(

@@ -22,7 +22,7 @@ def proxy(ports: Sequence[int]) -> Iterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = next(turns)
-        with contextlib.closing(writer):
+        with contextlib.closing(writer), contextlib.suppress(asyncio.CancelledError):  # the end of the block
             for port in (ports[(first + offset) % len(ports)] for offset in range(len(ports))):
                 with contextlib.suppress(OSError):
                     there, back = await asyncio.open_connection("127.0.0.1", port)

@@ -85,7 +85,14 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(
-    pipelines: str, *, workers: int = 3, servers: int = 2, simulator: SimulatorSettings, max_jobs: int, tell: Callable[[str], None]
+    pipelines: str,
+    *,
+    workers: int = 3,
+    servers: int = 2,
+    schedulers: int = 1,
+    simulator: SimulatorSettings,
+    max_jobs: int,
+    tell: Callable[[str], None],
 ) -> Iterator[Cluster]:
     """Bring a cluster up that serves these pipelines, and take it down at the end of the block. Its folder goes with it.
 
@@ -113,7 +120,9 @@ def cluster(
         made.environment = _environment(made)
         made.bucket().create_bucket(Bucket=BUCKET)
         stack.callback(_stop_all, made)
-        _start_servers(made, server_settings(postgres.url, redis_port), servers, tell)
+        settings = server_settings(postgres.url, redis_port)
+        _start_servers(made, settings, servers, tell)
+        _start_schedulers(made, settings, schedulers)
         ports = [int(api.rpartition(":")[2].removesuffix("/api")) for api in made.apis]
         made.api = f"http://127.0.0.1:{stack.enter_context(proxy(ports))}/api"
         _start_receiver(made)
@@ -161,8 +170,17 @@ def _start_servers(made: Cluster, settings: dict[str, str], count: int, tell: Ca
         made.apis.append(f"http://127.0.0.1:{port}/api")
     for number in range(count):
         made.start_server(number)
+
+
+def _start_schedulers(made: Cluster, settings: dict[str, str], count: int) -> None:
+    """Start the services of the servers: the scheduler, and what looks after leases and automations."""
     command = [*PREFECT, "server", "services", "start"]
-    made.others.append(Member("services", command, settings, made.folder / "services.log", made.folder).start())
+    for number in range(count):
+        name = f"services-{number + 1}"
+        home = made.folder / name
+        home.mkdir()
+        environment = made.environment | settings | {"PREFECT_HOME": str(home)}
+        made.others.append(Member(name, command, environment, made.folder / f"{name}.log", home).start())
 
 
 def _start_receiver(made: Cluster) -> None:
