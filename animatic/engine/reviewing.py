@@ -216,13 +216,20 @@ async def _decide(review: _Review, decision: FileDecision, step: Step) -> Outcom
     """Apply an approval or a rejection, or say why not."""
     entered = Entered(time_code=decision.at, entered_by=review.person if review.by != review.person else None, source=decision.source)
     try:
+        asked = await approvals.check_open(review.plan, review.ledger, step)
+        await _require_open(review, step, asked, decision)
         if decision.decision == "approve":
             said = await approvals.approve(
-                review.plan, review.ledger, step.key, take=decision.take, by=review.by, note=decision.note, entered=entered
+                review.plan,
+                review.ledger,
+                step.key,
+                take=decision.take,
+                by=review.by,
+                note=decision.note,
+                question=asked.at,
+                entered=entered,
             )
             return _outcome(decision, step, "applied", f"take {said.take} is approved")
-        asked = await approvals.check_open(review.plan, review.ledger, step)
-        _require_offered(step, asked, decision)
         said, made = await reject_and_go_on(
             review.plan,
             review.ledger,
@@ -231,6 +238,7 @@ async def _decide(review: _Review, decision: FileDecision, step: Step) -> Outcom
             changes=prompt_changes(step, decision.prompt),
             by=review.by,
             note=decision.note,
+            question=asked.at,
             entered=entered,
         )
         return _outcome(decision, step, "applied", f"take {said.take} is rejected, and take {made.take} is made instead")
@@ -239,9 +247,19 @@ async def _decide(review: _Review, decision: FileDecision, step: Step) -> Outcom
         return _refused(decision, step, error)
 
 
-def _require_offered(step: Step, asked: Approval, decision: FileDecision) -> None:
-    if decision.take is not None and decision.take not in asked.offered:
+async def _require_open(review: _Review, step: Step, asked: Approval, decision: FileDecision) -> None:
+    """Raise UsageError where the question is about other takes than the decision, or a person has rejected that take meanwhile."""
+    if decision.take is None:
+        return
+    if decision.take not in asked.offered:
         raise UsageError(f"shot {step.key!r} waits with other takes now: {', '.join(map(str, asked.offered))}")
+    for said in await review.ledger.approvals.all(step.base):
+        if said.kind == "rejected" and decision.take in said.offered:
+            raise UsageError(
+                f"take {decision.take} of shot {step.key!r} was rejected by {said.by} at {approvals.moment(said.at)}; "
+                f"it waits with take {asked.take} now",
+                hint=f"approve it all the same with `animatic approve {review.plan.run_id} {step.key} --take {decision.take}`",
+            )
 
 
 async def _keep(review: _Review, decision: FileDecision, step: Step) -> None:
