@@ -26,7 +26,6 @@
     │   ├── KreaUnreachableError
     │   ├── KreaRefusedError         401/403 on the token
     │   ├── StorageError
-    │   ├── TimeStampError           signatures are not time-stamped as they should be
     │   └── PrefectError
     └── InterruptedRunError     130
 
@@ -286,12 +285,6 @@ class StorageError(ServiceError):
     """The folder or bucket cannot be read or written."""
 
     code = "storage"
-
-
-class TimeStampError(ServiceError):
-    """The time stamp service of ``provenance`` does not answer, or not with time stamps."""
-
-    code = "timestamp"
 
 
 class PrefectError(ServiceError):

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from animatic.errors import TimeStampError, UsageError
+from animatic.errors import UsageError
 from animatic.files import writing_whole
 from animatic.marks.certificates import CERTIFICATE, PRIVATE_KEY, chain_in, chain_of, read_pem
 from animatic.marks.model import Mark
 from animatic.marks.reading import SIGNING, STAMPING, Anchors, context, library, read_credentials, with_revocations
 from animatic.marks.revocation import Revocations
-from animatic.marks.timestamps import StampService
+from animatic.marks.timestamps import StampService, TimeStampError
 from animatic.marks.write import Marked
 from animatic.redact import bare_url
 

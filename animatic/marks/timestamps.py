@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from animatic.errors import ServiceError
 from animatic.marks.exchange import UnansweredError, exchange
 
 QUESTION, ANSWER = "application/timestamp-query", "application/timestamp-reply"
@@ -21,6 +22,12 @@ TRIES = 2
 PAUSE_SECONDS = 1.0
 _MOST_ASKED = 1 << 16
 _LOOK_SECONDS = 0.01
+
+
+class TimeStampError(ServiceError):
+    """The time stamp service of ``provenance`` does not answer, or not with time stamps."""
+
+    code = "timestamp"
 
 
 class Question:

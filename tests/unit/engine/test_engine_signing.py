@@ -15,12 +15,13 @@ from animatic.engine.plan_run import PlanOptions, pipeline_named
 from animatic.engine.restore import restore
 from animatic.engine.run import Run
 from animatic.engine.verify import Verified, verify_run
-from animatic.errors import TimeStampError, UsageError
+from animatic.errors import UsageError
 from animatic.files import sha256_of
 from animatic.marks import read_mark
 from animatic.marks.reading import NO_ANCHORS, Anchors, credentials_of
 from animatic.marks.revocation import Revocations
 from animatic.marks.signing import Signer
+from animatic.marks.timestamps import TimeStampError
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, Studio
 from tests.unit.marks.authorities import RevocationAuthority, StampAuthority, served

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from animatic.errors import TimeStampError, UsageError
+from animatic.errors import UsageError
 from animatic.marks import Marked
 from animatic.marks.reading import Anchors, Credentials, credentials_of
 from animatic.marks.signing import Signer
-from animatic.marks.timestamps import StampService
+from animatic.marks.timestamps import StampService, TimeStampError
 from tests.unit.marks.authorities import StampAuthority, served
 from tests.unit.marks.certificates import Chain, make_chain
 from tests.unit.marks.test_marks import FILES, MARK
