@@ -22,7 +22,8 @@ from urllib3.exceptions import HTTPError
 
 from animatic import proxies
 from animatic.backoff import Backoff
-from animatic.errors import StorageError
+from animatic.errors import StorageError, UsageError
+from animatic.redact import redact
 from animatic.storage.protocol import MAX_CONCURRENT_CALLS, StorageRefusedError, Threads
 
 if TYPE_CHECKING:
@@ -153,21 +154,32 @@ class PatientClient:
 def make_client() -> S3Client:
     """Return a client as boto3 reads the environment (``AWS_*``, profiles, ``AWS_ENDPOINT_URL_S3``).
 
-    Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there. Raises UsageError where the proxy before the
-    store cannot be used.
+    Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there. Raises UsageError where the address of the
+    endpoint, or the proxy before it, cannot be used.
     """
     # At DEBUG botocore logs whole requests, signature and session token included.
     botocore_log = logging.getLogger("botocore")
     if botocore_log.level == logging.NOTSET:
         botocore_log.setLevel(logging.INFO)
+    try:
+        return _made()
+    except ValueError as error:  # of botocore, and of what takes the address apart
+        raise UsageError(
+            redact(f"the address of the S3 endpoint cannot be used: {error}"),
+            hint="AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or `endpoint_url` of the profile) is written as https://HOST or http://HOST:PORT",
+        ) from None
+
+
+def _made() -> S3Client:
     session = boto3.Session()
     # boto3 itself reads only AWS_DEFAULT_REGION; containers on AWS are given AWS_REGION.
     region = session.region_name or os.environ.get("AWS_REGION") or DEFAULT_REGION
     client = session.client("s3", region_name=region, config=_config("auto"))
-    proxies.require_usable(client.meta.endpoint_url)
-    if ".amazonaws." in client.meta.endpoint_url:
-        return client
-    return session.client("s3", region_name=region, config=_config("path"))
+    endpoint = client.meta.endpoint_url
+    if not endpoint.startswith(("https://", "http://")):
+        raise ValueError("it begins with neither https:// nor http://")
+    proxies.require_usable(endpoint)
+    return client if ".amazonaws." in endpoint else session.client("s3", region_name=region, config=_config("path"))
 
 
 def _config(addressing: Literal["auto", "path"]) -> Config:

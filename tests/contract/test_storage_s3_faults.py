@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from animatic.errors import StorageError
+from animatic.errors import StorageError, UsageError
 from animatic.plan import destination_of
 from animatic.spec import load_declaration
 from animatic.storage import StorageRefusedError, open_storage
@@ -484,3 +484,14 @@ def unfinished(folder: Path) -> list[Path]:
 
 def _raise(error: Exception) -> AWSResponse:
     raise error
+
+
+@pytest.mark.parametrize(
+    "address", ["not a url", "host:9000", "ftp://host:21", "http://127.0.0.1:99999", "http://[::1", "http://me:opensesame@ho st"]
+)
+def test_an_endpoint_that_is_no_address_is_a_mistake_of_the_settings(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
+    with pytest.raises(UsageError, match="S3 endpoint") as error:
+        make_client()
+    assert "AWS_ENDPOINT_URL_S3" in (error.value.hint or "")
+    assert "opensesame" not in error.value.message
