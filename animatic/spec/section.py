@@ -17,6 +17,8 @@ Option = TypeVar("Option", bound=str)
 
 _DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
 _UNITS = (86_400, 3_600, 60, 1)
+_MAX_DAYS = 3650
+"""Days that a time span has at most: moments of the calendar are counted from it, and the calendar ends."""
 _MAX_SHOWN = 40
 """Characters of a text that a message quotes."""
 YES_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -152,7 +154,7 @@ class Section:
         return None
 
     def seconds(self, key: str, *, minimum: float) -> float | None:
-        """Return a time span in seconds, written as a number of them or as ``90s``, ``10m``, ``1h30m``, ``2d``."""
+        """Return a time span in seconds, ten years at most, written as a number of them or as ``90s``, ``10m``, ``1h30m``, ``2d``."""
         if key not in self.values:
             return None
         value = self.values[key]
@@ -161,6 +163,9 @@ class Section:
             seconds = float(value)
         elif isinstance(value, str) and (match := _DURATION.match(value.strip())):
             seconds = sum(float(amount) * unit for amount, unit in zip(match.groups(), _UNITS, strict=True) if amount)
+        if seconds is not None and seconds > _MAX_DAYS * _UNITS[0]:
+            self.note(f"{key} is longer than ten years", key, hint=f"write {_MAX_DAYS}d at most, or less", code="out-of-range")
+            return None
         if seconds is not None and seconds >= minimum:
             return seconds
         self.wrong(key, f"a time span of at least {minimum:g} s", hint="write seconds as a number, or 90s, 10m, 1h30m, 2d")
