@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from animatic.ledger import Submission
+from animatic.ledger import Submission, Take
 from animatic.manifest import Attempt, Failure
 
 
-def attempt_of(submission: Submission) -> Attempt:
-    """Return a submission as an attempt of its shot, with its end as far as it is known."""
+def attempt_of(submission: Submission, run_id: str, take: Take | None = None) -> Attempt:
+    """Return a submission as an attempt of its shot in a run, with its end as far as it is known. ``take``: that of the shot.
+
+    What another run submitted is this run's only if this one made the take of it: the other has not come so far.
+    """
+    taken_up = (
+        take is not None and take.run_id == run_id and submission.submitted is not None and submission.submitted.job_id == take.job_id
+    )
     settled, submitted = submission.ending, submission.submitted
     error = settled.error if settled else None
     return Attempt(
@@ -20,6 +26,7 @@ def attempt_of(submission: Submission) -> Attempt:
         completed_at=settled.completed_at if settled else None,
         error=Failure(code=error.code, message=error.message) if error else None,
         usd=settled.usd if settled else None,
+        elsewhere=submission.intent.run_id != run_id and not taken_up,
     )
 
 

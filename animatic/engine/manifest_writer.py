@@ -58,7 +58,8 @@ async def record_end(
     changes = ShotChanges(state=state, doing=None, set_aside_usd=None)
     try:
         submissions = await run.ledger.submissions.of(step.fingerprint)
-        changes |= ShotChanges(attempts=[attempt_of(submission) for submission in submissions if _belongs_in_manifest(run, submission)])
+        named = [submission for submission in submissions if _belongs_in_manifest(run, submission)]
+        changes |= ShotChanges(attempts=[attempt_of(submission, run.plan.run_id, take) for submission in named])
     except StorageError as unread:
         # How the shot ended is known all the same; a destination that stays away shows when the record is written.
         log.warning("the submissions of %s could not be read: %s", step.key, unread.message)
@@ -166,12 +167,12 @@ def _input(sent: SentInput, member: str | None) -> Input:
     )
 
 
-def _left_by_interruption(submissions: tuple[Submission, ...]) -> ShotChanges:
+def _left_by_interruption(submissions: tuple[Submission, ...], run_id: str) -> ShotChanges:
     """Return what an interruption leaves of a shot: not started, submitted without an answer, running, or cancelled."""
     last = submissions[-1] if submissions else None
     if last is None or (last.ending is not None and last.ending.outcome in {"unsent", "withdrawn", "never_arrived"}):
         return ShotChanges(doing="not started", set_aside_usd=None)
-    attempts = [attempt_of(submission) for submission in submissions]
+    attempts = [attempt_of(submission, run_id) for submission in submissions]
     if last.ending is None:
         job_id = last.submitted.job_id if last.submitted else None
         doing: Doing = "running" if last.submitted else "submitted"
@@ -242,7 +243,8 @@ class ManifestWriter:
             if entry.record.state != "waiting" or entry.record.doing == "waits for approval":
                 continue
             begun = run.progress.shots[step.key].state not in {"pending", "preparing"}
-            entry.update(**_left_by_interruption(await run.ledger.submissions.of(step.fingerprint) if begun else ()))
+            submissions = await run.ledger.submissions.of(step.fingerprint) if begun else ()
+            entry.update(**_left_by_interruption(submissions, run.plan.run_id))
 
     async def finish(self, *, cancelled: bool) -> manifest.Manifest:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""

@@ -247,7 +247,10 @@ def _first_input(item: PlanInput) -> Input:
 
 
 def _cost(steps: Iterable[tuple[Step, Shot]]) -> Cost:
-    """Add up by fingerprint: shots of several variants that share one are made, and paid, once."""
+    """Add up by fingerprint: shots of several variants that share one are made, and paid, once.
+
+    What another run bought is none of this run's bill, also where it waits for a person here or was not approved.
+    """
     expected: dict[str, Decimal | None] = {}
     billed: dict[str, Decimal | None] = {}
     reused: dict[str, Decimal | None] = {}
@@ -256,13 +259,18 @@ def _cost(steps: Iterable[tuple[Step, Shot]]) -> Cost:
         if shot.state == "reused":
             reused[shot.fingerprint] = shot.usd
             continue
+        bought = [attempt for attempt in shot.attempts if attempt.elsewhere and attempt.status == "completed"]
+        if bought and all(attempt.elsewhere for attempt in shot.attempts):
+            reused[shot.fingerprint] = _total(attempt.usd for attempt in bought)
+            continue
         price = step.request.price.usd
         if not step.spare:
             expected[shot.fingerprint] = price
-        for attempt in shot.attempts:
+        own = [attempt for attempt in shot.attempts if not attempt.elsewhere]
+        for attempt in own:
             if attempt.usd is not None or attempt.status == "completed":
                 billed[attempt.job_id or f"{shot.fingerprint}/{attempt.attempt}"] = attempt.usd
-        paid_unknown = any(attempt.status == "completed" and attempt.usd is None for attempt in shot.attempts)
+        paid_unknown = any(attempt.status == "completed" and attempt.usd is None for attempt in own)
         if paid_unknown or (price is None and shot.state != "delivered" and not step.spare):
             unpriced.add(shot.fingerprint)
     return Cost(

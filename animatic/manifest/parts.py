@@ -26,6 +26,8 @@ class Attempt(Record):
     completed_at: Moment | None = None
     error: Failure | None = None
     usd: Usd | None = None
+    elsewhere: bool = Field(default=False, exclude=True)
+    """Whether another run bought it, which names it among what it was billed."""
 
 
 class Finding(Record):

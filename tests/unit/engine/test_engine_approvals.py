@@ -60,8 +60,14 @@ async def test_only_what_hangs_on_the_shot_waits(waiting: Studio) -> None:
 
 
 async def test_running_it_again_pays_nothing_and_waits_on(waiting: Studio) -> None:
+    first = manifest(waiting)
     assert isinstance(await waiting.render(), ApprovalError)
     assert len(waiting.krea.billed) == 4
+    again = manifest(waiting)
+    assert again["run_id"] != first["run_id"]
+    assert first["cost"]["billed_usd"] > 0
+    assert again["cost"]["billed_usd"] == 0, "what waits was billed to the run that made it"
+    assert again["cost"]["reused_usd"] == first["cost"]["billed_usd"]
     assert len(await list_waiting(waiting.destinations, Catalog.load())) == 1
 
 
@@ -207,6 +213,7 @@ async def test_or_the_run_stops_and_nothing_that_hangs_on_the_shot_is_paid(studi
     assert spin["state"] == "skipped"
     assert "not approved in time" in spin["error"]["message"]
     assert await studio.render() is not None, "running it again does not ask again"
+    assert manifest(studio)["cost"]["billed_usd"] == 0, "nor does it pay"
 
     await select_take(studio.ledger, plan, plan.step("still"), "1")
     assert await studio.render() is None, "a person may approve it all the same"
