@@ -6,9 +6,11 @@ Makes every step, assembles, writes the record, and returns the flow run's final
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -19,7 +21,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
 from animatic.engine.outcome import outcome
-from animatic.engine.questions import questions_of
+from animatic.engine.questions import Question, decided_since, questions_of
 from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
@@ -71,6 +73,10 @@ class FlowRunContext:
     """What came of answers to earlier questions of the run that could not be followed."""
     asks: Request | None = None
     """What it asks of persons, where it waits for them."""
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the decisions were read that the plan knows."""
+    decided: Callable[[], Awaitable[bool]] | None = None
+    """Whether somebody has decided since about what it waits for; None: it waits for nobody."""
 
     def interrupt(self) -> None:
         """Stop the run: what was submitted is in the ledger, and the record is still written."""
@@ -111,12 +117,24 @@ async def execute_run(context: FlowRunContext) -> State[None]:
         )
     except AnimaticError as error:
         context.error = error
-    if isinstance(context.error, ApprovalError) and context.asks is not None and deployment.id is not None:
+    if isinstance(context.error, ApprovalError) and deployment.id is not None:
         try:
-            await suspend(context.asks.questions, message=f"{_mark(context)}{context.asks.headline}", description=context.asks.form)
-        except PrefectError as error:
+            await _suspend(context)
+        except AnimaticError as error:
             get_run_logger().warning("%s; decide in a terminal: %s", error.message, context.error.hint)
     return _final_state(context)
+
+
+async def _suspend(context: FlowRunContext) -> None:
+    """Suspend a run that waits for persons; one whose questions were all answered while it made other shots goes on at once, as its own."""
+    decided = context.decided
+    if decided is None or (context.asks is None and not await decided()):
+        return
+    asked: tuple[Question, ...] = ()
+    headline, form = "decided while other shots were made: it goes on", ""
+    if context.asks is not None:
+        asked, headline, form = context.asks.questions, context.asks.headline, context.asks.form
+    await suspend(asked, message=f"{_mark(context)}{headline}", description=form, decided=decided)
 
 
 async def _execute(context: FlowRunContext) -> None:
@@ -149,7 +167,9 @@ async def _execute(context: FlowRunContext) -> None:
 
 async def _ask(context: FlowRunContext, run: Run, publisher: ArtifactPublisher) -> None:
     """Tell what the run asks of persons, if it waits for them, or what they have decided, if it did before."""
-    questions = await questions_of(run) if isinstance(context.error, ApprovalError) else []
+    waits = isinstance(context.error, ApprovalError)
+    context.decided = partial(decided_since, run, context.as_of) if waits else None
+    questions = await questions_of(run) if waits else []
     if questions:
         context.asks = await request_of(run, questions, context.remarks)
         await publisher.publish_approval(context.asks.artifact, context.asks.headline)

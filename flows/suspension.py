@@ -5,8 +5,9 @@ Prefect's own `suspend_flow_run` cannot say why a run is suspended; this sets th
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import NoReturn
@@ -19,13 +20,15 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import Pause, PrefectHTTPStatusError
 from prefect.input.run_input import keyset_from_paused_state
 from prefect.runtime import flow_run
-from prefect.states import Suspended
+from prefect.states import Scheduled, Suspended
 
 from animatic.engine.questions import Question
 from animatic.errors import PrefectError
 from animatic.flows.approval_form import Answer, answers_in, asked_of, form_of, written
 from animatic.flows.time_outs import resume_at
 
+RESUMING = "Resuming"
+"""What Prefect calls the state of a run that was resumed and waits for its process."""
 PREFIX = "approval-"
 """How the keys of our suspensions begin."""
 KEY_BYTES = 6
@@ -34,6 +37,7 @@ NET = timedelta(hours=1)
 QUESTIONS = "-questions"
 MAX_SUSPENSIONS = 200
 """Forms of one flow run that are looked for; each is forgotten once it was read."""
+log = logging.getLogger(__name__)
 
 
 def goes_on() -> bool:
@@ -43,8 +47,10 @@ def goes_on() -> bool:
     return resumed or (flow_run.run_count or 0) > 1
 
 
-async def suspend(questions: Sequence[Question], *, message: str, description: str) -> NoReturn:
+async def suspend(questions: Sequence[Question], *, message: str, description: str, decided: Callable[[], Awaitable[bool]]) -> NoReturn:
     """Suspend this flow run until somebody decides, or the first time to decide is over. Raises Prefect's Pause, which ends the process.
+
+    ``decided``: whether somebody has decided before the run was suspended; then it is resumed at once, as nobody else would.
 
     Raises PrefectError where Prefect does not take it: then the run has to end otherwise.
     """
@@ -65,6 +71,7 @@ async def suspend(questions: Sequence[Question], *, message: str, description: s
             answer = await client.set_flow_run_state(UUID(run_id), state)
             if answer.status == SetStateStatus.ACCEPT:
                 await form.asave(keyset, flow_run_id=UUID(run_id))
+                await _resume_if(decided, client, UUID(run_id))
     except Exception as error:
         raise PrefectError(f"the run could not be suspended: {type(error).__name__}") from error
     if answer.status != SetStateStatus.ACCEPT:
@@ -73,10 +80,19 @@ async def suspend(questions: Sequence[Question], *, message: str, description: s
     raise Pause(state=answer.state)
 
 
+async def _resume_if(decided: Callable[[], Awaitable[bool]], client: PrefectClient, run_id: UUID) -> None:
+    """Resume the run that has just been suspended, if it was decided meanwhile. It never fails a run: `animatic resume` goes on as well."""
+    try:
+        if await decided():
+            await client.set_flow_run_state(run_id, Scheduled(name=RESUMING, scheduled_time=datetime.now(UTC), message="decided meanwhile"))
+    except Exception as error:  # noqa: BLE001 (whatever ails server or destination, the run is suspended, and waits)
+        log.warning("whether somebody has decided meanwhile could not be told: %s", type(error).__name__)
+
+
 def _net(questions: Sequence[Question]) -> datetime | None:
     """Return when Prefect itself is to fail the run, should the server not have resumed it at the end of its time; None: never."""
     ends = [question.asked.until for question in questions if question.asked.on_timeout == "stop"]
-    return None if len(ends) < len(questions) or None in ends else max(end for end in ends if end is not None) + NET
+    return None if not ends or len(ends) < len(questions) or None in ends else max(end for end in ends if end is not None) + NET
 
 
 async def answers_given(client: PrefectClient, flow_run_id: UUID) -> list[tuple[str, Answer]]:

@@ -83,7 +83,7 @@ async def prepare_for_worker(declaration: Declaration, spec: PipelineSpec, value
         )
         plan, ledger = await plan_here(declaration, spec, params, catalog, options)
     check_money(plan, await estimate(plan, ledger, resumed=begun is not None))
-    return FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url, remarks=remarks)
+    return FlowRunContext(plan=plan, settings=settings, simulator_url=simulator_url, remarks=remarks, as_of=now)
 
 
 async def _plan_of(ledger: Ledger, run_id: str) -> Plan | None:
@@ -185,6 +185,8 @@ async def _watch_state(context: FlowRunContext) -> None:
             await asyncio.sleep(STATE_CHECK_SECONDS)
             try:
                 seen = await client.read_flow_run(run_id)
+                if context.work is not None and context.work.done():
+                    return  # it has ended while this was asked: what was read may be the state of the run that was resumed
                 began_as = seen.run_count if began_as is None else began_as
                 match fate_of(seen, began_as):
                     case "goes on":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from animatic.engine.approvals import Following, current, deadline, following_of
@@ -43,6 +44,16 @@ async def questions_of(run: Run) -> list[Question]:
         following = await following_of(run.plan, step, run.ledger)
         found[step.base] = Question(step=step, asked=asked, following=following, takes=dict(sorted(takes.items())))
     return list(found.values())
+
+
+async def decided_since(run: Run, since: datetime) -> bool:
+    """Whether somebody has decided about a shot that the run waits for, while it made others: its plan knows nothing of that.
+
+    ``since``: when the decisions were read that the plan knows; one from before changes nothing any more. Raises StorageError.
+    """
+    waiting = {step.base for step in run.plan.shots if isinstance(run.state.errors.get(step.key), ApprovalError)}
+    said = [await current(run.ledger, base) for base in sorted(waiting)]
+    return any(last is not None and last.kind != "asked" and last.at >= since for last in said)
 
 
 def following_all(run: Run, questions: Sequence[Question]) -> Following:

@@ -15,16 +15,19 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter, EventOccurredFilter
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from animatic.engine.history import PastRun
+from animatic.flows.alive import ALIVE, ALIVE_SECONDS
+from animatic.flows.suspension import RESUMING
 from animatic.prefect.api import prefect_api
 
 JUST_BEGUN = timedelta(seconds=90)
-"""For so long a flow run is believed to be running; later its process may have died without a word, and the run may be taken up."""
-RESUMING = "Resuming"
-"""What Prefect calls the state of a run that was resumed and waits for its process."""
+"""For so long a flow run is believed to be running without a sign of life of it; later its process may have died without a word."""
+SILENT = timedelta(seconds=3 * ALIVE_SECONDS)
+"""After which a run that gave signs of life may be taken up by a person: two of them may be lost."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,9 +70,19 @@ async def _resume(client: PrefectClient, found: FlowRun, now: datetime) -> Resum
         case StateType.SCHEDULED | StateType.PENDING:
             return going_on
         case StateType.RUNNING:
-            return going_on if now - found.state.timestamp < JUST_BEGUN else None
+            return going_on if now - found.state.timestamp < JUST_BEGUN or await _gives_signs(client, found.id, now) else None
         case _:
             return None
+
+
+async def _gives_signs(client: PrefectClient, flow_run_id: UUID, now: datetime) -> bool:
+    """Whether the process of a run has said lately that it lives: a second one beside it would write the same record."""
+    signs = EventFilter(
+        occurred=EventOccurredFilter(since=now - SILENT, until=now),
+        event=EventNameFilter(name=[ALIVE]),
+        any_resource=EventAnyResourceFilter(id=[f"prefect.flow-run.{flow_run_id}"]),
+    )
+    return bool((await client.read_events(signs, limit=1)).events)
 
 
 async def is_active(flow_run_id: str) -> bool:

@@ -150,6 +150,22 @@ def context() -> FlowRunContext:
 
 
 @pytest.mark.anyio
+async def test_a_run_that_has_ended_its_part_is_not_taken_back_from_who_resumed_it(watched: Callable[..., Any]) -> None:
+    run = context()
+
+    class Ends(_Server):
+        """Serves a run that ends in the moment in which it is looked at, and that is resumed at once."""
+
+        async def read_flow_run(self, _id: uuid.UUID) -> FlowRun:
+            run.work = asyncio.get_running_loop().create_future()
+            run.work.set_result(None)
+            return await super().read_flow_run(_id)
+
+    server = Ends(flow_run(StateType.SCHEDULED))
+    assert (await watched(server, run), server.written, run.interrupted) == ([], [], False)
+
+
+@pytest.mark.anyio
 async def test_a_run_that_lives_takes_itself_back_and_goes_on(watched: Callable[..., Any]) -> None:
     server = _Server(
         flow_run(StateType.RUNNING), flow_run(StateType.SCHEDULED), flow_run(StateType.RUNNING), flow_run(StateType.CANCELLING)

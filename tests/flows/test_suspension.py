@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import json
@@ -172,6 +173,14 @@ async def test_a_flow_run_is_resumed_on_its_server_once_and_one_that_has_ended_i
     become("RUNNING")
     assert await resumed() == "going on"
     assert await resumed(later=JUST_BEGUN) is None, "its process may have died without a word"
+    sign = {"event": "animatic.run.alive", "occurred": (datetime.now(UTC) + JUST_BEGUN).isoformat(), "payload": {}, "id": str(uuid4())}
+    sign |= {"resource": {"prefect.resource.id": f"prefect.flow-run.{flow_run}"}}
+    stage.api.http.post("/events", json=[sign]).raise_for_status()
+    deadline = time.monotonic() + 30  # the server writes events now and then
+    while await resumed(later=JUST_BEGUN + timedelta(seconds=10)) is None:
+        assert time.monotonic() < deadline, "it has given a sign of life"
+        await asyncio.sleep(0.3)
+    assert await resumed(later=JUST_BEGUN + timedelta(seconds=70)) is None, "it is silent"
     become("PAUSED", name="Suspended", state_details={"pause_reschedule": True, "pause_key": "approval-x"})
     assert await resumed() == "resumed"
     assert stage.api.run(flow_run)["state"]["name"] == "Resuming"
@@ -181,6 +190,28 @@ async def test_a_flow_run_is_resumed_on_its_server_once_and_one_that_has_ended_i
         assert await resumed() is None
     assert await resumed(str(uuid4())) is None, "another server's"
     assert await resumed(None) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_run_that_still_makes_other_shots_goes_on_by_itself_once_it_has_made_them(stage: Stage, decision: str) -> None:
+    lasts = "{id: lasts, model: xai/grok-video, prompt: 'Clouds [sim: slow 30]', duration: 1, resolution: 480p}"
+    stage.declare("approve: true", lasts)
+    with stage.served():
+        flow_run = stage.api.start(stage.name)
+        deadline = time.monotonic() + 90
+        while not (waiting := json.loads(stage.animatic("review", "--json").out)):
+            assert time.monotonic() < deadline, stage.api.run(flow_run)["state"]
+        said = stage.animatic(decision, waiting[0]["run_id"], "still", "--json")
+        assert (said.code, json.loads(said.out)["flow_run"]["state"]) == (0, "going on"), said.err
+        if decision == "reject":
+            while not (waiting := json.loads(stage.animatic("review", "--json").out)):
+                assert time.monotonic() < deadline + 60, stage.api.run(flow_run)["state"]
+            assert [take["take"] for take in waiting[0]["takes"]] == [1, 2], "another one was made, and is asked about"
+            assert stage.animatic("approve", waiting[0]["run_id"], "still").code == 0
+        stage.until(flow_run, "Completed")
+    assert len(billing(stage.krea)) == (4 if decision == "approve" else 5)
+    assert set(states(stage.manifest(flow_run)).values()) == {"delivered"}
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from animatic.engine.approvals import approve
 from animatic.engine.awaiting import list_waiting
 from animatic.engine.decided import prompt_changes, reject_and_go_on, with_decisions
 from animatic.engine.estimate import estimate
+from animatic.engine.questions import decided_since
 from animatic.engine.shot_takes import select_take
 from animatic.errors import ApprovalError, OverBudgetError, UsageError
 from tests.unit.engine.studio import Studio
@@ -102,6 +103,14 @@ async def test_the_first_of_two_approvals_counts(waiting: Studio) -> None:
     with pytest.raises(UsageError, match="take 2 was already approved by mara at"):
         await approve(plan, waiting.ledger, "still", take=3, by="jo", note=None)
     assert (await waiting.plan()).step("still").take == 2
+
+
+async def test_a_decision_that_the_plan_does_not_know_is_found_and_an_earlier_one_is_not(waiting: Studio) -> None:
+    begun = waiting.run.started_at
+    assert not await decided_since(waiting.run, begun), "nobody has said anything"
+    said = await approve(waiting.run.plan, waiting.ledger, "still", take=2, by="mara", note=None)
+    assert await decided_since(waiting.run, begun)
+    assert not await decided_since(waiting.run, said.at + timedelta(seconds=1))
 
 
 async def test_what_cannot_be_approved_is_refused(waiting: Studio) -> None:
