@@ -16,6 +16,7 @@ import click
 
 from animatic import __version__
 from animatic.catalog import Catalog
+from animatic.cli.advice import completed
 from animatic.cli.lookup import declared, krea_client
 from animatic.cli.options import json_option, one_file_option
 from animatic.cli.output import count, print_json, tell, terminal_width
@@ -203,6 +204,6 @@ async def _destinations(settings: Settings, declaration: Declaration | None, *, 
 
 def _facts(result: CheckResult) -> dict[str, object]:
     state = "fail" if result.error else "warning" if result.warning else "ok"
-    hint = result.error.hint if result.error else None
+    hint = completed(result.error.hint) if result.error and result.error.hint else None
     code = result.error.exit_code if result.error else 0
-    return {"subject": result.subject, "state": state, "message": result.message, "hint": hint, "exit_code": code}
+    return {"subject": result.subject, "state": state, "message": completed(result.message), "hint": hint, "exit_code": code}

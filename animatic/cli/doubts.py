@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from animatic.cli.advice import completed
 from animatic.cli.lookup import destinations, krea_client, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, tell, warn
@@ -86,7 +87,7 @@ def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None, pictures: Mapping[str
         "simulated": doubt.destination.simulated,
         "job_id": submitted.job_id if submitted else None,
         "usd": None if doubt.usd is None else float(doubt.usd),
-        "reason": doubt.reason,
+        "reason": completed(doubt.reason),
         "candidates": None if jobs is None else [_candidate(job, pictures.get(job.id)) for job in jobs],
     }
 

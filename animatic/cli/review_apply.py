@@ -90,8 +90,8 @@ def _facts(path: Path, found: Applied, *, dry: bool) -> dict[str, Any]:
                 "decision": outcome.decision.decision,
                 "take": outcome.decision.take,
                 "result": outcome.result,
-                "says": outcome.says,
-                "hint": outcome.hint,
+                "says": completed(outcome.says),
+                "hint": completed(outcome.hint) if outcome.hint else None,
             }
             for outcome in found.outcomes
         ],

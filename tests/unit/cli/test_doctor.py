@@ -60,6 +60,9 @@ def test_what_is_missing_comes_with_what_to_do(animatic: Verb) -> None:
     assert "`animatic validate` shows each mistake" in said.out
     assert "FAIL  Krea token" in said.out
     assert "set KREA_API_TOKEN" in said.out
+    Path("pipelines.yaml").rename("board.yaml")
+    told = found(animatic("doctor", "--file", "board.yaml", "--json"))
+    assert told["pipelines"]["hint"].startswith("`animatic validate --file board.yaml` shows each mistake")
 
 
 @pytest.mark.parametrize("answering", [True, False])

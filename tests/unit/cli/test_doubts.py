@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import Verb
 LOST, UNCLEAR = "a1" * 32, "b2" * 32
 
 
-async def leave_doubts() -> None:
+async def leave_doubts(reason: str = "2 jobs at Krea could be this submission") -> None:
     """Leave a lost answer and a result that was not understood at the destination."""
     submissions = open_ledger(str(Path.cwd() / "out"), simulated=False).submissions
     for fingerprint, step in ((LOST, "dawn"), (UNCLEAR, "surf")):
@@ -32,7 +32,7 @@ async def leave_doubts() -> None:
         )
         assert intent is not None
         if fingerprint == LOST:
-            await submissions.doubt(LOST, 1, "2 jobs at Krea could be this submission", ("job-1", "job-2"))
+            await submissions.doubt(LOST, 1, reason, ("job-1", "job-2"))
         else:
             await submissions.submitted(intent, "job-3", created_at=None, how="answer")
             error = Failure(code="unclear_result", message="job job-3 completed and was billed, but its result was not understood")
@@ -86,3 +86,10 @@ def test_people_are_told_what_to_do_about_a_result_that_is_not_understood(animat
     assert animatic("doubts").code == 5  # dawn still waits for a person, the stray does not
     assert animatic("resubmit", "surf").code == 2
     assert "0.45" in animatic("spend").out
+
+
+def test_programs_read_commands_that_work_when_they_are_pasted(animatic: Verb) -> None:
+    asyncio.run(leave_doubts("its job is at Krea: `animatic resume R` goes on with it"))
+    said = animatic("doubts", "--deliver", "out", "--json")
+    assert isinstance(said.json, list)
+    assert "`animatic resume R --deliver out`" in "".join(doubt["reason"] for doubt in said.json)

@@ -276,6 +276,9 @@ async def test_the_verb_says_what_became_of_it(waiting: Studio, animatic: Verb) 
     assert late.code == 4
     assert "still: not applied: " in late.out
     assert "pack: take 1 is approved" in late.out
+    again = str(written(waiting, decision("still", "reject")))
+    [refused] = json.loads((await animatic("review", "--apply", again, "--json", "--deliver", str(waiting.out))).out)["decisions"]
+    assert f"--deliver {waiting.out}`" in refused["hint"], "a program reads the command as a person does"
 
     wrong = await animatic("review", "--apply", str(written(waiting, decision("nope", "approve"))), "--json")
     assert wrong.code == 2
