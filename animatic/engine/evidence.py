@@ -215,18 +215,18 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
 
 
 def _window_of_rival(run: Run, rival: Submission, *, late: bool) -> Window:
-    """Return when the job of another submission may have been made: of one that was given up, for the time of another POST.
+    """Return when the job of another submission may have been made: of one that has ended without its own, for the time of another POST.
 
-    For a job that came late (``late``) that time is as long as Krea may make one that is late. What was taken for a submission says
-    nothing of when Krea made its own job.
+    For a job that came late (``late``) that time is as long as Krea may make one that is late. Otherwise it stays short: each rival more
+    is a question to a person more.
     """
     intent, window = rival.intent, window_of(rival.intent)
-    if rival.settled is None or rival.submitted is not None:
+    if rival.settled is None:
         return window
     if rival.settled.outcome == "unsent":
         return Window(first=window.first, last=intent.by_krea(rival.settled.at) + CLOCK_MARGIN)
     if late:
-        return late_window(intent, rival.settled.at)
+        return window if rival.submitted is not None else late_window(intent, rival.settled.at)
     return Window(first=window.first, last=intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post))
 
 

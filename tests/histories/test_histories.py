@@ -20,7 +20,6 @@ ONCE_BROKEN = (
     1375,  # as 734, with a submission that was turned away
     3215,  # a stranger's job was taken for a shot and ended without a bill; the shot's own, made later, was billed and not counted
     200002,  # of two jobs one may be of a submission in doubt, the other only of one that was turned away: both were billed
-    200030,  # a stranger's job had been taken for a shot, and its own, made later, for another one
     201791,  # a submission in doubt had an older job than any that was looked at for those that were given up
     202140,  # the job of a submission that was turned away was taken for one whose answer had been lost in the same run
     920089,  # of two given up submissions the later one got the job of the earlier one
