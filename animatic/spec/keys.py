@@ -1,9 +1,9 @@
-"""Keys of each level of a pipelines file, those that are not supported yet, and advice on others that people try.
+"""Keys of each level of a pipelines file, and advice on others that people try.
 
 To add a key to a shot:
 
 1. here: its name in ``SHOT.known``. If a fallback or the defaults of a kind may have it as well, leave it out of ``FALLBACK_NOT`` or
-   ``DEFAULTS_NOT``; otherwise add it there. A key of that name that is listed as unsupported or as advice goes.
+   ``DEFAULTS_NOT``; otherwise add it there. A key of that name that is listed as advice goes.
 2. `animatic.spec.model.ShotSpec`: a typed attribute; `animatic.spec.shots`: read it in ``_decode``.
 3. `animatic.schema.skeleton.SHOT`: its JSON Schema, for editors. Then ``animatic schema --out pipelines.schema.json`` and
    ``python tools/write_reference.py``.
@@ -25,8 +25,6 @@ class Level:
     """The keys that one kind of mapping takes."""
 
     known: tuple[str, ...]
-    unsupported: Mapping[str, str] = field(default_factory=dict)
-    """Key of the language that cannot be used yet -> what to do instead."""
     advice: Mapping[str, str] = field(default_factory=dict)
     """Key that does not exist -> what to write instead."""
     unread: str | None = None

@@ -67,10 +67,7 @@ class Section:
                 self.unknown_key(key, level)
 
     def unknown_key(self, key: str, level: Level) -> None:
-        """Note one key that this level does not have, or not yet."""
-        if key in level.unsupported:
-            self.note(f"'{key}' is not supported yet", key, key=True, hint=level.unsupported[key], code="unsupported")
-            return
+        """Note one key that this level does not have."""
         hint = level.advice.get(key) or level.advice.get(snake(key))
         if hint is None:
             hint = f"write {snake(key)}" if snake(key) in level.known else did_you_mean(key, level.known)

@@ -21,7 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 MAX_ID_LENGTH = 100
 _OURS = frozenset(SHOT.known)
 _OURS_BUT_ID = _OURS - {"id"}
-_NOT_KNOWN = frozenset([*SHOT.unsupported, *SHOT.advice])
+_NOT_KNOWN = frozenset(SHOT.advice)
 _CUT_TEXT = re.compile(
     r"""(?:^[ ]*(?:-[ ]+)?(?P<key>(?:negative_)?prompt|title|scene|description):[ ]+(?!["'|>\#])[^\n\r]*?
         |[{,][ ]*(?P<in_braces>(?:negative_)?prompt|title|scene):[ ]+(?!["'|>\#])[^\n\r,{}\[\]]*?)

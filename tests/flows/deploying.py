@@ -69,7 +69,7 @@ class Api:
     """The Prefect API as the UI uses it."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, transport=Again(), trust_env=False, timeout=30)
+        self.http = httpx.Client(base_url=url, transport=Again(), trust_env=False, timeout=90)
 
     def deployment(self, name: str) -> dict[str, Any]:
         deployment: dict[str, Any] = self.http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()

@@ -128,7 +128,7 @@ def test_an_unknown_model_is_an_error(tmp_path: Path) -> None:
         shot(retries=-1),
         shot(timeout="soon"),
         shot(takes=99),
-        shot(qc="retake"),
+        shot(qc="remake"),
         shot(model="xai/grok-video", fallback=[{"prompt": "x"}]),
         shot(model="xai/grok-video", fallback=[{"model": "google/veo-3", "duration": 5}]),
         {"version": 1, "pipelines": {"p": {"shots": [{"prompt": "x"}]}}},

@@ -106,7 +106,7 @@ SCRAPS += [
     "~",
     "null",
 ]
-KEYS = sorted({key for level in (CUT, FILE, PARAM, PIPELINE, SCHEDULE, SHOT) for key in (*level.known, *level.unsupported, *level.advice)})
+KEYS = sorted({key for level in (CUT, FILE, PARAM, PIPELINE, SCHEDULE, SHOT) for key in (*level.known, *level.advice)})
 
 
 def diagnose(text: str) -> tuple[Declaration | None, tuple[Problem, ...]]:

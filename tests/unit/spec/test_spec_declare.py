@@ -232,15 +232,9 @@ def test_how_long_a_person_has_and_what_follows(written: str, expected: tuple[bo
     assert (shot.approve, shot.approve_within, shot.on_timeout) == expected
 
 
-def test_keys_that_cannot_be_used_yet_are_not_unknown() -> None:
-    declaration = declared("version: 1\npipelines: {p: {provenance: {}, cut: {audio: a.mp3}, shots: [{id: a, pick: best}]}}\n")
-    assert {problem.code for problem in declaration.problems} == {"unsupported"}
-    assert declaration.pipelines["p"].shots[0].fields == {}
-
-
 def test_no_level_both_has_a_key_and_advises_against_it() -> None:
     for level in (FILE, PIPELINE, SHOT):
-        assert not set(level.known) & {*level.unsupported, *level.advice}
+        assert not set(level.known) & level.advice.keys()
 
 
 def test_names_are_compared_without_humps_and_dashes() -> None:
@@ -280,7 +274,7 @@ def test_a_prompt_in_a_comment_or_quotes_is_not_warned_about(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("value", [None, [], {}, "x", 5, True, [None], [[]], {"a": None}])
-@pytest.mark.parametrize("key", [*PIPELINE.known, *PIPELINE.unsupported])
+@pytest.mark.parametrize("key", PIPELINE.known)
 def test_any_value_at_any_key_is_answered(key: str, value: Any) -> None:
     import json
 
