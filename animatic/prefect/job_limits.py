@@ -54,7 +54,7 @@ async def _difference(client: PrefectClient, kind: Kind | None, most: int | None
     there = [found.limit if found.active else None for found in both if found is not None]
     if most is None:
         return LimitDifference(kind=kind, most=most, change="gone" if there else "unchanged", detail="no limit")
-    detail = f"at most {most} {_what(kind)} at once"
+    detail = f"at most {_jobs(most, kind)} at once"
     if not there:
         return LimitDifference(kind=kind, most=most, change="new", detail=detail)
     if there == [most, most]:
@@ -88,12 +88,13 @@ async def limits_now(client: PrefectClient) -> tuple[LimitNow, ...]:
 def limits_text(limits: tuple[LimitNow, ...]) -> str:
     """Return ``at most 12 jobs at once (3 run), 20 image jobs (0 run)``."""
     return "at most " + ", ".join(
-        f"{limit.most} {_what(limit.kind)}{' at once' if not place else ''} ({limit.running} run)" for place, limit in enumerate(limits)
+        f"{_jobs(limit.most, limit.kind)}{' at once' if not place else ''} ({limit.running} run)" for place, limit in enumerate(limits)
     )
 
 
-def _what(kind: Kind | None) -> str:
-    return "jobs" if kind is None else f"{kind} jobs"
+def _jobs(count: int, kind: Kind | None) -> str:
+    """Return ``12 jobs``, ``1 image job``."""
+    return f"{count} {f'{kind} ' if kind else ''}{'job' if count == 1 else 'jobs'}"
 
 
 async def _read(client: PrefectClient, name: str) -> GlobalConcurrencyLimitResponse | None:

@@ -19,6 +19,7 @@ import pytest
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from animatic.flows.slots import AWAY_SECONDS, LEASE_SECONDS, RENEW_SECONDS, PrefectSlots
+from animatic.prefect.job_limits import LimitNow, limits_text
 from animatic.prefect.server import LocalServer
 from tests.flows.deploying import ANIMATIC
 from tests.present import present
@@ -365,3 +366,8 @@ def test_two_runs_from_terminals_share_the_limit_of_their_server(
     spans = sorted((job["created_at"], job["completed_at"]) for job in jobs)
     assert all(ended <= began for (_, ended), (began, _) in itertools.pairwise(spans)), spans
     assert limited.get("/v2/concurrency_limits/krea-jobs-audio").json()["active_slots"] == 0
+
+
+def test_one_job_is_said_in_the_singular() -> None:
+    limits = (LimitNow(kind=None, most=1, running=0), LimitNow(kind="image", most=20, running=1))
+    assert limits_text(limits) == "at most 1 job at once (0 run), 20 image jobs (1 run)"
