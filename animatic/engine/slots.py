@@ -167,7 +167,9 @@ class SlotGate:
                 if waiter.slot is not None:
                     slot, waiter.slot = waiter.slot, None
                     return slot
-                if queue[0] is waiter and kind not in self._asking:
+                if queue[0] is not waiter:
+                    pauses.tries = 0  # somebody has come in front: when it is its turn again, others have their chance before it
+                elif kind not in self._asking:
                     if self._is_free() and (pauses.tries or not self._contended(kind)) and await self._ask(kind, waiter):
                         continue
                     pause = pauses.next() if self._is_free() or self._asking else None
