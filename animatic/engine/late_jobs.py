@@ -112,9 +112,10 @@ async def ask_for_late_jobs(client: KreaClient, ledger: Ledger, now: datetime) -
     recorded = await claim_late_jobs(ledger, late, unanswered, now)
     tokens = {one.intent.token for one in recorded}
     left = [(one, jobs) for one, jobs in late if one.intent.token not in tokens]
-    reachable = [one for one in (*unanswered, *suspects) if not out_of_reach(client, one.intent)]
-    if reachable:  # one that was sent before all of these may have a job that is older than any that was looked at
-        seen += await unclaimed(client, ledger, Window(first=min(window_of(one.intent).first for one in reachable), last=None))
+    waiting = [one for one in unanswered if not out_of_reach(client, one.intent)]
+    if waiting:  # one that was sent before all of these may have a job that is older than any that was looked at
+        seen += await unclaimed(client, ledger, Window(first=min(window_of(one.intent).first for one in waiting), last=None))
+    reachable = [*waiting, *(one for one in suspects if not out_of_reach(client, one.intent))]
     await keep_late_jobs(ledger, left, reachable, seen)
     return left, recorded
 

@@ -142,24 +142,19 @@ class Spending:
             return costs
         concerned = {key: cost for cost in costs if (key := (cost.line.fingerprint, cost.line.attempt)) in late}
         lost = [key for key, cost in concerned.items() if cost.outcome and counts_as_lost(cost.outcome)]
-        others = concerned.keys() - set(lost)
+        others = {key: await self._submitted(key) for key in concerned if key not in lost}
         # What was taken for one of these cost nothing, and may have been another's: its own job may have been billed since.
-        lost += [key for key in others if concerned[key].usd == 0 and await self._is_presumed(key)]
-        counted = [key for key in others - set(lost) if await self._may_have(key, late[key])]
+        free = [key for key, found in others.items() if concerned[key].usd == 0 and found is not None and found.how in PRESUMED]
+        # One that counts already may have one of the jobs: it has none yet, or one of them was only taken for it.
+        counted = [key for key, found in others.items() if key not in free and (found is None or found.job_id in late[key])]
+        lost += free
         # A job that may be of one which counts at its price already, or of a dearer one, adds nothing for the others.
         lost.sort(key=lambda key: concerned[key].line.usd or Decimal(0), reverse=True)
         billed = with_own_jobs({key: late[key] for key in (*sorted(counted), *lost)}).keys() & set(lost)
         return [replace(cost, usd=cost.line.usd) if (cost.line.fingerprint, cost.line.attempt) in billed else cost for cost in costs]
 
-    async def _may_have(self, key: tuple[str, int], jobs: Collection[str]) -> bool:
-        """Whether a submission that counts already may have one of the jobs: it has none yet, or one of them was only taken for it."""
-        submitted = await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
-        return submitted is None or submitted.job_id in jobs
-
-    async def _is_presumed(self, key: tuple[str, int]) -> bool:
-        """Whether the job of a submission was only taken for it."""
-        submitted = await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
-        return submitted is not None and submitted.how in PRESUMED
+    async def _submitted(self, key: tuple[str, int]) -> Submitted | None:
+        return await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
 
     async def of_run(self, run_id: str, days: Iterable[date], known: Collection[tuple[str, int]]) -> list[Cost]:
         """Return what a run has submitted on those days, without the submissions of ``known``: fingerprints and attempts."""
