@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from animatic.errors import UsageError
 from animatic.plan.fingerprint import fingerprint_of
-from animatic.plan.model import LockedTake, Request, Step, take_key
-from animatic.plan.several import counted_up
+from animatic.plan.model import LockedTake, Request, Step
+from animatic.plan.several import counted_up, take_beside
 
 
 def unlocking(pipeline: str, step: str) -> str:
@@ -63,15 +63,7 @@ def _beside(main: Step, written: tuple[Request, ...]) -> Iterable[Step]:
     """Yield the shot's other takes that were there when it was locked. None is made anew: a locked shot pays for nothing."""
     assert main.locked is not None
     for number in main.locked.beside:
-        yield replace(
-            main,
-            key=take_key(main.key, number),
-            take=number,
-            fingerprint=fingerprint_of(main.base, number),
-            requests=counted_up(written, number),
-            notes=(),
-            further=True,
-        )
+        yield take_beside(main, number, counted_up(written, number))
 
 
 def _called(makes: str) -> str:

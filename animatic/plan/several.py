@@ -26,15 +26,20 @@ def further_takes(step: Step, requests: tuple[Request, ...], *, new: bool) -> It
     first = step.take if new else 1
     for number in range(first, first + step.takes):
         if number != step.take and step.takes > 1:
-            yield replace(
-                step,
-                key=take_key(step.key, number),
-                take=number,
-                fingerprint=fingerprint_of(step.base, number),
-                requests=counted_up(requests, number),
-                notes=(),
-                further=True,
-            )
+            yield take_beside(step, number, counted_up(requests, number))
+
+
+def take_beside(main: Step, number: int, requests: tuple[Request, ...]) -> Step:
+    """Return the step of one take of a shot beside the one that counts."""
+    return replace(
+        main,
+        key=take_key(main.key, number),
+        take=number,
+        fingerprint=fingerprint_of(main.base, number),
+        requests=requests,
+        notes=(),
+        further=True,
+    )
 
 
 def counted_up(requests: tuple[Request, ...], take: int, *, by: int = 1) -> tuple[Request, ...]:
@@ -47,17 +52,7 @@ def counted_up(requests: tuple[Request, ...], take: int, *, by: int = 1) -> tupl
 
 def spare_take(main: Step, number: int) -> Step:
     """Return the step of one more take of a shot, which its checks have asked for: one attempt, and the shot is whole without it."""
-    return replace(
-        main,
-        key=take_key(main.key, number),
-        take=number,
-        fingerprint=fingerprint_of(main.base, number),
-        requests=counted_up(main.requests, number - main.take + 1),
-        notes=(),
-        retries=0,
-        further=True,
-        spare=True,
-    )
+    return replace(take_beside(main, number, counted_up(main.requests, number - main.take + 1)), retries=0, spare=True)
 
 
 def with_steps_beside(plan: Plan, added: Iterable[Step]) -> Plan:
