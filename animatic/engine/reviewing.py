@@ -7,7 +7,7 @@ that was applied from the same file before stands, so that a file may be applied
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -16,19 +16,15 @@ from animatic.engine import approvals
 from animatic.engine.decided import as_it_goes_on, prompt_changes, reject_and_go_on
 from animatic.engine.estimate import estimate
 from animatic.engine.history import OpenDestination, PastRun, find_run
-from animatic.engine.plan_run import step_named
-from animatic.engine.retaking import changed_request
+from animatic.engine.review_checks import Review, check_review
 from animatic.engine.review_file import FileDecision, ReviewFile
-from animatic.errors import AnimaticError, MoneyError, Problem, UsageError
+from animatic.errors import AnimaticError, MoneyError, UsageError
 from animatic.ledger import Ledger
 from animatic.ledger.approvals import Approval, Entered
 from animatic.ledger.shot_log import Remark
-from animatic.plan import Plan, Step, dependents, fingerprint_of, reachable
+from animatic.plan import Plan, Step, dependents, reachable
 from animatic.storage.rehearsal import rehearsal
-from animatic.suggest import did_you_mean
 
-BEYOND_SECONDS = 0.5
-"""By which a time code may lie behind the clip's end: players round."""
 Result = Literal["applied", "already", "refused"]
 _PAST = {"approve": "approved", "reject": "rejected", "comment": "commented"}
 
@@ -71,28 +67,6 @@ class Applied:
         return any(found.result != "refused" and found.decision.decision != "comment" for found in self.outcomes)
 
 
-@dataclass(kw_only=True, slots=True)
-class _Review:
-    """A file, its run as it would go on now, and the step of each decision."""
-
-    file: ReviewFile
-    run: PastRun
-    plan: Plan
-    catalog: Catalog
-    person: str
-    """Who applies the file."""
-    steps: dict[str, Step] = field(default_factory=dict)
-    """By what the file calls the shot."""
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.run.destination.ledger
-
-    @property
-    def by(self) -> str:
-        return self.file.by or self.person
-
-
 async def apply_review(
     file: ReviewFile,
     destinations: Iterable[OpenDestination],
@@ -113,8 +87,8 @@ async def apply_review(
         there = run.destination
         run = replace(run, destination=replace(there, storage=storage, ledger=Ledger(storage, clock=there.ledger.now)))
     plan = await as_it_goes_on(run.plan, run.destination.ledger, catalog)
-    review = _Review(file=file, run=run, plan=plan, catalog=catalog, person=person)
-    await _check(review)
+    review = Review(file=file, run=run, plan=plan, catalog=catalog, person=person)
+    await check_review(review)
     outcomes = await _apply(review)
     return await _applied(review, outcomes)
 
@@ -135,60 +109,7 @@ async def _run_of(file: ReviewFile, destinations: Iterable[OpenDestination], run
     return run
 
 
-async def _check(review: _Review) -> None:
-    """Raise DeclarationError with everything in the file that the run does not have."""
-    problems: list[Problem] = []
-    verdicts: dict[str, FileDecision] = {}
-    for decision in review.file.decisions:
-        try:
-            step = step_named(review.plan, decision.shot)
-        except UsageError as error:
-            keys = dict.fromkeys([*(step.key for step in review.plan.shots), *(step.shot for step in review.plan.shots)])
-            hint = did_you_mean(decision.shot, tuple(keys)) or error.hint
-            problems.append(review.file.problem(error.message, (*decision.path, "shot"), hint=hint, code="shot"))
-            continue
-        review.steps[decision.shot] = step
-        problems += await _misfits(review, decision, step)
-        if decision.decision != "comment":
-            problems += _conflict(review.file, verdicts.setdefault(step.base, decision), decision)
-    if problems:
-        raise review.file.refusal(problems)
-
-
-async def _misfits(review: _Review, decision: FileDecision, step: Step) -> list[Problem]:
-    """Return what the shot does not have: the take, that second of it, a request that takes such a prompt."""
-    file, ledger = review.file, review.ledger
-    problems: list[Problem] = []
-    take = await ledger.takes.get(fingerprint_of(step.base, decision.take or step.take))
-    if take is None and decision.take is not None:
-        numbers = [other.take for other in review.plan.steps if other.base == step.base]
-        there = await ledger.takes.get_many(fingerprint_of(step.base, number) for number in numbers)
-        named = ", ".join(str(number) for number in sorted(found.number for found in there.values())) or "none"
-        message = f"shot {step.key!r} has no take {decision.take}"
-        problems.append(file.problem(message, (*decision.path, "take"), hint=f"delivered takes: {named}", code="take"))
-    seconds = take.clip.duration if take is not None else None
-    if decision.at is not None and seconds is not None and decision.at > seconds + BEYOND_SECONDS:
-        message = f"{decision.at:g} s is behind the end of the clip of shot {step.key!r}, which is {seconds:g} s long"
-        problems.append(file.problem(message, (*decision.path, "at"), code="time-code"))
-    if decision.prompt is not None:
-        try:
-            if changes := prompt_changes(step, decision.prompt):
-                changed_request(step, review.catalog, changes)
-        except UsageError as error:
-            problems.append(file.problem(error.message, (*decision.path, "prompt"), hint=error.hint, code="prompt"))
-    return problems
-
-
-def _conflict(file: ReviewFile, first: FileDecision, other: FileDecision) -> list[Problem]:
-    """Return the mistake that a shot, or one that shares its take, is decided in two ways."""
-    if (first.decision, first.take, first.prompt) == (other.decision, other.take, other.prompt):
-        return []
-    what = f"shot {other.shot!r} is decided twice" if other.shot == first.shot else f"{other.shot!r} and {first.shot!r} share their takes"
-    related = ((file.document.place(first.path), "and here otherwise"),)
-    return [file.problem(f"{what}, and not in the same way", other.path, hint="leave one of them out", code="conflict", related=related)]
-
-
-async def _apply(review: _Review) -> list[Outcome]:
+async def _apply(review: Review) -> list[Outcome]:
     known = {remark.source for remarks in (await review.ledger.shot_log.of(review.plan.pipeline)).values() for remark in remarks}
     done: dict[str, Outcome] = {}
     outcomes: list[Outcome] = []
@@ -207,12 +128,12 @@ async def _apply(review: _Review) -> list[Outcome]:
     return outcomes
 
 
-async def _comment(review: _Review, decision: FileDecision, step: Step) -> Outcome:
+async def _comment(review: Review, decision: FileDecision, step: Step) -> Outcome:
     await _remark(review, decision, step, note=decision.note, source=decision.source)
     return _outcome(decision, step, "applied", "the comment is in the log")
 
 
-async def _decide(review: _Review, decision: FileDecision, step: Step) -> Outcome:
+async def _decide(review: Review, decision: FileDecision, step: Step) -> Outcome:
     """Apply an approval or a rejection, or say why not."""
     entered = Entered(time_code=decision.at, entered_by=review.person if review.by != review.person else None, source=decision.source)
     try:
@@ -247,7 +168,7 @@ async def _decide(review: _Review, decision: FileDecision, step: Step) -> Outcom
         return _refused(decision, step, error)
 
 
-async def _require_open(review: _Review, step: Step, asked: Approval, decision: FileDecision) -> None:
+async def _require_open(review: Review, step: Step, asked: Approval, decision: FileDecision) -> None:
     """Raise UsageError where the question is about other takes than the decision, or a person has rejected that take meanwhile."""
     if decision.take is None:
         return
@@ -262,14 +183,14 @@ async def _require_open(review: _Review, step: Step, asked: Approval, decision: 
             )
 
 
-async def _keep(review: _Review, decision: FileDecision, step: Step) -> None:
+async def _keep(review: Review, decision: FileDecision, step: Step) -> None:
     """Keep the words of a decision that is not applied: nothing that was written is lost."""
     words = "; ".join(filter(None, [decision.note, decision.prompt and f"new prompt: {decision.prompt}"]))
     if words:
         await _remark(review, decision, step, note=f"{decision.decision}, not applied: {words}", source=f"{decision.source}/kept")
 
 
-async def _remark(review: _Review, decision: FileDecision, step: Step, *, note: str | None, source: str) -> None:
+async def _remark(review: Review, decision: FileDecision, step: Step, *, note: str | None, source: str) -> None:
     remark = Remark(
         what="comment",
         pipeline=review.plan.pipeline,
@@ -295,7 +216,7 @@ def _refused(decision: FileDecision, step: Step, error: AnimaticError) -> Outcom
     return Outcome(decision=decision, step=step.key, result="refused", says=error.message, hint=error.hint)
 
 
-async def _applied(review: _Review, outcomes: Sequence[Outcome]) -> Applied:
+async def _applied(review: Review, outcomes: Sequence[Outcome]) -> Applied:
     """Work out what the run pays when it goes on: what does not hang on a shot that waits still."""
     plan = await as_it_goes_on(review.run.plan, review.ledger, review.catalog)
     found = await estimate(plan, review.ledger, resumed=True)
