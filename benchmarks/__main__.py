@@ -7,24 +7,34 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bookkeeping, checking, origin, reels, running, storing, submitting, tables, validating, watching
+from benchmarks import bookkeeping, checking, growing, origin, reels, running, seeing, storing, tables, validating, watching
+from benchmarks.ways import Prefect
 
-SUBJECTS: dict[str, Callable[[Path, int], tables.Results]] = {
+SUBJECTS: dict[str, Callable[[Path, int], tables.Results | tables.Grid]] = {
     "start": validating.small,
     "scale": validating.large,
     "plan": validating.planning,
     "run": running.overhead,
-    "submitting": submitting.speed,
-    "wait": watching.thousand,
+    "seen": seeing.noticing,
+    "wait": watching.thousands,
     "store": storing.deliver,
     "reel": reels.assemble,
     "origin": origin.marks,
     "checks": checking.look,
     "ledger": bookkeeping.questions,
+    "growth": growing.growth,
+    "thousands": growing.thousands,
 }
+
+ROUNDS = 3
+"""By default: with three of them everything takes less than twenty minutes on two idle cores."""
+
+LONG = frozenset({"thousands"})
+"""Those that run only when they are named."""
 
 QUICK = ("start", "plan", "store", "origin", "checks", "ledger")
 """Those that wait for no jobs; one round of them takes less than three minutes."""
@@ -33,8 +43,9 @@ QUICK = ("start", "plan", "store", "origin", "checks", "ledger")
 def main() -> int:
     """Measure the subjects that were named, print their tables, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks against the limit, as tables.")
-    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of: {', '.join(SUBJECTS)} (default: all)")
-    parser.add_argument("--rounds", type=int, default=5, help="measure everything this often and take medians (default: 5)")
+    named = f"some of: {', '.join(SUBJECTS)} (default: all but {', '.join(LONG)})"
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=named)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"measure everything this often and take medians (default: {ROUNDS})")
     parser.add_argument("--quick", action="store_true", help=f"one round of {', '.join(QUICK)}, unless subjects are named")
     parser.add_argument("--json", action="store_true", help="one line of JSON a table")
     options = parser.parse_args()
@@ -45,9 +56,16 @@ def main() -> int:
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"{machine}: seconds are the machine's, read ratios", file=sys.stderr)
     rounds = 1 if options.quick else max(1, options.rounds)
-    for name in options.subjects or (QUICK if options.quick else SUBJECTS):
-        with tempfile.TemporaryDirectory(prefix=f"animatic-bench-{name}-") as folder:
-            tables.show(SUBJECTS[name](Path(folder), rounds), as_json=options.json)
+    began = time.monotonic()
+    try:
+        for name in options.subjects or (QUICK if options.quick else [name for name in SUBJECTS if name not in LONG]):
+            since = time.monotonic()
+            with tempfile.TemporaryDirectory(prefix=f"animatic-bench-{name}-") as folder:
+                tables.show(SUBJECTS[name](Path(folder), rounds), as_json=options.json)
+            print(f"{name}: {time.monotonic() - since:.0f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+    finally:
+        Prefect.put_down()
+    print(f"{(time.monotonic() - began) / 60:.1f} minutes", file=sys.stderr)
     return 0
 
 

@@ -40,10 +40,11 @@ def write_prompts(path: Path, shots: int, prompt: str, *, more: str = "") -> Pat
     return path
 
 
-def write_declaration(path: Path, shots: int, *, chained: bool = True, seconds: int | None = None, note: str = "") -> Path:
+def write_declaration(path: Path, shots: int, *, chain: int = CHAIN, seconds: int | None = None, note: str = "") -> Path:
     """Write a pipelines file of that many shots.
 
-    ``seconds``: their length (None: 3 to 10); ``note`` makes prompts differ from other files'.
+    ``chain``: so many in a row each begin with the end of the one before (1: none does); ``seconds``: their length (None: 3 to 10);
+    ``note`` makes prompts differ from other files'.
     """
     with path.open("w", encoding="utf-8") as file:
         file.write(HEAD)
@@ -51,6 +52,6 @@ def write_declaration(path: Path, shots: int, *, chained: bool = True, seconds: 
             file.write(f"      - id: shot-{number:05}\n")
             file.write(f'        prompt: "{note}Shot {number} of {{{{ params.city }}}}, slow push over the rooftops"\n')
             file.write(f"        duration: {seconds or 3 + number % 8}\n")
-            if chained and number % CHAIN:
+            if number % chain:
                 file.write(f"        start_image: shot-{number - 1:05}\n")
     return path

@@ -28,7 +28,7 @@ MARK = Mark(run="20261127T060000Z-aaaaaa", pipeline="bench", shot="dawn", model=
 
 def marks(folder: Path, rounds: int) -> Results:
     """Mark twenty clips of 20 MB, look at the marked ones, and make the preview of twelve shots."""
-    file = write_declaration(folder / "pipelines.yaml", SHOTS, chained=False, seconds=4)
+    file = write_declaration(folder / "pipelines.yaml", SHOTS, chain=1, seconds=4)
     declaration, catalog, now = load_declaration((file,)), Catalog.load(), datetime(2026, 1, 1, tzinfo=UTC)
     plan = build_plan(declaration, next(iter(declaration.pipelines)), catalog, run_id="bench", started=now)
 

@@ -7,34 +7,32 @@ import sys
 import time
 from pathlib import Path
 
-from animatic.prefect.server import ensure, stop
 from benchmarks.declarations import write_declaration
 from benchmarks.measure import CommandFailedError, Cost, command, middle
 from benchmarks.services import jobs_of, krea
 from benchmarks.tables import Results, Row
 from benchmarks.validating import ANIMATIC
+from benchmarks.ways import Prefect
 
 JOB_SECONDS = 4.0
 SHOTS = 40
+MOST_ROUNDS = 2
 IMPORT = (sys.executable, "-c", "import prefect")
 
 
 def overhead(folder: Path, rounds: int) -> Results:
     """Forty independent shots of four-second jobs, from the start of the process to its end."""
-    home = folder / "home"
-    server = ensure(home)
+    prefect = Prefect.up()
+    home, server = prefect.home, prefect.server
     imported: list[Cost] = []
     parts: dict[str, list[Cost]] = {"start": [], "run": [], "posts": [], "end": [], "bare": []}
-    try:
-        for number in range(rounds + 1):
-            imports, (found, bare) = command(IMPORT)(), _once(folder / f"round-{number}", home, server.api_url)
-            if number:
-                imported.append(imports)
-                parts["bare"].append(bare)
-                for name, cost in found.items():
-                    parts[name].append(cost)
-    finally:
-        stop(home)
+    for number in range(min(rounds, MOST_ROUNDS) + 1):
+        imports, (found, bare) = command(IMPORT)(), _once(folder / f"round-{number}", home, server.api_url)
+        if number:
+            imported.append(imports)
+            parts["bare"].append(bare)
+            for name, cost in found.items():
+                parts[name].append(cost)
     middles = {name: middle(costs) for name, costs in parts.items()}
     return Results(
         title=f"A run: {SHOTS} independent shots, jobs of {JOB_SECONDS:g} s",
@@ -50,7 +48,7 @@ def overhead(folder: Path, rounds: int) -> Results:
 
 def _once(folder: Path, home: Path, prefect_url: str) -> tuple[dict[str, Cost], Cost]:
     folder.mkdir()
-    file = write_declaration(folder / "pipelines.yaml", SHOTS, chained=False, seconds=4)
+    file = write_declaration(folder / "pipelines.yaml", SHOTS, chain=1, seconds=4)
     with krea(folder / "bare", job_seconds=JOB_SECONDS) as url:
         bare = subprocess.run(
             [sys.executable, "-m", "benchmarks.bare", url, str(SHOTS), str(JOB_SECONDS)], capture_output=True, text=True, check=True

@@ -11,6 +11,9 @@ from rich.table import Table
 
 from benchmarks.measure import Cost
 
+WIDTH = 160
+"""Columns at least, also where nobody looks."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -32,11 +35,40 @@ class Results:
     rows: Sequence[Row]
 
 
-def show(results: Results, *, as_json: bool) -> None:
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Figures of many kinds, a column each; ``note`` says what they are."""
+
+    title: str
+    note: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def show(results: Results | Grid, *, as_json: bool) -> None:
     """Print a table, or one line of JSON."""
     if as_json:
         print(json.dumps(asdict(results)), flush=True)
-        return
+    elif isinstance(results, Grid):
+        _print(_grid(results))
+    else:
+        _print(_rows(results))
+
+
+def _grid(grid: Grid) -> Table:
+    table = Table(title=grid.title, title_justify="left", title_style="bold", caption=grid.note, caption_justify="left")
+    for place, heading in enumerate(grid.headings):
+        words = any(isinstance(row[place], str) for row in grid.rows)
+        table.add_column(heading, justify="left" if words else "right", no_wrap=words)
+    for row in grid.rows:
+        table.add_row(*(cell if isinstance(cell, str) else _figure(cell) for cell in row))
+    return table
+
+
+def _rows(results: Results) -> Table:
     table = Table(title=results.title, title_justify="left", title_style="bold", caption=f"limit: {results.limit}", caption_justify="left")
     for heading in ("what", "wall s", "CPU s", "limit s", "x wall", "x CPU", "target", ""):
         table.add_column(heading, justify="left" if heading in {"what", "target", ""} else "right")
@@ -52,9 +84,20 @@ def show(results: Results, *, as_json: bool) -> None:
             row.target,
             row.note,
         )
-    console = Console(width=max(120, Console().width))
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console(width=max(WIDTH, Console().width))
     console.print(table)
     console.print()
+
+
+def _figure(value: float | None) -> str:
+    """Return a number with three digits that count, and whole ones whole; nothing for nothing."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if abs(value) < 1 else f"{value:,.{1 if abs(value) >= 10 else 2}f}"  # noqa: PLR2004
 
 
 def _seconds(value: float) -> str:

@@ -1,9 +1,10 @@
-"""Measures waiting: a thousand jobs that run for minutes, waited for during half a minute by the watcher, and by one GET a job and look."""
+"""Measures waiting for two thousand jobs that run for minutes: a whole run, its watcher alone, and one GET a job and look."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import subprocess
 import sys
 import time
@@ -14,40 +15,79 @@ import httpx
 
 from animatic.krea import KreaClient, Watcher
 from animatic.settings import Patience, Secret
-from benchmarks.measure import Cost
+from benchmarks.measure import CommandFailedError, Cost
+from benchmarks.process import KIBIBYTE, Waiting, waiting
 from benchmarks.services import AUTHORIZED, krea
 from benchmarks.tables import Results, Row
+from benchmarks.ways import Prefect, Setting, run_until
+from tests.faults.krea_server import StandIn
 
-JOBS = 1000
-JOB_SECONDS = 600.0
-WINDOW = 30.0
+JOBS = 2000
+JOB_SECONDS = 900.0
+WINDOW = 20.0
 POLL = 2.0
+CALM_SECONDS = 5.0
+"""After the last submission, before a run is looked at: until then it is still busy with it."""
+MEGABYTE = 1e6
 
 
-def thousand(folder: Path, rounds: int) -> Results:
-    """Wait for half a minute both ways. One round says enough: there is nothing in it that varies."""
+def thousands(folder: Path, rounds: int) -> Results:
+    """Wait three ways. One round says enough: there is nothing in it that varies."""
     del rounds
-    found: dict[str, tuple[Cost, int]] = {}
+    run = _run(folder / "run")
+    found: dict[str, tuple[Cost, int, float]] = {}
     for way in ("watcher", "each"):
         with krea(folder / way, job_seconds=JOB_SECONDS, longest_side=64) as url:
             found[way] = _in_process(way, url)
-    (watched, asked), (polled, gets) = found["watcher"], found["each"]
+    (watched, asked, memory), (polled, gets, more) = found["watcher"], found["each"]
     wished = round(JOBS * WINDOW / POLL)
     return Results(
         title=f"Waiting: {JOBS:,} running jobs for {WINDOW:g} s, a look every {POLL:g} s",
-        limit="a GET for every job and look, 16 at once",
+        limit="a GET for every job and look, 16 at once, in a process that does nothing else",
         rows=(
-            Row(what="watcher", cost=watched, limit=polled, note=f"{asked:,} requests; more often only when jobs are due"),
-            Row(what="one GET a job", cost=polled, limit=polled, note=f"{gets:,} requests, of {wished:,} that were due"),
+            Row(
+                what="a whole run",
+                cost=Cost(wall=run.seconds, cpu=run.core * run.seconds),
+                limit=polled,
+                target="300 MB, 10 % of a core",
+                note=f"{run.memory / MEGABYTE:.0f} MB, {run.core:.1%} of a core",
+            ),
+            Row(
+                what="  its watcher alone",
+                cost=watched,
+                limit=polled,
+                note=f"{memory / MEGABYTE:.0f} MB; {asked:,} requests: more often only when jobs are due",
+            ),
+            Row(
+                what="one GET a job",
+                cost=polled,
+                limit=polled,
+                note=f"{more / MEGABYTE:.0f} MB; {gets:,} requests, of {wished:,} that were due",
+            ),
         ),
     )
 
 
-def _in_process(way: str, url: str) -> tuple[Cost, int]:
-    """Wait in a fresh process, so that its CPU time is the waiting's alone."""
+def _run(folder: Path) -> Waiting:
+    """Let ``animatic run`` submit all its jobs, look at it while it waits for them, and interrupt it."""
+    setting = Setting(shots=JOBS, job_seconds=JOB_SECONDS)
+
+    def since_the_last(krea: StandIn) -> float:
+        return time.time() - krea.posts[-1].at if len(krea.posts) == JOBS else 0.0
+
+    life, stand_in = run_until(folder, setting, Prefect.up(), lambda krea: since_the_last(krea) > CALM_SECONDS + WINDOW)
+    calm = stand_in.posts[-1].at + CALM_SECONDS
+    found = waiting(life.samples, calm, calm + WINDOW)
+    if found is None:
+        raise CommandFailedError(f"the run ended before it had waited: {len(stand_in.posts)} submissions")
+    return found
+
+
+def _in_process(way: str, url: str) -> tuple[Cost, int, float]:
+    """Wait in a fresh process, so that its CPU time is the waiting's alone; returns that, the requests, and its peak memory."""
     done = subprocess.run([sys.executable, "-m", "benchmarks.watching", way, url], capture_output=True, text=True, check=True)
-    wall, cpu, requests = done.stdout.split()
-    return Cost(wall=float(wall), cpu=float(cpu)), int(requests)
+    wall, cpu, requests, memory = done.stdout.split()
+    return Cost(wall=float(wall), cpu=float(cpu)), int(requests), float(memory)
 
 
 async def _submit(url: str) -> list[str]:
@@ -92,7 +132,7 @@ async def _main(way: str, url: str) -> None:
         async with asyncio.timeout(WINDOW):
             await (_watch if way == "watcher" else _poll_each)(url, ids)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(wall, cpu, _requests(url) - before)
+    print(wall, cpu, _requests(url) - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
 
 
 def _requests(url: str) -> int:

@@ -84,6 +84,8 @@ class Post:
     path: str
     body: Mapping[str, Any]
     at: float
+    callback: str | None = None
+    """The URL that is to be called when its job has ended. This Krea calls nobody: who scripts it does."""
 
     @property
     def prompt(self) -> str:

@@ -12,6 +12,7 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,13 +50,19 @@ class StandIn:
     url: str = ""
     posts: list[Post] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    by_id: dict[str, Job] = field(default_factory=dict)
     assets: dict[str, bytes] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often what was asked for: ``POST``, ``job``, ``list``, ``file``, ``other``."""
+    fetched: dict[str, float] = field(default_factory=dict)
+    """When the result of a job was first asked for, by job id."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    _created: set[float] = field(default_factory=set)
 
-    def take(self, token: str, path: str, body: Mapping[str, Any]) -> tuple[Post, Answer, Job | None]:
-        """Note a POST, and the job that it makes or will make."""
+    def take(self, token: str, path: str, body: Mapping[str, Any], *, callback: str | None = None) -> tuple[Post, Answer, Job | None]:
+        """Note a POST, and the job that it makes or will make; ``callback`` is the URL that the POST wants called."""
         with self.lock:
-            post = Post(number=len(self.posts) + 1, token=token, path=path, body=body, at=now())
+            post = Post(number=len(self.posts) + 1, token=token, path=path, body=body, at=now(), callback=callback)
             self.posts.append(post)
             answer = self.decide(post) or (self.answers.pop(0) if self.answers else self.answer)
             if answer.job_after is None:
@@ -107,7 +114,14 @@ class StandIn:
 
     def find(self, job_id: str) -> Job:
         with self.lock:
-            return next(job for job in self.jobs if job.id == job_id)
+            return self.by_id[job_id]
+
+    def noted(self, what: str, job_id: str | None = None) -> None:
+        """Count a request."""
+        with self.lock:
+            self.asked[what] += 1
+            if job_id is not None:
+                self.fetched.setdefault(job_id, now())
 
     def await_idle(self, seconds: float = 150) -> None:
         """Wait until every job has ended, those that are still to come included: only then the bill is complete."""
@@ -128,9 +142,11 @@ class StandIn:
     def add(self, job: Job) -> Job:
         """List a job from its time on."""
         job.created = round(job.created, 3)  # as far as Krea tells it; the list is paged by it, so no two are the same
-        while any(other.created == job.created for other in self.jobs):
+        while job.created in self._created:
             job.created = round(job.created + 0.001, 3)
+        self._created.add(job.created)
         self.jobs.append(job)
+        self.by_id[job.id] = job
         return job
 
 
@@ -161,15 +177,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(parts.path.removeprefix("/files/"))
         elif (token := self._token()) is not None:
             if parts.path == "/jobs":
+                self.krea.noted("list")
                 self._list(token, {key: values[0] for key, values in parse_qs(parts.query).items()})
             elif parts.path.startswith("/assets/"):
+                self.krea.noted("other")
                 name = parts.path.removeprefix("/assets/")
                 self._say(200, self._asset(name)) if name in self.krea.assets else self._say(404, {"error": "not found"})
             else:
+                self.krea.noted("job")
                 job = self._job(token, parts.path)
                 self._say(200, job.shown(now(), self.krea.url)) if job else self._say(404, {"error": "Job not found"})
 
     def do_DELETE(self) -> None:
+        self.krea.noted("other")
         token = self._token()
         if token is None:
             return
@@ -189,6 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
         token = self._token()
         if token is None:
             return
+        self.krea.noted("other" if self.path == "/assets" else "POST")
         if self.path == "/assets":
             name = f"asset-{len(self.krea.assets) + 1}"
             self.krea.assets[name] = _uploaded(raw)
@@ -202,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         if problem := mistakes(self.path, body):
             self._say(400, {"error": f"Invalid request body: {problem}"})
             return
-        post, answer, job = self.krea.take(token, self.path, body)
+        post, answer, job = self.krea.take(token, self.path, body, callback=self.headers.get("X-Webhook-URL"))
         time.sleep(max(0.0, post.at + answer.after - now()))
         if answer.status == "dropped":
             self.close_connection = True
@@ -224,12 +245,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, name: str) -> None:
         if data := self.krea.assets.get(name):
+            self.krea.noted("file")
             self._send(200, data, "application/octet-stream")
             return
         if name.startswith("gone/"):
             self._say(404, {"error": "no such file"})
             return
         job = self.krea.find(name.partition(".")[0])
+        self.krea.noted("file", job.id)
         dead = job.course.file_lives is not None and now() > job.ends + job.course.file_lives
         if dead or job.course.file != 200:
             self._say(403 if dead else job.course.file, {"error": "URL expired" if dead else "no such file"})
@@ -244,7 +267,11 @@ class _Handler(BaseHTTPRequestHandler):
         return {"id": name, "image_url": f"{self.krea.url}/files/{name}", "uploaded_at": timestamp(now())}
 
     def _job(self, token: str, path: str) -> Job | None:
-        return next((job for job in self.krea.seen(token) if f"/jobs/{job.id}" == path), None)
+        """The account's job of a path, if its list shows it: looked up by itself, as thousands of jobs may be asked for each second."""
+        with self.krea.lock:
+            job = self.krea.by_id.get(path.removeprefix("/jobs/"))
+        seen = job is not None and job.account == token and job.created <= now() - self.krea.listed_after and not job.hidden
+        return job if seen else None
 
     def _token(self) -> str | None:
         scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")

@@ -5,23 +5,26 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.plan import check_declaration
+from animatic.plan import build_plan, check_declaration
 from animatic.spec import load_declaration
 from benchmarks.declarations import PROMPTS, write_declaration, write_prompts
 from benchmarks.measure import CommandFailedError, Cost, command, in_turns
 from benchmarks.tables import Results, Row, show
 
 
-@pytest.mark.parametrize("chained", [True, False])
-def test_the_storyboards_are_valid_and_as_long_as_asked(tmp_path: Path, chained: bool) -> None:
-    declaration = load_declaration((write_declaration(tmp_path / "pipelines.yaml", 9, chained=chained),))
+@pytest.mark.parametrize(("chain", "linked"), [(1, 0), (4, 6), (9, 8)])
+def test_the_storyboards_are_valid_and_as_long_as_asked_and_chained_as_asked(tmp_path: Path, chain: int, linked: int) -> None:
+    declaration = load_declaration((write_declaration(tmp_path / "pipelines.yaml", 9, chain=chain),))
     assert check_declaration(declaration, Catalog.load()) == ()
-    assert len(declaration.pipelines["storyboard"].shots) == 9
+    plan = build_plan(declaration, "storyboard", Catalog.load(), run_id="r", started=datetime(2026, 1, 31, tzinfo=UTC))
+    assert [len(step.depends_on) for step in plan.steps].count(1) == linked
+    assert len(plan.steps) == 9
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
