@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import bookkeeping, checking, growing, origin, reels, running, seeing, storing, tables, validating, watching
+from benchmarks.publishing import publish
 from benchmarks.ways import Prefect
 
 SUBJECTS: dict[str, Callable[[Path, int], tables.Results | tables.Grid]] = {
@@ -48,6 +49,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"measure everything this often and take medians (default: {ROUNDS})")
     parser.add_argument("--quick", action="store_true", help=f"one round of {', '.join(QUICK)}, unless subjects are named")
     parser.add_argument("--json", action="store_true", help="one line of JSON a table")
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into benchmarks/README.md as well, in the place of the last ones"
+    )
     options = parser.parse_args()
     if unknown := [name for name in options.subjects if name not in SUBJECTS]:
         parser.error(f"unknown subject: {', '.join(unknown)}")
@@ -60,9 +64,13 @@ def main() -> int:
     try:
         for name in options.subjects or (QUICK if options.quick else [name for name in SUBJECTS if name not in LONG]):
             since = time.monotonic()
+            load = os.getloadavg()[0]
             with tempfile.TemporaryDirectory(prefix=f"animatic-bench-{name}-") as folder:
-                tables.show(SUBJECTS[name](Path(folder), rounds), as_json=options.json)
-            print(f"{name}: {time.monotonic() - since:.0f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+                results = SUBJECTS[name](Path(folder), rounds)
+            tables.show(results, as_json=options.json)
+            if options.write:
+                publish(name, tables.markdown(results), (load, os.getloadavg()[0]))
+            print(f"{name}: {time.monotonic() - since:.0f} s, load {load:.1f} to {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     finally:
         Prefect.put_down()
     print(f"{(time.monotonic() - began) / 60:.1f} minutes", file=sys.stderr)

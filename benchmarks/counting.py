@@ -18,6 +18,11 @@ HEAD = re.compile(rb"(?:GET|POST|PUT|PATCH|DELETE) /\S* HTTP/1\.1\r\n")
 CHUNK = 1 << 16
 
 
+def begins_request(chunk: bytes) -> bool:
+    """Whether what a client has written at once begins a request: the body of one, or a frame of a websocket, does not."""
+    return HEAD.match(chunk) is not None
+
+
 class Relay:
     """Passes connections on to a port of this machine, and counts the requests in them."""
 
@@ -37,7 +42,7 @@ class Relay:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, count: bool) -> None:
         with contextlib.suppress(ConnectionError):
             while chunk := await reader.read(CHUNK):
-                self.requests += count and HEAD.match(chunk) is not None
+                self.requests += count and begins_request(chunk)
                 writer.write(chunk)
                 await writer.drain()
         with contextlib.suppress(ConnectionError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
@@ -11,6 +12,8 @@ from rich.table import Table
 
 from benchmarks.measure import Cost
 
+TEN = 10
+LINE = 150
 WIDTH = 160
 """Columns at least, also where nobody looks."""
 
@@ -52,60 +55,76 @@ def show(results: Results | Grid, *, as_json: bool) -> None:
     """Print a table, or one line of JSON."""
     if as_json:
         print(json.dumps(asdict(results)), flush=True)
-    elif isinstance(results, Grid):
-        _print(_grid(results))
-    else:
-        _print(_rows(results))
-
-
-def _grid(grid: Grid) -> Table:
+        return
+    grid = results if isinstance(results, Grid) else grid_of(results)
     table = Table(title=grid.title, title_justify="left", title_style="bold", caption=grid.note, caption_justify="left")
     for place, heading in enumerate(grid.headings):
-        words = any(isinstance(row[place], str) for row in grid.rows)
-        table.add_column(heading, justify="left" if words else "right", no_wrap=words)
+        table.add_column(heading, justify="left" if _is_text(grid, place) else "right")
     for row in grid.rows:
-        table.add_row(*(cell if isinstance(cell, str) else _figure(cell) for cell in row))
-    return table
-
-
-def _rows(results: Results) -> Table:
-    table = Table(title=results.title, title_justify="left", title_style="bold", caption=f"limit: {results.limit}", caption_justify="left")
-    for heading in ("what", "wall s", "CPU s", "limit s", "x wall", "x CPU", "target", ""):
-        table.add_column(heading, justify="left" if heading in {"what", "target", ""} else "right")
-    for row in results.rows:
-        limit = row.limit
-        table.add_row(
-            row.what,
-            _seconds(row.cost.wall),
-            _seconds(row.cost.cpu),
-            _seconds(limit.wall) if limit else "",
-            _ratio(row.cost.wall, limit.wall) if limit else "",
-            _ratio(row.cost.cpu, limit.cpu) if limit else "",
-            row.target,
-            row.note,
-        )
-    return table
-
-
-def _print(table: Table) -> None:
+        table.add_row(*(_text(cell) for cell in row))
     console = Console(width=max(WIDTH, Console().width))
     console.print(table)
     console.print()
 
 
-def _figure(value: float | None) -> str:
-    """Return a number with three digits that count, and whole ones whole; nothing for nothing."""
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if abs(value) < 1 else f"{value:,.{1 if abs(value) >= 10 else 2}f}"  # noqa: PLR2004
+def markdown(results: Results | Grid) -> str:
+    """Return the table in Markdown, its title above and its note below."""
+    grid = results if isinstance(results, Grid) else grid_of(results)
+    lines = [
+        _line(grid.headings),
+        _line("---" if _is_text(grid, place) else "--:" for place in range(len(grid.headings))),
+        *(_line(_text(cell) for cell in row) for row in grid.rows),
+    ]
+    return "\n".join((f"**{grid.title}**", "", *lines, "", *textwrap.wrap(grid.note, LINE)))
 
 
-def _seconds(value: float) -> str:
+def grid_of(results: Results) -> Grid:
+    """Return figures beside their limits as a grid."""
+    return Grid(
+        title=results.title,
+        note=f"limit: {results.limit}",
+        headings=("what", "wall s", "CPU s", "limit s", "x wall", "x CPU", "target", ""),
+        rows=tuple(
+            (
+                row.what,
+                _seconds(row.cost.wall),
+                _seconds(row.cost.cpu),
+                _seconds(row.limit.wall) if row.limit else None,
+                _ratio(row.cost.wall, row.limit.wall) if row.limit else None,
+                _ratio(row.cost.cpu, row.limit.cpu) if row.limit else None,
+                row.target,
+                row.note,
+            )
+            for row in results.rows
+        ),
+    )
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_text(grid: Grid, place: int) -> bool:
+    return any(isinstance(row[place], str) for row in grid.rows)
+
+
+def _text(cell: Cell) -> str:
+    """Return a number with the digits that count, and whole ones whole; nothing for nothing."""
+    match cell:
+        case None:
+            return ""
+        case str():
+            return cell
+        case int():
+            return f"{cell:,}"
+        case float():
+            return f"{cell:,.{3 if abs(cell) < 1 else 2 if abs(cell) < TEN else 1}f}"
+
+
+def _seconds(value: float) -> float | None:
     """Return seconds to read; nothing where nothing was measured (the CPU time of a part)."""
-    if value == 0:
-        return ""
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+    return value or None
 
 
-def _ratio(value: float, limit: float) -> str:
-    return f"{value / limit:.2g}" if limit > 0 and value > 0 else ""
+def _ratio(value: float, limit: float) -> float | None:
+    return value / limit if limit > 0 and value > 0 else None

@@ -59,6 +59,6 @@ def test_tables_show_ratios_and_json_holds_the_figures(capsys: pytest.CaptureFix
     results = Results(title="Start-up", limit="the imports", rows=(row,))
     show(results, as_json=False)
     cells = [cell.strip() for line in capsys.readouterr().out.splitlines() if "validate" in line for cell in line.split("│")]
-    assert list(itertools.filterfalse(lambda cell: not cell, cells)) == ["validate", "3.00", "1.00", "2.00", "1.5", "2 x"]
+    assert list(itertools.filterfalse(lambda cell: not cell, cells)) == ["validate", "3.00", "1.00", "2.00", "1.50", "2 x"]
     show(results, as_json=True)
     assert json.loads(capsys.readouterr().out)["rows"][0]["cost"] == {"wall": 3.0, "cpu": 1.0}
