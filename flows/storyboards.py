@@ -20,6 +20,7 @@ from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.events import announce_over_budget
 from animatic.flows.parameters import SIMULATED_TAG, flow_for, identifier, named, own_names, profile_asked, profile_tag
+from animatic.flows.pulled import refusal
 from animatic.flows.punctual import MissedRunError
 from animatic.flows.run import CURRENT_FLOW_RUN, execute_run
 from animatic.plan.profile import profile_named
@@ -35,6 +36,8 @@ def __getattr__(name: str) -> Flow[..., Any]:
     if name.startswith("_"):
         raise AttributeError(name)
     starting = flow_run.id is not None
+    if starting and (refused := refusal()) is not None:
+        return _refusing_flow(name, refused)
     try:
         pipelines = declaration().pipelines
     except AnimaticError as error:

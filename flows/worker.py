@@ -34,6 +34,7 @@ from animatic.flows.punctual import due_of
 from animatic.flows.run import FlowRunContext
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
+from animatic.plan.found_again import found_again
 from animatic.settings import AWS_BLOCK, Secret, Settings, export_aws_credentials
 from animatic.spec import Declaration, PipelineSpec
 
@@ -72,6 +73,7 @@ async def prepare_for_worker(declaration: Declaration, spec: PipelineSpec, value
     catalog = Catalog.load(settings.home)
     remarks: tuple[str, ...] = ()
     if plan is not None:
+        plan = found_again(plan, spec.document.path)
         remarks = await take_answers(plan, ledger, catalog)
         plan = await with_decisions(plan, ledger, catalog)
     else:

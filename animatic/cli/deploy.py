@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from animatic.cli.deploy_origin import Asked, include_option, origin_asked, pull_option
 from animatic.cli.lookup import deployable
 from animatic.cli.max_jobs import limit_facts, limit_lines, max_jobs_option, parse_max_jobs
 from animatic.cli.options import json_option, one_file_option
 from animatic.cli.output import print_json, say, terminal_width
 from animatic.columns import wrapped
 from animatic.errors import UsageError
-from animatic.settings import DEFAULT_FILE, default_home, pipelines_file, use_prefect_api
+from animatic.settings import default_home, pipelines_file, use_prefect_api
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -54,6 +55,8 @@ follow_option = click.option("--follow", is_flag=True, help="Let workers render 
 @click.option("--git", "repository", metavar="URL", help="Let workers clone this repository; --file is then relative to its root.")
 @click.option("--branch", help="Branch of the repository.")
 @click.option("--git-token-block", "token_block", metavar="NAME", help="Prefect Secret block with a token for a private repository.")
+@pull_option
+@include_option
 @click.option(
     "--notify",
     metavar="TYPE/NAME",
@@ -72,6 +75,8 @@ def deploy(
     repository: str | None,
     branch: str | None,
     token_block: str | None,
+    pull: str | None,
+    include: tuple[str, ...],
     notify: str | None,
     max_jobs: tuple[str, ...],
     follow: bool,
@@ -92,19 +97,21 @@ def deploy(
         )
     path = file or pipelines_file()
     declaration = deployable(path)
-    from animatic.prefect.origin import in_folder, in_repository
-
-    if write:
-        _write(declaration, path, pool, as_json=as_json)
-        return
-    origin = (
-        in_folder(path) if repository is None else in_repository(repository, file or DEFAULT_FILE, branch=branch, token_block=token_block)
+    asked = Asked(
+        file=file, path=path, repository=repository, branch=branch, token_block=token_block, pull=pull, include=include, follow=follow
     )
+    origin, put = origin_asked(declaration, asked)
+    if write:
+        if pull is not None:
+            put()
+        _write(declaration, path, pool, origin if pull is not None else None, as_json=as_json)
+        return
     use_prefect()
     asyncio.run(
         _deploy(
             declaration,
             origin,
+            put,
             pool=pool,
             follow=follow,
             prune=prune,
@@ -117,10 +124,10 @@ def deploy(
     )
 
 
-def _write(declaration: Declaration, path: Path, pool: str, *, as_json: bool) -> None:
+def _write(declaration: Declaration, path: Path, pool: str, origin: Origin | None, *, as_json: bool) -> None:
     from animatic.prefect.prefect_yaml import write_prefect_yaml
 
-    changed, written = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool)
+    changed, written = write_prefect_yaml(PREFECT_YAML, declaration, path, pool=pool, origin=origin)
     if as_json:
         print_json({"file": str(PREFECT_YAML), "written": changed, "switched_off": list(written.off), "gone": list(written.gone)})
     else:
@@ -141,6 +148,7 @@ def use_prefect() -> None:
 async def _deploy(
     declaration: Declaration,
     origin: Origin,
+    put: Callable[[], None],
     *,
     pool: str,
     follow: bool,
@@ -167,6 +175,7 @@ async def _deploy(
                 print_json([*_facts(differences), *limit_facts(changed_limits)])
             return
         check_owners(differences, take_over=take_over)
+        await asyncio.to_thread(put)  # before a deployment names it: a run may begin at once
         if await ensure_pool(client, pool):
             say(f"created the process work pool {pool!r}")
         await apply_all(client, differences, prune=prune)

@@ -16,6 +16,7 @@ from animatic.cli.output import print_json, say
 from animatic.engine.decided import check_decided, with_decisions
 from animatic.engine.history import OpenDestination, PastRun, find_run, past_runs
 from animatic.engine.plan_run import pipeline_named
+from animatic.plan.found_again import found_again
 from animatic.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def resume(run_id: str | None, files: tuple[Path, ...], deliver: str | None, sim
                 return resumed
         spec = pipeline_named(declaration, past.plan.pipeline)
         ledger = past.destination.ledger
-        plan = await with_decisions(past.plan, ledger, Catalog.load(settings.home))
+        plan = found_again(past.plan, spec.document.path)
+        plan = await with_decisions(plan, ledger, Catalog.load(settings.home))
         return await prepare(spec, plan, ledger, settings, simulate=past.destination.simulated, resumed=True)
 
     prepared = run_async(planned())

@@ -203,7 +203,8 @@ def _describe_change(name: str, old: Any, new: Any) -> str:
         case "entrypoint":
             return f"entry point {new}"
         case "pull_steps":
-            return f"comes from {project_of(new, None)[0]} instead of {project_of(old, None)[0] or 'elsewhere'}"
+            here, there = project_of(new, None)[0], project_of(old, None)[0]
+            return f"another version of the files at {here}" if here == there else f"comes from {here} instead of {there or 'elsewhere'}"
         case "job_variables":
             return f"environment of the run: {', '.join(f'{key}={value}' for key, value in new['env'].items())}"
         case "work_pool_name":

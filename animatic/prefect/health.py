@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +14,18 @@ from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 
+from animatic.engine.bundles import Bundle, bundle_of
 from animatic.engine.timing import utc_now
-from animatic.errors import AnimaticError, PrefectError
+from animatic.errors import AnimaticError, PrefectError, UsageError
 from animatic.flows.worker import with_token
 from animatic.krea.pace import http_date
+from animatic.plan.carried import carried_files
 from animatic.prefect.api import check_server, prefect_api
 from animatic.prefect.deployments import compare, wanted_deployments
 from animatic.prefect.job_limits import limits_now, limits_text
-from animatic.prefect.origin import in_folder
+from animatic.prefect.origin import BUCKET_STEP, GIT_STEP, Origin, in_bucket, in_folder
 from animatic.prefect.takeover import takeover_gaps
-from animatic.settings import Settings
+from animatic.settings import FILE, Settings
 from animatic.spec import Declaration
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
@@ -130,8 +133,33 @@ async def _takeover(client: PrefectClient, pool: str) -> CheckResult:
     return CheckResult(subject="lost runs", message="those of machines that are gone are taken up by other workers")
 
 
+async def _origin(client: PrefectClient, declaration: Declaration, path: Path) -> Origin:
+    """Return where the workers find the file: where the deployments of its pipelines say, in the version that is here."""
+    for name in declaration.pipelines:
+        try:
+            there = await client.read_deployment_by_name(f"{name}/{name}")
+        except ObjectNotFound:
+            continue
+        for step in there.pull_steps or ():
+            if BUCKET_STEP in step:
+                location, include = step[BUCKET_STEP]["location"], step[BUCKET_STEP].get("include", ())
+                try:
+                    bundle = await asyncio.to_thread(_bundle, declaration, path, include)
+                except UsageError:
+                    return in_folder(path)  # what was deployed can no longer be made from what is here
+                return in_bucket(location, path, sha256=bundle.sha256, include=include)
+            if GIT_STEP in step:
+                environment = (there.job_variables or {}).get("env") or {}
+                return Origin(pull_steps=tuple(there.pull_steps or ()), file=environment.get(FILE, path.name))
+    return in_folder(path)
+
+
+def _bundle(declaration: Declaration, path: Path, include: Sequence[str]) -> Bundle:
+    return bundle_of(carried_files(declaration, path, include))
+
+
 async def _deployments(client: PrefectClient, declaration: Declaration, path: Path, pool: str) -> CheckResult:
-    origin = in_folder(path)
+    origin = await _origin(client, declaration, path)
     differing: list[str] = []
     # Deployed to the pool or served, with --follow or without: each is in step if the rest is.
     for place, follow in ((pool, False), (None, False), (pool, True), (None, True)):

@@ -1,4 +1,4 @@
-"""Tells a worker where the pipelines file of a deployment is: in a folder, or in a git repository that it clones first.
+"""Tells a worker where the pipelines file of a deployment is: in a folder, or in a git repository or bucket that it fetches first.
 
 The origin is also what tells the deployments of one project from those of another on the same server.
 """
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from animatic.destination import BadDestinationError, Bucket, parse_destination
 from animatic.errors import UsageError
 from animatic.settings import FILE
 
 FOLDER_STEP = "prefect.deployments.steps.set_working_directory"
 GIT_STEP = "prefect.deployments.steps.git_clone"
+BUCKET_STEP = "animatic.prefect.pull.from_s3"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,7 @@ class Origin:
 
     @property
     def project(self) -> tuple[str, str]:
-        """Folder or repository (whatever its branch), and file: the same from one deployment to the next."""
+        """Folder, repository (whatever its branch) or bucket (whatever the version), and file: the same at each deployment."""
         return project_of(self.pull_steps, self.file)
 
     def __str__(self) -> str:
@@ -74,6 +76,21 @@ def in_repository(url: str, path: Path, *, branch: str | None = None, token_bloc
     return Origin(pull_steps=({GIT_STEP: fields},), file=path.as_posix())
 
 
+def in_bucket(location: str, path: Path, *, sha256: str, include: Sequence[str] = ()) -> Origin:
+    """Return the origin of a pipelines file (or a folder of them) that workers fetch from ``s3://bucket/prefix``, in one version.
+
+    ``include``: patterns by which further files came into it. Raises UsageError for another place.
+    """
+    try:
+        place = parse_destination(location)
+    except BadDestinationError as mistake:
+        raise UsageError(f"cannot pull from {location!r}: {mistake.message}", hint="name a bucket: --pull s3://bucket/prefix") from None
+    if not isinstance(place, Bucket):
+        raise UsageError(f"cannot pull from {location!r}: it is no bucket", hint="name one: --pull s3://bucket/prefix")
+    fields: dict[str, Any] = {"location": str(place), "sha256": sha256, **({"include": list(include)} if include else {})}
+    return Origin(pull_steps=({BUCKET_STEP: fields},), file="." if path.is_dir() else path.name)
+
+
 def same_project(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Tell whether two folders (or repositories) and files are the same, whatever path leads there."""
     return one == other or (Path(one[0]).is_absolute() and _real(one) == _real(other))
@@ -84,11 +101,13 @@ def _real(project: tuple[str, str]) -> str:
 
 
 def project_of(pull_steps: Sequence[Mapping[str, Any]] | None, file: str | None) -> tuple[str, str]:
-    """Return folder or repository and file of a deployment; empty texts where it has neither."""
+    """Return folder, repository or bucket and file of a deployment; empty texts where it has none of them."""
     for step in pull_steps or ():
         for name, fields in step.items():
             if name == FOLDER_STEP:
                 return str(fields.get("directory", "")), file or ""
             if name == GIT_STEP:
                 return str(fields.get("repository", "")), file or ""
+            if name == BUCKET_STEP:
+                return str(fields.get("location", "")).partition("?")[0], file or ""
     return "", file or ""

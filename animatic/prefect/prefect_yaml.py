@@ -30,8 +30,10 @@ HEAD = """\
 # Written by `animatic deploy --write{option}` from {file}; do not edit.
 # Deploy with:  prefect work-pool create --type process {pool}
 #               {environment}prefect --no-prompt deploy --all --prefect-file {target}
-# from the folder in which this was written. Workers find {file} in that folder; for a git repository put a `pull:` section here.
+# from the folder in which this was written. {found}
 """
+IN_FOLDER = "Workers find {file} in that folder; for a git repository put a `pull:` section here."
+IN_BUCKET = "Workers fetch {file} as it is now from {place}."
 OFF = """\
 # Schedules that are `active: false` here and not in {file} were in an earlier version: deploying switches them off.
 """
@@ -48,10 +50,15 @@ class Written:
     gone: tuple[str, ...]
 
 
-def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Path, before: str = "") -> Written:
-    """Return a prefect.yaml for a declaration; ``before`` is the text that it replaces."""
+def prefect_yaml(
+    declaration: Declaration, path: Path, *, pool: str, target: Path, origin: Origin | None = None, before: str = ""
+) -> Written:
+    """Return a prefect.yaml for a declaration; ``before`` is the text that it replaces.
+
+    ``origin``: where workers fetch the pipelines file from; None: they are in the folder in which this is written.
+    """
     file = Path(os.path.relpath(path)).as_posix()
-    wanted = wanted_deployments(declaration, Origin(pull_steps=(), file=file), pool=pool, catalog=Catalog.load())
+    wanted = wanted_deployments(declaration, origin or Origin(pull_steps=(), file=file), pool=pool, catalog=Catalog.load())
     earlier = _earlier(before)
     names = {item.name for item in wanted}
     gone = tuple(dict.fromkeys(name for name in (*earlier, *_GONE.findall(before)) if name not in names))
@@ -72,7 +79,8 @@ def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Pat
         }
         for item in wanted
     ]
-    body = yaml.safe_dump({"name": "animatic", "deployments": deployments}, sort_keys=False, allow_unicode=True, width=120)
+    pull = {"pull": [dict(step) for step in origin.pull_steps]} if origin is not None else {}
+    body = yaml.safe_dump({"name": "animatic", **pull, "deployments": deployments}, sort_keys=False, allow_unicode=True, width=120)
     plain = file == DEFAULT_FILE.as_posix()
     head = HEAD.format(
         file=file,
@@ -80,6 +88,7 @@ def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Pat
         target=target,
         option="" if plain else f" --file {shlex.quote(file)}",
         environment="" if plain else f"{FILE}={shlex.quote(file)} ",
+        found=IN_FOLDER.format(file=file) if origin is None else IN_BUCKET.format(file=file, place=origin.project[0]),
     )
     head += OFF.format(file=file) if any(off.values()) else ""
     head += "".join(f"{GONE}{name}/{name}\n" for name in gone)
@@ -87,10 +96,12 @@ def prefect_yaml(declaration: Declaration, path: Path, *, pool: str, target: Pat
     return Written(text=head + body, off=switched, gone=gone)
 
 
-def write_prefect_yaml(target: Path, declaration: Declaration, path: Path, *, pool: str) -> tuple[bool, Written]:
+def write_prefect_yaml(
+    target: Path, declaration: Declaration, path: Path, *, pool: str, origin: Origin | None = None
+) -> tuple[bool, Written]:
     """Write the file where it differs; True if it did. Raises OSError where it cannot be written."""
     before = target.read_text(encoding="utf-8") if target.exists() else ""
-    written = prefect_yaml(declaration, path, pool=pool, target=target, before=before)
+    written = prefect_yaml(declaration, path, pool=pool, target=target, origin=origin, before=before)
     if written.text == before:
         return False, written
     write_whole(target, written.text)
