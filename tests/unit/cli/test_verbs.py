@@ -25,6 +25,7 @@ from animatic.errors import (
 from tests.unit.cli.conftest import Verb
 
 SHARED = {
+    "deploy_origin",
     "handing",
     "__init__",
     "advice",
