@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from animatic.engine.approvals import Following
     from animatic.ledger.approvals import Approval
     from animatic.prefect.suspended import Resumed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approved:
+    """What was said about a shot of a run. Others may share the take, and one of them may have asked: the answer is in the asker's name."""
+
+    run_id: str
+    shot: str
+    said: Approval
+    following: Following
+    resumed: Resumed | None
 
 
 @click.command()
@@ -37,17 +49,17 @@ def approve(
     RUN and SHOT are those of `animatic review`. Nothing is paid now: `animatic resume RUN` goes on. A run of a deployment, which is
     suspended, is resumed at once. The first approval counts; variants that share the take need no other one.
     """
-    said, following, resumed = asyncio.run(_approve(run_id, shot, take, text_of(note), files, deliver, simulate=simulate))
+    done = asyncio.run(_approve(run_id, shot, take, text_of(note), files, deliver, simulate=simulate))
     if as_json:
-        print_json(_facts(said, following) | {"flow_run": facts(resumed)})
+        print_json(_facts(done))
     else:
-        tell(f"take {said.take} of {said.step} is approved; {following.text.replace('approving pays', 'going on pays')}")
-        tell(f"  {told(resumed, said.run_id)}" if resumed else f"  go on with `animatic resume {said.run_id}`")
+        tell(f"take {done.said.take} of {shot} is approved; {done.following.text.replace('approving pays', 'going on pays')}")
+        tell(f"  {told(done.resumed, done.run_id)}" if done.resumed else f"  go on with `animatic resume {done.run_id}`")
 
 
 async def _approve(
     run_id: str, shot: str, take: int | None, note: str | None, files: tuple[Path, ...], deliver: str | None, *, simulate: bool
-) -> tuple[Approval, Following, Resumed | None]:
+) -> Approved:
     from animatic.catalog import Catalog
     from animatic.engine import approvals
     from animatic.engine.decided import as_it_goes_on, with_decisions
@@ -58,21 +70,24 @@ async def _approve(
     past = await find_run(run_id, destinations(files, deliver, simulate=simulate))
     ledger, catalog = past.destination.ledger, Catalog.load(default_home())
     plan = await as_it_goes_on(past.plan, ledger, catalog)
-    said = await approvals.approve(plan, ledger, shot, take=take, by=person(), note=note)
+    step = step_named(plan, shot)
+    said = await approvals.approve(plan, ledger, step.key, take=take, by=person(), note=note)
     plan = await with_decisions(past.plan, ledger, catalog)
     following = await approvals.following_of(plan, step_named(plan, shot), ledger)
-    return said, following, await hand_over_decided(past)
+    resumed = await hand_over_decided(past, {step.base})
+    return Approved(run_id=past.plan.run_id, shot=step.key, said=said, following=following, resumed=resumed)
 
 
-def _facts(said: Approval, following: Following) -> dict[str, Any]:
+def _facts(done: Approved) -> dict[str, Any]:
     return {
-        "run_id": said.run_id,
-        "shot": said.step,
-        "take": said.take,
-        "by": said.by,
-        "at": said.at.isoformat(),
-        "note": said.note,
-        "following": list(following.shots),
-        "to_pay_usd": float(following.usd),
-        "unpriced": following.unpriced,
+        "run_id": done.run_id,
+        "shot": done.shot,
+        "take": done.said.take,
+        "by": done.said.by,
+        "at": done.said.at.isoformat(),
+        "note": done.said.note,
+        "following": list(done.following.shots),
+        "to_pay_usd": float(done.following.usd),
+        "unpriced": done.following.unpriced,
+        "flow_run": facts(done.resumed),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from animatic.cli.output import say
-from animatic.errors import ApprovalError, PrefectError
+from animatic.errors import PrefectError
 from animatic.settings import default_home, quieten_prefect, use_prefect_api
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ async def hand_over(run: PastRun) -> Resumed | None:
     return await resume_suspended(run)
 
 
-async def hand_over_decided(run: PastRun) -> Resumed | None:
-    """Do the same behind a decision that is recorded, and resume whichever other runs have waited for it.
+async def hand_over_decided(run: PastRun, decided: Collection[str]) -> Resumed | None:
+    """Do the same behind decisions that are recorded, and resume whichever other runs these let go on.
 
-    Where the server does not answer, that is said, and the decision stands. Raises StorageError.
+    ``decided``: the bases of their shots. Where the server does not answer, that is said, and the decision stands. Raises StorageError.
     """
     try:
         resumed = await hand_over(run)
-        for other in await _others_decided(run) if await is_deployed(run) else ():
+        for other in await _others_served(run, decided) if await is_deployed(run) else ():
             if (also := await hand_over(other)) is not None:
                 say(told(also, other.plan.run_id))
     except PrefectError as error:
@@ -55,21 +55,24 @@ async def hand_over_decided(run: PastRun) -> Resumed | None:
     return resumed
 
 
-async def _others_decided(run: PastRun) -> list[PastRun]:
-    """Return the other runs of deployments that wait, and for whose shots something was decided: runs of one storyboard share takes."""
-    from animatic.engine.decided import check_decided
+async def _others_served(run: PastRun, decided: Collection[str]) -> list[PastRun]:
+    """Return the other runs of deployments that wait, and go on by what was decided: runs of one storyboard share takes.
+
+    One that waits with another take would only ask about that again: meanwhile it would keep those away that can go on.
+    """
+    from animatic.catalog import Catalog
+    from animatic.engine.decided import is_served
     from animatic.engine.history import past_runs
 
+    catalog = Catalog.load(default_home())
     found = []
-    asked = {step.base for step in run.plan.shots if step.approve}
     for other in await past_runs((run.destination,), pipeline=run.plan.pipeline, limit=LOOKED_AT):
-        if other.plan.run_id == run.plan.run_id or not asked & {step.base for step in other.plan.shots if step.approve}:
+        if other.plan.run_id == run.plan.run_id or not any(step.approve and step.base in decided for step in other.plan.shots):
             continue
         manifest = await other.manifest_if_whole()
         if manifest is None or manifest.state != "waiting" or manifest.prefect.deployment is None:
             continue
-        with contextlib.suppress(ApprovalError):
-            await check_decided(other)
+        if await is_served(other, decided, catalog):
             found.append(other)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from animatic.plan import Step
     from animatic.prefect.suspended import Resumed
     from animatic.spec import Declaration
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """What was said about a shot of a run, the step of the take that is made instead, and who makes it."""
+
+    run_id: str
+    said: Approval
+    made: Step
+    maker: Prepared | Resumed | None
+    """A run that is to be started here, or the flow run that goes on; None: one that could not be resumed now."""
 
 
 @click.command()
@@ -51,14 +63,15 @@ def reject(
     deployment, which is suspended, is resumed and makes it.
     """
     settings = Settings.from_environment()
-    said, prepared, price = run_async(_rejected(run_id, shot, prompt, text_of(note), files, deliver, settings, simulate=simulate))
-    say(f"take {said.take} of {said.step} is rejected; another take is made: {price}")
-    if isinstance(prepared, Prepared):
-        return start(prepared, as_json=as_json, cancel_jobs=cancel_jobs)
-    if prepared is not None:
-        say(told(prepared, said.run_id))
+    done = run_async(_rejected(run_id, shot, prompt, text_of(note), files, deliver, settings, simulate=simulate))
+    price = dollars(done.made.request.price.usd, unknown="its price is not known")
+    say(f"{shot}: {done.said.subject('is', 'are')} rejected; another take is made: {price}")
+    if isinstance(done.maker, Prepared):
+        return start(done.maker, as_json=as_json, cancel_jobs=cancel_jobs)
+    if done.maker is not None:
+        say(told(done.maker, done.run_id))
     if as_json:
-        print_json({"run_id": said.run_id, "state": "waiting", "flow_run": facts(prepared), "error": None})
+        print_json({"run_id": done.run_id, "state": "waiting", "flow_run": facts(done.maker), "error": None})
     return 0
 
 
@@ -72,11 +85,8 @@ async def _rejected(
     settings: Settings,
     *,
     simulate: bool,
-) -> tuple[Approval, Prepared | Resumed | None, str]:
-    """Plan the new take first: nothing is recorded of a rejection after which none could be made.
-
-    Returns what is to be started here, or the flow run that makes the take; None: one that could not be resumed now.
-    """
+) -> Rejection:
+    """Plan the new take first: nothing is recorded of a rejection after which none could be made."""
     from animatic.catalog import Catalog
     from animatic.engine import approvals
     from animatic.engine.decided import as_it_goes_on
@@ -107,13 +117,12 @@ async def _rejected(
             break
         at_least = made.number + 1
     said = await approvals.reject(plan, ledger, step, by=person(), note=note, changes=changes)
-    price = made.target.request.price.usd
-    return said, prepared, dollars(price, unknown="its price is not known")
+    return Rejection(run_id=past.plan.run_id, said=said, made=made.target, maker=prepared)
 
 
 async def _rejected_there(
     past: PastRun, step: Step, prompt: str | None, note: str | None, settings: Settings, declaration: Declaration
-) -> tuple[Approval, Prepared | Resumed | None, str]:
+) -> Rejection:
     """Let the run of a deployment make the take: its flow run is resumed, or where it has ended the run goes on here."""
     from animatic.catalog import Catalog
     from animatic.engine.decided import prompt_changes, reject_and_go_on, with_decisions
@@ -125,19 +134,19 @@ async def _rejected_there(
     step = step_named(plan, step.key)
     changes = prompt_changes(step, prompt)
     said, made = await reject_and_go_on(plan, ledger, step, catalog, changes=changes, by=person(), note=note)
-    price = dollars(made.request.price.usd, unknown="its price is not known")
+    maker: Prepared | Resumed | None = None
     try:
-        resumed = await hand_over(past)
+        maker = await hand_over(past)
     except PrefectError as error:
         say(f"The decision is recorded, but {error.message}: go on with `animatic resume {past.plan.run_id}`")
-        return said, None, price
-    if resumed is not None:
-        return said, resumed, price
-    if not past.destination.simulated:
-        settings.require_token()
-    spec = pipeline_named(declaration, past.plan.pipeline)
-    decided = await with_decisions(past.plan, ledger, catalog)
-    return said, await prepare(spec, decided, ledger, settings, simulate=past.destination.simulated, resumed=True), price
+    else:
+        if maker is None:
+            if not past.destination.simulated:
+                settings.require_token()
+            spec = pipeline_named(declaration, past.plan.pipeline)
+            decided = await with_decisions(past.plan, ledger, catalog)
+            maker = await prepare(spec, decided, ledger, settings, simulate=past.destination.simulated, resumed=True)
+    return Rejection(run_id=past.plan.run_id, said=said, made=made, maker=maker)
 
 
 def _changes(prompt: str | None) -> dict[str, Any]:

@@ -89,9 +89,11 @@ async def _review(run_id: str | None, files: tuple[Path, ...], deliver: str | No
 
 async def _facts(one: Waiting) -> dict[str, Any]:
     from animatic.engine.approvals import deadline
+    from animatic.engine.history import PastRun
     from animatic.plan import fingerprint_of
 
     storage, ledger = one.destination.storage, one.destination.ledger
+    manifest = await PastRun(destination=one.destination, plan=one.plan).manifest_if_whole()
     takes = []
     for number in one.asked.offered:
         take = await ledger.takes.get(fingerprint_of(one.step.base, number))
@@ -107,6 +109,8 @@ async def _facts(one: Waiting) -> dict[str, Any]:
         "title": one.step.title,
         "simulated": one.destination.simulated,
         "page": f"{storage.url}/{one.plan.pipeline}/{one.plan.run_id}/index.html",
+        "deployment": manifest.prefect.deployment if manifest else None,
+        "flow_run_url": manifest.prefect.url if manifest else None,
         "asked_at": one.asked.at.isoformat(),
         "until": one.asked.until.isoformat() if one.asked.until else None,
         "on_timeout": one.asked.on_timeout if one.asked.until else None,
@@ -129,7 +133,8 @@ def _lines(one: dict[str, Any]) -> list[str]:
         f"  {one['says']}",
         *(f"  take {take['take']}  {dollars(take['usd'], unknown='price unknown')}  {take['clip']}" for take in one["takes"]),
         f"  page  {one['page']}",
-        f"  approve: `animatic approve {run} {shot}{pick}`, then `animatic resume {run}`",
+        f"  approve: `animatic approve {run} {shot}{pick}`" + ("" if one["deployment"] else f", then `animatic resume {run}`"),
+        *([f"  its deployment goes on by itself, also where the form is filled: {one['flow_run_url']}"] if one["deployment"] else []),
         f"  none of them: `animatic reject {run} {shot}` makes another take (--prompt TEXT for another prompt)",
     ]
 

@@ -50,8 +50,7 @@ async def _applied(
 
     where = destinations(files, deliver, simulate=simulate)
     found = await apply_review(review, where, Catalog.load(default_home()), person=person(), run_id=run_id, dry=dry)
-    decided = any(outcome.result == "applied" and outcome.decision.decision != "comment" for outcome in found.outcomes)
-    return found, await hand_over_decided(found.run) if decided and not dry else None
+    return found, await hand_over_decided(found.run, found.decided) if found.decided and not dry else None
 
 
 def _lines(found: Applied, *, resumed: bool) -> list[str]:

@@ -193,8 +193,8 @@ def not_open(plan: Plan, step: Step, last: Approval | None) -> UsageError:
             f"shot {step.key!r} does not wait any more: nobody had decided until {moment(last.at)}, when its time was over",
             hint=f"the takes are kept: approve one with {use}, then `animatic resume {plan.run_id}`",
         )
-    note = f" ({last.note})" if last.note else ""
+    note, said = f" ({last.note})" if last.note else "", last.subject("was", "were")
     return UsageError(
-        f"shot {step.key!r} does not wait any more: take {last.take} was already {last.kind} by {last.by} at {moment(last.at)}{note}",
+        f"shot {step.key!r} does not wait any more: {said} already {last.kind} by {last.by} at {moment(last.at)}{note}",
         hint=f"go on with `animatic resume {plan.run_id}`; pick another take with {use}",
     )

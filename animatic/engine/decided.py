@@ -83,6 +83,20 @@ async def _relocked(plan: Plan, ledger: Ledger) -> dict[str, tuple[Step, ...]]:
     }
 
 
+async def is_served(run: PastRun, bases: Collection[str], catalog: Catalog) -> bool:
+    """Whether a run goes on by what was decided last about any of these shots: with the take that was approved, or the one made instead.
+
+    Raises StorageError.
+    """
+    ledger = run.destination.ledger
+    plan = await as_it_goes_on(run.plan, ledger, catalog)
+    for step in {step.base: step for step in plan.shots if step.approve and step.base in bases}.values():
+        said = await current(ledger, step.base)
+        if said is not None and said.kind != "asked" and _next(said) == step.take:
+            return True
+    return False
+
+
 def _next(last: Approval) -> int | None:
     """Return the take that a run goes on with after an entry; None where another run makes it."""
     return last.next_take if last.kind == "rejected" else last.take

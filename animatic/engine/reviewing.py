@@ -50,6 +50,8 @@ class Applied:
     to_pay: tuple[Step, ...]
     waiting: tuple[str, ...]
     """Shots that wait for a person still."""
+    decided: frozenset[str]
+    """Bases of the shots that were decided by this file, and now."""
 
     @property
     def usd(self) -> Decimal:
@@ -162,7 +164,7 @@ async def _decide(review: Review, decision: FileDecision, step: Step) -> Outcome
             question=asked.at,
             entered=entered,
         )
-        return _outcome(decision, step, "applied", f"take {said.take} is rejected, and take {made.take} is made instead")
+        return _outcome(decision, step, "applied", f"{said.subject('is', 'are')} rejected, and take {made.take} is made instead")
     except (UsageError, MoneyError) as error:
         await _keep(review, decision, step)
         return _refused(decision, step, error)
@@ -227,6 +229,11 @@ async def _applied(review: Review, outcomes: Sequence[Outcome]) -> Applied:
         outcomes=tuple(outcomes),
         to_pay=tuple(step for step in found.to_pay if step.key not in below),
         waiting=tuple(key for key in waiting if key not in below),
+        decided=frozenset(
+            review.steps[found.decision.shot].base
+            for found in outcomes
+            if found.result == "applied" and found.decision.decision != "comment"
+        ),
     )
 
 

@@ -60,6 +60,11 @@ class Approval:
         """Whether the question stands, and the time to answer it is over."""
         return self.kind == "asked" and self.until is not None and now >= self.until
 
+    def subject(self, one: str, several: str) -> str:
+        """Return ``take 2 is``, or ``takes 1, 2 and 3 are``: that which was approved; who rejects wants none of those that were offered."""
+        *most, last = map(str, self.offered if self.kind == "rejected" and self.offered else (self.take,))
+        return f"takes {', '.join(most)} and {last} {several}" if most else f"take {last} {one}"
+
     @property
     def lapse(self) -> Approval:
         """What the question has become once its time is over."""

@@ -65,7 +65,7 @@ def test_a_shot_that_is_rejected_is_made_once_more_and_asked_about_again(
     again = animatic("reject", first, "still", "--prompt", "A bottle, closer", "--note", "too far", "--json", **real)
 
     assert again.code == 5, again.err
-    assert "take 1 of still is rejected; another take is made: $0.15" in again.err
+    assert "still: take 1 is rejected; another take is made: $0.15" in again.err
     assert len(billing(peer)) == 2, "the new take alone"
     second = json.loads(again.out)["run_id"]
     refused = animatic("approve", first, "still", "--take", "1", **real)

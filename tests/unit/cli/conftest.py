@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.cli import main
 from animatic.errors import AnimaticError
 from animatic.flows.run import FlowRunContext
 from animatic.manifest import Manifest
 from animatic.plan import build_plan, new_run_id
 from animatic.settings import Settings
 from animatic.spec import load_declaration
+from tests.command import Said, call
 
 GOOD = """\
 version: 1
@@ -57,17 +56,6 @@ pipelines:
 BAD = GOOD.replace("duration: 4, start_image: dawn", "duration: 40, startImage: dwan")
 
 
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> object:
-        return json.loads(self.out)
-
-
 Verb = Callable[..., Said]
 
 
@@ -78,15 +66,7 @@ def animatic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     folder.mkdir()
     monkeypatch.chdir(folder)
     (folder / "pipelines.yaml").write_text(GOOD, encoding="utf-8")
-
-    def run(*arguments: str) -> Said:
-        with pytest.raises(SystemExit) as leaving:
-            main(list(arguments))
-        captured = capsys.readouterr()
-        code = leaving.value.code
-        return Said(code if isinstance(code, int) else 0, captured.out, captured.err)
-
-    return run
+    return partial(call, capsys)
 
 
 Ended = Callable[..., tuple[FlowRunContext, Manifest]]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from animatic.simulator import start
-from tests.unit.cli.conftest import BAD, Said, Verb
+from tests.command import Said
+from tests.unit.cli.conftest import BAD, Verb
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.cli.conftest import Said, Verb
+from tests.command import Said
+from tests.unit.cli.conftest import Verb
 
 REFERENCE = Path(__file__).resolve().parents[3] / "refs" / "bottle.png"
 LIST = "Shot,Description,Length,Lens\nSC010/SH010,Dawn,4 sec,35mm\nSC010/SH020,Surf,00:00:04:10,\n"

@@ -13,8 +13,9 @@ import pytest
 from animatic.catalog import Catalog
 from animatic.engine.approvals import approve
 from animatic.engine.awaiting import list_waiting
-from animatic.engine.decided import prompt_changes, reject_and_go_on, with_decisions
+from animatic.engine.decided import is_served, prompt_changes, reject_and_go_on, with_decisions
 from animatic.engine.estimate import estimate
+from animatic.engine.history import PastRun
 from animatic.engine.questions import decided_since
 from animatic.engine.shot_takes import select_take
 from animatic.errors import ApprovalError, OverBudgetError, UsageError
@@ -250,7 +251,7 @@ async def test_the_same_run_makes_another_take_and_goes_on_with_what_was_decided
         stored, waiting.ledger, step, catalog, changes=prompt_changes(step, "A bottle, closer"), by="mara", note="too far"
     )
     assert (said.kind, said.next_take, made.take, made.request.body["prompt"]) == ("rejected", 4, 4, "A bottle, closer")
-    with pytest.raises(UsageError, match=r"was already rejected by mara at .* \(too far\)"):
+    with pytest.raises(UsageError, match=r"were already rejected by mara at .* \(too far\)"):
         await reject_and_go_on(stored, waiting.ledger, step, catalog, changes={}, by="jo", note=None)
     decided = await with_decisions(stored, waiting.ledger, catalog)
     assert [step.key for step in (await estimate(decided, waiting.ledger, resumed=True)).to_pay] == ["still", "spin"]
@@ -291,3 +292,30 @@ async def test_an_answer_is_to_the_question_that_was_asked(waiting: Studio) -> N
         await approve(plan, waiting.ledger, "still", take=1, by="jo", note=None, question=first.asked.at)
     [second] = await list_waiting(waiting.destinations, Catalog.load())
     await approve(plan, waiting.ledger, "still", take=1, by="jo", note=None, question=second.asked.at)
+
+
+@pytest.mark.parametrize("reject", [False, True])
+async def test_a_decision_lets_those_runs_go_on_that_offer_the_take(studio: Studio, reject: bool) -> None:
+    """One that waits with a take of its own would only ask about it again, and `overlap: skip` may cancel what can go on."""
+    catalog = Catalog.load()
+    studio.declare("- {id: still, kind: image, prompt: A bottle, approve: true}" + REST)
+    for fresh in (False, False, True):
+        assert isinstance(await studio.render(await studio.plan(fresh=fresh)), ApprovalError)
+    first, second, fresh_one = (run.plan for run in studio.runs)
+    assert [plan.step("still").take for plan in (first, second, fresh_one)] == [1, 1, 2]
+    base = {first.step("still").base}
+
+    async def served() -> list[bool]:
+        [there] = studio.destinations
+        return [await is_served(PastRun(destination=there, plan=plan), base, catalog) for plan in (first, second, fresh_one)]
+
+    assert await served() == [False, False, False], "nothing is decided"
+    if reject:
+        await reject_and_go_on(fresh_one, studio.ledger, fresh_one.step("still"), catalog, changes={}, by="mara", note=None)
+    else:
+        await approve(fresh_one, studio.ledger, "still", take=None, by="mara", note=None)
+    assert await served() == [False, False, True]
+
+    assert isinstance(await studio.render(first), ApprovalError), "it asks about its own take again"
+    await approve(first, studio.ledger, "still", take=1, by="mara", note=None)
+    assert await served() == [True, True, False]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.cli import main
 from animatic.engine.approvals import approve
 from animatic.engine.changes import explain
 from animatic.engine.decided import with_decisions
@@ -19,6 +17,7 @@ from animatic.engine.locking import Change, find_shots, lock, unlock
 from animatic.engine.plan_run import PlanOptions, pipeline_named
 from animatic.engine.retaking import plan_retake
 from animatic.errors import ApprovalError, UsageError
+from tests.unit.engine.conftest import Verb
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -268,25 +267,7 @@ async def test_of_two_people_who_lock_at_once_one_counts(film: Studio) -> None:
     assert len({change.lock.note for [change] in both if change.lock}) == 1
 
 
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-async def test_the_verb_says_what_it_did(film: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(film.folder)
-
-    def call(*words: str) -> Said:
-        with pytest.raises(SystemExit) as leaving:
-            main(list(words))
-        said = capsys.readouterr()
-        return Said(int(leaving.value.code or 0), said.out, said.err)
-
-    async def animatic(*words: str) -> Said:
-        return await asyncio.to_thread(call, *words)
-
+async def test_the_verb_says_what_it_did(film: Studio, animatic: Verb) -> None:
     first = await animatic("lock", "surf", "--note", "final")
     assert (first.code, first.out) == (0, f"surf is locked to take 1, as run {film.run.plan.run_id} made it\n")
     again = await animatic("lock", "coast", "surf", "--json")

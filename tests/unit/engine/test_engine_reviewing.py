@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.cli import main
 from animatic.engine.approvals import approve
 from animatic.engine.awaiting import list_waiting
 from animatic.engine.decided import with_decisions
 from animatic.engine.review_file import read_review
 from animatic.engine.reviewing import Applied, apply_review
 from animatic.errors import ApprovalError, DeclarationError
+from tests.unit.engine.conftest import Verb
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -28,33 +26,6 @@ STORY = """- {id: still, kind: image, prompt: A bottle, takes: 3, approve: true}
       - {id: spin, prompt: Dolly, start_image: still, duration: 4}
       - {id: lift, prompt: Crane, start_image: pack, duration: 4}
       - {id: gulls, prompt: Gulls, duration: 4}"""
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-Verb = Callable[..., Awaitable[Said]]
-
-
-@pytest.fixture
-def animatic(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
-    monkeypatch.chdir(studio.folder)
-
-    def call(*words: str) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            main(list(words))
-        said = capsys.readouterr()
-        return Said(int(leaving.value.code or 0), said.out, said.err)
-
-    async def run(*words: str) -> Said:
-        return await asyncio.to_thread(call, *words)
-
-    return run
 
 
 @pytest.fixture
@@ -287,3 +258,42 @@ async def test_the_verb_says_what_became_of_it(waiting: Studio, animatic: Verb) 
     for words in (["--dry-run"], ["--apply", path, "--log"], ["--apply", path, "--to", "csv"], ["--apply", "nowhere.json"]):
         assert (await animatic("review", *words)).code == 2
     assert (await animatic("review", "20200101", "--apply", path)).code == 2
+
+
+async def test_who_rejects_wants_none_of_the_takes_and_all_of_them_are_named(waiting: Studio, animatic: Verb) -> None:
+    path = str(written(waiting, decision("still", "reject", take=2), decision("pack", "reject", take=1)))
+    said = (await animatic("review", "--apply", path)).out.splitlines()
+    assert "still: takes 1, 2 and 3 are rejected, and take 4 is made instead" in said
+    assert "pack: take 1 is rejected, and take 2 is made instead" in said
+    run = waiting.run.plan.run_id
+    late = await animatic("approve", run, "still", "--take", "2")
+    assert (late.code, "takes 1, 2 and 3 were already rejected by anna" in late.err) == (2, True)
+
+
+async def test_an_answer_names_shot_and_run_as_they_were_asked_for_though_another_one_has_asked_first(
+    studio: Studio, animatic: Verb
+) -> None:
+    rest = "\n      - {id: spin, prompt: 'Dolly {{ matrix.language }}', start_image: still, duration: 4}"
+    studio.declare("- {id: still, kind: image, prompt: A bottle, approve: true}" + rest, pipeline="matrix: {language: [en, de]}")
+    assert isinstance(await studio.render(), ApprovalError)
+    assert isinstance(await studio.render(), ApprovalError)
+    first, second = (run.plan.run_id for run in studio.runs)
+    said = await animatic("approve", second, "de/still")
+    assert said.code == 0
+    assert "take 1 of de/still is approved" in said.out
+    assert f"`animatic resume {second}`" in said.out
+    assert first not in said.out
+
+
+async def test_of_a_run_of_a_deployment_no_command_is_advised_that_it_does_not_need(waiting: Studio, animatic: Verb) -> None:
+    run = waiting.run.plan.run_id
+    assert f"`animatic approve {run} pack`, then `animatic resume {run}`" in (await animatic("review")).out
+    path = waiting.out / waiting.run.prefix / "manifest.json"
+    manifest = json.loads(path.read_text())
+    url = "http://127.0.0.1:4200/flow-runs/flow-run/7"
+    path.write_text(json.dumps(manifest | {"prefect": {"flow_run_id": "7", "url": url, "deployment": "coast"}}))
+    said = (await animatic("review")).out
+    assert "animatic resume" not in said
+    assert f"its deployment goes on by itself, also where the form is filled: {url}" in said
+    told = json.loads((await animatic("review", "--json")).out)
+    assert {(one["deployment"], one["flow_run_url"]) for one in told} == {("coast", url)}

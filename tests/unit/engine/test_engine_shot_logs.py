@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from animatic.catalog import Catalog
-from animatic.cli import main
 from animatic.engine.approvals import approve, reject
 from animatic.engine.decided import with_decisions
 from animatic.engine.locking import Shots, find_shots, lock, unlock
@@ -22,38 +19,12 @@ from animatic.engine.retaking import Retake, note_retake, plan_retake
 from animatic.engine.shot_takes import select_take
 from animatic.errors import ApprovalError
 from animatic.ledger.shot_log import Remark
+from tests.unit.engine.conftest import Verb
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
 
 STILL = "- {id: still, kind: image, prompt: A bottle, approve: true}\n      - {id: spin, prompt: Dolly, start_image: still, duration: 4}"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-Verb = Callable[..., Awaitable[Said]]
-
-
-@pytest.fixture
-def animatic(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
-    monkeypatch.chdir(studio.folder)
-
-    def call(*words: str) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            main(list(words))
-        said = capsys.readouterr()
-        return Said(int(leaving.value.code or 0), said.out, said.err)
-
-    async def run(*words: str) -> Said:
-        return await asyncio.to_thread(call, *words)
-
-    return run
 
 
 def log_of(studio: Studio, shot: str) -> list[dict[str, Any]]:
