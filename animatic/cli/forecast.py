@@ -44,13 +44,16 @@ def forecast(days: int, files: tuple[Path, ...], deliver: str | None, simulate: 
     """Show what the schedules will cost in the coming days.
 
     Per schedule: its runs, what they pay if nothing changes (takes that exist are reused, unless the schedule says fresh), and if all of
-    it is made anew each time. The exit code is 3 where a budget would be exceeded if nothing changes.
+    it is made anew each time; below, the most that it may be where checks ask for further takes. The exit code is 3 where a budget would
+    be exceeded if nothing changes.
     """
     found = asyncio.run(_forecast(days, files, deliver, simulate=simulate))
     if as_json:
         print_json(_facts(found, days))
     elif found.runs:
         print_table(COLUMNS, [*_rows(found), _total(found.runs)])
+        if (worst := _sum([run.worst_case_usd for run in found.runs])) > (unchanged := _sum([run.usd for run in found.runs])):
+            tell(f"if checks ask for further takes (`qc: retake`): up to {dollars(worst)} instead of {dollars(unchanged)}")
         for budget in found.budgets:
             tell(paint(_sentence(budget), "red" if budget.exceeded else "", color=color_on(sys.stdout)))
     else:
@@ -111,6 +114,7 @@ def _facts(found: Forecast, days: int) -> dict[str, Any]:
     return {
         "days": days,
         "unchanged_usd": float(_sum([run.usd for run in found.runs])),
+        "worst_case_usd": float(_sum([run.worst_case_usd for run in found.runs])),
         "anew_usd": float(_sum([run.anew_usd for run in found.runs])),
         "runs": [
             {
@@ -120,6 +124,7 @@ def _facts(found: Forecast, days: int) -> dict[str, Any]:
                 "profile": run.profile,
                 "at": run.at.isoformat(),
                 "unchanged_usd": float(run.usd),
+                "worst_case_usd": float(run.worst_case_usd),
                 "anew_usd": float(run.anew_usd),
                 "unpriced": run.unpriced,
             }

@@ -10,10 +10,11 @@ from decimal import Decimal
 from animatic.catalog import Catalog
 from animatic.engine.budget import days_of
 from animatic.engine.estimate import estimate
+from animatic.engine.further import Retakable, retakable
 from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import Planner, PlanOptions
 from animatic.ledger import Ledger
-from animatic.plan import Plan, destination_of, new_run_id
+from animatic.plan import Further, Plan, destination_of, new_run_id
 from animatic.plan.model import LockedTake
 from animatic.spec import Declaration, PipelineSpec
 from animatic.spec.model import ScheduleSpec
@@ -24,7 +25,11 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DueRun:
-    """One run that a schedule will start. ``usd`` is what it pays if nothing changes, ``anew_usd`` if all of it is made anew."""
+    """One run that a schedule will start.
+
+    ``usd`` is what it pays if nothing changes, ``anew_usd`` if all of it is made anew; ``worst_case_usd`` is the first with whatever the
+    checks of its takes may add.
+    """
 
     pipeline: str
     destination: str
@@ -34,6 +39,7 @@ class DueRun:
     profile: str | None
     at: datetime
     usd: Decimal
+    worst_case_usd: Decimal
     anew_usd: Decimal
     unpriced: int
     """Takes without a known price among those that it makes."""
@@ -76,6 +82,10 @@ class _Outlook:
     volatile: frozenset[str]
     had: frozenset[str]
     anew_usd: Decimal
+    retakable: tuple[Retakable, ...]
+    """The shots whose checks may ask for a further take."""
+    due: Further
+    """What the checks of takes may add to a run now: those that there are may wait for a further one, too."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -112,13 +122,16 @@ class _Pipeline:
     async def _look(self, plan: Plan, again: Plan) -> _Outlook:
         stable = _stable(plan, again)
         prices = {step.fingerprint: step.request.price.usd for step in plan.steps if step.locked is None}
-        decisions = (await estimate(plan, self.ledger)).decisions
+        found = await estimate(plan, self.ledger)
+        decisions = found.decisions
         waiting = {step.fingerprint for step in plan.steps if decisions[step.key].action == "run"}
         return _Outlook(
             prices=prices,
             volatile=frozenset(prices.keys() - stable),
             had=frozenset(prices.keys() - waiting),
             anew_usd=plan.estimated_usd,
+            retakable=retakable(plan),
+            due=found.further,
         )
 
 
@@ -169,7 +182,9 @@ async def _runs(
             for fingerprint, usd in view.prices.items()
             if schedule.fresh or fingerprint in view.volatile or (fingerprint not in made and fingerprint not in view.had)
         }
+        further = view.due.usd if not schedule.fresh and made.isdisjoint(view.prices) else _further(view, paid)
         made |= view.prices.keys() - view.volatile
+        usd = sum((usd for usd in paid.values() if usd is not None), ZERO)
         found.append(
             DueRun(
                 pipeline=pipeline.spec.name,
@@ -178,13 +193,24 @@ async def _runs(
                 rule=rule_text(schedule),
                 profile=schedule.profile,
                 at=at,
-                usd=sum((usd for usd in paid.values() if usd is not None), ZERO),
+                usd=usd,
+                worst_case_usd=usd + further,
                 anew_usd=view.anew_usd,
                 unpriced=sum(usd is None for usd in paid.values()),
                 budget_usd=pipeline.spec.budget_usd,
             )
         )
     return found
+
+
+def _further(view: _Outlook, paid: Mapping[str, Decimal | None]) -> Decimal:
+    """Return what the checks of the takes that a run pays for may add: one more of each shot, and what is there and hangs on it made anew.
+
+    A shot that has its takes by then is taken to have passed.
+    """
+    asked = [shot for shot in view.retakable if not shot.fingerprints - paid.keys()]
+    anew = {fingerprint: usd for shot in asked for fingerprint, usd in shot.below.items() if fingerprint not in paid}
+    return sum((usd for usd in (*(shot.usd for shot in asked), *anew.values()) if usd is not None), ZERO)
 
 
 async def _budgets(declaration: Declaration, runs: Sequence[DueRun], ledgers: Mapping[str, Ledger], now: datetime) -> list[BudgetOutlook]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from animatic.engine.quality import fails
@@ -40,6 +41,34 @@ async def further_of(plan: Plan, takes: Mapping[str, Take], ledger: Ledger) -> t
         unpriced=sum(usd is None for usd in prices),
     )
     return found, frozenset(due)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retakable:
+    """A shot whose checks may ask for one further take: its takes by fingerprint, and the prices of the further one and of all below it."""
+
+    fingerprints: frozenset[str]
+    usd: Decimal | None
+    below: Mapping[str, Decimal | None]
+
+
+def retakable(plan: Plan) -> tuple[Retakable, ...]:
+    """Return the shots of a plan whose checks may ask for a further take."""
+    graph = dependents({step.key: step.depends_on for step in plan.steps})
+    found: list[Retakable] = []
+    for steps in _by_base(plan).values():
+        mains = [step for step in steps if not step.further]
+        if _may_be_retaken(mains):
+            keys = [step.key for step in mains]
+            below = reachable(keys, graph) - set(keys)
+            found.append(
+                Retakable(
+                    fingerprints=frozenset(step.fingerprint for step in steps),
+                    usd=mains[0].request.price.usd,
+                    below={step.fingerprint: step.request.price.usd for step in plan.steps if step.key in below and step.locked is None},
+                )
+            )
+    return tuple(found)
 
 
 def further_unread(plan: Plan) -> Further:

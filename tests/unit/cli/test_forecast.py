@@ -41,3 +41,12 @@ def test_a_budget_that_would_not_hold_is_exit_code_3(animatic: Verb) -> None:
 def test_without_a_schedule_there_is_nothing_to_pay(animatic: Verb) -> None:
     said = animatic("forecast")
     assert (said.code, said.out) == (0, "no schedule is due in the coming 31 days\n")
+
+
+def test_the_most_that_checks_may_add_is_said_below(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(SCHEDULED.replace("    budget_usd: 1.00\n", "    qc: retake\n"))
+    said = animatic("forecast", "--days", "3").out.splitlines()
+    assert said[-1] == "if checks ask for further takes (`qc: retake`): up to $3.36 instead of $1.68"
+    found = animatic("forecast", "--days", "3", "--json").json
+    assert isinstance(found, dict)
+    assert (found["worst_case_usd"], found["runs"][0]["worst_case_usd"]) == (3.36, 1.12)

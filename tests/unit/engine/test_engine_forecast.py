@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from animatic.catalog import Catalog
+from animatic.engine.estimate import estimate
 from animatic.engine.forecast import Forecast, forecast
 from animatic.engine.locking import find_shots, lock
 from animatic.engine.plan_run import PlanOptions, pipeline_named
@@ -93,3 +94,29 @@ async def test_budgets_stand_beside_the_most_that_would_be_spent_of_them(studio:
     studio.declare(TWO, pipeline="schedule: {interval: 12h}", budget=budget)
     held = (await ahead(studio, days=3)).budgets
     assert [(each.what, each.usd, each.exceeded) for each in held] == [("a day", 2 * PRICE, False), ("a month", 2 * PRICE, False)]
+
+
+async def test_the_worst_case_counts_the_takes_that_checks_may_ask_for(studio: Studio) -> None:
+    studio.declare(TWO, pipeline="qc: retake\n    schedule: {interval: 12h}")
+    planned = (await estimate(await studio.plan(), studio.ledger)).further.usd
+    found = await ahead(studio, days=1)
+    assert [(run.usd, run.worst_case_usd) for run in found.runs] == [(2 * PRICE, 2 * PRICE + planned), (0, 0)]
+    assert planned == 2 * PRICE
+
+    studio.declare(TWO, pipeline="qc: retake\n    schedule: {interval: 12h, fresh: true}")
+    assert [run.worst_case_usd for run in (await ahead(studio, days=1)).runs] == [4 * PRICE] * 2
+
+    story = TWO.replace("prompt: Dawn,", "prompt: 'Dawn {{ run.date }}', qc: retake,")
+    studio.declare(story, pipeline="retries: 0\n    schedule: {interval: 24h}")
+    assert [run.worst_case_usd for run in (await ahead(studio, days=2)).runs] == [2 * PRICE] * 2, "no attempt is left for it"
+
+
+async def test_a_shot_that_is_made_in_every_run_may_be_made_once_more_in_each(studio: Studio) -> None:
+    story = (
+        "- {id: dawn, prompt: 'Dawn {{ run.id }}', duration: 4, qc: retake, takes: 2}"
+        "\n      - {id: surf, prompt: Surf, duration: 4, qc: retake}"
+        "\n      - {id: end, prompt: End, duration: 4, start_image: surf}"
+    )
+    studio.declare(story, pipeline="schedule: {interval: 12h}")
+    found = await ahead(studio, days=1)
+    assert [(run.usd, run.worst_case_usd) for run in found.runs] == [(4 * PRICE, 6 * PRICE), (2 * PRICE, 3 * PRICE)]
