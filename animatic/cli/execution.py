@@ -66,11 +66,14 @@ async def prepare(
 ) -> Prepared:
     """Compare the plan with the ledger. ``resumed``: the run has begun before; ``kept``: fingerprints whose takes it records first.
 
-    Raises OverBudgetError or UnknownPriceError for what may not be paid, StorageError.
+    Raises OverBudgetError or UnknownPriceError for what may not be paid, DeclarationError where nothing can be signed that is to be,
+    StorageError.
     """
     from animatic.engine.estimate import check_money
     from animatic.engine.estimate import estimate as estimate_plan
+    from animatic.engine.signing import check_signing
 
+    check_signing(plan, spec, settings)
     estimate = await estimate_plan(plan, ledger, resumed=resumed, kept=kept)
     check_money(plan, estimate)
     return Prepared(spec=spec, plan=plan, estimate=estimate, settings=settings, simulate=simulate)

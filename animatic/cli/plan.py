@@ -29,14 +29,14 @@ from animatic.cli.options import (
     simulate_option,
 )
 from animatic.cli.output import color_on, print_json, say, show_problems, terminal_width, warn
-from animatic.errors import MoneyError, StorageError
+from animatic.errors import DeclarationError, MoneyError, StorageError
 
 if TYPE_CHECKING:
-    from animatic.catalog import Catalog
     from animatic.engine.estimate import Estimate
     from animatic.engine.plan_run import PlanOptions
     from animatic.plan import Plan, Step
     from animatic.plan.report import Price
+    from animatic.settings import Settings
     from animatic.spec import Declaration, PipelineSpec
 
 
@@ -49,8 +49,8 @@ class Planned:
     since: str
     read: bool
     minutes_of: Callable[[Step], float]
-    refused: MoneyError | None
-    """Why a run would be refused for money."""
+    refused: MoneyError | DeclarationError | None
+    """Why a run would be refused for money, or because nothing can be signed here that is to be."""
     written: Price | None
     """Under a profile: the price of the storyboard as it is written."""
 
@@ -93,9 +93,9 @@ def plan(
 ) -> int:
     """Show what a run would generate or reuse, why, and what it would cost.
 
-    Without PIPELINE it is the first of the file. Nothing is sent or paid; the exit code is 3 where a run would be refused for money.
+    Without PIPELINE it is the first of the file. Nothing is sent or paid; the exit code is 3 where a run would be refused for money, and
+    2 where it could not sign what it is to sign.
     """
-    from animatic.catalog import Catalog
     from animatic.cli.saved_plans import Request, read_plan, refuse_beside, require_same, write_plan
     from animatic.engine.plan_run import PlanOptions, pipeline_named
     from animatic.settings import Settings
@@ -114,8 +114,8 @@ def plan(
     spec = pipeline_named(declaration, pipeline)
     values = request.params if saved is not None else Asked(params=parse_params(params), params_file=params_file).values(spec)
     request = replace(request, params=values)
-    catalog = Catalog.load(Settings.from_environment().home)
-    found = _planned(declaration, spec, dict(values), catalog, request.options, must_read=check is not None)
+    settings = Settings.from_environment()
+    found = _planned(declaration, spec, dict(values), settings, request.options, must_read=check is not None)
     if saved is not None and check is not None:
         require_same(check, saved, found.plan)
     if found.plan.warnings:
@@ -123,21 +123,24 @@ def plan(
     _print(found, graph, simulate=simulate, everything=everything, as_json=as_json)
     if found.refused is not None:
         show_error(found.refused)
-    if out is not None:
+    if out is not None and not isinstance(found.refused, DeclarationError):
         write_plan(out, found.plan, request)
         say(f"plan written to {out}; run it with `animatic run --plan {shlex.quote(str(out))}`")
     return 0 if found.refused is None else found.refused.exit_code
 
 
 def _planned(
-    declaration: Declaration, spec: PipelineSpec, params: dict[str, Any], catalog: Catalog, options: PlanOptions, *, must_read: bool
+    declaration: Declaration, spec: PipelineSpec, params: dict[str, Any], settings: Settings, options: PlanOptions, *, must_read: bool
 ) -> Planned:
     """Plan against the destination's ledger; where that cannot be read, as if there were no takes yet, unless it ``must_read``."""
+    from animatic.catalog import Catalog
     from animatic.engine.changes import Explained, explain
     from animatic.engine.estimate import check_money, estimate, estimate_unread
     from animatic.engine.plan_run import plan_here, plan_unread
+    from animatic.engine.signing import check_signing
     from animatic.plan import minutes_from, price_of_run
 
+    catalog = Catalog.load(settings.home)
     without = None if options.profile is None else replace(options, profile=None)
 
     async def look() -> tuple[Plan, Explained, Price | None]:
@@ -158,10 +161,11 @@ def _planned(
         made = plan_unread(declaration, spec, params, catalog, options)
         explained, read = Explained(estimate=estimate_unread(made), since=""), False
         written = None if without is None else price_of_run(plan_unread(declaration, spec, params, catalog, without), None)
-    refused = None
+    refused: MoneyError | DeclarationError | None = None
     try:
+        check_signing(made, spec, settings)
         check_money(made, explained.estimate)
-    except MoneyError as error:
+    except (MoneyError, DeclarationError) as error:
         refused = error
     return Planned(
         plan=made,

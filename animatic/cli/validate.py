@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from animatic.cli.failures import as_object
 from animatic.cli.options import file_option, json_option
 from animatic.cli.output import count, print_json, say, show_problems
-from animatic.errors import DeclarationError, Problem
+from animatic.errors import DeclarationError, Problem, UsageError
 from animatic.source import Document
+
+if TYPE_CHECKING:
+    from animatic.spec import Declaration
 
 
 @click.command()
@@ -43,8 +48,25 @@ def validate(pipeline: str | None, files: tuple[Path, ...], form: str, as_json: 
         _report(form, error.problems, (), error.texts, None)
         return error.exit_code
     counts = {"pipelines": found.pipelines, "shots": found.shots, "steps": found.steps, "edges": found.edges, "cast": found.members}
-    _report(form, found.problems, declaration.documents, {}, counts)
-    return DeclarationError.exit_code if any(problem.severity == "error" for problem in found.problems) else 0
+    problems = (*found.problems, *_unsigned(declaration, pipeline))
+    _report(form, problems, declaration.documents, {}, counts)
+    return DeclarationError.exit_code if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _unsigned(declaration: Declaration, pipeline: str | None) -> list[Problem]:
+    """Return a warning for each pipeline that signs and could not on this machine: the file is right, and another machine may."""
+    signing = [spec for name, spec in declaration.pipelines.items() if spec.provenance.c2pa == "sign" and pipeline in {None, name}]
+    if not signing:
+        return []
+    from animatic.engine.signing import signing_problem
+    from animatic.settings import Settings
+
+    try:
+        settings = Settings.from_environment()
+    except UsageError:  # what is wrong with it is said by the verbs that need it
+        return []
+    found = (signing_problem(spec, settings) for spec in signing)
+    return [replace(problem, severity="warning") for problem in found if problem is not None]
 
 
 def _report(

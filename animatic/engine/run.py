@@ -19,6 +19,7 @@ from animatic.engine.history import open_destination
 from animatic.engine.post_gate import PostGate
 from animatic.engine.progress import ProgressTracker
 from animatic.engine.references import prove_references
+from animatic.engine.signing import open_signer
 from animatic.engine.slots import UNLIMITED, SharedSlots, SlotGate, ranks_of
 from animatic.engine.state import Gates, RunState
 from animatic.engine.timing import REAL_TIME, Timing
@@ -28,7 +29,6 @@ from animatic.krea import KreaClient, Watcher
 from animatic.ledger import Ledger, Take
 from animatic.manifest import ManifestBuilder, PrefectRun
 from animatic.marks.signing import Signer
-from animatic.marks.timestamps import StampService
 from animatic.plan import Plan, Step, plan_to_json, without_take
 from animatic.redact import bare_url
 from animatic.settings import Patience, Secret, Settings
@@ -195,7 +195,7 @@ async def open_run(
     storage = open_destination(plan.deliver, simulated=simulated, outage=settings.patience.outage)
     ledger = Ledger(storage, clock=timing.now)
     started = timing.now()
-    signer = await asyncio.to_thread(_signer, plan, settings) if plan.c2pa == "sign" else None
+    signer = await asyncio.to_thread(open_signer, plan, settings) if plan.c2pa == "sign" else None
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(simulator_url or settings.krea_url, token, settings.patience, simulated))
         await asyncio.gather(
@@ -236,14 +236,6 @@ async def open_run(
             ),
             gates=Gates(slots=SlotGate(plan.concurrency, slots, timing), ranks=ranks_of(plan), post=PostGate(settings.submit_at_once)),
         )
-
-
-def _signer(plan: Plan, settings: Settings) -> Signer:
-    stamps = StampService(plan.timestamp) if plan.timestamp else None
-    signer = Signer.load(settings.c2pa_cert, settings.c2pa_key, stamps=stamps, stamp_anchors=settings.c2pa_tsa_cert)
-    for note in signer.notes:
-        log.warning("%s", note)
-    return signer
 
 
 async def _open_receiver(stack: AsyncExitStack, settings: Settings, watcher: Watcher, timing: Timing) -> Callbacks | None:

@@ -81,13 +81,22 @@ class Signer:
         stamp_anchors: Path | None = None,
         revocations: Revocations | None = None,
     ) -> Signer:
-        """Read chain and key (PEM), and prove by signing a small picture that they fit, are complete, valid and not revoked.
+        """Read chain and key (PEM) as ``prove`` does, and ask whether a certificate was revoked, and for a time stamp.
 
         Raises UsageError, and TimeStampError where ``stamps`` gives none.
         """
+        signer, sample = cls.prove(cert, key, stamps=stamps)
+        signer.ask(sample, revocations or Revocations(), Anchors.load(cert, stamp_anchors))
+        return signer
+
+    @classmethod
+    def prove(cls, cert: Path | None, key: Path | None, *, stamps: StampService | None = None) -> tuple[Signer, io.BytesIO]:
+        """Read chain and key (PEM), and prove by signing a small picture, which is returned, too, that they fit, are complete and valid.
+
+        Nobody is asked anything. Raises UsageError.
+        """
         library("'provenance: {c2pa: sign}'")
         chain, secret = _named(SIGNING, cert, CERTIFICATE), _named("ANIMATIC_C2PA_KEY", key, PRIVATE_KEY)
-        anchors = Anchors.load(cert, stamp_anchors)
         reasons: list[str] = []
         for algorithm in _ALGORITHMS:
             signer = cls(chain, secret, algorithm, stamps)
@@ -96,15 +105,19 @@ class Signer:
             except Exception as error:  # noqa: BLE001 - the library has an exception of its own for each reason
                 reasons.append(str(error).removeprefix("Signature: "))
                 continue
-            signer.notes = _check_chain(sample, chain, revocations or Revocations())
-            if stamps is not None:
-                signer._check_stamps(stamps, anchors)
-            return signer
+            _check_chain(sample, chain)
+            return signer, sample
         other = [reason for reason in reasons if "unsupported private key algorithm" not in reason and "wrong" not in reason.lower()]
         raise UsageError(
             f"ANIMATIC_C2PA_CERT and ANIMATIC_C2PA_KEY cannot sign: {(other or reasons)[0]}",
             hint="the chain is PEM, the signing certificate first; the key is that certificate's, PKCS#8, without a password",
         )
+
+    def ask(self, sample: io.BytesIO, revocations: Revocations, anchors: Anchors) -> None:
+        """Ask the authorities of a sample's chain, and the time stamp service if there is one. Raises UsageError, TimeStampError."""
+        self.notes = _check_revocations(sample, self._cert, revocations)
+        if self._stamps is not None:
+            self._check_stamps(self._stamps, anchors)
 
     @property
     def identity(self) -> str:
@@ -214,11 +227,8 @@ class Signer:
             )
 
 
-def _check_chain(sample: io.BytesIO, pem: bytes, revocations: Revocations) -> tuple[str, ...]:
-    """Refuse a chain that leads to no authority, whose certificates do not belong together, or of which one was revoked.
-
-    Returns what could not be asked.
-    """
+def _check_chain(sample: io.BytesIO, pem: bytes) -> None:
+    """Refuse a chain that leads to no authority, or whose certificates do not belong together."""
     found = read_credentials(sample, _SAMPLE, Anchors(signing=pem))
     if found.problems:
         raise UsageError(f"{SIGNING} cannot sign: {'; '.join(found.problems)}")
@@ -228,6 +238,11 @@ def _check_chain(sample: io.BytesIO, pem: bytes, revocations: Revocations) -> tu
             hint="put the certificates of the authorities that issued it behind the signing certificate, in the same file; "
             "a certificate that signed itself is not enough",
         )
+
+
+def _check_revocations(sample: io.BytesIO, pem: bytes, revocations: Revocations) -> tuple[str, ...]:
+    """Refuse a chain of which a certificate was revoked; returns what could not be asked."""
+    found = read_credentials(sample, _SAMPLE, Anchors(signing=pem))
     held = chain_in(SIGNING, pem)
     asked = with_revocations(found, revocations.of(chain_of(held[0], held[1:])))
     if asked.problems:
