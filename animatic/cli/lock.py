@@ -11,14 +11,11 @@ import click
 from animatic.cli.lookup import declared, pipeline_and_shot
 from animatic.cli.options import (
     Asked,
+    asked_options,
     deliver_option,
     file_option,
     json_option,
     note_option,
-    param_option,
-    params_file_option,
-    parse_params,
-    profile_option,
     simulated_option,
     text_of,
 )
@@ -35,9 +32,7 @@ USAGE = "lock [PIPELINE] SHOT"
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
 @click.option("--off", is_flag=True, help="Take the lock off.")
 @note_option
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @deliver_option
 @simulated_option
@@ -46,9 +41,7 @@ def lock(
     words: tuple[str, ...],
     off: bool,
     note: str | None,
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     deliver: str | None,
     simulate: bool,
@@ -62,7 +55,6 @@ def lock(
     has such a SHOT.
     """
     pipeline, shot = pipeline_and_shot(words, USAGE, files)
-    asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
     changed = asyncio.run(_changed(pipeline, shot, asked, files, deliver, simulated=simulate, off=off, note=text_of(note)))
     if as_json:
         print_json([_facts(pipeline, change) for change in changed])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -80,6 +81,11 @@ class Asked:
     params_file: Path | None = None
     profile: str | None = None
 
+    @property
+    def given(self) -> dict[str, object]:
+        """What was given, by option; empty for what was not."""
+        return {"--param": self.params, "--params-file": self.params_file, "--profile": self.profile}
+
     def values(self, spec: PipelineSpec) -> dict[str, Any]:
         """Return the values of params: those of the file, typed, and over them the texts. Raises DeclarationError for those of the file."""
         if self.params_file is None:
@@ -87,6 +93,16 @@ class Asked:
         from animatic.spec.params_file import read_params_file
 
         return {**read_params_file(self.params_file, spec), **self.params}
+
+
+def asked_options(command: F) -> F:
+    """Give a verb ``--param``, ``--params-file`` and ``--profile``; it has what they say as ``asked``."""
+
+    @wraps(command)
+    def read(*, params: tuple[str, ...], params_file: Path | None, profile: str | None, **others: Any) -> Any:
+        return command(asked=Asked(params=parse_params(params), params_file=params_file, profile=profile), **others)
+
+    return cast("F", param_option(params_file_option(profile_option(read))))
 
 
 def parse_params(given: tuple[str, ...]) -> dict[str, str]:

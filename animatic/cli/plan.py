@@ -16,16 +16,13 @@ from animatic.cli.failures import as_object, show_error
 from animatic.cli.lookup import declared
 from animatic.cli.options import (
     Asked,
+    asked_options,
     deliver_option,
     file_option,
     fresh_option,
     joined,
     json_option,
     only_option,
-    param_option,
-    params_file_option,
-    parse_params,
-    profile_option,
     simulate_option,
 )
 from animatic.cli.output import color_on, print_json, say, show_problems, terminal_width, warn
@@ -57,9 +54,7 @@ class Planned:
 
 @click.command()
 @click.argument("pipeline", required=False)
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @only_option
 @fresh_option
@@ -77,9 +72,7 @@ class Planned:
 @json_option
 def plan(
     pipeline: str | None,
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     only: tuple[str, ...],
     fresh: bool,
@@ -102,17 +95,17 @@ def plan(
 
     saved: Plan | None = None
     if check is None:
-        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate, profile=profile)
+        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate, profile=asked.profile)
         request = Request(files=files, options=options)
     else:
-        given: dict[str, object] = {"--param": params, "--params-file": params_file, "--profile": profile, "--file": files}
+        given: dict[str, object] = {**asked.given, "--file": files}
         given |= {"--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver, "--out": out}
         refuse_beside("--check", check, pipeline, given)
         saved, request = read_plan(check)
         pipeline, simulate = saved.pipeline, request.options.simulated
     declaration = declared(request.files)
     spec = pipeline_named(declaration, pipeline)
-    values = request.params if saved is not None else Asked(params=parse_params(params), params_file=params_file).values(spec)
+    values = request.params if saved is not None else asked.values(spec)
     request = replace(request, params=values)
     settings = Settings.from_environment()
     found = _planned(declaration, spec, dict(values), settings, request.options, must_read=check is not None)

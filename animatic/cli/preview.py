@@ -10,14 +10,11 @@ import click
 from animatic.cli.lookup import declared
 from animatic.cli.options import (
     Asked,
+    asked_options,
     file_option,
     joined,
     json_option,
     only_option,
-    param_option,
-    params_file_option,
-    parse_params,
-    profile_option,
 )
 from animatic.cli.output import print_json, say, show_problems, tell
 
@@ -28,9 +25,7 @@ ABOUT_MONEY = frozenset({"old-price", "unknown-price"})
 
 @click.command()
 @click.argument("pipeline", required=False)
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @only_option
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Write here (default: preview/PIPELINE).")
@@ -38,9 +33,7 @@ ABOUT_MONEY = frozenset({"old-price", "unknown-price"})
 @json_option
 def preview(
     pipeline: str | None,
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     only: tuple[str, ...],
     out: Path | None,
@@ -62,8 +55,8 @@ def preview(
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
     catalog = Catalog.load(default_home())
-    values = Asked(params=parse_params(params), params_file=params_file).values(spec)
-    plan = plan_unread(declaration, spec, values, catalog, PlanOptions(only=joined(only), profile=profile))
+    values = asked.values(spec)
+    plan = plan_unread(declaration, spec, values, catalog, PlanOptions(only=joined(only), profile=asked.profile))
     if warnings := [problem for problem in plan.warnings if problem.code not in ABOUT_MONEY]:
         show_problems(warnings, declaration.documents)
     done: list[str] = []

@@ -12,16 +12,13 @@ from animatic.cli.execution import Prepared, prepare, run_async, start
 from animatic.cli.lookup import declared, pipeline_and_shot
 from animatic.cli.options import (
     Asked,
+    asked_options,
     cancel_jobs_option,
     deliver_option,
     file_option,
     json_option,
     note_option,
-    param_option,
-    params_file_option,
     parse_assignments,
-    parse_params,
-    profile_option,
     simulate_option,
     text_of,
 )
@@ -48,9 +45,7 @@ from animatic.source.parser import resolve
 @click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="How urgent the issue is; kept in the log of the shot.")
 @click.option("--keep-downstream", is_flag=True, help="Keep the clips of downstream shots; those that have none yet are left out.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be generated and paid.")
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @simulate_option
 @deliver_option
@@ -65,9 +60,7 @@ def retake(
     priority: Priority | None,
     keep_downstream: bool,
     dry_run: bool,
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     simulate: bool,
     deliver: str | None,
@@ -86,9 +79,9 @@ def retake(
     spec = pipeline_named(declaration, pipeline)
     if not simulate and not dry_run:
         settings.require_token()
-    options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage, profile=profile)
+    options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage, profile=asked.profile)
     changes = _changes(prompt, fields)
-    values = Asked(params=parse_params(params), params_file=params_file).values(spec)
+    values = asked.values(spec)
 
     async def planned() -> tuple[Retake, Prepared]:
         catalog, at_least = Catalog.load(settings.home), 1

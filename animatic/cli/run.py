@@ -12,6 +12,7 @@ from animatic.cli.execution import Prepared, prepare, run_async, start
 from animatic.cli.lookup import declared
 from animatic.cli.options import (
     Asked,
+    asked_options,
     cancel_jobs_option,
     deliver_option,
     file_option,
@@ -19,10 +20,6 @@ from animatic.cli.options import (
     joined,
     json_option,
     only_option,
-    param_option,
-    params_file_option,
-    parse_params,
-    profile_option,
     simulate_option,
 )
 from animatic.cli.saved_plans import Request, read_plan, refuse_beside, require_same
@@ -33,9 +30,7 @@ from animatic.settings import Settings
 
 @click.command()
 @click.argument("pipeline", required=False)
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @only_option
 @fresh_option
@@ -52,9 +47,7 @@ from animatic.settings import Settings
 @json_option
 def run(
     pipeline: str | None,
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     only: tuple[str, ...],
     fresh: bool,
@@ -71,10 +64,10 @@ def run(
     """
     saved: Plan | None = None
     if plan_file is None:
-        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate, profile=profile)
+        options = PlanOptions(only=joined(only), fresh=fresh, deliver=deliver, simulated=simulate, profile=asked.profile)
         request = Request(files=files, options=options)
     else:
-        beside: dict[str, object] = {"--param": params, "--params-file": params_file, "--profile": profile, "--file": files}
+        beside: dict[str, object] = {**asked.given, "--file": files}
         beside |= {"--only": only, "--fresh": fresh, "--simulate": simulate, "--deliver": deliver}
         refuse_beside("--plan", plan_file, pipeline, beside)
         saved, request = read_plan(plan_file)
@@ -82,7 +75,7 @@ def run(
     settings = Settings.from_environment()
     declaration = declared(request.files)
     spec = pipeline_named(declaration, pipeline)
-    values = request.params if saved is not None else Asked(params=parse_params(params), params_file=params_file).values(spec)
+    values = request.params if saved is not None else asked.values(spec)
     if not request.options.simulated:
         settings.require_token()
 

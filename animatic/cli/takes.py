@@ -12,13 +12,10 @@ import click
 from animatic.cli.lookup import pipeline_and_shot, planned_step
 from animatic.cli.options import (
     Asked,
+    asked_options,
     deliver_option,
     file_option,
     json_option,
-    param_option,
-    params_file_option,
-    parse_params,
-    profile_option,
     simulated_option,
 )
 from animatic.cli.output import print_json, print_table, say, tell
@@ -47,18 +44,14 @@ COLUMNS = (
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT")
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @deliver_option
 @simulated_option
 @json_option
 def takes(
     words: tuple[str, ...],
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     deliver: str | None,
     simulate: bool,
@@ -71,7 +64,6 @@ def takes(
     where only one has such a SHOT.
     """
     pipeline, shot = pipeline_and_shot(words, "takes [PIPELINE] SHOT", files)
-    asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
     step, found = asyncio.run(_takes(pipeline, shot, asked, files, deliver, simulated=simulate))
     if as_json:
         print_json([_facts(step, known) for known in found])
@@ -83,7 +75,7 @@ def takes(
         _tell_of_earlier(words, found)
     else:
         there = not simulate and asyncio.run(_takes(pipeline, shot, asked, files, deliver, simulated=True))[1]
-        under = f" under profile {profile}" if profile else ""
+        under = f" under profile {asked.profile}" if asked.profile else ""
         hint = f"; `animatic takes {shlex.join(words)} --simulate` lists simulated ones" if there else ""
         tell(f"{shot} has no take yet{under}{hint}")
 

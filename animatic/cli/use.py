@@ -15,14 +15,11 @@ import click
 from animatic.cli.lookup import pipeline_and_shot, planned_step
 from animatic.cli.options import (
     Asked,
+    asked_options,
     deliver_option,
     file_option,
     json_option,
     note_option,
-    param_option,
-    params_file_option,
-    parse_params,
-    profile_option,
     simulated_option,
     text_of,
 )
@@ -53,9 +50,7 @@ class Consequence:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[PIPELINE] SHOT TAKE")
 @note_option
-@param_option
-@params_file_option
-@profile_option
+@asked_options
 @file_option
 @deliver_option
 @simulated_option
@@ -63,9 +58,7 @@ class Consequence:
 def use(
     words: tuple[str, ...],
     note: str | None,
-    params: tuple[str, ...],
-    params_file: Path | None,
-    profile: str | None,
+    asked: Asked,
     files: tuple[Path, ...],
     deliver: str | None,
     simulate: bool,
@@ -82,7 +75,6 @@ def use(
         hint = f"write: animatic {USAGE}" + (f"; `animatic takes {shlex.join(names)}` lists them" if names else "")
         raise UsageError(f"{name!r} is not the number or name of a take", hint=hint)
     pipeline, shot = pipeline_and_shot(names, USAGE, files)
-    asked = Asked(params=parse_params(params), params_file=params_file, profile=profile)
     found = asyncio.run(_select_take(pipeline, shot, name, asked, files, deliver, simulated=simulate, note=text_of(note)))
     if as_json:
         print_json({"shot": shot, **_facts(found)})
