@@ -30,6 +30,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {"sse": SSE, "acl": ACL, "storage_clas
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HEADER = re.compile(r"[ -~]+")
+_CUT_SHORT = re.compile(r"s3:(?!//)/?(.*)", re.IGNORECASE)
+"""An address of S3 that was mistyped, and would be the name of a folder."""
 _WHAT_TO_WRITE = "write a folder such as ./out, or s3://bucket/prefix"
 
 
@@ -125,6 +127,8 @@ def parse_destination(text: str, options: PutOptions | None = None) -> Bucket | 
         raise BadDestinationError("no place to deliver to is named", _WHAT_TO_WRITE)
     scheme = _SCHEME.match(text)
     if scheme is None:
+        if cut := _CUT_SHORT.match(text):
+            raise BadDestinationError(f"{text!r} lacks a slash: it would be a folder of this machine", f"write s3://{cut[1] or 'bucket'}")
         if any(ord(character) < ord(" ") for character in text):
             raise BadDestinationError("deliver holds a line break or a control character", _WHAT_TO_WRITE)
         if options is not None and (given := options.items()):

@@ -193,29 +193,31 @@ def _as_boolean(value: Any) -> Any:
 def _text_hint(field: Field, value: Any) -> str | None:
     if field.enum is not None:
         return f"use one of {listed(field.enum, most=24)}"
-    return f'{UNQUOTED} "{show(value)}"' if isinstance(value, int | float) else None
+    return f'{UNQUOTED} "{show(value)}"' if isinstance(value, int | float) else "write one text, in quotes"
 
 
-def _number_hint(_field: Field, value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
+def _number_hint(_field: Field, value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
         return f"write it without quotes: {text}"
     digits = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[a-z]+", text.lower())
-    return f"write the number alone: {digits[1]}" if digits else None
+    return f"write the number alone: {digits[1]}" if digits else "write a number such as 5"
 
 
-def _integer_hint(field: Field, value: Any) -> str | None:
+def _integer_hint(field: Field, value: Any) -> str:
     return f"use {math.floor(value)} or {math.ceil(value)}" if isinstance(value, float) else _number_hint(field, value)
 
 
-def _boolean_hint(_field: Field, value: Any) -> str | None:
-    return "write true or false, without quotes" if isinstance(value, str) else None
+def _boolean_hint(_field: Field, _value: Any) -> str:
+    return "write true or false, without quotes"
 
 
 def _list_hint(_field: Field, value: Any) -> str:
     return f"write a list: [{value}]" if isinstance(value, str) and len(value) <= _MAX_QUOTED else "write a list: [..., ...]"
+
+
+def _mapping_hint(field: Field, _value: Any) -> str:
+    return f"write names and values: {{{next(iter(field.properties or ()), 'name')}: ...}}"
 
 
 def _no_hint(_field: Field, _value: Any) -> None:
@@ -281,7 +283,7 @@ _OBJECT = TypeRules(
     fits=_is_mapping,
     test=lambda _: _is_mapping,
     from_template=_unchanged,
-    hint=_no_hint,
+    hint=_mapping_hint,
 )
 _ANY = TypeRules(
     name="any",

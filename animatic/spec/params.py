@@ -12,6 +12,7 @@ from animatic.spec.keys import PARAM, RESERVED_PARAMS
 from animatic.spec.model import PARAM_TYPES, ParamSpec, ParamType
 from animatic.spec.section import Section, describe, is_template
 from animatic.spec.values import NotThatTypeError, check_value, is_number, python_type
+from animatic.suggest import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _OTHER_TYPES: dict[str, ParamType] = {
@@ -105,8 +106,11 @@ def _type(section: Section) -> ParamType:
         for kind in PARAM_TYPES:
             if written == kind:
                 return kind
-        other = _OTHER_TYPES.get(written) if isinstance(written, str) else None
-        section.wrong("type", f"one of {', '.join(PARAM_TYPES)}", hint=f"write 'type: {other}'" if other else None)
+        text = written if isinstance(written, str) else ""
+        other = _OTHER_TYPES.get(text)
+        section.wrong(
+            "type", f"one of {', '.join(PARAM_TYPES)}", hint=f"write 'type: {other}'" if other else did_you_mean(text, PARAM_TYPES)
+        )
     # What people leave out, the default or the choices tell.
     choices = section.values.get("enum")
     sample = section.values.get("default", choices[0] if isinstance(choices, list) and choices else "")
@@ -138,7 +142,7 @@ def _bound(section: Section, key: str, kind: ParamType) -> float | None:
         return None
     if is_number(value):
         return float(value)
-    section.wrong(key, "a number")
+    section.wrong(key, "a number", hint=f"write it without quotes, as in '{key}: 5'")
     return None
 
 

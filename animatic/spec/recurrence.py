@@ -72,7 +72,9 @@ def check_rrule(section: Section, rule: str, start: datetime | None, now: dateti
             hint="leave it out, or write the last day: UNTIL=20270131",
             code="rrule",
         )
-    elif (problem := _trouble(text, parts, start, now)) is not None:
+    elif (over := _over(parts, start, now)) is not None:
+        section.note(f"rrule: {over}", "rrule", hint="write a later day, or leave UNTIL out: the rule goes on then", code="rrule")
+    elif (problem := _trouble(text, parts, now)) is not None:
         section.note(problem, "rrule", hint="write one rule, as in 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=6'", code="rrule")
     elif parts.get("INTERVAL", "1") != "1" and start is None and parts["FREQ"] not in {"HOURLY", "MINUTELY"}:
         section.note(
@@ -89,26 +91,31 @@ def plain_rrule(rule: str) -> str:
     return rule.strip().upper().removeprefix("RRULE:").strip(";")
 
 
-def _trouble(text: str, parts: Mapping[str, str], start: datetime | None, now: datetime) -> str | None:
+def _over(parts: Mapping[str, str], start: datetime | None, now: datetime) -> str | None:
+    """Return why a rule is over before it begins; None for one that is not."""
+    last = parts.get("UNTIL", "9")[:8]
+    if last < now.strftime("%Y%m%d"):
+        return f"UNTIL={parts['UNTIL']} is in the past"
+    return f"UNTIL={parts['UNTIL']} is before its start" if start is not None and last < start.strftime("%Y%m%d") else None
+
+
+def _trouble(text: str, parts: Mapping[str, str], now: datetime) -> str | None:
     """Return what is wrong with a rule; None where it will fire."""
     if parts.get("FREQ") not in _FREQUENCIES:
         return "this is not a recurrence rule"
     try:
-        return None if _happens(text, parts, start, now) else "this rule never fires"
+        return None if _happens(text, parts, now) else "this rule never fires"
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
         detail = re.match(r"unknown parameter '\w+'|invalid '\w+': .*", str(error))
         return f"this is not a recurrence rule: {detail[0]}" if detail else "this is not a recurrence rule"
 
 
-def _happens(text: str, parts: Mapping[str, str], start: datetime | None, now: datetime) -> bool:
+def _happens(text: str, parts: Mapping[str, str], now: datetime) -> bool:
     """Tell whether a recurrence rule will fire at all. Raises what dateutil raises where it is none."""
     from dateutil import rrule  # type: ignore[import-untyped]  # noqa: PLC0415
 
     if int(parts.get("INTERVAL", "1")) < 1:
         raise ValueError("invalid 'INTERVAL': it starts at 1")
-    last = parts.get("UNTIL", "9")[:8]
-    if last < now.strftime("%Y%m%d") or (start is not None and last < start.strftime("%Y%m%d")):
-        return False
     # Days that never come are searched up to the year 9999, whatever the end of the rule: year by year, that takes no more than a moment.
     begin = datetime(now.year, 1, 1)  # noqa: DTZ001 - dateutil wants it naive, as Prefect reads rules
     changes: dict[str, Any] = {"interval": 1, "until": None}

@@ -78,9 +78,11 @@ class Section:
         written = self.document.written((*self.path, *path))
         return written if written and isinstance(value, (int, float)) else str(value)
 
-    def quoting(self, value: Any, *path: str | int) -> str | None:
-        """Return the advice to quote a value that was meant to be text; None where quotes do not help."""
-        return f'quote it: "{self.written(value, *path)}"' if isinstance(value, (int, float)) else None
+    def quoting(self, value: Any, *path: str | int) -> str:
+        """Return what to write where text is due: the value in quotes, where that helps."""
+        if isinstance(value, (int, float)):
+            return f'quote it: "{self.written(value, *path)}"'
+        return "write something, or take it out" if value is None or isinstance(value, str) else "write one text, in quotes"
 
     def check_empty(self, besides: Collection[str] = (), *, null: str = "drops a default") -> None:
         """Note keys without a value. One that is ``null`` on purpose means something, which ``null`` says."""
@@ -123,7 +125,7 @@ class Section:
             if value == option:
                 return option
         if key in self.values:
-            hint = did_you_mean(value, options) if isinstance(value, str) else None
+            hint = did_you_mean(value, options) if isinstance(value, str) else f"write it as in '{key}: {options[0]}'"
             self.wrong(key, f"one of {', '.join(options)}", hint=hint)
         return None
 
@@ -174,7 +176,7 @@ class Section:
             return None
         value = self.values[key]
         if not isinstance(value, list):
-            self.wrong(key, "a list", hint=f"write '{key}: [{value}]'" if isinstance(value, str) else None)
+            self.wrong(key, "a list", hint=f"write '{key}: [{value if isinstance(value, str) else '...'}]'")
             return None
         found: list[str] = []
         for index, item in enumerate(value):

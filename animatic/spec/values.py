@@ -159,24 +159,30 @@ def _typed(kind: ParamType, value: Any) -> Any:
 
 def _due(kind: ParamType, value: Any) -> tuple[str, str | None]:
     """Return what is due where a value is of another type, and what to write, where that is plain."""
-    hint = None
     match kind:
         case "string":
-            return "text", hint
+            return "text", None
         case "boolean":
-            if isinstance(value, str) and value.lower() in YES_NO:
-                hint = f"write {str(YES_NO[value.lower()]).lower()}, without quotes"
-            return "true or false", hint
+            meant = YES_NO.get(value.lower()) if isinstance(value, str) else None
+            return (
+                "true or false",
+                "write true or false, without quotes" if meant is None else f"write {str(meant).lower()}, without quotes",
+            )
         case "number":
-            return "a number", hint
+            return "a number", _number_hint(value)
         case "integer":
             if is_number(value):
-                hint = f"use {int(value)} or {int(value) + 1}, or declare the type number"
-            return "a whole number", hint
+                return "a whole number", f"use {int(value)} or {int(value) + 1}, or declare the type number"
+            return "a whole number", _number_hint(value)
         case "list":
-            return "text or a number", hint
+            return "text or a number", None
         case _:
             assert_never(kind)
+
+
+def _number_hint(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    return f"write {text}, without quotes" if re.fullmatch(r"[-+]?\d+(\.\d+)?", text) else "write a number such as 5"
 
 
 def _scalar_from_text(kind: ParamType, value: str) -> Any:

@@ -37,3 +37,13 @@ def test_a_folder_may_hold_what_looks_like_options() -> None:
 def test_what_stands_behind_a_prefix_and_is_no_option_is_an_error(text: str) -> None:
     with pytest.raises(BadDestinationError):
         parse_destination(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "write"), [("s3:/brand-media/x", "s3://brand-media/x"), ("S3:brand-media", "s3://brand-media"), ("s3:", "s3://bucket")]
+)
+def test_a_bucket_that_lacks_a_slash_is_no_folder(text: str, write: str) -> None:
+    with pytest.raises(BadDestinationError, match="lacks a slash") as refused:
+        parse_destination(text)
+    assert refused.value.hint == f"write {write}"
+    assert parse_destination("./s3:/brand-media") == Folder("./s3:/brand-media")

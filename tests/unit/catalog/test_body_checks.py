@@ -109,7 +109,14 @@ def test_a_body_within_all_limits_has_no_findings() -> None:
             "duration must be a number, not text '6s'",
             "write the number alone: 6",
         ),
-        ("xai/grok-video", {"duration": True}, ("duration",), "wrong-type", "duration must be a number, not true", None),
+        (
+            "xai/grok-video",
+            {"duration": True},
+            ("duration",),
+            "wrong-type",
+            "duration must be a number, not true",
+            "write a number such as 5",
+        ),
         (
             "xai/grok-video",
             {"duration": float("inf")},

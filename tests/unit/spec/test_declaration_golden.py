@@ -46,7 +46,7 @@ def test_every_problem_has_a_place_a_code_and_a_way_on(case: Path) -> None:
     for problem in problems:
         assert problem.place is not None
         assert problem.code != "invalid"
-        assert problem.hint or problem.code in {"type", "range"}
+        assert problem.hint
         assert "None" not in problem.message
         assert "\n" not in problem.message
 

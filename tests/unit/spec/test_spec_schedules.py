@@ -104,7 +104,7 @@ def test_a_rule_that_has_ended_is_refused() -> None:
     for now, problems in ((datetime(2025, 6, 1, tzinfo=UTC), before), (datetime(2026, 6, 1, tzinfo=UTC), after)):
         decode_schedules(Section(document, document.data, (), "p", problems), {}, now=now)
     assert before == []
-    assert [problem.message for problem in after] == ["p, schedule: this rule never fires"]
+    assert [problem.message for problem in after] == ["p, schedule: rrule: UNTIL=20260101 is in the past"]
 
 
 def test_a_slug_tells_a_schedule_by_its_place_whatever_it_becomes() -> None:
