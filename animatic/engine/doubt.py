@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
-from animatic.engine.evidence import LookAgain, out_of_reach
+from animatic.engine.evidence import LookAgain
+from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.search import SLOW_GATEWAY_FACTOR, ask, begin_search, current, krea_time, look_once, look_seconds, pause, remaining
 from animatic.engine.windows import CLOCK_MARGIN, SENDING_SLACK_SECONDS
@@ -54,6 +55,7 @@ async def resolve_doubt(run: Run, submission: Submission, *, on_wait: Callable[[
         return
     if reason := out_of_reach(run.client, found.intent):
         await ask(run, found, reason, (), hint=SEND_AS_BEFORE)
+        return
     search, told = begin_search(run, found, None), False
     while isinstance(await look_once(run, search), LookAgain):
         if not told:

@@ -7,14 +7,15 @@ time: it never arrived. Exactly one, which fits no other submission: it is ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from animatic.engine.compare import learned_of, results_of, starts_elsewhere, starts_here, starts_of
 from animatic.engine.expectation import Result, fitting, gives_other, has_other_type
+from animatic.engine.rivals import may_be_of, rivals_for
 from animatic.engine.run import Run
-from animatic.engine.windows import CLOCK_MARGIN, JOURNAL_MARGIN, LATE_CREATION, SENDING_SLACK_SECONDS, Window, late_window, window_of
+from animatic.engine.windows import Window
 from animatic.krea import Job, KreaClient
 from animatic.ledger import How, Intent, Ledger, Submission
 from animatic.media import likeness
@@ -112,15 +113,6 @@ def judge(evidence: Evidence, now: float, deadlines: Deadlines) -> Conclusion:
     )
 
 
-def out_of_reach(client: KreaClient, intent: Intent) -> str | None:
-    """Tell why the job of a submission may exist although this client does not see it: another Krea or token. None: it would see it."""
-    if not intent.origin:
-        return None
-    if intent.origin != client.origin:
-        return f"it was sent to {intent.origin}, and this run asks {client.origin}"
-    return None if intent.account == client.account(intent.token) else "it was sent with another KREA_API_TOKEN than this run has"
-
-
 async def look(
     run: Run,
     intent: Intent,
@@ -135,7 +127,8 @@ async def look(
     """Read what there is to know of a submission now.
 
     ``callbacks``: whether this process has registered its token. ``closely``: whether the results of completed candidates are fetched
-    and compared as well. ``until``: later jobs count only if no other submission that is on its way may have made them. ``seen_before``:
+    and compared as well. ``until``: later jobs count only if no other submission that is on its way may have made them, or if none of
+    these has claimed them in the grace: its answer may be lost as well. ``seen_before``:
     candidates of an earlier look, which count although they are not listed any more. ``late``: nobody waits for the submission any more.
     """
     called = await run.receiver.wait_for(intent.token, 0) if run.receiver and callbacks else None
@@ -154,8 +147,11 @@ async def look(
     candidates = tuple(job for job in candidates if job.id not in elsewhere)
     fitting_rivals = await _rivals_by_job(run, rivals, candidates, given, results, starts, intent, late=late)
     if until is not None:
+        claimed_since = run.timing.now() + run.client.clock_offset - timedelta(seconds=run.settings.patience.grace)
         candidates = tuple(
-            job for job in candidates if job.created_at <= until or not any(_is_running(run, rival) for rival in fitting_rivals[job.id])
+            job
+            for job in candidates
+            if job.created_at <= max(until, claimed_since) or not any(_is_running(run, rival) for rival in fitting_rivals[job.id])
         )
     # Whoever made one of them may have had its answer, and claimed it, while all this was read.
     claimed = await run.ledger.submissions.claimed(job.id for job in (*candidates, *others_own))
@@ -195,7 +191,7 @@ async def _rivals_by_job(
     for rival in rivals:
         learned = await learned_of(run, rival.intent.model)
         for job in candidates:
-            if not _window_of_rival(run, rival, late=late).holds(job) or has_other_type(job.type, rival.intent, learned):
+            if not may_be_of(run, rival, job, late=late) or has_other_type(job.type, rival.intent, learned):
                 continue
             if gives_other(given.get(job.id, ()), rival.intent, learned):
                 continue
@@ -212,48 +208,3 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
     found += [job for job_id in seen_before if job_id not in listed and (job := await client.job(job_id))]
     claimed = await ledger.submissions.claimed(job.id for job in found)
     return tuple(job for job in found if job.id not in claimed)
-
-
-def _window_of_rival(run: Run, rival: Submission, *, late: bool) -> Window:
-    """Return when the job of another submission may have been made: of one that has ended without its own, for the time of another POST.
-
-    For a job that came late (``late``) that time is as long as Krea may make one that is late. Otherwise it stays short: each rival more
-    is a question to a person more.
-    """
-    intent, window = rival.intent, window_of(rival.intent)
-    if rival.settled is None:
-        return window
-    if rival.settled.outcome == "unsent":
-        return Window(first=window.first, last=intent.by_krea(rival.settled.at) + CLOCK_MARGIN)
-    if late:
-        return window if rival.submitted is not None else late_window(intent, rival.settled.at)
-    return Window(first=window.first, last=intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post))
-
-
-def _is_presumed(submission: Submission) -> bool:
-    """Whether the job that was taken for a submission may be a stranger's, as its type says nothing, or that of an earlier attempt."""
-    grounds = submission.submitted.evidence if submission.submitted else None
-    return grounds is not None and (not grounds.expected_types or submission.number > 1)
-
-
-async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: bool = False) -> tuple[Submission, ...]:
-    """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
-
-    Those that were given up are among them: Krea may have made their jobs later than anybody waited. So are those whose job was taken
-    for them and may be another's, with their own still to come. For one that is late, those that were turned away
-    are rivals as well: a proxy that repeats a POST passes on the last answer only. For others they are not: a busy account has many.
-
-    Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
-    its job meanwhile.
-    """
-    times = [job.created_at for job in jobs]
-    if not times:
-        return ()
-    longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
-    opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
-    taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
-    presumed = [one for one in taken if _is_presumed(one)]
-    others = [
-        one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)
-    ]
-    return tuple(other for other in others if any(_window_of_rival(run, other, late=late).holds(job) for job in jobs))

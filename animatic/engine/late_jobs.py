@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from animatic.engine.budget import days_of
-from animatic.engine.evidence import out_of_reach, unclaimed
+from animatic.engine.evidence import unclaimed
 from animatic.engine.expectation import has_other_type, learn
+from animatic.engine.reach import out_of_reach
 from animatic.engine.windows import CLOCK_MARGIN, LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, Window, late_window, window_of
 from animatic.krea import RATE_LIMITED, Job, KreaClient
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Ledger, Submission

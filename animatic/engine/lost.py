@@ -6,8 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from animatic.engine.compare import learned_of
-from animatic.engine.evidence import Adopt, AskPerson, Deadlines, LookAgain, NeverArrived, out_of_reach
+from animatic.engine.evidence import Adopt, AskPerson, Deadlines, LookAgain, NeverArrived
 from animatic.engine.expectation import Expectation, expected_of
+from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.search import COMPARED_FACTOR, Lost, Search, adopt, begin_search, conclude, conclude_now, current, look_once, pause
 from animatic.engine.state import LostAnswers

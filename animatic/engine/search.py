@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NoReturn, assert_never
+from typing import assert_never
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, LookAgain, NeverArrived, judge, look
@@ -204,11 +204,12 @@ async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) ->
         run.budget.release(intent.fingerprint, submission.number)
 
 
-async def ask(run: Run, submission: Submission, reason: str, candidates: tuple[Job, ...], *, hint: str = DECIDE) -> NoReturn:
-    """Leave the submission to a person: record the doubt, and raise InDoubtError."""
+async def ask(run: Run, submission: Submission, reason: str, candidates: tuple[Job, ...], *, hint: str = DECIDE) -> None:
+    """Leave the submission to a person: record the doubt, and raise InDoubtError, unless another worker has found its job meanwhile."""
     ids = tuple(job.id for job in candidates)
     await run.ledger.submissions.doubt(submission.intent.fingerprint, submission.number, reason, ids)
-    raise InDoubtError(f"shot {submission.intent.step!r}: {reason}", hint=hint, candidates=ids)
+    if not (await current(run, submission)).known:
+        raise InDoubtError(f"shot {submission.intent.step!r}: {reason}", hint=hint, candidates=ids)
 
 
 async def current(run: Run, submission: Submission) -> Submission:

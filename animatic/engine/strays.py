@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from animatic.engine.evidence import Adopt, out_of_reach
+from animatic.engine.evidence import Adopt
 from animatic.engine.late_jobs import keep_late_jobs, late_jobs, why_late
+from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.search import adopt, conclude_now
 from animatic.engine.state import LostAnswers

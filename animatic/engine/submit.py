@@ -15,15 +15,15 @@ from typing import TypeVar
 
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, resolve_left_behind
-from animatic.engine.evidence import out_of_reach
 from animatic.engine.expectation import expectation_of
 from animatic.engine.inputs import Resolved, resolve_inputs
 from animatic.engine.lost import check_given_up, check_lost_answers, confusable, resolve_lost, wait_for_answer
+from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
 from animatic.engine.windows import SENDING_SLACK_SECONDS
-from animatic.errors import AnimaticError, InDoubtError, ShotError
+from animatic.errors import AnimaticError, InDoubtError, JobFailedError, ShotError
 from animatic.krea import TURNED_AWAY, Job, LostAnswerError, NotSentError
 from animatic.krea.callbacks import is_token
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
@@ -31,6 +31,7 @@ from animatic.plan import Request, Step, slate_of
 from animatic.redact import redact_body
 
 T = TypeVar("T")
+ENDED_WITHOUT_A_TAKE = frozenset({"failed", "moderated", "cancelled"})
 
 
 async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
@@ -155,7 +156,19 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             return sent
         run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
         found = await resolve_lost(run, sent)
-        return None if found is None else _sent(found, sent.intent)
+        if found is None:
+            await _check_end(run, sent.intent)
+            return None
+        return _sent(found, sent.intent)
+
+
+async def _check_end(run: Run, intent: Intent) -> None:
+    """Raise the JobFailedError of a submission of this run whose job another run has found and seen to fail: it uses up a retry here."""
+    found = await run.ledger.submissions.get(intent.fingerprint, intent.attempt)
+    ended = found.settled if found and found.submitted else None
+    if ended is not None and ended.outcome in ENDED_WITHOUT_A_TAKE:
+        error = ended.error or Failure(code=ended.outcome, message="another run has seen its job fail")
+        raise JobFailedError(error.message, code=error.code, repeatable=ended.outcome == "failed")
 
 
 async def _spend(
@@ -216,7 +229,7 @@ async def _intend(run: Run, step: Step, request: Request, resolved: Resolved, nu
         request=redact_body(resolved.body),
         inputs=resolved.inputs,
         deadline_seconds=run.settings.patience.post + SENDING_SLACK_SECONDS,
-        clock_offset=run.client.clock_offset,
+        clock_offset=lambda: run.client.clock_offset,
         clock_error=run.client.clock_error,
         origin="" if run.simulated else run.client.origin,
         account=(lambda _token: "") if run.simulated else run.client.account,

@@ -97,15 +97,15 @@ class Submissions:
         deadline_seconds: float,
         request: Mapping[str, Any] | None = None,
         inputs: tuple[SentInput, ...] = (),
-        clock_offset: timedelta = timedelta(0),
+        clock_offset: Callable[[], timedelta] = timedelta,
         clock_error: timedelta = timedelta(0),
         origin: str = "",
         account: Callable[[str], str] = lambda _token: "",
     ) -> Intent | None:
         """Win the right to send one POST within ``deadline_seconds``; None: somebody else has it.
 
-        ``clock_offset``: Krea's clock minus ours, ``clock_error``: by how much that may be wrong. ``origin``: where it
-        is sent; ``account`` returns the hash of Krea's token, keyed with the token of the submission.
+        ``clock_offset``: Krea's clock minus ours, asked for in the moment in which ours is read, ``clock_error``: by how much that may be
+        wrong. ``origin``: where it is sent; ``account`` returns the hash of Krea's token, keyed with the token of the submission.
 
         Raises OpenSubmissionError while the attempt before it is not settled: both might be billed.
         """
@@ -133,7 +133,7 @@ class Submissions:
             started=started,
             origin=origin,
             account=account(token),
-            clock_offset=clock_offset.total_seconds(),
+            clock_offset=clock_offset().total_seconds(),
             clock_error=clock_error.total_seconds(),
         )
         if not await self._records.create(f"{attempt_folder(fingerprint, attempt)}intended.json", intent):

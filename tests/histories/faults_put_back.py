@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from animatic.engine import budget, doubt, evidence, expectation, late_jobs, lost, search, strays, wait
+from animatic.engine import budget, doubt, expectation, late_jobs, lost, reach, rivals, search, strays, wait
 from animatic.errors import JobFailedError, KreaUnreachableError
 from animatic.krea import Job
 from animatic.ledger import submissions
@@ -107,7 +107,7 @@ def _rivals_ignored() -> Patches:
     async def nobody(*_args: Any, **_options: Any) -> tuple[()]:
         return ()
 
-    return _everywhere(evidence.rivals_for, nobody)
+    return _everywhere(rivals.rivals_for, nobody)
 
 
 def _unclear_results_bought_again() -> Patches:
@@ -132,7 +132,7 @@ def _cancels_believed() -> Patches:
 
 
 def _absence_in_another_account_believed() -> Patches:
-    return _everywhere(evidence.out_of_reach, lambda _client, _intent: None)
+    return _everywhere(reach.out_of_reach, lambda _client, _intent: None)
 
 
 def _attempts_without_bound() -> Patches:

@@ -66,6 +66,8 @@ class History:
     doubts: list[Mention] = field(default_factory=list)
     takes: dict[str, Take] = field(default_factory=dict)
     spending: SpendingReport | None = None
+    doubted_although_known: list[tuple[str, str]] = field(default_factory=list)
+    """Processes that wrote a doubt of a submission whose job was known, and the keys of the doubts."""
     broken: list[str] = field(default_factory=list)
     """Rules that were broken on the way."""
 

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from typing import Any
 
+from animatic.errors import InDoubtError
 from tests.histories.history import History
 from tests.histories.krea import Job
 from tests.histories.plans import PRICE
@@ -22,6 +23,7 @@ def violations(history: History) -> list[str]:
         *_wrong_takes(history),
         *_hasty_posts(history),
         *_too_many_posts(history),
+        *_needless_doubts(history),
         *_bad_ends(history),
     ]
 
@@ -147,6 +149,16 @@ def _too_many_posts(history: History) -> list[str]:
         f"posts: run {run_id} of {process} sent {count} POSTs for {prompt!r} to {endpoint}, at most {limit * shots[prompt]} are allowed"
         for (process, run_id, prompt, endpoint), count in counts.items()
         if count > limit * shots[prompt]
+    ]
+
+
+def _needless_doubts(history: History) -> list[str]:
+    """Nobody is asked about a submission whose job is known. Two processes may come to both conclusions at once: then neither asks."""
+    asked = {ran.process.name for ran in history.runs if isinstance(ran.error, InDoubtError)}
+    return [
+        f"needless: {process} asks about a submission whose job is known ({key})"
+        for process, key in history.doubted_although_known
+        if process in asked
     ]
 
 

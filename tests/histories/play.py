@@ -154,7 +154,8 @@ class _Director:
         except AnimaticError as error:
             ran.end, ran.error = "error", error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-            ran.end, ran.error = "unexpected", error
+            if ran.process.alive:  # what a killed process says while its coroutines are taken apart happens to nobody
+                ran.end, ran.error = "unexpected", error
         if not self.loop.ending:
             ran.ended = self.loop.elapsed
             why = f" ({type(ran.error).__name__}: {ran.error})" if ran.error else ""
@@ -200,7 +201,7 @@ class _Director:
         ):
             self.history.tell(process.name, f"writes {self.history.reader.said(key)}")
             if kind == "doubt" and self.history.reader.read(f"{key.removesuffix('doubt.json')}submitted.json"):
-                self.history.broken.append(f"needless: a doubt is written for a submission whose job is known ({key})")
+                self.history.doubted_although_known.append((process.name, key))
             self._count(kind, process)
 
     def _count(self, trigger: str, process: Process) -> None:

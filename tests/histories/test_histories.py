@@ -25,6 +25,12 @@ ONCE_BROKEN = (
     920089,  # of two given up submissions the later one got the job of the earlier one
     920266,  # a process died when it had taken a job by evidence: a further one was named nowhere
     300881,  # two processes of one run: the job of what was given up was found by the one, and not in the budget of the other
+    14952,  # another run found the job of a lost answer, and saw it fail: it did not use up a retry here, so there was one POST too many
+    24004,  # the job of a submission that had been given up came after the time of another POST, and was taken for another shot
+    25497,  # one process took the job in the moment in which another asked a person
+    34527,  # a clock was set between the reading of Krea's and the intent: the job was looked for in the wrong minutes
+    49038,  # a stranger's job was taken although another one was there, which a second lost answer could have made as well
+    200030,  # as 24004, of a submission for which a stranger's job had been taken, of another type
     202869,  # the job of a submission that was turned away was taken for one that had been given up
 )
 SHOWN = 3

@@ -178,7 +178,7 @@ class Transport(httpx.AsyncBaseTransport):
                 status, said = REFUSALS[what]
                 answer, post.verdict = httpx.Response(status, json=said), "refused"
         network.tell("krea", f"answers POST {post.number}: {post.verdict} ({post.fault or 'as it should'})")
-        if post.verdict == "lost":
+        if post.verdict != "accepted":
             post.lost_at = min(post.lost_at, network.loop.time())
         self._reply(reply, answer)
         network.on_answer(post, self.process)

@@ -1,0 +1,68 @@
+"""Finds the submissions that a job whose submission is not known could belong to as well: the rivals of the one that is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from animatic.engine.reach import out_of_reach
+from animatic.engine.run import Run
+from animatic.engine.windows import CLOCK_MARGIN, JOURNAL_MARGIN, LATE_CREATION, SENDING_SLACK_SECONDS, Window, late_window, window_of
+from animatic.krea import Job
+from animatic.ledger import Intent, Submission
+
+
+def may_be_of(run: Run, rival: Submission, job: Job, *, late: bool) -> bool:
+    """Whether a job may have been made for another submission, by its time.
+
+    One that has ended without a job of its own may get one for as long as Krea may make one that is late. One for which a job was taken
+    that may be another's has that time only if the types of the two differ, which equal requests do not give: else each rival more is a
+    question to a person more. ``late``: the job came when nobody waited for it any more, so there is nothing to put off.
+    """
+    return _window_of_rival(run, rival, job, late=late).holds(job)
+
+
+def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Window:
+    intent, window = rival.intent, window_of(rival.intent)
+    if rival.settled is None:
+        return window
+    if rival.settled.outcome == "unsent":
+        return Window(first=window.first, last=intent.by_krea(rival.settled.at) + CLOCK_MARGIN)
+    if rival.submitted is not None and (late or rival.submitted.type != job.type):
+        return window
+    if late:
+        return late_window(intent, rival.settled.at)
+    another_post = intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post)
+    if rival.submitted is not None:
+        return Window(first=window.first, last=another_post)
+    assert window.last is not None
+    return Window(first=window.first, last=max(window.last, another_post))
+
+
+def _is_presumed(submission: Submission) -> bool:
+    """Whether the job that was taken for a submission may be a stranger's, as its type says nothing, or that of an earlier attempt."""
+    grounds = submission.submitted.evidence if submission.submitted else None
+    return grounds is not None and (not grounds.expected_types or submission.number > 1)
+
+
+async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: bool = False) -> tuple[Submission, ...]:
+    """Return the other submissions without an answer that one of the jobs could belong to, by their time and account.
+
+    Those that were given up are among them: Krea may have made their jobs later than anybody waited. So are those whose job was taken
+    for them and may be another's, with their own still to come. For one that is late, those that were turned away
+    are rivals as well: a proxy that repeats a POST passes on the last answer only. For others they are not: a busy account has many.
+
+    Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
+    its job meanwhile.
+    """
+    times = [job.created_at for job in jobs]
+    if not times:
+        return ()
+    longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
+    opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
+    taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
+    presumed = [one for one in taken if _is_presumed(one)]
+    others = [
+        one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)
+    ]
+    return tuple(other for other in others if any(may_be_of(run, other, job, late=late) for job in jobs))
