@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from decimal import Decimal
 from typing import Any, Self, assert_never
@@ -189,9 +188,13 @@ def record_reel(run: Run, *, reel: manifest.Reel | None = None, error: AnimaticE
 
 
 WRITE_SECONDS = 2.0
-"""Between two writes while shots are moving: one small object, however many shots there are."""
+"""Between two writes while shots are moving: one object, however many shots there are."""
 PAGE_SECONDS = 10.0
 """Between two writes of the page, from the first clip on: whoever watches it has it read again as often."""
+BYTES_PER_SECOND = 1_000_000
+"""A manifest of thousands of shots has megabytes: it is written more rarely, so that all writes together cost no more per shot."""
+PAGE_BYTES_PER_SECOND = 100_000
+"""The same for the page, of which each byte costs more."""
 
 
 class ManifestWriter:
@@ -256,10 +259,9 @@ class ManifestWriter:
         if not cancelled:  # whoever interrupts a run waits for nothing that is not needed
             run.manifest.sheet = await deliver_sheet(run, run.manifest.manifest(finished_at=run.timing.now()))
         final = run.manifest.manifest(finished_at=run.timing.now(), state="cancelled" if cancelled else None)
-        data = final.model_dump(mode="json", by_alias=True)
         crashpoint("before-manifest")
-        await self._write(data)
-        await self._write_page(data)
+        await self._write(final)
+        await self._write_page(final.model_dump(mode="json", by_alias=True))
         crashpoint("after-manifest")
         await write_index(run.storage, run.ledger, final)
         return final
@@ -269,22 +271,24 @@ class ManifestWriter:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            data = self._run.manifest.to_json()
+            size = 0
             try:
-                await self._write(data)
+                size = await self._write(self._run.manifest.manifest())
                 if self._run.takes and self._run.timing.monotonic() >= self._page_due:
-                    await self._write_page(data)
+                    await self._write_page(self._run.manifest.to_json())
             except StorageError as error:
                 # The shots go on; the final write is the one that must succeed.
                 log.warning("the manifest could not be updated: %s", error.message)
                 self._dirty.set()
-            await self._run.timing.sleep(WRITE_SECONDS)
+            await self._run.timing.sleep(max(WRITE_SECONDS, size / BYTES_PER_SECOND))
 
-    async def _write_page(self, manifest: dict[str, Any]) -> None:
-        page = await asyncio.to_thread(render_page, manifest)
-        await self._run.storage.write(f"{self._run.prefix}/index.html", page.encode(), content_type="text/html; charset=utf-8")
-        self._page_due = self._run.timing.monotonic() + PAGE_SECONDS
+    async def _write_page(self, record: dict[str, Any]) -> None:
+        data = (await asyncio.to_thread(render_page, record)).encode()
+        await self._run.storage.write(f"{self._run.prefix}/index.html", data, content_type="text/html; charset=utf-8")
+        self._page_due = self._run.timing.monotonic() + max(PAGE_SECONDS, len(data) / PAGE_BYTES_PER_SECOND)
 
-    async def _write(self, manifest: dict[str, Any]) -> None:
-        text = json.dumps(manifest, indent=2, ensure_ascii=False)
-        await self._run.storage.write(f"{self._run.prefix}/manifest.json", text.encode(), content_type="application/json")
+    async def _write(self, record: manifest.Manifest) -> int:
+        """Write the manifest; returns its bytes."""
+        data = record.model_dump_json(by_alias=True, indent=2).encode()
+        await self._run.storage.write(f"{self._run.prefix}/manifest.json", data, content_type="application/json")
+        return len(data)
