@@ -43,8 +43,8 @@ MIN_FREE_BYTES = 2 * GIGABYTE
 def doctor(file: Path | None, simulate: bool, pool: str, as_json: bool) -> int:
     """Check everything that a run depends on.
 
-    That is versions, prices, the pipelines file, disk, Prefect with work pool and deployments, the Krea token, the clock, the way of
-    callbacks, and every destination. The exit code is the highest of what failed.
+    That is versions, prices, the pipelines file, disk, Prefect with work pool and deployments, its database where this machine knows it,
+    the Krea token, the clock, the way of callbacks, and every destination. The exit code is the highest of what failed.
     """
     results = asyncio.run(_examine(file or pipelines_file(), simulate=simulate, pool=pool, as_json=as_json))
     if as_json:
@@ -81,7 +81,7 @@ def _use_available_api(settings: Settings) -> str | None:
 
 
 async def _checks(settings: Settings, path: Path, api_url: str | None, *, simulate: bool, pool: str) -> AsyncIterator[CheckResult]:
-    from animatic.prefect.health import CheckResult, examine_prefect
+    from animatic.prefect.health import CheckResult, examine_postgres, examine_prefect
 
     yield CheckResult(
         subject="versions",
@@ -97,6 +97,8 @@ async def _checks(settings: Settings, path: Path, api_url: str | None, *, simula
     else:
         async for result in examine_prefect(declaration, path, pool):
             yield result
+    async for result in examine_postgres():
+        yield result
     if not simulate:
         async for result in _krea(settings, with_blocks=api_url is not None):
             yield result

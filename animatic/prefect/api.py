@@ -29,7 +29,8 @@ AUTOMATION_DESCRIPTION = (
 NOTIFYING_EVENTS = ("prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.In doubt", "animatic.run.over-budget")
 LOG_HINT = "see the log of the server"
 DATABASE_HINT = (
-    f"{LOG_HINT}: its database may be away, refuse the password, or have the tables of another version (`prefect server database upgrade`)"
+    f"{LOG_HINT}: its database may be away, refuse the password, or have the tables of another version. `animatic doctor` says which on a "
+    "machine that has the server's PREFECT_SERVER_DATABASE_CONNECTION_URL"
 )
 NOTIFICATION_SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
 NOTIFICATION_BODY = "{{ flow_run.state.message }}\n\n{{ flow_run|ui_url }}"

@@ -63,6 +63,19 @@ async def examine_prefect(declaration: Declaration | None, path: Path, pool: str
         yield CheckResult(subject="Prefect API", message=error.message, error=error)
 
 
+async def examine_postgres() -> AsyncIterator[CheckResult]:
+    """Check the database of a Prefect server, where this machine knows it."""
+    from animatic.prefect.database import database_url, examine_database  # noqa: PLC0415 (SQLAlchemy takes a second, and few need it)
+
+    address = database_url()
+    if address is None:
+        return
+    try:
+        yield CheckResult(subject="database", message=await examine_database(address))
+    except PrefectError as error:
+        yield CheckResult(subject="database", message=error.message, error=error)
+
+
 async def token_of_prefect(settings: Settings) -> Settings:
     """Return the settings with the token that a scheduled run would have."""
     return await with_token(settings)

@@ -39,10 +39,19 @@ class Postgres:
         return f"postgresql+asyncpg://prefect:{self.password}@127.0.0.1:{self.port}/prefect"
 
 
+def has_program(name: str) -> bool:
+    """Whether a server's program is installed."""
+    return _where(name) is not None
+
+
+def _where(name: str) -> str | None:
+    places = [*os.environ.get("PATH", "").split(os.pathsep), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+    return shutil.which(name, path=os.pathsep.join(places))
+
+
 def program(name: str) -> str:
     """Return the path of a server's program. Raises ClusterError with how to install it."""
-    places = [*os.environ.get("PATH", "").split(os.pathsep), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
-    found = shutil.which(name, path=os.pathsep.join(places))
+    found = _where(name)
     if found is None:
         raise ClusterError(f"{name} is not installed: {HOW_TO_INSTALL}")
     return found
