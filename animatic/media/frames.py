@@ -15,8 +15,8 @@ from typing import Literal
 import av
 from av.codec.context import ThreadType
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation
-from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageStat
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from animatic.errors import BadClipError, BadMediaError
 from animatic.files import writing_whole
@@ -32,8 +32,10 @@ _MAX_FLAT_FRAMES = 96
 _UNSPECIFIED = 2
 _HD_HEIGHT = 720
 """From this height on, players take untagged footage as BT.709; below, as BT.601."""
-_SCALER = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+_EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 """Without the last two every conversion darkens by 2 of 255, which chained shots would add up."""
+_LOOK = (64, 36)
+"""Pixels in which is looked whether a frame shows anything: from its brightness alone, a fiftieth of the work of a picture in color."""
 
 _CELL = (480, 270)
 _GAP = 16
@@ -120,11 +122,18 @@ def square_size(frame: VideoFrame, pixel_shape: Fraction) -> tuple[int, int]:
     return frame.width, round(frame.height / pixel_shape)
 
 
-def to_image(frame: VideoFrame, pixel_shape: Fraction) -> Image.Image:
-    """Return the frame as RGB, upright, in square pixels."""
+def to_image(frame: VideoFrame, pixel_shape: Fraction, across: int | None = None) -> Image.Image:
+    """Return the frame as RGB, upright, in square pixels; at most ``across`` pixels wide, where that is given."""
     matrix = matrix_of(frame)
     width, height = square_size(frame, pixel_shape)
-    rgb = frame.reformat(width=width, height=height, format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_SCALER)
+    upright = height if frame.rotation % 180 else width
+    scaler = Interpolation.BICUBIC
+    if across is not None and upright > across:
+        width, height = (max(1, round(side * across / upright)) for side in (width, height))
+        scaler = Interpolation.LANCZOS
+    rgb = frame.reformat(
+        width=width, height=height, format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=scaler | _EXACT
+    )
     image = Image.fromarray(rgb.to_ndarray())
     return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
 
@@ -155,16 +164,19 @@ def _frame_at(clip: OpenClip, name: str, wanted: Literal["first", "last"] | floa
 
 def _representative(path: Path, width: int) -> Image.Image:
     """Return the still, or the first frame from the middle of the clip on that is not flat, at most ``width`` pixels across, as RGB."""
-    image = still_picture(path) if identify(path).startswith("image/") else _first_lively(path)
+    if not identify(path).startswith("image/"):
+        return _first_lively(path, width)
+    image = still_picture(path)
     if image.width > width:
         image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
     return image
 
 
-def _first_lively(path: Path) -> Image.Image:
-    best: Image.Image | None = None
+def _first_lively(path: Path, width: int) -> Image.Image:
+    best: VideoFrame | None = None
     early: VideoFrame | None = None
     liveliest = -1.0
+    looker = VideoReformatter()
     with opened_clip(path) as clip:
         wanted = (clip.container.duration or 0) * _THUMBNAIL_AT
         # Seeking goes to the key frame before: often the very first, which of a chained shot shows what came before it.
@@ -175,17 +187,21 @@ def _first_lively(path: Path) -> Image.Image:
                 early = frame
                 continue
             seen += 1
-            image = to_image(frame, clip.pixel_shape)
-            contrast = ImageStat.Stat(image.convert("L").resize((64, 36))).stddev[0]
+            contrast = _contrast(looker, frame)
             if contrast > liveliest:
-                best, liveliest = image, contrast
+                best, liveliest = frame, contrast
             if liveliest >= _FLAT_CONTRAST or seen > _MAX_FLAT_FRAMES:
                 break
-        if best is None and early is not None:
-            best = to_image(early, clip.pixel_shape)
-    if best is None:
-        raise BadClipError(f"{path.name} holds no frames", code="no_frames")
-    return best
+        best = best or early
+        if best is None:
+            raise BadClipError(f"{path.name} holds no frames", code="no_frames")
+        return to_image(best, clip.pixel_shape, width)
+
+
+def _contrast(looker: VideoReformatter, frame: VideoFrame) -> float:
+    """Return the standard deviation of the brightness of a frame, in levels of 255."""
+    small = looker.reformat(frame, *_LOOK, "gray", interpolation=Interpolation.AREA)
+    return float(small.to_ndarray().std())
 
 
 def still_picture(path: Path) -> Image.Image:

@@ -6,11 +6,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import av
+import numpy as np
 import pytest
-from PIL import Image
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image, ImageChops, ImageStat
 
 from animatic.errors import BadClipError, BadMediaError
-from animatic.media import contact_sheet, extract_frame, probe, thumbnail
+from animatic.media import contact_sheet, extract_frame, frames, probe, thumbnail
 from tests.unit.media.conftest import ClipMaker, channel
 
 
@@ -88,6 +92,51 @@ def test_a_thumbnail_never_enlarges(tmp_path: Path) -> None:
     thumbnail(tmp_path / "s.png", tmp_path / "t.jpg")
     with Image.open(tmp_path / "t.jpg") as image:
         assert image.size == (50, 20)
+
+
+def test_a_thumbnail_of_a_rotated_clip_is_as_wide_as_asked_and_upright(make_clip: ClipMaker, tmp_path: Path) -> None:
+    thumbnail(make_clip(size=(640, 360), rotation=90), tmp_path / "t.jpg", width=90)
+    with Image.open(tmp_path / "t.jpg") as image:
+        assert image.size == (90, 160)
+
+
+def test_a_thumbnail_shows_the_first_frame_behind_the_middle_that_shows_something(tmp_path: Path) -> None:
+    """Blue bars, black from the middle on, then red bars: the red ones, in their own color and size."""
+    path = tmp_path / "clip.mp4"
+    bars = np.arange(320) // 40 % 2 == 1
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=24)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for index in range(48):
+            picture = np.full((180, 320, 3), 16, dtype=np.uint8)
+            if index < 24 or index >= 40:
+                picture[:, bars] = (20, 40, 220) if index < 24 else (220, 40, 20)
+            frame = VideoFrame.from_ndarray(picture)
+            frame.pts, frame.time_base = index, Fraction(1, 24)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    thumbnail(path, tmp_path / "t.jpg", width=160)
+    extract_frame(path, 41 / 24, tmp_path / "red.png")
+    with Image.open(tmp_path / "t.jpg") as found, Image.open(tmp_path / "red.png") as red:
+        assert found.size == (160, 90)
+        off = ImageChops.difference(found.convert("RGB"), red.convert("RGB").resize((160, 90), Image.Resampling.LANCZOS))
+        assert max(ImageStat.Stat(off).mean) < 4
+
+
+def test_a_clip_that_shows_nothing_is_looked_through_by_its_brightness(
+    make_clip: ClipMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[VideoFrame] = []
+    convert = frames.to_image
+
+    def counted(frame: VideoFrame, pixel_shape: Fraction, across: int | None = None) -> Image.Image:
+        made.append(frame)
+        return convert(frame, pixel_shape, across)
+
+    monkeypatch.setattr(frames, "to_image", counted)
+    thumbnail(make_clip(frames=48), tmp_path / "t.jpg")
+    assert len(made) == 1, "one picture in color for one thumbnail, not one for each of its frames"
 
 
 def test_a_contact_sheet_holds_one_cell_per_clip(make_clip: ClipMaker, tmp_path: Path) -> None:
