@@ -37,8 +37,11 @@ class Checked:
     continuity: float | None = None
 
 
-async def check(run: Run, step: Step, submitted: SubmittedJob, clip: Path, facts: AnyFacts) -> Checked:
-    """Look through the clip that arrived for a step. Never raises for what is wrong with it, or with looking."""
+async def check(run: Run, step: Step, submitted: SubmittedJob, clip: Path, facts: AnyFacts, picture: Path) -> Checked:
+    """Look through the clip that arrived for a step, and draw ``picture`` of it meanwhile: a clip that is not looked through has none yet.
+
+    Never raises for what is wrong with it, or with looking.
+    """
     if step.qc == "off" or not isinstance(facts, Facts) or kind_of(facts) != "video":
         return Checked()
     request = next((request for request in step.requests if request.model == submitted.model), None)
@@ -46,7 +49,7 @@ async def check(run: Run, step: Step, submitted: SubmittedJob, clip: Path, facts
     if run.simulated:  # slates have no sound, whatever is asked
         expected = replace(expected, sound=False)
     async with run.gates.media:
-        found, missing = await asyncio.to_thread(_looked_through, step.key, clip, expected, facts)
+        found, missing = await asyncio.to_thread(_looked_through, step.key, clip, expected, facts, picture)
     for gap in missing or ():
         log.warning("%s: the clip is damaged at %g s, for %g s", step.key, gap.at, gap.seconds)
     for seen in found or ():
@@ -88,11 +91,13 @@ def _lines(resolution: object) -> int | None:
     return int(match[1]) if match else _LINES.get(named)
 
 
-def _looked_through(key: str, clip: Path, expected: Expected, facts: Facts) -> tuple[tuple[Finding, ...] | None, tuple[Gap, ...] | None]:
+def _looked_through(
+    key: str, clip: Path, expected: Expected, facts: Facts, picture: Path
+) -> tuple[tuple[Finding, ...] | None, tuple[Gap, ...] | None]:
     """Return what is to be looked at and what does not decode, from one decoding; None for what could not be found out."""
     decoding = Decoding()
     try:
-        return check_take(clip, expected, facts, decoding), decoding.gaps()
+        return check_take(clip, expected, facts, decoding, picture), decoding.gaps()
     except Exception as error:  # noqa: BLE001 - the take is paid for: whatever goes wrong with looking must not lose it
         log.warning("%s: the clip could not be checked: %s", key, error)
     try:

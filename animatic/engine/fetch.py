@@ -9,7 +9,7 @@ from typing import assert_never
 from animatic.catalog.model import Yield
 from animatic.engine.checks import check
 from animatic.engine.crashpoints import crashpoint
-from animatic.engine.results import clip_record, store_picture
+from animatic.engine.results import clip_record, picture_of, store_picture
 from animatic.engine.run import Run
 from animatic.engine.state import SubmittedJob
 from animatic.engine.workdir import on_disk
@@ -46,9 +46,10 @@ async def _fetch(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> Tak
     async with run.gates.transfer:
         await run.storage.store(key, clip, content_type=facts.mime, sha256=download.sha256)
     crashpoint("after-clip-stored")
+    picture_of(clip).unlink(missing_ok=True)  # that of an earlier try
+    checked = await check(run, step, submitted, clip, facts, picture_of(clip))
     others = [address for address in job.urls if bare_url(address) != bare_url(url)]
     thumbnail_key = await store_picture(run, others, clip, facts, f"{folder}{download.sha256[:16]}.thumbnail.jpg")
-    checked = await check(run, step, submitted, clip, facts)
     take = await run.ledger.takes.record(
         Take(
             fingerprint=step.fingerprint,

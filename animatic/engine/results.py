@@ -48,17 +48,23 @@ def clip_record(key: str, download: Download, facts: AnyFacts) -> ClipRecord:
     )
 
 
+def picture_of(clip: Path) -> Path:
+    """Return where the picture of a result is drawn, beside it."""
+    return clip.with_name(f"{clip.stem}.thumbnail.jpg")
+
+
 async def store_picture(run: Run, others: Iterable[str], clip: Path, facts: AnyFacts, key: str) -> str | None:
-    """Make and store the picture of a result; returns its key, None where there is nothing to be seen: it is delivered without one.
+    """Store the picture of a result, made if need be; returns its key, None where nothing is to be seen: it is delivered without one.
 
     ``others`` are the further addresses of the result: one may be that of a picture.
     """
-    small = clip.with_name(f"{clip.stem}.thumbnail.jpg")
+    small = picture_of(clip)
     try:
         match facts:
             case Facts():
-                async with run.gates.media:
-                    await asyncio.to_thread(thumbnail, clip, small)
+                if not small.exists():  # nobody has looked through the clip
+                    async with run.gates.media:
+                        await asyncio.to_thread(thumbnail, clip, small)
             case SoundFacts():
                 async with run.gates.media:
                     await asyncio.to_thread(waveform, clip, small)

@@ -7,6 +7,7 @@ not looked at.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 
 import numpy as np
@@ -73,12 +74,18 @@ class Flashes:
 
 def _luminance(picture: Small) -> Cells:
     """Return the relative luminance of every cell: means over the pixels of each, made linear."""
-    rows, columns = (np.linspace(0, side, cells + 1).astype(int)[:-1] for side, cells in zip(picture.shape, _GRID, strict=True))
-    linear = _LINEAR[picture]
-    sums = np.add.reduceat(np.add.reduceat(linear, rows, axis=0), columns, axis=1)
-    heights, widths = (np.diff(np.append(begins, side)) for begins, side in zip((rows, columns), picture.shape, strict=True))
-    means: Cells = sums / np.maximum(1, np.outer(heights, widths)).astype(np.float32)
+    rows, columns, pixels = _cells(*picture.shape)
+    sums = np.add.reduceat(np.add.reduceat(_LINEAR[picture], rows, axis=0), columns, axis=1)
+    means: Cells = (sums / pixels).astype(np.float32, copy=False)
     return means
+
+
+@functools.lru_cache(maxsize=8)
+def _cells(height: int, width: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_], Cells]:
+    """Return where the rows and the columns of cells begin in a picture of that size, and how many pixels each cell has."""
+    rows, columns = (np.linspace(0, side, cells + 1).astype(int)[:-1] for side, cells in zip((height, width), _GRID, strict=True))
+    heights, widths = (np.diff(np.append(begins, side)) for begins, side in ((rows, height), (columns, width)))
+    return rows, columns, np.maximum(1, np.outer(heights, widths)).astype(np.float32)
 
 
 _LINEAR = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2.2)

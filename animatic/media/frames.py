@@ -15,28 +15,26 @@ from typing import Literal
 import av
 from av.codec.context import ThreadType
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from animatic.errors import BadClipError, BadMediaError
 from animatic.files import writing_whole
 from animatic.media.container import OpenClip, decoding, identify, opened_clip, time_base
+from animatic.media.lively import Lively
 
-_THUMBNAIL_AT = 0.5
+THUMBNAIL_AT = 0.5
 """How far into a clip its thumbnail is looked for."""
-_FLAT_CONTRAST = 6.0
-"""Standard deviation of brightness below which a frame shows nothing: a fade, a black lead-in."""
-_MAX_FLAT_FRAMES = 96
-"""Frames to look through for one that is not flat."""
+_THUMBNAIL_WIDTH = 480
 
 _UNSPECIFIED = 2
 _HD_HEIGHT = 720
 """From this height on, players take untagged footage as BT.709; below, as BT.601."""
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 """Without the last two every conversion darkens by 2 of 255, which chained shots would add up."""
-_LOOK = (64, 36)
-"""Pixels in which is looked whether a frame shows anything: from its brightness alone, a fiftieth of the work of a picture in color."""
 
+_MICROSECONDS = 1_000_000
+"""FFmpeg's own unit of time, in a second."""
 _CELL = (480, 270)
 _GAP = 16
 _CAPTION_HEIGHT = 28
@@ -62,9 +60,14 @@ def first_picture(path: Path) -> Image.Image:
     return still_picture(path) if identify(path).startswith("image/") else _frame(path, "first")
 
 
-def thumbnail(path: Path, target: Path, width: int = 480) -> None:
+def thumbnail(path: Path, target: Path, width: int = _THUMBNAIL_WIDTH) -> None:
     """Write a JPEG of at most ``width`` pixels across: the still, or a lively frame of the clip. BadClipError if it does not decode."""
-    _save(_representative(path, width), target, format="JPEG", quality=82, optimize=True, progressive=True)
+    _save_small(_representative(path, width), target)
+
+
+def thumbnail_of(frame: VideoFrame, pixel_shape: Fraction, target: Path) -> None:
+    """Write the same of a frame that was found while the clip was decoded for something else; ``pixel_shape``: that of `OpenClip`."""
+    _save_small(to_image(frame, pixel_shape, _THUMBNAIL_WIDTH), target)
 
 
 def contact_sheet(paths: Sequence[Path | None], target: Path, captions: Sequence[str] | None = None) -> None:
@@ -173,35 +176,18 @@ def _representative(path: Path, width: int) -> Image.Image:
 
 
 def _first_lively(path: Path, width: int) -> Image.Image:
-    best: VideoFrame | None = None
-    early: VideoFrame | None = None
-    liveliest = -1.0
-    looker = VideoReformatter()
     with opened_clip(path) as clip:
-        wanted = (clip.container.duration or 0) * _THUMBNAIL_AT
+        wanted = (clip.container.duration or 0) * THUMBNAIL_AT
         # Seeking goes to the key frame before: often the very first, which of a chained shot shows what came before it.
         clip.container.seek(int(wanted))
-        seen = 0
-        for _, frame in shown_frames(clip):
-            if best is None and frame.time is not None and frame.time * 1_000_000 < wanted:
-                early = frame
-                continue
-            seen += 1
-            contrast = _contrast(looker, frame)
-            if contrast > liveliest:
-                best, liveliest = frame, contrast
-            if liveliest >= _FLAT_CONTRAST or seen > _MAX_FLAT_FRAMES:
+        lively = Lively(wanted / _MICROSECONDS)
+        for time, frame in shown_frames(clip):
+            lively.add(time if frame.time is None else frame.time, frame)
+            if lively.found:
                 break
-        best = best or early
-        if best is None:
+        if lively.frame is None:
             raise BadClipError(f"{path.name} holds no frames", code="no_frames")
-        return to_image(best, clip.pixel_shape, width)
-
-
-def _contrast(looker: VideoReformatter, frame: VideoFrame) -> float:
-    """Return the standard deviation of the brightness of a frame, in levels of 255."""
-    small = looker.reformat(frame, *_LOOK, "gray", interpolation=Interpolation.AREA)
-    return float(small.to_ndarray().std())
+        return to_image(lively.frame, clip.pixel_shape, width)
 
 
 def still_picture(path: Path) -> Image.Image:
@@ -213,6 +199,10 @@ def still_picture(path: Path) -> Image.Image:
             backdrop = Image.new("RGBA", upright.size, "white")
             return Image.alpha_composite(backdrop, upright.convert("RGBA")).convert("RGB")
         return upright.convert("RGB")
+
+
+def _save_small(image: Image.Image, target: Path) -> None:
+    _save(image, target, format="JPEG", quality=82, optimize=True, progressive=True)
 
 
 def _save(image: Image.Image, target: Path, *, format: str, **options: int | bool) -> None:  # noqa: A002 - Pillow's own word

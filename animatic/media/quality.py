@@ -23,7 +23,9 @@ from animatic.media.container import OpenClip, opened_clip, time_base
 from animatic.media.damage import Decoding
 from animatic.media.facts import Facts, probe
 from animatic.media.flashes import Flashes
+from animatic.media.frames import THUMBNAIL_AT, thumbnail_of
 from animatic.media.likeness import fingerprint_of_picture, likeness
+from animatic.media.lively import Lively
 from animatic.media.sound_source import Samples, levels_in
 
 Check = Literal["black", "frozen", "flashing", "cut", "silence", "clipping", "size", "length", "rate"]
@@ -102,16 +104,25 @@ class Finding:
 
 
 def check_take(
-    path: Path, expected: Expected | None = None, facts: Facts | None = None, decoding: Decoding | None = None
+    path: Path,
+    expected: Expected | None = None,
+    facts: Facts | None = None,
+    decoding: Decoding | None = None,
+    picture: Path | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is to be looked at in a clip, in order of time.
 
-    ``facts``: what `probe` said of it, where that is known; ``decoding`` knows afterwards which frames did not decode.
+    ``facts``: what `probe` said of it, where that is known; ``decoding`` knows afterwards which frames did not decode. ``picture``: where
+    the clip's thumbnail is to be, as its frames are seen anyway.
 
     Raises BadClipError if it is no clip, cut, or does not decode at all.
     """
     expected, facts = expected or Expected(), facts or probe(path)
-    found = [*_against(facts, expected), *_picture(path, facts, decoding or Decoding()), *_sound(path, facts, wanted=expected.sound)]
+    found = [
+        *_against(facts, expected),
+        *_picture(path, facts, decoding or Decoding(), picture),
+        *_sound(path, facts, wanted=expected.sound),
+    ]
     return tuple(sorted(found, key=lambda finding: (finding.at is not None, finding.at or 0.0)))
 
 
@@ -142,13 +153,14 @@ def _against(facts: Facts, expected: Expected) -> Iterator[Finding]:
         yield _whole("rate", f"{facts.fps:g} frames a second instead of {expected.fps:g}")
 
 
-def _picture(path: Path, facts: Facts, decoding: Decoding) -> list[Finding]:
+def _picture(path: Path, facts: Facts, decoding: Decoding, thumbnail: Path | None) -> list[Finding]:
     black, frozen, flashes = _Stretch(), _Stretch(), Flashes()
     cuts: list[tuple[float, float]] = []
     before: Small | None = None
     end = 0.0
+    lively = None if thumbnail is None else Lively((facts.duration or 0.0) * THUMBNAIL_AT)
     with opened_clip(path) as clip:
-        for time, picture, change in _looked_at(clip, decoding):
+        for time, picture, change in _looked_at(clip, decoding, lively):
             dark = (picture <= THRESHOLDS["black_level"].value * 255).mean() >= THRESHOLDS["black_share"].value
             still = before is not None and _stands(picture, before)
             black.add(time, here=bool(dark))
@@ -157,6 +169,8 @@ def _picture(path: Path, facts: Facts, decoding: Decoding) -> list[Finding]:
             if before is not None and change >= THRESHOLDS["cut"].value:
                 cuts.append((time, change))
             before, end = picture, time + 1 / (facts.fps or 24)
+        if thumbnail is not None and lively is not None and lively.frame is not None:
+            thumbnail_of(lively.frame, clip.pixel_shape, thumbnail)
     flashing = flashes.found()
     apart = [(time, change) for time, change in cuts if not any(begin <= time <= until for begin, until in flashing)]
     return [
@@ -170,7 +184,7 @@ def _picture(path: Path, facts: Facts, decoding: Decoding) -> list[Finding]:
     ]
 
 
-def _looked_at(clip: OpenClip, decoding: Decoding) -> Iterator[tuple[float, Small, float]]:
+def _looked_at(clip: OpenClip, decoding: Decoding, lively: Lively | None) -> Iterator[tuple[float, Small, float]]:
     """Yield every frame small and gray, with its time, and how suddenly it differs from the one before (0 to 100)."""
     clip.video.thread_type = ThreadType.AUTO
     unit = time_base(clip.video)
@@ -185,6 +199,8 @@ def _looked_at(clip: OpenClip, decoding: Decoding) -> Iterator[tuple[float, Smal
         if graph is None or kind != (frame.width, frame.height, frame.format.name):
             graph, kind = _graph(frame), (frame.width, frame.height, frame.format.name)
         frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+        if lively is not None:
+            lively.add(time, frame)
         graph.vpush(frame)
         small = graph.vpull()
         yield time, np.asarray(small.to_ndarray(), dtype=np.uint8), float(small.metadata.get("lavfi.scd.score", 0))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from animatic.engine import checks
+from animatic.engine import checks, results
 from animatic.engine.checks import expected_of
 from animatic.errors import BadClipError
 from animatic.ledger import SentInput, Take
-from animatic.media import Expected, Finding, check_take
+from animatic.media import Expected, Finding, check_take, thumbnail
 from animatic.plan import plan_from_json, plan_to_json
 from tests.present import present
 from tests.unit.engine.studio import ONE, Studio
@@ -91,6 +91,29 @@ async def test_a_shot_says_more_than_its_pipeline_and_off_hides_what_was_found_b
     assert (await studio.step()).fingerprint == before, "the take is the same, whatever is said of it"
     assert await studio.render() is None
     assert (written(studio)[0]["qc"], studio.krea.counts["post"], len(looked)) == (None, 1, 1)
+
+
+@pytest.mark.parametrize("way", ["checked", "off", "uncheckable"])
+async def test_a_take_has_its_picture_from_the_same_look_and_a_look_of_its_own_only_without_one(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    again: list[str] = []
+
+    def draw(clip: Path, target: Path) -> None:
+        again.append(clip.name)
+        thumbnail(clip, target)
+
+    def fail(*_about: object) -> None:
+        raise RuntimeError("a filter is missing")
+
+    monkeypatch.setattr(results, "thumbnail", draw)
+    if way == "uncheckable":
+        monkeypatch.setattr(checks, "check_take", fail)
+    studio.declare(ONE, "qc: off" if way == "off" else "qc: warn")
+    assert await studio.render() is None
+    (shot,) = written(studio)
+    small = Path(shot["thumbnail"]) if Path(shot["thumbnail"]).is_absolute() else studio.out / shot["thumbnail"]
+    assert (len(again), small.read_bytes()[:3]) == (0 if way == "checked" else 1, b"\xff\xd8\xff")
 
 
 @pytest.mark.parametrize("error", [BadClipError("no frames"), RuntimeError("a filter is missing"), MemoryError()])

@@ -1,0 +1,46 @@
+"""Chooses the frame that stands for a clip; for whoever decodes it for something else as well, so that once is enough."""
+
+from __future__ import annotations
+
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+_FLAT_CONTRAST = 6.0
+"""Standard deviation of brightness below which a frame shows nothing: a fade, a black lead-in."""
+_MAX_FLAT_FRAMES = 96
+"""Frames to look through for one that is not flat."""
+_LOOK = (64, 36)
+"""Pixels in which is looked whether a frame shows anything: from its brightness alone, a fiftieth of the work of a picture in color."""
+
+
+class Lively:
+    """Is shown the frames of a clip in order of time; keeps the first from the middle on that is not flat, else the liveliest there.
+
+    ``middle``: seconds, as the frames' times are counted. Of a clip that ends before it, its last frame stands.
+    """
+
+    def __init__(self, middle: float) -> None:
+        self._middle = middle
+        self._looker = VideoReformatter()
+        self._seen = 0
+        self._contrast = -1.0
+        self.frame: VideoFrame | None = None
+        """The frame, once one was shown."""
+
+    @property
+    def found(self) -> bool:
+        """Whether no later frame can be the one."""
+        return self._contrast >= _FLAT_CONTRAST or self._seen > _MAX_FLAT_FRAMES
+
+    def add(self, time: float, frame: VideoFrame) -> None:
+        """Show the frame of that time."""
+        if time < self._middle:
+            self.frame = frame
+            return
+        if self.found:
+            return
+        self._seen += 1
+        small = self._looker.reformat(frame, *_LOOK, "gray", interpolation=Interpolation.AREA)
+        contrast = float(small.to_ndarray().std())
+        if contrast > self._contrast:
+            self.frame, self._contrast = frame, contrast
