@@ -8,6 +8,7 @@ not looked at.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import deque
 
 import numpy as np
@@ -74,18 +75,26 @@ class Flashes:
 
 def _luminance(picture: Small) -> Cells:
     """Return the relative luminance of every cell: means over the pixels of each, made linear."""
-    rows, columns, pixels = _cells(*picture.shape)
-    sums = np.add.reduceat(np.add.reduceat(_LINEAR[picture], rows, axis=0), columns, axis=1)
-    means: Cells = (sums / pixels).astype(np.float32, copy=False)
+    down, across = _shares(*picture.shape)
+    means: Cells = down @ _LINEAR.take(picture).astype(np.float32, copy=False) @ across
     return means
 
 
 @functools.lru_cache(maxsize=8)
-def _cells(height: int, width: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_], Cells]:
-    """Return where the rows and the columns of cells begin in a picture of that size, and how many pixels each cell has."""
-    rows, columns = (np.linspace(0, side, cells + 1).astype(int)[:-1] for side, cells in zip((height, width), _GRID, strict=True))
-    heights, widths = (np.diff(np.append(begins, side)) for begins, side in ((rows, height), (columns, width)))
-    return rows, columns, np.maximum(1, np.outer(heights, widths)).astype(np.float32)
+def _shares(height: int, width: int) -> tuple[Cells, Cells]:
+    """Return what multiplies a picture of that size, from the left and from the right, to the means over its cells."""
+    down, across = (_means(side, cells) for side, cells in zip((height, width), _GRID, strict=True))
+    return down, across.T.copy()
+
+
+def _means(side: int, cells: int) -> Cells:
+    """Return a matrix, cells by pixels, that takes the mean over the pixels of each cell; where there are more cells, one pixel each."""
+    begins = np.linspace(0, side, cells + 1).astype(int)
+    matrix = np.zeros((cells, side), dtype=np.float32)
+    for cell, (begin, following) in enumerate(itertools.pairwise(begins)):
+        end = max(following, begin + 1)
+        matrix[cell, begin:end] = 1 / (end - begin)
+    return matrix
 
 
 _LINEAR = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2.2)
