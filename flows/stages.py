@@ -6,6 +6,7 @@ No take depends on Prefect: what was submitted and delivered is in the ledger, s
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -73,7 +74,7 @@ class PrefectStages:
 
     async def assemble(self, number: int, cut: Cut) -> Reel:
         """Assemble the reel of the plan's cut of that number, after all of its shots. Raises AnimaticError."""
-        named: Any = assemble.with_options(task_run_name="reel")
+        named: Any = _called(assemble, assemble.name, "reel")
         after = self._states_of(*cut.needs)
         state = await call_task(self.context, "reel", lambda: named(number, wait_for=after, return_state=True))
         if state is not None:
@@ -83,7 +84,7 @@ class PrefectStages:
 
     async def write_manifest(self) -> Manifest:
         """Write manifest and page after all else. Raises AnimaticError, PrefectError where the task could not be called."""
-        named: Any = write_manifest.with_options(task_run_name="manifest")
+        named: Any = _called(write_manifest, write_manifest.name, "manifest")
         after = [allow_failure(state) for state in self._last_states()]
         state = await call_task(self.context, "manifest", lambda: named(wait_for=after, return_state=True))
         manifest: Manifest = await outcome_of(self.context, "manifest", state)
@@ -97,7 +98,7 @@ class PrefectStages:
             if prefect_given_up(run):
                 return
             label = f"{step.key} · skipped"
-            named: Any = skip.with_options(name=label, task_run_name=label)
+            named: Any = _called(skip, label, label)
             try:
                 # What it waits for has failed: Prefect shows it as not ready, with the edge. One that was stopped says so itself.
                 self.last[step.key] = await named(step.key, wait_for=self._states_of(*step.depends_on), return_state=True)
@@ -106,7 +107,7 @@ class PrefectStages:
                 return
 
     async def _call(self, task: Task[..., Any], step: Step, label: str, before: list[State[Any]]) -> Any:
-        named = task.with_options(name=f"{step.key} · {task.name}", task_run_name=f"{step.key} · {label}")
+        named = _called(task, f"{step.key} · {task.name}", f"{step.key} · {label}")
         # A further attempt comes after a failed one, which Prefect would otherwise not let it follow.
         after = [allow_failure(earlier) for earlier in before]
         state = await call_task(self.context, step.key, lambda: named(step.key, wait_for=after, return_state=True))
@@ -125,6 +126,16 @@ class PrefectStages:
         inner |= {key for number, cut in enumerate(plan.cuts) if _reel_key(number) in self.last for key in cut.needs}
         # Behind a shot that was left out as cancelled Prefect would let nothing start.
         return [state for key, state in self.last.items() if key not in inner and not state.is_cancelled()]
+
+
+def _called(task: Task[..., Any], name: str, run_name: str) -> Task[..., Any]:
+    """Return the task under other names.
+
+    Not by ``with_options``, which makes the task anew and looks its source up for that, at each of three tasks of every shot.
+    """
+    named = copy.copy(task)
+    named.name, named.task_run_name = name, run_name
+    return named
 
 
 def _reel_key(number: int) -> str:
