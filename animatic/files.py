@@ -61,6 +61,15 @@ def write_whole(target: Path, content: str | bytes) -> None:
     replace_whole(target, lambda file: file.write(data))
 
 
+def is_stream(target: Path) -> bool:
+    """Return whether a path names something that is written to and never replaced: a device, a pipe. Raises OSError."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 @contextmanager
 def writing_whole(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside the target for code that needs a path to write to; it becomes the target when the block ends well.

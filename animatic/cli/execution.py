@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from animatic.cli.advice import carry_simulate
 from animatic.cli.ending import report
-from animatic.cli.output import say, show_problems
+from animatic.cli.output import leave_unread, say, show_problems
 from animatic.errors import InterruptedRunError
 from animatic.home import part_of
 from animatic.settings import Settings, quieten_prefect, use_prefect_api
@@ -95,7 +95,11 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool, told: Mapping
     except KeyboardInterrupt:  # while the run goes on, it hears them itself
         if context is None:
             raise InterruptedRunError("interrupted before the run began: nothing was submitted, nothing was paid") from None
-    report(context, as_json=as_json, told=told or {})
+    try:
+        report(context, as_json=as_json, told=told or {})
+        sys.stdout.flush()
+    except BrokenPipeError:  # the run has ended as it has, whoever reads of it
+        leave_unread()
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:
         # Prefect's threads would go on trying to deliver their events for minutes before they let the process end.

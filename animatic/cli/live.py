@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from animatic.cli.output import say_line
 from animatic.columns import Cell, Column, Style, shortened, size, table
 from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
 from animatic.money import dollars
@@ -72,7 +72,7 @@ class LiveView:
             return
         parts = [f"{time.monotonic() - self._began:7.1f} s", shot.key, shot.state]
         parts += [part for part in (shot.detail, _money(shot) if shot.state in FINAL else "") if part]
-        print("  ".join(parts), file=sys.stderr, flush=True)
+        say_line("  ".join(parts))
 
     def _render(self) -> Group:
         width, height = self._console.size

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import keyword
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import click
 from animatic import __version__, proxies
 from animatic.cli.advice import GIVEN, given_on
 from animatic.cli.failures import as_object, from_click, show_error
-from animatic.cli.output import keep_traceback, print_json, say
+from animatic.cli.output import is_unicode, keep_traceback, leave_unread, open_nowhere, print_json, say
 from animatic.errors import AnimaticError, InterruptedRunError, StorageError
 from animatic.redact import redact
 
@@ -130,16 +130,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_run(words))
     except (BrokenPipeError, OutputClosedError):
-        # The reader of our output left (``| head``): nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_unread()
         sys.exit(0)
 
 
 def _open_streams() -> None:
-    """Put a stream that nobody reads in the place of one that was closed before we began, as daemons have it."""
+    """Put a stream that nobody reads in the place of one that was closed before we began, as daemons have it.
+
+    Where the locale knows ASCII alone, what it cannot write becomes a question mark: a prompt in another script is no reason to fail. (On
+    standard error Python writes it as an escape by itself.)
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 (open as long as the process)
+            setattr(sys, name, open_nowhere())
+    if isinstance(sys.stdout, io.TextIOWrapper) and not is_unicode(sys.stdout):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _run(words: list[str]) -> int:
@@ -183,8 +188,12 @@ def _failed(error: AnimaticError, words: Sequence[str]) -> int:
     """Tell what ended the command, as it was asked for, and return the exit code."""
     show_error(error)
     if "--json" in words:
-        print_json({"error": as_object(error)})
-        sys.stdout.flush()
+        try:
+            print_json({"error": as_object(error)})
+            sys.stdout.flush()
+        except OSError as lost:  # a full disk takes no word about the full disk either
+            if isinstance(lost, BrokenPipeError):
+                raise
     return error.exit_code
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from animatic.cli.advice import completed
 from animatic.columns import Cell, Column, paint, table, wrapped
 from animatic.errors import Problem, UsageError
-from animatic.files import NoHardLinksError, create_exclusively, write_whole
+from animatic.files import NoHardLinksError, create_exclusively, is_stream, write_whole
 from animatic.home import part_of
 from animatic.redact import redact
 from animatic.settings import default_home, refuses_color
@@ -26,7 +26,25 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Tell a person, on standard error: progress, warnings, errors, what to do next. Commands in backticks are completed."""
-    print(_fitted(completed(text), sys.stderr), file=sys.stderr, flush=True)
+    say_line(_fitted(completed(text), sys.stderr))
+
+
+def say_line(text: str) -> None:
+    """Write to standard error as it is. Where nobody reads that any more, work goes on without words: it may be paid for."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:  # its reader left, its disk is full, its terminal is gone
+        sys.stderr = open_nowhere()
+
+
+def open_nowhere() -> TextIO:
+    """Return a stream that nobody reads, for the rest of the process."""
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (open as long as the process)
+
+
+def leave_unread() -> None:
+    """Let what is still to be printed on standard output go nowhere: its reader left (``| head``), and nobody is there to be told."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell(text: str) -> None:
@@ -68,15 +86,23 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, in
 
 
 def print_json(value: Any) -> None:
-    """Print a result for programs, on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a result for programs, on standard output; with escapes where its encoding does not have all characters."""
+    print(json.dumps(value, indent=2, ensure_ascii=not is_unicode(sys.stdout)))
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Return whether a stream can be written any character."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "").startswith("utf")
 
 
 def write_file(path: Path, text: str, what: str) -> None:
     """Write a result to a file, whole or not at all. Raises UsageError, which names ``what`` could not be written; folders are not made."""
     try:
         require_folder(path)
-        write_whole(path, text)
+        if is_stream(path):  # /dev/stdout, a pipe: there is no whole that could take its place
+            path.write_text(text, encoding="utf-8")
+        else:
+            write_whole(path.resolve(), text)  # behind a link, which stays
     except OSError as error:
         raise UsageError(f"cannot write {what} to {path}: {error.strerror}") from None
 
