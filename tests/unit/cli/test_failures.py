@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from animatic.__main__ import main as entry
 from animatic.cli.main import VERBS, command_of
 from tests.unit.cli.conftest import BAD, Verb
 
@@ -151,3 +152,14 @@ def test_simulate_looks_at_simulated_runs_alone(animatic: Verb) -> None:
     assert (said.code, "there are no runs yet" in said.err) == (2, True)
     assert re.search(r"`animatic run --simulate`", said.err)
     assert json.loads(animatic("runs", "--simulate", "--json").out) == []
+
+
+def test_an_interrupt_is_heard_from_the_first_import_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupting:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "animatic.cli", Interrupting())
+    with pytest.raises(SystemExit) as leaving:
+        entry()
+    assert (leaving.value.code, capsys.readouterr().err) == (130, "error: interrupted: this command had submitted nothing\n")
