@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from animatic.cli.advice import carry_simulate
+from animatic.cli.collecting import importing
 from animatic.cli.ending import report
 from animatic.cli.output import leave_unread, say, show_problems
 from animatic.errors import InterruptedRunError
@@ -118,7 +119,8 @@ def _services(prepared: Prepared) -> Iterator[str | None]:
         starting = pool.submit(_start_simulator, prepared.settings) if prepared.simulate else None
         try:
             use_prefect_api(ensure_api(prepared.settings.home, tell=say))
-            import animatic.flows.launch  # noqa: F401
+            with importing():
+                import animatic.flows.launch  # noqa: F401
 
             yield starting.result().url if starting else None
         finally:
