@@ -22,9 +22,14 @@ def measure(path: Path) -> AnyFacts:
     if _head(path).startswith(b"glTF"):
         return probe_mesh(path)
     mime = identify(path)
-    if mime.startswith("audio/") or (mime.startswith("video/") and not _shows(path, mime)):
+    if mime.startswith("audio/"):
         return probe_sound(path)
-    return probe(path)
+    try:
+        return probe(path)
+    except BadClipError:  # most are clips, and opening one twice would cost as much as decoding some of its frames
+        if mime.startswith("video/") and not _shows(path, mime):
+            return probe_sound(path)
+        raise
 
 
 def kind_of(facts: AnyFacts) -> Yield:

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -82,6 +83,21 @@ def test_a_clip_with_sound_is_a_clip(tmp_path: Path) -> None:
     assert kind_of(measure(path)) == "video"
     path.write_bytes(still_bytes())
     assert kind_of(measure(path)) == "image"
+
+
+def test_a_clip_is_opened_once_to_be_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.bin"
+    path.write_bytes(clip_bytes())
+    opened: list[object] = []
+    really = av.open
+
+    def count(*about: Any, **more: Any) -> Any:
+        opened.append(about)
+        return really(*about, **more)
+
+    monkeypatch.setattr(av, "open", count)
+    assert kind_of(measure(path)) == "video"
+    assert len(opened) == 1
 
 
 def test_a_sound_that_was_cut_on_its_way_is_told_from_a_short_one(tmp_path: Path) -> None:

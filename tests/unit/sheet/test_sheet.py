@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fpdf import FPDF
+from fpdf.enums import MethodReturnValue
 from PIL import Image
 
 from animatic.lettering import fonts
@@ -53,6 +55,25 @@ def test_six_frames_stand_on_a_page(tmp_path: Path, paper: Paper) -> None:
     printed = Printed(target)
     assert printed.sizes[0] == pytest.approx(SIZES[paper], abs=0.1)
     assert [page.count(b" re S") for page in printed.pages] == [6, 1], "one frame each"
+
+
+@pytest.mark.parametrize(
+    "text", ["Slow push over the rooftops", "AVAVAV To Ty fi ffl", "x" * 38, "WWWWWWWWWWWWWW", "iiii llll .... ||||", "a b"]
+)
+def test_a_text_that_surely_fits_is_one_line_however_it_is_broken(text: str) -> None:
+    pdf = FPDF(unit="pt")
+    pdf.c_margin = 0
+    pdf.add_page()
+    face = typefaces.Typeface(pdf, [text])
+    face.put("Shot", (0, 0), 100, 8)
+    whole = pdf.get_string_width(text)
+    widths = [whole * part / 100 for part in range(90, 130)]
+    surely = [width for width in widths if face._surely_fits(text, width, 8)]
+    if fonts.usual_face() is not None:  # without a font of the machine, every text is broken
+        assert 0 < len(surely) < len(widths), "so near to what is broken that most texts of a sheet are not"
+    for width in surely:
+        assert pdf.multi_cell(width, 10, text, dry_run=True, output=MethodReturnValue.LINES, padding=0) == [text]
+    pdf.output()  # closes the fonts
 
 
 def test_pictures_are_put_in_and_one_that_does_not_open_leaves_its_frame_empty(tmp_path: Path) -> None:
