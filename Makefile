@@ -15,7 +15,7 @@ help:
 	@echo "make test-all  the same with the long crash, load and browser runs"
 	@echo "make bench     the benchmarks, as tables"
 	@echo "make up        local Prefect server with UI, simulator and deployments"
-	@echo "make cluster   several machines on this one: Postgres, Redis, two Prefect servers, three workers (PROVE=1: prove what holds there)"
+	@echo "make cluster   several machines on this one: Postgres, Redis, two Prefect servers, three workers (PROVE=1, storm, endure: prove what holds there)"
 
 # The lock files are complete: nothing is resolved again (--no-deps), which pip would get wrong for extras (sqlalchemy[asyncio]).
 install: $(VENV)/.installed
@@ -61,7 +61,7 @@ up: install
 
 # Needs Postgres and Redis on this machine (apt-get install postgresql redis-server): their programs, not their services.
 cluster: install-dev
-	@$(BIN)/python -m tests.cluster $(if $(PROVE),prove,up)
+	@$(BIN)/python -m tests.cluster $(if $(PROVE),$(or $(filter storm endure,$(PROVE)),prove),up) $(if $(MINUTES),--minutes $(MINUTES))
 
 # Needs uv on the PATH. The lock files carry hashes and no addresses; versions stay as they are unless UPGRADE=--upgrade says otherwise.
 COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe

@@ -34,9 +34,11 @@ class OneAtATime:
     def __init__(self, app: Wsgi) -> None:
         self.app = app
         self.lock = threading.Lock()
+        self.requests = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         with self.lock:
+            self.requests += 1
             return list(self.app(environ, start_response))
 
 
@@ -63,10 +65,14 @@ class S3:
         )
 
 
+def moto() -> OneAtATime:
+    return OneAtATime(DomainDispatcherApplication(create_backend_app))
+
+
 @contextlib.contextmanager
-def serving_s3() -> Iterator[str]:
-    """Serve an S3 of this process until the end of the block; yields its address."""
-    app = OneAtATime(DomainDispatcherApplication(create_backend_app))
+def serving_s3(app: OneAtATime | None = None) -> Iterator[str]:
+    """Serve an S3 of this process until the end of the block; yields its address. ``app``: given by who wants to count the requests."""
+    app = app or moto()
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

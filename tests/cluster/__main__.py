@@ -1,4 +1,4 @@
-"""``python -m tests.cluster``: brings the cluster up until Ctrl-C; ``python -m tests.cluster prove`` proves what holds on it."""
+"""``python -m tests.cluster``: brings the cluster up until Ctrl-C; actions ``prove``, ``storm`` and ``endure`` prove what holds on it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from animatic.simulator.settings import SimulatorSettings
+from tests.cluster.endurance import endure
 from tests.cluster.processes import ClusterError
 from tests.cluster.proof import prove
+from tests.cluster.storm import storm
 from tests.cluster.topology import BUCKET, Cluster, cluster
 
 PIPELINES = """\
@@ -31,15 +33,20 @@ pipelines:
 def main(arguments: list[str] | None = None) -> int:
     """Run it; exit code 1 where something does not start, or does not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
-    parser.add_argument("action", choices=("up", "prove"), nargs="?", default="up")
+    parser.add_argument("action", choices=("up", "prove", "storm", "endure"), nargs="?", default="up")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--max-jobs", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=30, help="of the proof")
+    parser.add_argument("--runs", type=int, help="of the proof and the storm")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of endure")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.action == "prove":
-            return prove(workers=options.workers, runs=options.runs, max_jobs=options.max_jobs)
+            return prove(workers=options.workers, runs=options.runs or 30, max_jobs=options.max_jobs)
+        if options.action == "storm":
+            return storm(workers=options.workers, runs=options.runs or 20, max_jobs=options.max_jobs)
+        if options.action == "endure":
+            return endure(minutes=options.minutes)
         return up(workers=options.workers, max_jobs=options.max_jobs)
     except ClusterError as error:
         _say(str(error))

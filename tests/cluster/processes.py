@@ -117,3 +117,16 @@ def kill_all(pids: Sequence[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def measured(pid: int) -> tuple[float, int, int] | None:
+    """Return what a process has at the moment: MB of memory, open files, threads. None where it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    except OSError:
+        return None
+    facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    if "VmRSS" not in facts:
+        return None
+    return int(facts["VmRSS"].split()[0]) / 1024, files, int(facts["Threads"])

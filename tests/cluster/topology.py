@@ -19,7 +19,7 @@ from animatic.simulator.settings import SimulatorSettings
 from tests.cluster.processes import ClusterError, Member, free_port
 from tests.cluster.proxy import proxy
 from tests.cluster.services import ANIMATIC, PREFECT, answers, server_settings, start_postgres, start_redis
-from tests.s3server import s3_environment, serving_s3
+from tests.s3server import OneAtATime, moto, s3_environment, serving_s3
 
 BUCKET = "cluster"
 POOL = "animatic"
@@ -36,6 +36,8 @@ class Cluster:
     pipelines: Path
     krea: str
     s3: str
+    store: OneAtATime
+    """Who answers at ``s3``: it counts the requests."""
     receiver: str
     environment: dict[str, str]
     """Of a run anywhere in it, without the Prefect server that it asks."""
@@ -106,13 +108,15 @@ def cluster(
         stack.callback(postgres.member.stop, 2)  # SIGINT: its fast shutdown
         redis, redis_port = start_redis(folder / "redis")
         stack.callback(redis.stop)
-        s3 = stack.enter_context(serving_s3())
+        store = moto()
+        s3 = stack.enter_context(serving_s3(store))
         krea = stack.enter_context(launch.start(folder / "krea", settings=simulator))
         made = Cluster(
             folder=folder,
             pipelines=folder / "pipelines.yaml",
             krea=krea.url,
             s3=s3,
+            store=store,
             receiver=f"http://127.0.0.1:{free_port()}",
             environment={},
         )
