@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -24,6 +25,7 @@ from animatic.columns import wrapped
 from animatic.destination import is_remote
 from animatic.errors import AnimaticError, UsageError
 from animatic.plan import destinations_of
+from animatic.proxies import is_inside
 from animatic.redact import bare_url
 from animatic.settings import Settings, pipelines_file, use_prefect_api
 from animatic.spec import Declaration
@@ -103,7 +105,7 @@ async def _checks(settings: Settings, path: Path, api_url: str | None, *, simula
         async for result in _krea(settings, with_blocks=api_url is not None):
             yield result
         if settings.webhook_url is not None:
-            yield await _callbacks(settings.webhook_url, settings.webhook_port)
+            yield await _callbacks(settings.webhook_url, settings.webhook_port, settings.krea_url)
     async for result in _destinations(settings, declaration, simulate=simulate):
         yield result
 
@@ -174,12 +176,14 @@ async def _krea(settings: Settings, *, with_blocks: bool) -> AsyncIterator[Check
     )
 
 
-async def _callbacks(url: str, port: int) -> CheckResult:
+async def _callbacks(url: str, port: int, krea_url: str) -> CheckResult:
     """Call the address that Krea would call. Nothing but speed depends on it, so what is wrong is a warning."""
     from animatic.krea.webhook_proof import prove_callbacks
     from animatic.prefect.health import CheckResult
 
     receiver, problem = await prove_callbacks(url, port=port)
+    if problem is None and is_inside(urlsplit(url).hostname or "") and not is_inside(urlsplit(krea_url).hostname or ""):
+        problem = "from here it does, but it is an address of this machine or network, which Krea cannot call"
     if problem is None:
         return CheckResult(subject="webhooks", message=f"a callback to {bare_url(url)} arrives; it is received by {receiver}")
     message = (

@@ -97,6 +97,8 @@ def free_port() -> int:
 def test_callbacks_are_proved_by_calling_the_address_that_krea_would_call(animatic: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
     """First without a receiver of its own process, as a run would listen; then with one."""
     port = free_port()
+    monkeypatch.setenv("KREA_API_URL", f"http://127.0.0.1:{free_port()}")  # a Krea that can call this machine
+    monkeypatch.setenv("ANIMATIC_OUTAGE_SECONDS", "0")
     monkeypatch.setenv("ANIMATIC_WEBHOOK_URL", f"http://127.0.0.1:{port}/base")
     monkeypatch.setenv("ANIMATIC_WEBHOOK_PORT", str(port))
     inside = found(animatic("doctor", "--json"))["webhooks"]
@@ -109,6 +111,18 @@ def test_callbacks_are_proved_by_calling_the_address_that_krea_would_call(animat
         process.terminate()
     assert outside["state"] == "ok", outside
     assert "`animatic webhook`" in outside["message"]
+
+
+def test_an_address_of_this_machine_is_none_that_the_real_krea_can_call(animatic: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("ANIMATIC_WEBHOOK_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("ANIMATIC_WEBHOOK_PORT", str(port))
+    monkeypatch.setenv("KREA_API_URL", "https://krea.invalid")
+    monkeypatch.setenv("ANIMATIC_OUTAGE_SECONDS", "0")
+    said = found(animatic("doctor", "--json"))["webhooks"]
+    assert said["state"] == "warning"
+    assert "an address of this machine or network, which Krea cannot call" in said["message"]
+    assert "start `animatic webhook` where that address leads" in said["message"]
 
 
 @pytest.mark.parametrize("somebody_there", [True, False])
