@@ -19,6 +19,7 @@ from prefect.states import Completed, Failed
 from animatic import settings
 from animatic.errors import AnimaticError, DeclarationError, UsageError
 from animatic.flows.events import announce_over_budget
+from animatic.flows.leases import outlive_leases
 from animatic.flows.parameters import SIMULATED_TAG, flow_for, identifier, named, own_names, profile_asked, profile_tag
 from animatic.flows.pulled import refusal
 from animatic.flows.punctual import MissedRunError
@@ -36,6 +37,8 @@ def __getattr__(name: str) -> Flow[..., Any]:
     if name.startswith("_"):
         raise AttributeError(name)
     starting = flow_run.id is not None
+    if starting:
+        outlive_leases()
     if starting and (refused := refusal()) is not None:
         return _refusing_flow(name, refused)
     try:

@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from prefect.events.schemas.automations import EventTrigger
 from animatic.flows import alive, worker
 from animatic.flows.alive import ALIVE, ALIVE_SECONDS, LEFT, LOST_NAME, fate_of, giving_signs
 from animatic.flows.run import FlowRunContext
-from animatic.prefect.takeover import ENDED, LOST, SILENCE, STUCK, takeover_automations
-from tests.flows.deploying import ANIMATIC, TOKEN, Api, pipelines, process
+from animatic.prefect.takeover import CRASHES, ENDED, GIVEN_UP, GIVEN_UP_MESSAGE, LOST, SILENCE, START, STUCK, takeover_automations
+from tests.flows.deploying import ANIMATIC, PREFECT, TOKEN, Api, pipelines, process
 
 pytest_plugins = ["tests.flows.deploying"]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -87,10 +88,19 @@ def test_every_name_of_a_state_in_which_a_run_is_left_is_no_silence() -> None:
     texts = [path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "flows").glob("*.py"))]
     names = {name for text in texts for name in re.findall(r"(?:Completed|Failed|Cancelled|Crashed)\(name=\"([^\"]+)\"", text)}
     assert {"Reused", "Skipped", "In doubt", "Waits for approval"} <= names <= ENDED
-    lost, stuck = (automation.trigger for automation in takeover_automations())
+    lost, stuck, given_up = (automation.trigger for automation in takeover_automations())
     for trigger in (lost, stuck):
         assert isinstance(trigger, EventTrigger)
         assert {f"prefect.flow-run.{name}" for name in names} <= trigger.expect
+    assert isinstance(lost, EventTrigger)
+    assert isinstance(stuck, EventTrigger)
+    assert isinstance(given_up, EventTrigger)
+    crashed = "prefect.flow-run.Crashed"
+    assert crashed in lost.expect, "a run that had begun is not made again by itself: it may do the same once more"
+    assert crashed not in stuck.expect, "one that had not begun has submitted nothing"
+    assert given_up.expect == {crashed}
+    assert given_up.threshold * START <= given_up.within, "crashes of a run that never begins are counted together"
+    for trigger in (lost, stuck):
         assert not any("*" in event or "heartbeat" in event for event in trigger.expect)
 
 
@@ -207,7 +217,7 @@ async def test_a_run_that_was_resumed_before_its_process_was_quite_gone_is_not_t
 
 def automations(api: Api) -> dict[str, dict[str, Any]]:
     found = api.http.post("/automations/filter", json={}).raise_for_status().json()
-    return {item["name"]: item for item in found if item["name"] in {LOST, STUCK}}
+    return {item["name"]: item for item in found if item["name"] in {LOST, STUCK, GIVEN_UP}}
 
 
 @pytest.mark.slow
@@ -216,8 +226,8 @@ def test_deploying_keeps_the_automations_that_take_runs_up(animatic: Callable[..
     (tmp_path / "pipelines.yaml").write_text(pipelines(name))
     assert animatic("deploy", "--pool", f"pool-{name}").code == 0
     made = automations(api)
-    assert set(made) == {LOST, STUCK}
-    assert [action["type"] for item in made.values() for action in item["actions"]] == ["change-flow-run-state"] * 2
+    assert set(made) == {LOST, STUCK, GIVEN_UP}
+    assert [action["type"] for item in made.values() for action in item["actions"]] == ["change-flow-run-state"] * 3
     api.http.patch(f"/automations/{made[STUCK]['id']}", json={"enabled": False}).raise_for_status()
     assert animatic("deploy", "--pool", f"pool-{name}").code == 0
     again = automations(api)
@@ -249,4 +259,57 @@ def test_a_run_that_is_scheduled_again_while_it_lives_is_delivered_once(
         api.http.post(f"/flow_runs/{run_id}/set_state", json={"state": state, "force": False}).raise_for_status()
         ended = api.wait(run_id, seconds=200)
     assert ended["state"]["type"] == "COMPLETED", ended["state"]
+    assert len(httpx.get(f"{real.url}/_simulator/billing").json()["items"]) == 2
+
+
+DIES = """
+import os, signal
+from pathlib import Path
+command = Path("/proc/self/cmdline").read_bytes().split(bytes(1))
+kills = Path(os.environ["TEST_KILLS"])
+if any(b"prefect" in part and (b"engine" in part or b"workspace" in part) for part in command) and int(kills.read_text()):
+    kills.write_text(str(int(kills.read_text()) - 1))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""Is imported by every Python that starts: those that are to begin a run lose their power, as often as a file says."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="the process is told by /proc")
+def test_a_run_whose_process_dies_before_it_begins_is_taken_up_and_given_up_where_it_always_does(
+    animatic: Callable[..., Any], api: Api, name: str, krea: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "pipelines.yaml").write_text(pipelines(name).replace("[teaser]", f"[{name}]"))
+    assert animatic("deploy", "--pool", f"pool-{name}").code == 0
+    of_this_test = []
+    for automation in takeover_automations(start=timedelta(seconds=30)):
+        wanted = automation.model_dump(mode="json") | {"name": f"{automation.name}, {name}"}
+        wanted["trigger"]["match_related"][0]["prefect.resource.id"] = f"prefect.tag.{name}"
+        of_this_test.append(api.http.post("/automations/", json=wanted).raise_for_status().json()["id"])
+    site, kills = tmp_path / "site", tmp_path / "kills"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(DIES)
+    kills.write_text("0")
+    real = krea()
+    environment = {
+        "PREFECT_API_URL": str(api.http.base_url), "KREA_API_URL": real.url, "KREA_API_TOKEN": TOKEN, "ANIMATIC_POLL_SECONDS": "0.3",
+        "PYTHONPATH": str(site), "TEST_KILLS": str(kills), "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }  # fmt: skip
+    command = (*PREFECT, "worker", "start", "--pool", f"pool-{name}", "--install-policy", "never")
+    try:
+        with process(*command, cwd=tmp_path / "elsewhere", log=tmp_path / "worker.log", **environment):
+            kills.write_text("1")
+            ended = api.wait(api.start(name), until=lambda run: run["state"]["type"] in {"COMPLETED", "FAILED"}, seconds=200)
+            assert ended["state"]["type"] == "COMPLETED", ended["state"]
+            assert kills.read_text() == "0"
+            assert len(httpx.get(f"{real.url}/_simulator/billing").json()["items"]) == 2
+            kills.write_text("99")
+            ended = api.wait(api.start(name), until=lambda run: run["state"]["type"] in {"COMPLETED", "FAILED"}, seconds=250)
+    finally:
+        for key in of_this_test:
+            api.http.delete(f"/automations/{key}")
+    assert ended["state"]["type"] == "FAILED"
+    assert ended["state"]["message"] == GIVEN_UP_MESSAGE
+    assert int(kills.read_text()) <= 99 - CRASHES
     assert len(httpx.get(f"{real.url}/_simulator/billing").json()["items"]) == 2

@@ -11,7 +11,7 @@ import pytest
 from prefect.exceptions import ObjectNotFound
 
 from animatic.prefect import health
-from animatic.prefect.takeover import LOST, STUCK
+from animatic.prefect.takeover import GIVEN_UP, LOST, STUCK
 
 NOW = datetime(2027, 1, 4, 6, 30, tzinfo=UTC)
 
@@ -64,9 +64,9 @@ async def test_a_server_that_says_no_time_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("automations", "pool", "said", "severity"),
     [
-        ({LOST: True, STUCK: True}, True, "those of machines that are gone are taken up by other workers", "ok"),
+        ({LOST: True, STUCK: True, GIVEN_UP: True}, True, "those of machines that are gone are taken up by other workers", "ok"),
         ({LOST: True}, True, "`animatic deploy` makes the automations", "warning"),
-        ({LOST: False, STUCK: True}, True, f"switched off in the UI: {LOST};", "warning"),
+        ({LOST: False, STUCK: True, GIVEN_UP: False}, True, f"switched off in the UI: {LOST};", "warning"),
         ({}, False, "there is no work pool yet", "ok"),
     ],
 )
