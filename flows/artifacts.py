@@ -64,6 +64,7 @@ class ArtifactPublisher:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._ids: dict[str, UUID] = {}
+        self._written: dict[str, tuple[str | float, str]] = {}
         self._dirty = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._client: PrefectClient | None = None
@@ -200,17 +201,20 @@ class ArtifactPublisher:
         return public_address(self._run, name)
 
     async def _put(self, name: str, data: str | float, description: str) -> None:
-        """Create an artifact of the run, or update it in place."""
+        """Create an artifact of the run, or update it in place; nothing is sent where the server has the very same."""
         assert self._client is not None
+        if self._written.get(name) == (data, description):
+            return
         key = f"{slug(self._run.plan.pipeline)}-{name}"
         if name in self._ids:
             await self._client.update_artifact(self._ids[name], ArtifactUpdate(data=data, description=description))
+            self._written[name] = data, description
             return
         run_id = flow_run.id
         made = await self._client.create_artifact(
             ArtifactCreate(key=key, type=KINDS[name], data=data, description=description, flow_run_id=UUID(run_id) if run_id else None)
         )
-        self._ids[name] = made.id
+        self._ids[name], self._written[name] = made.id, (data, description)
 
     async def _safely(self, work: Awaitable[None]) -> None:
         """Do it, or log why it could not be done."""
