@@ -32,6 +32,8 @@ _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HEADER = re.compile(r"[ -~]+")
 _CUT_SHORT = re.compile(r"s3:(?!//)/?(.*)", re.IGNORECASE)
 """An address of S3 that was mistyped, and would be the name of a folder."""
+_FOR_A_SHELL = re.compile(r"\$\{?\w+\}?|%\w+%")
+"""A variable at the beginning of a path, as only shells fill it in."""
 _WHAT_TO_WRITE = "write a folder such as ./out, or s3://bucket/prefix"
 
 
@@ -129,6 +131,11 @@ def parse_destination(text: str, options: PutOptions | None = None) -> Bucket | 
     if scheme is None:
         if cut := _CUT_SHORT.match(text):
             raise BadDestinationError(f"{text!r} lacks a slash: it would be a folder of this machine", f"write s3://{cut[1] or 'bucket'}")
+        if for_a_shell := _FOR_A_SHELL.match(text):
+            raise BadDestinationError(
+                f"{for_a_shell[0]!r} is not filled in: it would be the name of a folder",
+                "write the path in full, or relative to the pipelines file; params may stand in it",
+            )
         if any(ord(character) < ord(" ") for character in text):
             raise BadDestinationError("deliver holds a line break or a control character", _WHAT_TO_WRITE)
         if options is not None and (given := options.items()):
@@ -148,10 +155,13 @@ def is_remote(text: str) -> bool:
 
 
 def absolute(text: str, *, below: Path) -> str:
-    """Return a valid destination as plans hold it: ``s3://bucket/prefix`` without a final slash, or an absolute folder (from ``below``)."""
+    """Return a valid destination as plans hold it: ``s3://bucket/prefix`` without a final slash, or an absolute folder (from ``below``).
+
+    ``~`` at its beginning is the home folder, as shells and Prefect's own storages have it.
+    """
     if is_remote(text):
         return str(parse_destination(text))
-    return os.path.normpath(below / text)
+    return os.path.normpath(below / os.path.expanduser(text))  # noqa: PTH111 (a home that is not known stays as it is written)
 
 
 def _bucket(text: str, options: PutOptions | None) -> Bucket:
@@ -161,6 +171,8 @@ def _bucket(text: str, options: PutOptions | None) -> Bucket:
     if not _BUCKET_NAME.fullmatch(name) or ".." in name:
         what = f"'{name}' cannot be the name of a bucket" if name else "the name of the bucket is missing"
         raise BadDestinationError(what, "3 to 63 small letters, digits, '-' and '.', as in s3://brand-media/storyboards")
+    if "${" in prefix:
+        raise BadDestinationError("variables of the environment are not filled in", "write the prefix in full; params may stand in it")
     if prefix and any(part in {"", ".", ".."} for part in prefix.split("/")):
         raise BadDestinationError("the prefix holds an empty part, '.' or '..'", _WHAT_TO_WRITE)
     return Bucket(name, prefix, _queried(query) if options is None else options)

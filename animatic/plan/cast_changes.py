@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 from animatic.plan.model import FileInput, Input, Request, ShotInput, UrlInput, shot_of
+from animatic.redact import bare_url
 
 SHEET_CHANGED = "'s sheet changed"
 """Behind the name of a member."""
@@ -74,6 +75,6 @@ def _name(item: Input) -> str:
         case FileInput():
             return item.written
         case UrlInput():
-            return item.url.partition("?")[0]
+            return bare_url(item.url)
         case _:
             assert_never(item)

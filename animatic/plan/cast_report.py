@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from animatic.plan.model import FileInput, Input, Plan, ShotInput, shot_of
+from animatic.redact import bare_url
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,4 +44,4 @@ def cast_lines(plan: Plan) -> Iterator[str]:
 def _shown(item: Input) -> str:
     if isinstance(item, ShotInput):
         return shot_of(item.step)
-    return item.written if isinstance(item, FileInput) else item.url.partition("?")[0]
+    return item.written if isinstance(item, FileInput) else bare_url(item.url)

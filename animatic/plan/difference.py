@@ -9,6 +9,7 @@ from animatic.catalog.model import field_name
 from animatic.money import dollars
 from animatic.plan.cast_changes import cast_changes, without_cast
 from animatic.plan.model import FileInput, Input, Plan, Request, ShotInput, Step, UrlInput
+from animatic.redact import bare_url
 
 _COMPARED = (
     "pipeline",
@@ -117,7 +118,7 @@ def _input(source: Input) -> str:
         case ShotInput():
             return source.step if source.frame is None else f"{source.step} (frame {source.frame})"
         case UrlInput():
-            return source.url.partition("?")[0]
+            return bare_url(source.url)
         case FileInput():
             return f"{source.written} (sha256 {source.sha256[:12]})"
         case _:

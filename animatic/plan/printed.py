@@ -16,6 +16,7 @@ from animatic.plan.labels import pipeline_text
 from animatic.plan.model import FileInput, Plan, ShotInput, Step, UrlInput, shot_of
 from animatic.plan.printed_reels import chain_of, reel_texts
 from animatic.plan.report import NOTHING_FURTHER, Decision, Further, Limit, Price, expected_minutes, price_of_run
+from animatic.redact import bare_url
 
 _MAX_NOTES = 40
 _MAX_NAMED = 6
@@ -202,7 +203,7 @@ def _sources(step: Step, shots: Mapping[str, str]) -> Iterator[str]:
             case FileInput():
                 yield f"{given.written} ({given.member or field_name(given.path)})"
             case UrlInput():
-                yield f"{given.url.partition('?')[0]} ({given.member or field_name(given.path)})"
+                yield f"{bare_url(given.url)} ({given.member or field_name(given.path)})"
             case ShotInput():
                 pass
             case _:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,10 +170,13 @@ def _file(text: str, folder: Path, shots: Collection[str]) -> FileReference:
         raise BadReferenceError(
             f"{text!r} is neither a shot of this pipeline nor a file", f"{_nearest_shots(text, shots)}; looked for {path}"
         )
-    close = nearest(path.name, _names_in(path.parent))
-    raise BadReferenceError(
-        f"there is no file {text!r}", f"did you mean {(Path(text).parent / close[0]).as_posix()}?" if close else f"looked for {path}"
-    )
+    names = _names_in(path.parent)
+    if path.name in {unicodedata.normalize("NFC", name) for name in names} | {unicodedata.normalize("NFD", name) for name in names}:
+        hint = "there is one whose name looks the same, in another form of Unicode (letters and accents apart): rename it, or copy its name"
+    else:
+        close = nearest(path.name, names)
+        hint = f"did you mean {(Path(text).parent / close[0]).as_posix()}?" if close else f"looked for {path}"
+    raise BadReferenceError(f"there is no file {text!r}", hint)
 
 
 def _nearest_shots(text: str, shots: Collection[str]) -> str:

@@ -47,3 +47,21 @@ def test_a_bucket_that_lacks_a_slash_is_no_folder(text: str, write: str) -> None
         parse_destination(text)
     assert refused.value.hint == f"write {write}"
     assert parse_destination("./s3:/brand-media") == Folder("./s3:/brand-media")
+
+
+@pytest.mark.parametrize("text", ["$HOME/out", "${BUCKET}/x", "%TEMP%", "s3://brand-media/${STAGE}/x"])
+def test_what_only_shells_fill_in_is_no_name_of_a_folder(text: str) -> None:
+    with pytest.raises(BadDestinationError, match="not filled in"):
+        parse_destination(text)
+
+
+def test_a_home_is_that_of_whoever_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/mara")
+    assert absolute("~/out", below=Path("/film")) == "/home/mara/out"
+    assert absolute("./~/out", below=Path("/film")) == "/film/~/out"
+    assert absolute("~nobody-of-that-name/out", below=Path("/film")) == "/film/~nobody-of-that-name/out"
+
+
+@pytest.mark.parametrize("text", ["./~out", "out~", "a$b", "~out~/x", "./$x", "50%/x"])
+def test_signs_elsewhere_in_a_path_are_nothing_special(text: str) -> None:
+    assert parse_destination(text) == Folder(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from animatic.cli import main
 from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES
 from animatic.plan.files import BadFileError, inspect
+from animatic.plan.references import BadReferenceError, BaseFolder, parse
 
 
 def test_content_is_hashed_once_per_version_of_the_file(tmp_path: Path) -> None:
@@ -111,3 +113,11 @@ def test_a_file_that_vanishes_or_has_an_impossible_name_is_a_mistake_not_a_crash
     for name in ("gone.png", "x" * 5000, "nul\0.png"):
         with pytest.raises(BadFileError):
             inspect(tmp_path / name, name)
+
+
+def test_a_name_in_another_form_of_unicode_is_said_to_look_the_same(tmp_path: Path) -> None:
+    """macOS takes a name's letters and accents apart; a copy of such a folder on Linux has another name that nobody can tell by eye."""
+    (tmp_path / unicodedata.normalize("NFD", "café.png")).write_bytes(b"x")
+    with pytest.raises(BadReferenceError) as refused:
+        parse(unicodedata.normalize("NFC", "café.png"), shots=(), folder=BaseFolder.read(tmp_path))
+    assert "another form of Unicode" in (refused.value.hint or "")

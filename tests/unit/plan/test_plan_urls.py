@@ -54,3 +54,17 @@ def test_validate_warns_at_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         main(["validate"])
     assert leaving.value.code == 0
     assert "pipelines.yaml:5:64: warning: shot 'a' of 'p': start_image: Krea cannot reach localhost" in capsys.readouterr().err
+
+
+def test_a_plan_shows_no_secret_of_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pipelines.yaml").write_text(
+        "version: 1\ndeliver: ./out\npipelines:\n  p:\n    shots:\n"
+        "      - {id: a, model: xai/grok-video, prompt: A, start_image: 'https://mara:hunter2@cdn.example/a.png?sig=f00d'}\n"
+    )
+    for words in (["plan"], ["validate"]):
+        with pytest.raises(SystemExit):
+            main(words)
+    said = capsys.readouterr()
+    assert "https://cdn.example/a.png (start_image)" in said.out
+    assert not [secret for secret in ("hunter2", "f00d", "mara") if secret in said.out + said.err]
