@@ -1,4 +1,4 @@
-"""Brings damaged clips of a run's folder back from their takes, byte for byte, signatures included. Nothing else is repaired."""
+"""Brings damaged clips of a run's folder back from their takes, byte for byte, signatures included. Reels are not repaired."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from animatic.engine.history import PastRun
 from animatic.engine.origin import mark_of_take
 from animatic.engine.signed_takes import signed_again
-from animatic.engine.verify import Finding, Verified, readable
+from animatic.engine.verify import Finding, Verified, clips_of_takes, readable
 from animatic.files import sha256_of
 from animatic.ledger import Take
 from animatic.manifest import Clip, Manifest
@@ -21,23 +21,27 @@ DAMAGED = frozenset({"missing", "hash", "size", "mark", "simulated"})
 
 
 async def restore(run: PastRun, manifest: Manifest, found: Verified) -> None:
-    """Copy the take of every shot whose clip is damaged into the run's folder again, and note that with its findings.
+    """Copy takes whose delivered clips are damaged, further takes included, into the run's folder again, and note that with the findings.
 
     A file whose take is damaged as well, or gives other bytes than the manifest says, is left as it is. Raises StorageError.
     """
-    damaged = {finding.shot for finding in found.findings if finding.check in DAMAGED and finding.shot is not None}
+    damaged = {finding.file for finding in found.findings if finding.check in DAMAGED and finding.shot is not None}
     mended = set()
-    for shot in manifest.shots:
-        step = shot.key or shot.id
-        if step in damaged and shot.clip is not None:
-            take = await run.destination.ledger.takes.get(shot.fingerprint)
-            if take is not None and await _copy_again(run, manifest, shot.clip, take):
-                mended.add(step)
+    for _, fingerprint, clip in clips_of_takes(manifest):
+        if (name := _name(clip)) in damaged:
+            take = await run.destination.ledger.takes.get(fingerprint)
+            if take is not None and await _copy_again(run, manifest, clip, take):
+                mended.add(name)
     found.findings[:] = [_noted(finding, mended) for finding in found.findings]
 
 
 def _noted(finding: Finding, mended: set[str]) -> Finding:
-    return replace(finding, restored=True) if finding.shot in mended and finding.check in {*DAMAGED, "signature"} else finding
+    of_bytes = finding.shot is not None and finding.check in {*DAMAGED, "signature"}
+    return replace(finding, restored=True) if of_bytes and finding.file in mended else finding
+
+
+def _name(clip: Clip) -> str:
+    return clip.file or clip.key.rpartition("/")[2]
 
 
 async def _copy_again(run: PastRun, manifest: Manifest, clip: Clip, take: Take) -> bool:
@@ -59,6 +63,6 @@ async def _copy_again(run: PastRun, manifest: Manifest, clip: Clip, take: Take) 
             marked, copy = again, signed
         if marked.sha256 != clip.sha256:
             return False
-        key = f"{run.plan.pipeline}/{run.plan.run_id}/{clip.file or clip.key.rpartition('/')[2]}"
+        key = f"{run.plan.pipeline}/{run.plan.run_id}/{_name(clip)}"
         await storage.delete(key)
         return await storage.store(key, copy, content_type=clip.mime, sha256=marked.sha256)

@@ -14,7 +14,7 @@ from animatic.engine.history import PastRun
 from animatic.errors import UsageError
 from animatic.files import sha256_of
 from animatic.ledger import Take
-from animatic.manifest import Manifest, Shot
+from animatic.manifest import Clip, Manifest, Shot
 from animatic.marks import Mark, read_mark
 from animatic.marks.credentials import has_credentials
 from animatic.marks.reading import NO_ANCHORS, SIGNING, Anchors, credentials_of
@@ -97,7 +97,9 @@ async def verify_run(
     found = Verified(run_id=run.plan.run_id, pipeline=run.plan.pipeline, simulated=run.destination.simulated)
     prefix = f"{run.plan.pipeline}/{run.plan.run_id}/"
     found.findings += _contradictions(run, manifest)
-    takes = await ledger.takes.get_many(shot.fingerprint for shot in manifest.shots if shot.clip is not None)
+    made = clips_of_takes(manifest)
+    takes = await ledger.takes.get_many(fingerprint for _, fingerprint, _ in made)
+    steps = {clip.key: step for step, _, clip in made}
     expected = {shot.clip.key: (shot, takes.get(shot.fingerprint)) for shot in manifest.shots if shot.clip is not None}
     owners = {item["sha256"]: item["key"] for item in named_files(manifest)}
     keys = {storage.location(entry.key): entry.key for entry in await storage.list(prefix)}
@@ -106,7 +108,8 @@ async def verify_run(
         key = keys.get(item["key"], f"{prefix}{name}")  # by name where the whole destination was moved
         progress(name)
         async with readable(storage, key) as path:
-            await asyncio.to_thread(_look_at, found, manifest, path, name, item, expected.get(item["key"], (None, None)), owners)
+            expectation = expected.get(item["key"], (None, None))
+            await asyncio.to_thread(_look_at, found, manifest, path, name, item, expectation, steps.get(item["key"]), owners)
             if path is not None and plan_keeps_credentials(run, item):
                 await asyncio.to_thread(_look_at_signature, found, path, name, item, anchors, revocations)
     for fingerprint, take in sorted(takes.items(), key=lambda entry: entry[1].step):
@@ -115,6 +118,17 @@ async def verify_run(
             await asyncio.to_thread(_look_at_take, found, path, take, fingerprint)
     found.findings += _unnamed(manifest, keys, prefix)
     return found
+
+
+def clips_of_takes(manifest: Manifest) -> list[tuple[str, str, Clip]]:
+    """Return the clips that were delivered of takes, further takes last, each once: key of the step, fingerprint of the take, clip."""
+    found: dict[str, tuple[str, str, Clip]] = {}
+    mains = [(shot.key or shot.id, shot.fingerprint, shot.clip) for shot in manifest.shots]
+    more = [(shot.key or shot.id, take.fingerprint, take.clip) for shot in manifest.shots for take in shot.takes]
+    for step, fingerprint, clip in (*mains, *more):
+        if clip is not None and fingerprint is not None:
+            found.setdefault(clip.key, (step, fingerprint, clip))
+    return list(found.values())
 
 
 def named_files(manifest: Manifest) -> Iterator[dict[str, Any]]:
@@ -160,11 +174,11 @@ def _look_at(
     name: str,
     item: dict[str, Any],
     expectation: Expectation,
+    step: str | None,
     owners: dict[str, str],
 ) -> None:
-    """Check one file of the manifest: its bytes, its mark, and that its take is the ledger's."""
+    """Check one file of the manifest: its bytes, its mark, and that its take is the ledger's. ``step``: the one whose take it is."""
     shot, take = expectation
-    step = (shot.key or shot.id) if shot is not None else None
 
     def note(check: Check, detail: str) -> None:
         found.findings.append(Finding(check=check, file=name, detail=detail, shot=step))

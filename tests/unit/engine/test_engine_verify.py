@@ -149,6 +149,26 @@ async def test_damaged_clips_are_restored_from_their_takes_and_nothing_else(deli
     assert {name for _, name in await found_in(delivered)} == {"reel.mp4"}
 
 
+async def test_further_takes_are_checked_and_restored_like_those_that_count(studio: Studio) -> None:
+    studio.declare("- {id: still, kind: image, prompt: A bottle, takes: 3}", pipeline="description: A bottle")
+    assert await studio.render() is None
+    first, second, third = (folder(studio) / name for name in ("01-still.png", "01-still.takes/2.png", "01-still.takes/3.png"))
+    whole = second.read_bytes()
+    second.write_bytes(whole[:-9])
+    third.unlink()
+    before = first.stat().st_mtime_ns
+    run, manifest, found = await looked_at(studio)
+    assert {finding.file for finding in found.findings} == {"01-still.takes/2.png", "01-still.takes/3.png"}
+    await restore(run, manifest, found)
+    assert found.ok
+    assert (second.read_bytes(), first.stat().st_mtime_ns) == (whole, before), "what is whole is left alone"
+    assert await found_in(studio) == []
+    for take in (studio.out / ".animatic" / "takes").rglob("*.png"):
+        if await studio.ledger.takes.get(take.parent.name) is not None and take.parent.name != (await studio.step("still")).fingerprint:
+            take.write_bytes(b"damaged")
+    assert {check for check, _ in await found_in(studio)} == {"take"}, "a further take may be picked one day"
+
+
 async def test_nothing_is_restored_from_a_take_that_is_damaged_itself(delivered: Studio) -> None:
     for take in (delivered.out / ".animatic" / "takes").rglob("*.mp4"):
         take.write_bytes(take.read_bytes() + b"!")
