@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,8 +108,7 @@ async def verify_run(
         key = keys.get(item["key"], f"{prefix}{name}")  # by name where the whole destination was moved
         progress(name)
         async with readable(storage, key) as path:
-            expectation = expected.get(item["key"], (None, None))
-            await asyncio.to_thread(_look_at, found, manifest, path, name, item, expectation, steps.get(item["key"]), owners)
+            await asyncio.to_thread(_look_at, found, manifest, path, name, item, expected.get(item["key"], (None, None)), steps, owners)
             if path is not None and plan_keeps_credentials(run, item):
                 await asyncio.to_thread(_look_at_signature, found, path, name, item, anchors, revocations)
     for fingerprint, take in sorted(takes.items(), key=lambda entry: entry[1].step):
@@ -174,14 +173,14 @@ def _look_at(
     name: str,
     item: dict[str, Any],
     expectation: Expectation,
-    step: str | None,
+    steps: Mapping[str, str],
     owners: dict[str, str],
 ) -> None:
-    """Check one file of the manifest: its bytes, its mark, and that its take is the ledger's. ``step``: the one whose take it is."""
+    """Check one file of the manifest: its bytes, its mark, and that its take is the ledger's. ``steps``: by key of the file."""
     shot, take = expectation
 
     def note(check: Check, detail: str) -> None:
-        found.findings.append(Finding(check=check, file=name, detail=detail, shot=step))
+        found.findings.append(Finding(check=check, file=name, detail=detail, shot=steps.get(item["key"])))
 
     if shot is not None:
         for detail in _other_than_taken(item, shot, take):
