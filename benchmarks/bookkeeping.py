@@ -98,9 +98,9 @@ QUESTIONS: dict[str, Question] = {
     "budget of the month, asked again": lambda ledger: _spent(ledger, NOW.day),
     "spend of all days, asked first": lambda ledger: _spent(ledger, DAYS),
     "spend of all days, asked again": lambda ledger: _spent(ledger, DAYS),
-    "doubts: what is open": lambda ledger: ledger.submissions.open(NOW - LATE_JOBS_SINCE, NOW),
+    "doubts: what is open": lambda ledger: ledger.recent.open(NOW - LATE_JOBS_SINCE, NOW),
     "a plan of 500 shots or more": lambda ledger: ledger.submissions.fingerprints(),
-    "what a model's jobs are like": lambda ledger: ledger.submissions.answered(MODEL),
+    "what a model's jobs are like": lambda ledger: ledger.recent.answered(MODEL),
 }
 
 

@@ -33,8 +33,10 @@ async def learned_of(run: Run, model: str) -> Learned:
     known, now = run.state.learned.get(model), run.timing.monotonic()
     if known is not None and now - known[1] < LEARN_AGAIN_SECONDS:
         return known[0]
-    answered = await run.ledger.submissions.answered(model)
-    takes = await run.ledger.takes.get_many(sorted({submission.intent.fingerprint for submission in answered}))
+    answered = await run.ledger.recent.answered(model)
+    fingerprints = sorted({submission.intent.fingerprint for submission in answered})
+    takes = run.state.learned_from
+    takes |= await run.ledger.takes.get_many(fingerprint for fingerprint in fingerprints if fingerprint not in takes)
     learned = learn(answered, takes)
     run.state.learned[model] = learned, now
     return learned

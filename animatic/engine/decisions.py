@@ -70,7 +70,7 @@ async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timi
     days = days_of((now - LOOK_BACK).date(), now.date())
     found: list[OpenDoubt] = []
     for destination in destinations:
-        opened = await destination.ledger.submissions.open(now - LOOK_BACK, now)
+        opened = await destination.ledger.recent.open(now - LOOK_BACK, now)
         found += [
             OpenDoubt(destination=destination, submission=submission, kind="lost_answer")
             for submission in opened

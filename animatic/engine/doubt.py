@@ -72,7 +72,7 @@ async def resolve_left_behind(run: Run) -> None:
     """
     now = run.timing.now()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS)
-    opened = await run.ledger.submissions.open(now - longest - CLOCK_MARGIN, now)
+    opened = await run.ledger.recent.open(now - longest - CLOCK_MARGIN, now)
     await asyncio.gather(*(_look_for_left_behind(run, submission) for submission in opened if _was_left_behind(run, submission)))
 
 

@@ -41,7 +41,7 @@ async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Su
     for submission, window in windows:
         jobs = tuple(job for job in listed if window.holds(job))
         if jobs:
-            learned = learn(await ledger.submissions.answered(submission.intent.model), {})
+            learned = learn(await ledger.recent.answered(submission.intent.model), {})
             jobs = tuple(job for job in jobs if not has_other_type(job.type, submission.intent, learned))
         if jobs:
             found.append((submission, jobs))
@@ -102,14 +102,14 @@ async def ask_for_late_jobs(client: KreaClient, ledger: Ledger, now: datetime) -
     days = days_of((now - LATE_JOBS_SINCE).date(), now.date())
     lines = [cost.line for cost in (await ledger.spending.on(days)).costs if cost.outcome and counts_as_lost(cost.outcome)]
     given_up = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
-    taken = await ledger.submissions.by_evidence(days)
+    taken = await ledger.recent.by_evidence(days)
     suspects = [*(one for one in given_up if one), *taken]
     seen: list[Job] = []
     late = await late_jobs(client, ledger, suspects, seen)
     if not late:
         return [], []
     # Read after the jobs were listed: whoever made one of them is among these, or has claimed it meanwhile.
-    unanswered = await ledger.submissions.open(now - LATE_JOBS_SINCE, now + MAX_CLOCK_DIFFERENCE)
+    unanswered = await ledger.recent.open(now - LATE_JOBS_SINCE, now + MAX_CLOCK_DIFFERENCE)
     recorded = await claim_late_jobs(ledger, late, unanswered, now)
     tokens = {one.intent.token for one in recorded}
     left = [(one, jobs) for one, jobs in late if one.intent.token not in tokens]

@@ -59,8 +59,8 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: boo
     if not times:
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
-    opened = await run.ledger.submissions.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
-    taken = await run.ledger.submissions.by_evidence({min(times).date(), max(times).date()})
+    opened = await run.ledger.recent.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
+    taken = await run.ledger.recent.by_evidence({min(times).date(), max(times).date()})
     presumed = [one for one in taken if _is_presumed(one)]
     others = [
         one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)

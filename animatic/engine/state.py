@@ -125,6 +125,8 @@ class RunState:
     """Submissions of this run whose lost answers are just being looked for, by token."""
     learned: dict[str, tuple[Learned, float]] = field(default_factory=dict)
     """What answered submissions of a model show, and since when (monotonic) that is known, by model."""
+    learned_from: dict[str, Take] = field(default_factory=dict)
+    """Takes of answered submissions, by fingerprint: a take that is recorded never changes."""
     results: dict[str, tuple[Result | None, ...]] = field(default_factory=dict)
     """What lies at the addresses of jobs of unknown origin, by job id; None where it could not be had."""
     by_evidence: list[Intent] = field(default_factory=list)

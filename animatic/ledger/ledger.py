@@ -9,6 +9,7 @@ from animatic.ledger.approvals import Approvals
 from animatic.ledger.late_jobs import LateJobs
 from animatic.ledger.locks import Locks
 from animatic.ledger.owner import owner_alive
+from animatic.ledger.recent import RecentSubmissions
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.reels import Reels
 from animatic.ledger.shot_log import ShotLog
@@ -38,6 +39,7 @@ class Ledger:
         records = RecordStore(storage, clock=clock, new_id=new_id)
         journal = Journal(records)
         self.submissions = Submissions(records, journal, owner_alive)
+        self.recent = RecentSubmissions(records, journal, self.submissions)
         self.late_jobs = LateJobs(records)
         self.spending = Spending(records, journal, self.late_jobs)
         self.takes = Takes(records)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
 from animatic.ledger.model import (
-    PRESUMED,
     Claim,
     Doubt,
     Failure,
@@ -32,12 +31,10 @@ from animatic.ledger.model import (
     was_accepted,
 )
 from animatic.ledger.owner import identity
-from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder, journal_time
+from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder
 from animatic.ledger.spending import Journal
 from animatic.storage import StorageRefusedError
 
-MAX_ENTRIES_TO_LEARN_FROM = 300
-"""Submissions that are read for what answered ones were like: the latest."""
 OwnerAlive = Callable[[Intent], bool | None]
 
 
@@ -49,8 +46,6 @@ class Submissions:
         self._journal = journal
         self.owner_alive = owner_alive
         """Tells whether the process that may send a submission's POST is still running; None where that cannot be known from here."""
-        self._heard_of: set[str] = set()
-        """Keys in the journal of submissions that have their job, or ended otherwise than unanswered: neither ever changes."""
 
     async def of(self, fingerprint: str) -> tuple[Submission, ...]:
         """Return all submissions for a take, the first one first."""
@@ -240,44 +235,7 @@ class Submissions:
         await each(self._complete, claims)
         return frozenset(claim.job_id for claim in claims)
 
-    async def answered(self, model: str) -> tuple[Submission, ...]:
-        """Return the submissions to a model, of yesterday and today, whose job Krea itself named in its answer."""
-        today = self._records.now().astimezone(UTC).date()
-        keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
-        entries = await each(self._journal.entry, keys[-MAX_ENTRIES_TO_LEARN_FROM:])
-        same_model = [entry for entry in entries if entry and entry.model == model]
-        found = await each(lambda entry: self._get_or_leave_out(entry.fingerprint, entry.attempt), same_model)
-        return tuple(one for one in found if one and one.submitted and one.submitted.how == "answer")
-
-    async def by_evidence(self, days: Iterable[date]) -> tuple[Submission, ...]:
-        """Return the submissions intended on those days whose jobs were taken because of evidence."""
-        entries = [entry for day in days for entry in await self._records.storage.list(evidence_folder(day))]
-        claims = [claim for claim in await each(lambda entry: self._records.read_or_leave_out(entry.key, Claim), entries) if claim]
-        found = await each(lambda claim: self._get_or_leave_out(claim.fingerprint, claim.attempt), claims)
-        return tuple(one for one in found if one and one.submitted and one.submitted.how in PRESUMED)
-
-    async def open(self, since: datetime, until: datetime) -> tuple[Submission, ...]:
-        """Return the submissions intended between the two times whose job is not known and that are not settled, by time."""
-        return tuple(submission for submission in await self.unanswered(since, until) if not submission.known)
-
-    async def unanswered(self, since: datetime, until: datetime, *, turned_away: bool = False) -> tuple[Submission, ...]:
-        """Return the same, and those that were given up because no answer came; if so wished, those that Krea did not take as well."""
-        first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
-        due = [key for key in keys if (turned_away or key not in self._heard_of) and since <= (journal_time(key) or since) <= until]
-        return tuple(one for one in await each(lambda key: self._unanswered(key, turned_away=turned_away), due) if one)
-
-    async def _unanswered(self, key: str, *, turned_away: bool) -> Submission | None:
-        """Return the submission of an entry in the journal if no answer came; many searches at once ask, again and again."""
-        entry = await self._journal.entry(key)
-        found = await self._get_or_leave_out(entry.fingerprint, entry.attempt) if entry else None
-        if found and (found.submitted or (found.settled and found.settled.outcome != "never_arrived")):
-            self._heard_of.add(key)
-            return found if turned_away and not found.submitted and found.settled and found.settled.outcome == "unsent" else None
-        return found
-
-    async def _get_or_leave_out(self, fingerprint: str, number: int) -> Submission | None:
+    async def get_or_leave_out(self, fingerprint: str, number: int) -> Submission | None:
         """Return one of many submissions, None where a record of it is damaged: that is an error for its own shot alone."""
         try:
             return await self.get(fingerprint, number)

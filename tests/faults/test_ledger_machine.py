@@ -311,7 +311,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert counted[owner] == PRICE
 
     def open_intents_are_found(self, attempts: list[Submission]) -> None:
-        found = self.calm(lambda ledger: ledger.submissions.open(START, self.now))
+        found = self.calm(lambda ledger: ledger.recent.open(START, self.now))
         sent = set(self.owners.values())
         open_ones = {(attempt.intent.fingerprint, attempt.number) for attempt in attempts if attempt.state in {"intended", "in_doubt"}}
         keys = {(attempt.intent.fingerprint, attempt.number) for attempt in found}

@@ -10,12 +10,34 @@ from typing import Any
 
 import pytest
 
+from animatic.errors import StorageError
 from animatic.ledger import Intent, Ledger
 from animatic.storage import Storage, open_storage
+from animatic.storage.folder import FolderStorage
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAWN = "da" * 32
 Intend = Callable[..., Awaitable[Any]]
+
+
+class CountingStorage(FolderStorage):
+    def __init__(self, destination: Path) -> None:
+        super().__init__(destination)
+        self.reads = 0
+        self.read_only = False
+
+    async def read(self, key: str) -> bytes | None:
+        self.reads += 1
+        return await super().read(key)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        if self.read_only:
+            raise StorageError("access denied")
+        return await super().create(key, data)
+
+
+def fingerprint(n: int) -> str:
+    return f"{n:02x}" * 32
 
 
 class Clock:

@@ -147,7 +147,7 @@ async def test_files_that_are_not_ours_are_passed_over(ledger: Ledger, storage: 
     await ledger.selections.select(BASE, 2, DAWN, "retake")
     for folder in (".animatic/journal/2026-11-21", f".animatic/selections/{BASE}", ".animatic/selections", ".animatic/runs"):
         await storage.write(f"{folder}/.DS_Store", b"\0", content_type="application/octet-stream")
-    assert len(await ledger.submissions.open(clock.now, clock.now)) == 1
+    assert len(await ledger.recent.open(clock.now, clock.now)) == 1
     assert (await ledger.spending.on([clock.now.date()])).totals.submissions == 1
     assert await ledger.selections.highest_take(BASE) == 2
     assert await ledger.selections.all() == {BASE: 2}
@@ -188,7 +188,7 @@ async def test_a_damaged_record_stops_only_what_it_concerns(
     if name == "journal":
         key = next(entry.key for entry in await storage.list(journal_folder(day)) if DAWN[:16] in entry.key)
     await storage.write(key, b"{", content_type="application/json")
-    opened = await ledger.submissions.open(clock() - timedelta(hours=1), clock() + timedelta(hours=1))
+    opened = await ledger.recent.open(clock() - timedelta(hours=1), clock() + timedelta(hours=1))
     assert [submission.intent.fingerprint for submission in opened] == [SURF]
     spending = await ledger.spending.on([day])
     assert SURF in {cost.line.fingerprint for cost in spending.costs}

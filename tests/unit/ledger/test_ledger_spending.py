@@ -8,20 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from animatic.errors import StorageError
 from animatic.ledger import Ledger, Outcome, Totals
 from animatic.ledger.records import journal_folder, spending_key
 from animatic.storage import Storage
-from animatic.storage.folder import FolderStorage
-from tests.unit.ledger.conftest import Clock, Intend
+from tests.unit.ledger.conftest import Clock, CountingStorage, Intend, fingerprint
 
 DAY = date(2026, 11, 21)
 
 pytestmark = pytest.mark.anyio
-
-
-def fingerprint(n: int) -> str:
-    return f"{n:02x}" * 32
 
 
 async def test_nothing_costs_nothing(ledger: Ledger) -> None:
@@ -98,22 +92,6 @@ async def test_days_are_of_utc(ledger: Ledger, intend: Intend, clock: Clock) -> 
     assert (await ledger.spending.on([DAY])).costs[0].day == DAY
 
 
-class CountingStorage(FolderStorage):
-    def __init__(self, destination: Path) -> None:
-        super().__init__(destination)
-        self.reads = 0
-        self.read_only = False
-
-    async def read(self, key: str) -> bytes | None:
-        self.reads += 1
-        return await super().read(key)
-
-    async def create(self, key: str, data: bytes) -> bool:
-        if self.read_only:
-            raise StorageError("access denied")
-        return await super().create(key, data)
-
-
 @pytest.fixture
 def storage(tmp_path: Path) -> CountingStorage:
     return CountingStorage(tmp_path / "out")
@@ -176,6 +154,6 @@ async def test_what_is_final_is_passed_over_when_looking_for_what_is_open(
     clock.advance(days=30)
     await ledger.spending.on([DAY])
     storage.reads = 0
-    (attempt,) = await ledger.submissions.open(start, clock.now)
+    (attempt,) = await ledger.recent.open(start, clock.now)
     assert attempt.intent.fingerprint == fingerprint(0)
     assert storage.reads < 8

@@ -180,11 +180,11 @@ async def test_open_intents_are_those_of_the_window_without_a_job_or_an_end(ledg
     await intend("05" * 32)
     await intend("06" * 32)
     await ledger.submissions.doubt("06" * 32, 1, "two jobs fit", ["a", "b"])
-    found = await ledger.submissions.open(start + timedelta(seconds=1), clock.now)
+    found = await ledger.recent.open(start + timedelta(seconds=1), clock.now)
     assert [attempt.intent.fingerprint[:2] for attempt in found] == ["02", "05", "06"]
     assert found[2].state == "in_doubt"
-    assert len(await ledger.submissions.open(start, clock.now)) == 4
-    assert await ledger.submissions.open(clock.now + timedelta(1), clock.now + timedelta(2)) == ()
+    assert len(await ledger.recent.open(start, clock.now)) == 4
+    assert await ledger.recent.open(clock.now + timedelta(1), clock.now + timedelta(2)) == ()
 
 
 async def test_odd_job_ids_are_claimed_too(ledger: Ledger, intend: Intend) -> None:
