@@ -30,16 +30,17 @@ LEARN_AGAIN_SECONDS = 15.0
 
 async def learned_of(run: Run, model: str) -> Learned:
     """Return what the answered submissions of a model show."""
-    known, now = run.state.learned.get(model), run.timing.monotonic()
-    if known is not None and now - known[1] < LEARN_AGAIN_SECONDS:
-        return known[0]
-    answered = await run.ledger.recent.answered(model)
-    fingerprints = sorted({submission.intent.fingerprint for submission in answered})
-    takes = run.state.learned_from
-    takes |= await run.ledger.takes.get_many(fingerprint for fingerprint in fingerprints if fingerprint not in takes)
-    learned = learn(answered, takes)
-    run.state.learned[model] = learned, now
-    return learned
+    async with run.gates.learn:
+        known, now = run.state.learned.get(model), run.timing.monotonic()
+        if known is not None and now - known[1] < LEARN_AGAIN_SECONDS:
+            return known[0]
+        answered = await run.ledger.recent.answered(model)
+        fingerprints = sorted({submission.intent.fingerprint for submission in answered})
+        takes = run.state.learned_from
+        takes |= await run.ledger.takes.get_many(fingerprint for fingerprint in fingerprints if fingerprint not in takes)
+        learned = learn(answered, takes)
+        run.state.learned[model] = learned, run.timing.monotonic()
+        return learned
 
 
 async def results_of(run: Run, job: Job) -> tuple[Result | None, ...]:

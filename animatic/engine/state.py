@@ -65,6 +65,8 @@ class Gates:
     """From the look at what was spent at a destination to the intent that counts as spent: one at a time, or two would both be too many."""
     compare: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Results of jobs of unknown origin that are looked at, one at a time."""
+    learn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """What Krea's answers to a model are like is read once for all who search at the same time."""
     prepare: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
     transfer: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSFERS_AT_ONCE))
     media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_AT_ONCE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animatic.engine.compare import learned_of
 from animatic.engine.decisions import list_doubts
 from animatic.errors import InDoubtError, OverBudgetError
-from animatic.ledger import SentInput
+from animatic.ledger import SentInput, Submission
 from animatic.plan import FileInput, Step
 from tests import virtual_time
 from tests.present import present
@@ -234,3 +236,19 @@ async def test_what_failed_for_one_variant_is_not_tried_again_for_the_others(stu
     assert [record.state for record in records] == ["failed"] * 3
     failed = [record.error.message for record in records if record.error]
     assert sum(message.startswith("the same request failed for ") for message in failed) == 2
+
+
+async def test_all_who_search_at_once_learn_from_one_reading(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = []
+    async with studio.open(await studio.plan()) as run:
+        model = run.plan.steps[0].request.model
+        read = run.ledger.recent.answered
+
+        async def counted(asked: str) -> tuple[Submission, ...]:
+            readings.append(asked)
+            await asyncio.sleep(0)
+            return await read(asked)
+
+        monkeypatch.setattr(run.ledger.recent, "answered", counted)
+        await asyncio.gather(*(learned_of(run, model) for _ in range(8)))
+    assert readings == [model]
