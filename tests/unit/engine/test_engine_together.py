@@ -247,7 +247,8 @@ async def test_all_who_search_at_once_learn_from_one_reading(studio: Studio, mon
         async def counted(asked: str) -> tuple[Submission, ...]:
             readings.append(asked)
             await asyncio.sleep(0)
-            return await read(asked)
+            found: tuple[Submission, ...] = await read(asked)
+            return found
 
         monkeypatch.setattr(run.ledger.recent, "answered", counted)
         await asyncio.gather(*(learned_of(run, model) for _ in range(8)))
