@@ -79,6 +79,9 @@ def waiting_facts(manifest: Manifest) -> dict[str, Any]:
     return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(_set_aside(shots))} for doing, shots in found.items()}
 
 
+NO_SHOTS = "nothing to make: `when` leaves every shot out"
+
+
 def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = None) -> str:
     """Return how a run ended, for people: shots by state, money, and where reels, page and manifest are.
 
@@ -87,7 +90,9 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     from animatic.manifest.wording import findings
 
     found = counts(manifest)
-    if manifest.made_nothing:
+    if not manifest.shots:
+        outcome = NO_SHOTS
+    elif manifest.made_nothing:
         outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
     else:
         unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""

@@ -107,8 +107,9 @@ def _lines(report: _Report) -> Iterator[str]:
         yield from wrapped(plan.title, width, indent="  ")
     if plan.description:
         yield from wrapped(" ".join(plan.description.split()), width, indent="  ")
-    yield ""
-    yield from _shots(report)
+    if shots := list(_shots(report)):
+        yield ""
+        yield from shots
     if report.decisions is not None and (changes := list(_changes(plan, report.decisions))):
         yield ""
         yield f"changed{f' since run {report.since}' if report.since else ''}"

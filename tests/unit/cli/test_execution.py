@@ -13,6 +13,7 @@ import pytest
 from animatic.cli import execution
 from animatic.cli.ending import facts, report, summary
 from animatic.cli.execution import Prepared, run_async, start
+from animatic.cli.status import show
 from animatic.engine.estimate import Estimate
 from animatic.errors import InterruptedRunError, OverBudgetError
 from animatic.manifest.parts import Quality
@@ -123,3 +124,11 @@ def test_what_an_interruption_leaves_is_told_apart_with_money(ended: Ended) -> N
     assert running == "  1 running at Krea: $0.28 set aside, billed if it completes"
     assert pending == "  1 not started"
     assert facts(context, manifest)["waiting"] == {"running": {"shots": 1, "usd": 0.28}, "not_started": {"shots": 1, "usd": 0.0}}
+
+
+def test_a_run_of_which_every_shot_is_left_out_says_so(ended: Ended, capsys: pytest.CaptureFixture[str]) -> None:
+    context, manifest = ended("reused", "reused", billed="0")
+    empty = manifest.model_copy(update={"shots": ()})
+    assert summary(context, empty).splitlines()[0].endswith(": nothing to make: `when` leaves every shot out (simulated)")
+    show(empty, "/out/teaser/index.html")
+    assert capsys.readouterr().out.splitlines()[1] == "  nothing to make: `when` leaves every shot out"
