@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,8 @@ def quieten_prefect() -> None:
     """Keep Prefect off the terminal of this process, unless the user has set otherwise. Only before Prefect is imported."""
     for name, value in QUIET_PREFECT.items():
         os.environ.setdefault(name, value)
+    # Where a home cannot be written to, as in many containers: nothing of ours lies in that folder of Prefect's.
+    warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")
 
 
 def serve_file(file: Path, *, follow: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_a_variable_that_cannot_be_is_named_without_a_secret(name: str, value: s
     with pytest.raises(UsageError, match=name) as caught:
         Settings.from_environment({name: value})
     assert "two words" not in str(caught.value)
+
+
+def test_a_home_that_cannot_be_written_to_is_no_words_of_prefects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        quieten_prefect()
+        warnings.warn("Failed to create the Prefect home directory at /.prefect", stacklevel=1)
+        warnings.warn("something else", stacklevel=1)
+    assert [str(one.message) for one in said] == ["something else"]
