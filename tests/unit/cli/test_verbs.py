@@ -25,6 +25,7 @@ from animatic.errors import (
 from tests.unit.cli.conftest import Verb
 
 SHARED = {
+    "collecting",
     "deploy_origin",
     "handing",
     "__init__",
