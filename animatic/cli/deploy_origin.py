@@ -85,7 +85,7 @@ def _check_destinations(declaration: Declaration) -> None:
     """Refuse a destination beside the pipelines file: in a worker's copy it, and the ledger in it, would go with the copy."""
     for spec in declaration.pipelines.values():
         written = spec.deliver or DEFAULT_DESTINATION
-        if not (is_remote(written) or Path(written).is_absolute() or is_template(written)):
+        if not (is_remote(written) or Path(written).is_absolute() or written.startswith("~") or is_template(written)):
             raise UsageError(
                 f"pipeline {spec.name!r} delivers to {written}, a folder beside the pipelines file: workers have a copy of that file which "
                 "is theirs alone, and what they pay for would be lost with it",

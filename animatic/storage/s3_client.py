@@ -239,7 +239,7 @@ def explain(error: Exception, where: str, endpoint: str) -> StorageError:
 def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageError:
     status, code, operation = status_of(error), code_of(error), error.operation_name
     if code == "NoSuchBucket":
-        return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct `deliver`")
+        return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct its name")
     if code in CREDENTIALS:
         return StorageRefusedError(f"{endpoint} refuses the AWS credentials for {where}: {CREDENTIALS[code]}", hint=HOW_TO_SIGN_IN)
     if code in SKEWED:
