@@ -46,7 +46,7 @@ def noticing(folder: Path, rounds: int) -> Grid:
         rows.append([way, p50, p95, max(delays), wanted, requests / SHOTS, called])
     return Grid(
         title=f"Noticed: {SHOTS} jobs that end {LEAST_SECONDS:g} to {MOST_SECONDS:g} s after their submission, one by one",
-        note="from a job's end at Krea to the first request for its result; requests: all to Krea, from the submission to the file",
+        note="seconds from a job's end at Krea to the first request for its result, and all requests to Krea for it",
         headings=("way", "p50 s", "p95 s", "longest s", "p95 wanted", "requests a job", "callbacks taken"),
         rows=rows,
     )

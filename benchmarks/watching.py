@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
+import os
 import subprocess
 import sys
 import time
@@ -16,7 +16,7 @@ import httpx
 from animatic.krea import KreaClient, Watcher
 from animatic.settings import Patience, Secret
 from benchmarks.measure import CommandFailedError, Cost
-from benchmarks.process import KIBIBYTE, Waiting, waiting
+from benchmarks.process import Waiting, sample_of, waiting
 from benchmarks.services import AUTHORIZED, krea
 from benchmarks.tables import Results, Row
 from benchmarks.ways import Prefect, Setting, run_until
@@ -132,7 +132,9 @@ async def _main(way: str, url: str) -> None:
         async with asyncio.timeout(WINDOW):
             await (_watch if way == "watcher" else _poll_each)(url, ids)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(wall, cpu, _requests(url) - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
+    sample = sample_of(os.getpid())
+    assert sample is not None
+    print(wall, cpu, _requests(url) - before, sample.peak)
 
 
 def _requests(url: str) -> int:
