@@ -31,8 +31,8 @@ SUBJECTS: dict[str, Callable[[Path, int], tables.Results | tables.Grid]] = {
     "thousands": growing.thousands,
 }
 
-ROUNDS = 3
-"""By default: with three of them everything takes less than twenty minutes on two idle cores."""
+ROUNDS = 2
+"""By default: everything takes less than twenty minutes on two idle cores."""
 
 LONG = frozenset({"thousands"})
 """Those that run only when they are named."""

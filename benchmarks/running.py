@@ -26,13 +26,12 @@ def overhead(folder: Path, rounds: int) -> Results:
     home, server = prefect.home, prefect.server
     imported: list[Cost] = []
     parts: dict[str, list[Cost]] = {"start": [], "run": [], "posts": [], "end": [], "bare": []}
-    for number in range(min(rounds, MOST_ROUNDS) + 1):
-        imports, (found, bare) = command(IMPORT)(), _once(folder / f"round-{number}", home, server.api_url)
-        if number:
-            imported.append(imports)
-            parts["bare"].append(bare)
-            for name, cost in found.items():
-                parts[name].append(cost)
+    for number in range(min(rounds, MOST_ROUNDS)):
+        imported.append(command(IMPORT)())
+        found, bare = _once(folder / f"round-{number}", home, server.api_url)
+        parts["bare"].append(bare)
+        for name, cost in found.items():
+            parts[name].append(cost)
     middles = {name: middle(costs) for name, costs in parts.items()}
     return Results(
         title=f"A run: {SHOTS} independent shots, jobs of {JOB_SECONDS:g} s",

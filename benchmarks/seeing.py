@@ -29,7 +29,7 @@ from tests.faults.krea_jobs import Answer, Course
 from tests.faults.krea_server import StandIn, serve
 
 SHOTS = 100
-LEAST_SECONDS, MOST_SECONDS = 8.0, 20.0
+LEAST_SECONDS, MOST_SECONDS = 6.0, 15.0
 SCAN_SECONDS = 0.005
 CALLERS = 8
 
