@@ -35,11 +35,12 @@ HEADINGS = (
     "wanted",
 )
 NOTE = """\
-start: from the start of the process to its first submission at Krea (wanted: 3 s). jobs x: from there until the last job was done, beside
-the jobs alone. over: from the first submission to the end of the process, less the jobs. CPU/shot: of the process, beyond what one shot
-costs (wanted: 0.045 s). MB: its peak memory. Krea/job, Prefect/shot: requests; the states of tasks go to Prefect through a websocket, which
-is one. lost: tasks that the Prefect server never saw complete. asyncio and both Prefect flows keep the clips as they come: nothing is
-looked at, recorded or assembled."""
+storyboard: shots, seconds of their jobs, when Krea answers a submission. start: from the start of the process to its first
+submission at Krea (wanted: 3 s). jobs x: from there until the last job was done, beside the jobs alone. over: from the first
+submission to the end of the process, less the jobs. CPU/shot: of the process, beyond what one shot costs (wanted: 0.045 s); last,
+how many times as much in the largest storyboard. MB: its peak memory. Krea/job, Prefect/shot: requests; the states of tasks go to
+Prefect through a websocket, which is one. lost: tasks that the Prefect server never saw complete. asyncio and both Prefect flows
+keep the clips as they come: nothing is looked at or recorded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,11 +128,9 @@ def _grown(found: dict[tuple[Setting, Way], list[Measured]]) -> Iterator[Sequenc
     """Yield how many times as much a shot costs in the largest storyboard as in the one of forty, for each way that has both."""
     blank: tuple[Cell, ...] = (None,) * (len(HEADINGS) - 7)
     for way in WAYS:
-        costs = {
-            setting.shots: _per_shot(taken, _first(found, way), setting.shots)
-            for (setting, of), taken in found.items()
-            if of == way and not setting.chained
-        }
-        least, most = costs.get(SMALL), max(costs)
-        if least and most > SMALL:
-            yield f"growth: CPU/shot, {most:,} shots / {SMALL}", way, None, None, None, None, (costs[most] or 0.0) / least, *blank
+        measured = [setting for (setting, of) in found if of == way and not setting.chained]
+        largest = max(measured, key=lambda setting: setting.shots)
+        small = [one for one in measured if one.shots == SMALL and one.answer_seconds == largest.answer_seconds]
+        if small and largest.shots > SMALL:
+            costs = [_per_shot(found[one, way], _first(found, way), one.shots) or 0.0 for one in (largest, small[0])]
+            yield f"growth: {largest.shots:,} shots / {SMALL}", way, None, None, None, None, costs[0] / costs[1], *blank

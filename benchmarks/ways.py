@@ -50,7 +50,7 @@ class Setting:
     @property
     def name(self) -> str:
         """What a row says."""
-        answers = f"answers after {self.answer_seconds:g} s" if self.answer_seconds else "answers at once"
+        answers = f"after {self.answer_seconds:g} s" if self.answer_seconds else "at once"
         shots = "1 shot" if self.shots == 1 else f"{self.shots:,} shots{' in a row' if self.chained else ''}"
         return f"{shots} of {self.job_seconds:g} s, {answers}"
 
