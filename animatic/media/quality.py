@@ -210,6 +210,7 @@ def _looked_at(clip: OpenClip, decoding: Decoding, lively: Lively | None) -> Ite
 
 def _graph(frame: VideoFrame) -> Graph:
     graph = Graph()
+    graph.threads = 1
     graph.link_nodes(
         graph.add("buffer", f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/1000"),
         graph.add("scale", f"{min(_WIDTH, frame.width)}:-2:flags=fast_bilinear"),
