@@ -15,6 +15,7 @@ from animatic.catalog import Catalog
 from animatic.plan.model import Plan, ShotInput, Step, UrlInput
 from animatic.shotlist.casting import JOINED, names_in
 from animatic.shotlist.guarding import guarded
+from animatic.shotlist.model import DEFAULT_MODELS
 from animatic.shotlist.names import LISTED, OURS, RUN_COLUMNS, VARIANT, guessed
 from animatic.shotlist.remarks import comments_of
 from animatic.shotlist.values import cell_of
@@ -103,7 +104,7 @@ def _line(
 
 
 def _fields(step: Step, shot: ShotSpec, spec: PipelineSpec) -> Iterator[tuple[str, Any]]:
-    """Yield what the file says of a shot, templates filled in."""
+    """Yield what the file says of a shot, templates filled in, and the plain values that it has from defaults."""
     written = spec.document.data
     for part in shot.path:
         written = written[part]
@@ -118,6 +119,16 @@ def _fields(step: Step, shot: ShotSpec, spec: PipelineSpec) -> Iterator[tuple[st
         elif name in step.request.body:
             yield name, _sent(name, value, step)
         elif name != "id":
+            yield name, value
+    yield from _from_defaults(step, written)
+
+
+def _from_defaults(step: Step, written: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what defaults give a shot: the list may be read where those are not. A model that `import` chooses goes without saying."""
+    if "model" not in written and step.request.model != DEFAULT_MODELS.get(step.kind):
+        yield "model", step.request.model
+    for name, value in step.request.body.items():
+        if name not in written and isinstance(value, str | int | float):
             yield name, value
 
 

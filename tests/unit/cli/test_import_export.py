@@ -274,3 +274,25 @@ def test_comments_of_a_storyboard_that_was_written_by_hand_become_columns(animat
     assert [row["Lens"] for row in rows] == ["35mm", ""]
     assert [row["prompt (list)"] for row in rows] == ["", "not this one"]
     assert "Crew" not in rows[0]
+
+
+def test_a_list_holds_what_its_shots_have_from_defaults_so_that_it_means_the_same_elsewhere(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(
+        "version: 1\ndeliver: ./out\n"
+        "defaults: {video: {model: kling/kling-2.5, duration: 10}, image: {model: google/nano-banana-pro, resolution: 2K}}\n"
+        "pipelines:\n  p:\n    shots:\n"
+        "      - {id: still, kind: image, prompt: A still}\n"
+        "      - {id: clip, prompt: A clip, start_image: still}\n"
+        "      - {id: short, prompt: Short, duration: 5}\n"
+    )
+    planned = animatic("plan", "--json").json
+    assert animatic("export", "p", "--to", "csv", "--out", "shots.csv").code == 0
+    rows = list(csv.DictReader(Path("shots.csv").read_text().splitlines()))
+    assert [(row["model"], row["duration"], row["resolution"]) for row in rows] == [
+        ("", "", "2K"), ("kling/kling-2.5", "10", ""), ("kling/kling-2.5", "5", "")
+    ]  # fmt: skip
+    assert animatic("import", "shots.csv", "--pipeline", "p", "--out", "again.yaml").code == 0
+    again = animatic("plan", "--json", "--file", "again.yaml").json
+    assert isinstance(planned, dict)
+    assert isinstance(again, dict)
+    assert [step["fingerprint"] for step in again["steps"]] == [step["fingerprint"] for step in planned["steps"]]
