@@ -200,9 +200,14 @@ class _Director:
             and kind in {"intended", "claims", "submitted", "settled", "corrected", "take", "doubt", "withdrawn"}
         ):
             self.history.tell(process.name, f"writes {self.history.reader.said(key)}")
-            if kind == "doubt" and self.history.reader.read(f"{key.removesuffix('doubt.json')}submitted.json"):
+            if kind == "doubt" and self._is_about_jobs(key) and self.history.reader.read(f"{key.removesuffix('doubt.json')}submitted.json"):
                 self.history.doubted_although_known.append((process.name, key))
             self._count(kind, process)
+
+    def _is_about_jobs(self, key: str) -> bool:
+        """Whether a doubt asks about jobs. One about another account remains for whoever has that one's token, job or not."""
+        doubt = self.history.reader.read(key)
+        return doubt is not None and bool(doubt["candidates"])
 
     def _count(self, trigger: str, process: Process) -> None:
         self.counts[process.name, trigger] = count = self.counts.get((process.name, trigger), 0) + 1
