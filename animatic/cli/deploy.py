@@ -104,7 +104,8 @@ def deploy(
     if write:
         if pull is not None:
             put()
-        _write(declaration, path, pool, origin if pull is not None else None, as_json=as_json)
+        fetched = pull is not None or repository is not None
+        _write(declaration, path, pool, origin if fetched else None, as_json=as_json)
         return
     use_prefect()
     asyncio.run(

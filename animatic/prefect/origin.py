@@ -37,6 +37,11 @@ class Origin:
         """Folder, repository (whatever its branch) or bucket (whatever the version), and file: the same at each deployment."""
         return project_of(self.pull_steps, self.file)
 
+    @property
+    def is_repository(self) -> bool:
+        """Whether workers clone a repository."""
+        return any(GIT_STEP in step for step in self.pull_steps)
+
     def __str__(self) -> str:
         """``pipelines.yaml in /srv/boards``."""
         return f"{self.file} in {self.project[0]}"

@@ -34,6 +34,7 @@ HEAD = """\
 """
 IN_FOLDER = "Workers find {file} in that folder; for a git repository put a `pull:` section here."
 IN_BUCKET = "Workers fetch {file} as it is now from {place}."
+IN_REPOSITORY = "Workers clone {place}, and read {file} there."
 OFF = """\
 # Schedules that are `active: false` here and not in {file} were in an earlier version: deploying switches them off.
 """
@@ -88,7 +89,7 @@ def prefect_yaml(
         target=target,
         option="" if plain else f" --file {shlex.quote(file)}",
         environment="" if plain else f"{FILE}={shlex.quote(file)} ",
-        found=IN_FOLDER.format(file=file) if origin is None else IN_BUCKET.format(file=file, place=origin.project[0]),
+        found=_found(file, origin),
     )
     head += OFF.format(file=file) if any(off.values()) else ""
     head += "".join(f"{GONE}{name}/{name}\n" for name in gone)
@@ -106,6 +107,13 @@ def write_prefect_yaml(
         return False, written
     write_whole(target, written.text)
     return True, written
+
+
+def _found(file: str, origin: Origin | None) -> str:
+    if origin is None:
+        return IN_FOLDER.format(file=file)
+    said = IN_REPOSITORY if origin.is_repository else IN_BUCKET
+    return said.format(file=file, place=origin.project[0])
 
 
 def _earlier(text: str) -> Mapping[str, tuple[Mapping[str, Any], ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.unit.cli.conftest import GOOD, Verb
 
@@ -45,3 +46,21 @@ def test_a_destination_that_stays_when_the_copy_goes_is_taken(animatic: Verb, de
     Path("pipelines.yaml").write_text(GOOD.replace("./out", deliver))
     refused = animatic("deploy", *PULL, "--include", "none/*")
     assert "--include none/*: no file below" in refused.err, "the destination is not what is refused"
+
+
+def test_a_prefect_yaml_of_a_repository_has_its_step(animatic: Verb) -> None:
+    Path("pipelines.yaml").write_text(GOOD.replace("./out", "s3://boards/out"))
+    Path("deployments").mkdir()
+    written = animatic("deploy", "--write", "--git", "https://git.example/boards.git", "--branch", "main", "--git-token-block", "github")
+    assert written.code == 0, written.err
+    text = Path("deployments/prefect.yaml").read_text()
+    assert "Workers clone https://git.example/boards.git, and read pipelines.yaml there." in text
+    assert yaml.safe_load(text)["pull"] == [
+        {
+            "prefect.deployments.steps.git_clone": {
+                "repository": "https://git.example/boards.git",
+                "branch": "main",
+                "access_token": "{{ prefect.blocks.secret.github }}",
+            }
+        }
+    ]
