@@ -39,7 +39,7 @@ def overhead(folder: Path, rounds: int) -> Results:
         rows=(
             Row(what="start to first submission", cost=middles["start"], limit=middle(imported), target="4 s"),
             Row(what="first submission to the end", cost=middles["run"], limit=middles["bare"], target="8 s (1.5 x 4 + 2)"),
-            Row(what="  of that: until all are submitted", cost=middles["posts"], note="one POST at a time, each recorded durably"),
+            Row(what="  of that: until all are submitted", cost=middles["posts"], note="eight POSTs at a time, each recorded durably"),
             Row(what="  of that: after the last job ended", cost=middles["end"], note="fetch, prove, store, deliver, report"),
         ),
     )
