@@ -92,7 +92,7 @@ def _measured(folder: Path, rounds: int, cases: Iterable[Case], title: str) -> G
                 measured = run_once(folder / f"{place}-{number}-{way}", case.setting, way, prefect)
                 found.setdefault((case.setting, way), []).append(measured)
         rows += [row(case, way, found[case.setting, way], _first(found, way)) for way in case.ways]
-    return Grid(title=title, note=NOTE, headings=HEADINGS, rows=(*rows, *_grown(found)))
+    return Grid(title=title, note=NOTE, headings=HEADINGS, rows=(*rows, *grown(found)))
 
 
 def row(case: Case, way: Way, taken: Sequence[Measured], first: float) -> Sequence[Cell]:
@@ -124,11 +124,13 @@ def _first(found: dict[tuple[Setting, Way], list[Measured]], way: Way) -> float:
     return statistics.median(one.life.cpu for (setting, of), taken in found.items() if of == way and setting.shots == 1 for one in taken)
 
 
-def _grown(found: dict[tuple[Setting, Way], list[Measured]]) -> Iterator[Sequence[Cell]]:
+def grown(found: dict[tuple[Setting, Way], list[Measured]]) -> Iterator[Sequence[Cell]]:
     """Yield how many times as much a shot costs in the largest storyboard as in the one of forty, for each way that has both."""
     blank: tuple[Cell, ...] = (None,) * (len(HEADINGS) - 7)
     for way in WAYS:
         measured = [setting for (setting, of) in found if of == way and not setting.chained]
+        if not measured:
+            continue
         largest = max(measured, key=lambda setting: setting.shots)
         small = [one for one in measured if one.shots == SMALL and one.answer_seconds == largest.answer_seconds]
         if small and largest.shots > SMALL:

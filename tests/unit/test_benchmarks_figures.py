@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks.__main__ import LONG, QUICK, SUBJECTS
 from benchmarks.counting import begins_request
-from benchmarks.growing import CASES, HEADINGS, Case, row
+from benchmarks.growing import CASES, HEADINGS, Case, grown, row
 from benchmarks.process import Life, Sample, percentile, waiting
 from benchmarks.publishing import README, marks, publish
 from benchmarks.tables import Grid, markdown
-from benchmarks.ways import WAYS, Measured, Setting
+from benchmarks.ways import WAYS, Measured, Setting, Way
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,26 @@ def test_a_row_of_growth_has_medians_and_the_cpu_of_each_further_shot() -> None:
     assert found["jobs x"] == pytest.approx(1.1)
     assert found["over s"] == pytest.approx(2.0)
     assert (found["Krea/job"], found["Prefect/shot"], found["MB"], found["lost"], found["wanted"]) == (3.0, 1.0, 150, 2, "1.06")
+
+
+def test_how_cost_grows_is_told_of_ways_that_were_measured_small_and_large_with_the_same_answers() -> None:
+    def taken(shots: int, cpu: float) -> list[Measured]:
+        return [measured(shots=shots, cpu=cpu, jobs=10.0, over=1.0)]
+
+    one, late = Setting(shots=1, job_seconds=2.0), Setting(shots=40, job_seconds=2.0, answer_seconds=0.5)
+    small, large = Setting(shots=40, job_seconds=2.0), Setting(shots=1_000, job_seconds=2.0)
+    found: dict[tuple[Setting, Way], list[Measured]] = {
+        (one, "animatic"): taken(1, 2.0),
+        (small, "animatic"): taken(40, 2.0 + 39 * 0.1),
+        (large, "animatic"): taken(1_000, 2.0 + 999 * 0.3),
+        (late, "animatic"): taken(40, 100.0),
+        (one, "tasks"): taken(1, 2.0),
+        (small, "tasks"): taken(40, 5.0),
+    }
+    (row,) = grown(found)
+    assert row[:2] == ("growth: 1,000 shots / 40", "animatic")
+    assert row[HEADINGS.index("CPU/shot")] == pytest.approx(3.0)
+    assert len(row) == len(HEADINGS)
 
 
 def test_growth_has_every_size_and_all_ways_at_the_small_ones() -> None:
