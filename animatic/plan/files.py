@@ -14,6 +14,7 @@ from pathlib import Path
 from animatic.files import sha256_of
 from animatic.formats import HEAD_BYTES, Format, identify
 from animatic.limits import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES, megabytes
+from animatic.plan.cut_files import is_cut
 
 _TAKEN = "Krea takes JPEG, PNG, WebP, HEIC, MP4, MOV, WebM, WAV and MP3; GIF, BMP, TIFF, AVIF and JPEG 2000 are converted"
 
@@ -55,11 +56,12 @@ class LocalFile:
 def inspect(path: Path, name: str) -> LocalFile:
     """Look at a file without reading all of it; messages call it ``name``.
 
-    Raises BadFileError if it is missing, not a file, unreadable, empty, too big, or of no format that Krea takes.
+    Raises BadFileError if it is missing, not a file, unreadable, empty, too big, cut, or of no format that Krea takes.
     """
     status, head = _status(path, name), _head(path, name)
     format_ = _accepted(head, name)
     _check_size(status.st_size, format_, name)
+    _check_end(path, format_, name)
     return LocalFile(path=path, size=status.st_size, format=format_, _stamp=(status.st_size, status.st_mtime_ns))
 
 
@@ -108,6 +110,16 @@ def _check_size(size: int, format_: Format, name: str) -> None:
             f"{name} has {megabytes(size)}; Krea takes up to {megabytes(MAX_UPLOAD_BYTES)} per file",
             "make it smaller, or host it and write its URL",
         )
+
+
+def _check_end(path: Path, format_: Format, name: str) -> None:
+    """Raise BadFileError for a file that was cut."""
+    try:
+        cut = is_cut(path, format_.name)
+    except OSError as error:
+        raise BadFileError(f"cannot read {name}: {_reason(error)}") from None
+    if cut:
+        raise BadFileError(f"{name} is cut: its end is missing", "fetch or export it again")
 
 
 def _is_decoded(format_: Format) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.unit.cli.conftest import BAD, CAST, GOOD, Verb
 
@@ -84,3 +86,14 @@ def test_validate_loads_nothing_that_only_running_needs(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_picture_that_broke_off_is_named_at_its_line(animatic: Verb) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((160, 90), 60).save(file, "JPEG")
+    Path("still.jpg").write_bytes(file.getvalue()[:-500])
+    Path("pipelines.yaml").write_text(GOOD.replace("start_image: dawn", "start_image: still.jpg"))
+    refused = animatic("validate")
+    assert refused.code == 2
+    assert "pipelines.yaml:11:60: error: shot 'surf' of 'teaser': start_image: still.jpg is cut: its end is missing" in refused.err
+    assert "fetch or export it again" in refused.err
