@@ -55,6 +55,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := [name for name in options.subjects if name not in SUBJECTS]:
         parser.error(f"unknown subject: {', '.join(unknown)}")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles a program anew at each start
     for name in [name for name in os.environ if name.startswith(("KREA_", "AWS_", "PREFECT_", "ANIMATIC_"))]:
         del os.environ[name]
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

@@ -395,18 +395,26 @@ async def test_a_picture_is_uploaded_as_krea_takes_it_and_recorded_as_the_file_t
     assert studio.krea.counts["upload"] == 1
 
 
-@pytest.mark.parametrize("name", ["half.jpg", "half.mp4", "bomb.png"])
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+
+@pytest.mark.parametrize("name", ["holed.png", "holed.mp4", "bomb.png"])
 async def test_a_broken_reference_is_told_before_anything_is_paid(studio: Studio, name: str) -> None:
+    """Where its structure is whole: what was cut is named by the plan."""
     file = studio.folder / name
     if name == "bomb.png":
-        header = b"IHDR" + (20_000).to_bytes(4) + (10_000).to_bytes(4) + b"\x08\x02\0\0\0"
-        file.write_bytes(b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + header + zlib.crc32(header).to_bytes(4))
-    elif name == "half.jpg":
+        header = (20_000).to_bytes(4) + (10_000).to_bytes(4) + b"\x08\x02\0\0\0"
+        file.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b""))
+    elif name == "holed.png":
         Image.effect_noise((300, 200), 90).save(file)
     else:
         file.write_bytes(clip_bytes())
-    if name.startswith("half"):
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    if name.startswith("holed"):
+        data = file.read_bytes()
+        begin = data.index(b"IDAT" if name.endswith(".png") else b"mdat") + 4
+        length = int.from_bytes(data[begin - 8 : begin - 4]) - 8
+        file.write_bytes(data[:begin] + bytes(length) + data[begin + length :])
     field = "edit_video" if name.endswith(".mp4") else "start_image"
     studio.declare(ONE + f"\n      - {{id: big, prompt: Later, duration: 4, {field}: {name}}}".replace("duration: 4, edit", "edit"))
     with pytest.raises(UsageError, match=f"a reference file cannot be read: {name} of shot 'big'"):
