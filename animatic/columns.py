@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from animatic.line_breaks import parts
 
 Style = Literal["", "bold", "dim", "green", "yellow", "red", "cyan"]
 _CODES: dict[Style, str] = {"": "", "bold": "1", "dim": "2", "green": "32", "yellow": "33", "red": "31", "cyan": "36"}
 _GAP = 2
 _ELLIPSIS = "…"
 _QUOTED = re.compile(r"`[^`]*`")
+_WORD = re.compile(r"(\s*)(\S+)")
 _KEPT = "\x00"
 """Stands for a space at which a line is not broken."""
 _LEAST_LINE = 20
@@ -141,10 +143,22 @@ def wrapped(text: str, width: int | None, *, indent: str = "", hanging: str | No
     later = indent if hanging is None else hanging
     # A command between backticks stays on one line, so that it can be pasted: the terminal may break it, which copying undoes.
     whole = _QUOTED.sub(lambda match: match.group().replace(" ", _KEPT), text)
-    lines = textwrap.wrap(
-        whole, max(width, _LEAST_LINE), initial_indent=indent, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
-    )
-    return [line.replace(_KEPT, " ") for line in lines] or [indent]
+    lines, line = [], indent
+    for word, space in _words(whole):
+        if line.strip() and size(line) + space + size(word) > max(width, _LEAST_LINE):
+            lines.append(line)
+            line = later
+        line += " " * (space if line.strip() else 0) + word
+    return [part.replace(_KEPT, " ") for part in (*lines, line)]
+
+
+def _words(text: str) -> Iterator[tuple[str, int]]:
+    """Yield what stays on one line, and how many spaces stand before it: words, and single signs of scripts that need no spaces."""
+    for found in _WORD.finditer(text):
+        space = len(found[1])
+        for part in parts(found[2]):
+            yield part, space
+            space = 0
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column(title="PIPELINE", least=12),
     Column(title="SCHEDULE", least=12, drop=2),
-    Column(title="RUNS", right=True),
+    Column(title="RUNS", right=True, drop=4),
     Column(title="NEXT", drop=1),
     Column(title="IF UNCHANGED", right=True),
     Column(title="IF MADE ANEW", right=True),

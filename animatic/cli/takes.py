@@ -68,7 +68,7 @@ def takes(
     if as_json:
         print_json([_facts(step, known) for known in found])
     elif found:
-        print(f"{step.key} · {step.title}" if step.title else step.key)
+        tell(f"{step.key} · {step.title}" if step.title else step.key)
         if step.locked is not None:
             tell(f"{step.locked.reason}; `animatic lock {shlex.join(words)} --off` lets it change")
         print_table(COLUMNS, [_row(known) for known in found])

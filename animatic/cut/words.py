@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from animatic.line_breaks import extends, parts
+
 MAX_LINES = 2
 MAX_COLUMNS = 42
 """Latin letters of a line, as broadcasters have it."""
@@ -14,13 +16,6 @@ _WIDE_COLUMNS = 2.5
 _WIDE = frozenset({"W", "F"})
 _SENTENCE = frozenset(".!?…。！？।؟")  # noqa: RUF001 (these are the signs that are meant)
 _CLAUSE = frozenset(",;:–—，、；：،؛")  # noqa: RUF001 (these are the signs that are meant)
-_CLOSING = frozenset(")]}»”’」』】）》〉、。，．！？：；ー々ゝっゃゅょッャュョ%")  # noqa: RUF001
-"""Signs that never begin a line."""
-_OPENING = frozenset("([{«“‘「『【（《〈¿¡")  # noqa: RUF001
-"""Signs that never end one."""
-_UNSPACED = ("THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "JAVANESE")
-"""Scripts that are written without spaces between words: lines may break between their syllables."""
-_JOINER = "\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +57,16 @@ def captions_of(text: str) -> tuple[tuple[str, ...], ...]:
 def _atoms(text: str) -> Iterator[_Atom]:
     for word in text.split(" "):
         space = True
-        for piece in _pieces(word):
+        for piece in parts(word):
             # what no line could hold is broken between its letters
             while columns_of(piece) > MAX_COLUMNS:
                 cut = next(at for at in range(len(piece), 0, -1) if columns_of(piece[:at]) <= MAX_COLUMNS)
-                while cut > 1 and _extends(piece[cut - 1], piece[cut]):
+                while cut > 1 and extends(piece[cut - 1], piece[cut]):
                     cut -= 1
                 yield _Atom(piece[:cut], space)
                 piece, space = piece[cut:], False  # noqa: PLW2901
             yield _Atom(piece, space)
             space = False
-
-
-def _pieces(word: str) -> Iterator[str]:
-    """Yield the parts of a word between which a line may end: single signs of scripts that need no spaces, else the whole."""
-    piece = ""
-    for character in word:
-        if piece and not _extends(piece[-1], character) and (_breaks(piece[-1]) or _breaks(character)) and _may_part(piece[-1], character):
-            yield piece
-            piece = ""
-        piece += character
-    if piece:
-        yield piece
-
-
-def _extends(before: str, character: str) -> bool:
-    """Whether a character belongs to the one before it: a mark, a selector, or what a joiner binds."""
-    return bool(unicodedata.combining(character)) or unicodedata.category(character) in {"Mn", "Me", "Mc", "Cf", "Sk"} or before == _JOINER
-
-
-def _breaks(character: str) -> bool:
-    if unicodedata.east_asian_width(character) in _WIDE:
-        return not 0xAC00 <= ord(character) <= 0xD7A3  # noqa: PLR2004 (Korean has spaces)
-    return unicodedata.name(character, "").startswith(_UNSPACED)
-
-
-def _may_part(before: str, after: str) -> bool:
-    # Thai and Lao vowels that are written first belong to the consonant behind them, others to the one before.
-    return not (after in _CLOSING or before in _OPENING or before in "เแโใไເແໂໃໄ" or after in "ะาๅำๆฯະາຳໆ")
 
 
 def _line(atoms: Sequence[_Atom]) -> str:

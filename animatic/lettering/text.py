@@ -15,6 +15,7 @@ from typing import Literal
 from PIL import ImageDraw
 
 from animatic.lettering.fonts import BUILT_IN, covers, face_of, font_for, shapes_scripts
+from animatic.line_breaks import extends, may_part
 
 Color = int | tuple[int, int, int]
 """A level of a gray picture, or red, green and blue."""
@@ -25,6 +26,8 @@ LINE_HEIGHT = 1.34
 _BASELINE = 0.98
 _MAX_UNBROKEN_LENGTH = 12
 """Words of more characters may be broken; on tall slates only, where a shorter one never fills a line."""
+_MAX_BOUND = 3
+"""Characters beyond which signs are not held together any more: a row of brackets is wider than any line."""
 _WIDE = frozenset({"W", "F"})
 """Chinese, Japanese and Korean, whose lines may end after any character."""
 _RTL, _LTR = frozenset({"R", "AL"}), frozenset({"L", "EN", "AN"})
@@ -213,10 +216,10 @@ def _pieces(word: str, size: int, width: int, measured: dict[str, float]) -> Ite
 
 
 def _clusters(word: str) -> Iterator[str]:
-    """Yield characters with the marks that belong to them."""
+    """Yield characters with what belongs to them: their marks, and signs that neither begin nor end a line."""
     cluster = ""
     for character in word:
-        if cluster and not unicodedata.category(character).startswith("M"):
+        if cluster and not extends(cluster[-1], character) and (may_part(cluster[-1], character) or len(cluster) > _MAX_BOUND):
             yield cluster
             cluster = ""
         cluster += character

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from fpdf import FPDF
@@ -11,6 +12,7 @@ from fpdf.fonts import TTFFont
 
 from animatic.lettering.fonts import BUILT_IN, face_of, usual_face
 from animatic.lettering.text import direction_of, shown
+from animatic.line_breaks import extends, may_part
 
 _CORE = "helvetica"
 """The font that every reader of PDF has, for machines without any: it knows Western European letters only."""
@@ -18,6 +20,10 @@ _LEADING = 1.28
 _PLAIN = str.maketrans({"…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "\u2013": "-", "\u2014": "-"})
 """Signs of good typography as that font can show them."""
 ELLIPSIS = " …"
+_LEAST_FILLED = 2 / 3
+"""Of a line that is cut: a last word that would leave less is cut itself, as are titles of scripts without spaces."""
+_MAX_LETTERS = 400
+"""More than any line of a sheet holds."""
 _EM = 1000
 """Units of a font's widths in its size."""
 _KERNING = 1.05
@@ -63,7 +69,7 @@ class Typeface:
         pdf.set_text_color(color)
         found = self._lines(clean, width, size)
         if len(found) > lines:
-            found = [*found[: lines - 1], self._shortened(found[lines - 1], width)]
+            found = [*found[: lines - 1], self._shortened(_rest(clean, found[: lines - 1]), width)]
         align = align or (Align.R if direction_of(clean) == "rtl" else Align.L)
         for number, line in enumerate(found):
             pdf.set_xy(at[0], at[1] + number * size * _LEADING)
@@ -86,12 +92,18 @@ class Typeface:
             return False
         return sum(font.cw[ord(letter)] for letter in text) * size / _EM * _KERNING < width
 
-    def _shortened(self, line: str, width: float) -> str:
-        ellipsis = self._writable(ELLIPSIS)
-        kept = line.rstrip()
-        while kept and self._pdf.get_string_width(kept + ellipsis) > width - 2 * self._pdf.c_margin:
-            kept = kept[:-1].rstrip()
-        return kept + ellipsis
+    def _shortened(self, text: str, width: float) -> str:
+        """Return as much of a text as one line holds, with an ellipsis: to the end of a word, where that leaves little empty."""
+        room, ellipsis = width - 2 * self._pdf.c_margin, self._writable(ELLIPSIS)
+        ends = range(min(len(text), _MAX_LETTERS) + 1)
+        end = bisect_right(ends, room, key=lambda end: self._pdf.get_string_width(text[:end] + ellipsis)) - 1
+        while 0 < end < len(text) and (extends(text[end - 1], text[end]) or not may_part(text[end - 1], text[end])):
+            end -= 1
+        kept = text[:end]
+        word = end if text[end : end + 1] in {" ", ""} else kept.rfind(" ")
+        if word >= end * _LEAST_FILLED:
+            return kept[:word].rstrip() + ellipsis
+        return kept.rstrip() + ellipsis.strip()
 
     def _writable(self, text: str) -> str:
         """Return the text with what the fonts cannot show as words or signs that they have."""
@@ -99,3 +111,12 @@ class Typeface:
         if self._shaped:
             return "".join(character for character in text if unicodedata.category(character) != "Cc")
         return text.translate(_PLAIN).encode("latin-1", errors="replace").decode("latin-1")
+
+
+def _rest(text: str, lines: list[str]) -> str:
+    """Return what stands behind the first lines of a text, which have lost the spaces at which they end."""
+    at = 0
+    for line in lines:
+        written = line.strip()
+        at = max(text.find(written, at), at) + len(written)
+    return text[at:].lstrip()

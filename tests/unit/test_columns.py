@@ -78,6 +78,27 @@ def test_a_command_to_paste_is_never_broken() -> None:
     assert wrapped(text, None) == [text]
 
 
+@pytest.mark.parametrize("width", [24, 40, 61])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "港の朝、漁船が静かに戻ってくる。波は低く、空は薄紅色に染まり、遠くで鐘が鳴る。カモメが一羽、堤防の上で待っている。",
+        "공장의 문이 천천히 열리고 아침 햇살이 안으로 들어온다 그리고 사람들이 하나둘 모인다",
+        "Teaser 東京の夜明け, 大阪の夕方 and الميناء في الصباح, each with a title of its own",
+    ],
+)
+def test_lines_fit_by_the_columns_of_their_signs(text: str, width: int) -> None:
+    lines = wrapped(text, width, indent="  ", hanging="    ")
+    assert [line for line in lines if size(line) > width] == []
+    assert "".join("".join(lines).split()) == "".join(text.split()), "nothing is lost"
+    assert [line for line in lines if line.strip()[0] in "、。,"] == []
+    assert min(size(line) for line in lines[:-1]) > width / 2, "lines are filled"
+
+
+def test_spaces_that_align_stay_where_a_line_does_not_end() -> None:
+    assert wrapped("page      here and there and everywhere", 24) == ["page      here and there", "and everywhere"]
+
+
 def test_names_are_sorted_as_people_count() -> None:
     assert sorted_naturally(["shot10", "shot2", "Shot1", "10", "9", "a"]) == ["9", "10", "a", "Shot1", "shot2", "shot10"]
     assert natural("x02") == natural("x2")

@@ -72,3 +72,16 @@ def test_a_font_that_draws_boxes_does_not_count_as_having_the_character() -> Non
     assert not fonts.covers(fonts.BUILT_IN, "海")
     assert fonts.covers(fonts.BUILT_IN, "A")
     assert not fonts.covers("/no/such/font.ttf", "A")
+
+
+@pytest.mark.parametrize("width", range(60, 240, 12))
+def test_no_line_of_japanese_begins_with_a_sign_that_closes_or_ends_with_one_that_opens(width: int) -> None:
+    words = "「夜明け」の港町、漁船が【静かに】戻ってくる。波は低く、空は『薄紅色』に染まる。"
+    lines = list(text.wrapped(words, 14, width))
+    assert "".join(lines) == words
+    assert [line for line in lines if line[0] in "、。】」』ょっ" or line[-1] in "「【『"] == []
+    assert all(width_of(line, 14) <= width for line in lines)
+
+
+def test_a_row_of_brackets_is_broken_all_the_same() -> None:
+    assert len(list(text.wrapped("【" * 40, 14, 120))) > 2

@@ -104,6 +104,41 @@ def test_a_long_text_is_cut_and_stays_in_its_place(tmp_path: Path) -> None:
     assert "…" in Printed(long).characters
 
 
+@pytest.mark.parametrize(
+    ("title", "least"),
+    [
+        ("01 · title-card · タイトルカード、夜明けの港町、静かな波の音がする", 0.8),
+        ("02 · dawn-over-the-very-old-harbour-of-lisbon-and-its-river", 0.8),
+        ("03 · surf · Größe, façade and a few more words than fit into a line", 0.6),
+    ],
+)
+def test_a_line_that_is_cut_is_filled(title: str, least: float) -> None:
+    pdf = FPDF(unit="pt")
+    pdf.c_margin = 0
+    pdf.add_page()
+    face = typefaces.Typeface(pdf, [title, typefaces.ELLIPSIS])
+    face.put("Shot", (0, 0), 180, 9)
+    kept = face._shortened(title, 180)
+    assert kept.endswith("…")
+    assert title.startswith(kept.removesuffix("…").rstrip())
+    assert 180 * least < pdf.get_string_width(kept) <= 180
+    pdf.output()  # closes the fonts
+
+
+@pytest.mark.parametrize("action", ["波は低く、空は薄紅色に染まる。" * 40, "one two three four " * 60, "x" * 900, "กำลังเดินทางไปที่ท่า" * 40])
+def test_what_is_cut_goes_on_where_the_line_before_ended(action: str) -> None:
+    pdf = FPDF(unit="pt")
+    pdf.c_margin = 0
+    pdf.add_page()
+    face = typefaces.Typeface(pdf, [action, typefaces.ELLIPSIS])
+    face.put("Shot", (0, 0), 180, 9)
+    lines = face._lines(action.strip(), 180, 9)[:3]
+    assert action.replace(" ", "").startswith("".join(lines).replace(" ", ""))
+    rest = typefaces._rest(action, lines)
+    assert ("".join(lines) + rest).replace(" ", "") == action.replace(" ", "")
+    pdf.output()
+
+
 def test_the_same_storyboard_is_the_same_file(tmp_path: Path) -> None:
     for name in ("one.pdf", "two.pdf"):
         write_sheet(sheet(shot(1, action="Dawn")), tmp_path / name)
