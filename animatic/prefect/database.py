@@ -47,10 +47,9 @@ async def examine_database(address: str) -> str:
         url = make_url(address)
         port = url.port or 5432
     except (ArgumentError, ValueError):
-        raise PrefectError(
-            f"{SETTING} is not the address of a database",
-            hint=f"write {EXAMPLE} ({ESCAPES})",
-        ) from None
+        raise _no_address() from None
+    if address.partition("://")[2].partition(":")[2].count("@") > 1:
+        raise _no_address()  # one in the password: what is behind it would be taken for the host, and be shown
     if url.drivername != "postgresql+asyncpg":
         raise PrefectError(f"{SETTING} begins with {url.drivername}://, which Prefect cannot use", hint=f"write {EXAMPLE}")
     place = f"{url.database or url.username} at {url.host or 'this machine'}:{port}"
@@ -61,6 +60,10 @@ async def examine_database(address: str) -> str:
         raise _explained(error, url, place) from None
     _check_revision(revision, place)
     return f"Postgres, {place}: it has the tables of this version of Prefect"
+
+
+def _no_address() -> PrefectError:
+    return PrefectError(f"{SETTING} is not the address of a database", hint=f"write {EXAMPLE} ({ESCAPES})")
 
 
 async def _revision(url: URL) -> str | None:
@@ -119,8 +122,9 @@ def _explained(error: BaseException, url: URL, place: str) -> PrefectError:
             what = f"the database {place} does not let user {user!r} in from this machine"
             hint = "make the role, allow it in pg_hba.conf, or ask for TLS by ?ssl=require behind the address"
         case "3D000":
-            what = f"there is no database {name!r} at {url.host}:{url.port or 5432}"
-            hint = f"make it: createdb -h {url.host} -p {url.port or 5432} -O {user} {name}, or correct the name in {SETTING}"
+            what = f"there is no database {name!r} at {url.host or 'this machine'}:{url.port or 5432}"
+            there = f"-h {url.host} -p {url.port or 5432} " if url.host else ""
+            hint = f"make it: createdb {there}{f'-O {user} ' if user else ''}{name}, or correct the name in {SETTING}"
         case "53300":
             what = f"the database {place} takes no more connections"
             hint = "raise max_connections there, or let the servers keep fewer (PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE)"
@@ -144,6 +148,9 @@ def _unreachable(error: BaseException, place: str) -> PrefectError:
         return PrefectError(f"the database {place} cannot be reached over TLS: {error.reason}", hint="check its certificate, and ?ssl=")
     if isinstance(error, TimeoutError):
         return PrefectError(f"the database {place} does not answer within {CONNECT_SECONDS:.0f} s", hint=f"{where}; a firewall may drop it")
+    if isinstance(error, TypeError):
+        what = f"what stands behind the '?' of {SETTING} is not all known to asyncpg, by which Prefect connects"
+        return PrefectError(what, hint="write ?ssl=require for sslmode=require; take out what only other drivers know")
     if isinstance(error, OSError):
         return PrefectError(f"the database {place} cannot be reached ({type(error).__name__})", hint=where)
     return PrefectError(f"the database {place} cannot be used ({type(error).__name__})", hint="its log says more")

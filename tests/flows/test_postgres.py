@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from animatic.errors import PrefectError
 from animatic.prefect import database
@@ -110,12 +111,37 @@ async def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPat
         (f"postgresql://prefect:{PASSWORD}@db/prefect", "begins with postgresql://, which Prefect cannot use"),
         (f"postgresql+asyncpg://prefect:{PASSWORD}@db:port/prefect", "is not the address of a database"),
         (f"postgresql+asyncpg//prefect:{PASSWORD}@db", "is not the address of a database"),
+        (f"postgresql+asyncpg://prefect:p@{PASSWORD}@db.invalid/prefect", "is not the address of a database"),
+        (f"postgresql+asyncpg://prefect:p@ss/{PASSWORD}@db.invalid/prefect", "is not the address of a database"),
+        (f"postgresql+asyncpg://prefect:p@ss?{PASSWORD}@db.invalid/prefect", "is not the address of a database"),
     ],
 )
-async def test_an_address_that_is_none_is_said_without_it(text: str, message: str) -> None:
+async def test_an_address_that_is_none_is_said_without_it_and_its_password(text: str, message: str) -> None:
     said, hint = await said_of(text)
     assert message in said
     assert database.EXAMPLE in hint
+
+
+async def test_an_option_of_another_driver_is_told_from_a_database_that_ails() -> None:
+    said, hint = await said_of(f"{address(free_port())}?sslmode=require")
+    assert "behind the '?' of PREFECT_SERVER_DATABASE_CONNECTION_URL" in said
+    assert "?ssl=require" in hint
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("postgresql+asyncpg:///films?host=/var/run/postgresql", "createdb films,"),
+        ("postgresql+asyncpg://prefect:x@/films", "createdb -O prefect films,"),
+        ("postgresql+asyncpg://prefect:x@db:5433/films", "createdb -h db -p 5433 -O prefect films,"),
+    ],
+)
+def test_a_database_that_is_to_be_made_is_named_as_a_shell_takes_it(text: str, remedy: str) -> None:
+    absent = Exception()
+    absent.sqlstate = "3D000"  # type: ignore[attr-defined]
+    told = database._explained(absent, make_url(text), "")
+    assert remedy in (told.hint or "")
+    assert "None" not in f"{told.message}{told.hint}"
 
 
 @pytest.mark.parametrize(
