@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, timedelta
 
+from animatic.engine.budget import days_of
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.windows import CLOCK_MARGIN, JOURNAL_MARGIN, LATE_CREATION, SENDING_SLACK_SECONDS, Window, late_window, window_of
@@ -59,8 +60,9 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: boo
     if not times:
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION
-    opened = await run.ledger.recent.unanswered(min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN, turned_away=late)
-    taken = await run.ledger.recent.by_evidence({min(times).date(), max(times).date()})
+    since, until = min(times) - longest - JOURNAL_MARGIN, max(times) + JOURNAL_MARGIN
+    opened = await run.ledger.recent.unanswered(since, until, turned_away=late)
+    taken = await run.ledger.recent.by_evidence(days_of(since.astimezone(UTC).date(), until.astimezone(UTC).date()))
     presumed = [one for one in taken if _is_presumed(one)]
     others = [
         one for one in (*opened, *presumed) if one.intent.fingerprint != intent.fingerprint and not out_of_reach(run.client, one.intent)

@@ -1,0 +1,49 @@
+"""Submissions that a job may belong to as well: found on whichever day they were intended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from animatic.engine.rivals import rivals_for
+from animatic.krea import Job
+from animatic.ledger import Intent, Ledger
+from animatic.ledger.model import Grounds
+from animatic.storage import open_storage
+
+pytestmark = pytest.mark.anyio
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+async def intended(ledger: Ledger, fingerprint: str) -> Intent:
+    intent = await ledger.submissions.intend(
+        fingerprint=fingerprint,
+        attempt=1,
+        model="xai/grok-video",
+        endpoint="/generate/video/xai/grok-video",
+        pipeline="coast",
+        step=fingerprint[:2],
+        run_id="r1",
+        usd=Decimal(1),
+        deadline_seconds=180.0,
+    )
+    assert intent is not None
+    return intent
+
+
+@pytest.mark.parametrize("before_midnight", [5.0, -5.0])
+async def test_one_whose_job_may_be_a_strangers_is_a_rival_across_midnight(tmp_path: Path, before_midnight: float) -> None:
+    now = MIDNIGHT - timedelta(seconds=before_midnight)
+    ledger = Ledger(open_storage(str(tmp_path)), clock=lambda: now)
+    other, ours = await intended(ledger, "ab" * 32), await intended(ledger, "cd" * 32)
+    grounds = Grounds(since=now, seen_at=now, type="grok", expected_types=())
+    await ledger.submissions.submitted(other, "stranger", created_at=now, how="evidence", type="grok", evidence=grounds)
+    patience = SimpleNamespace(post=120.0)
+    run: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(patience=patience), client=SimpleNamespace(origin=""))
+    job = cast("Job", SimpleNamespace(id="late", type="grok", created_at=now + timedelta(seconds=20)))
+    assert [rival.intent.fingerprint for rival in await rivals_for(run, ours, [job])] == [other.fingerprint]
