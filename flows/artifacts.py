@@ -205,6 +205,7 @@ class ArtifactPublisher:
         assert self._client is not None
         if self._written.get(name) == (data, description):
             return
+        self._written.pop(name, None)  # what is sent may arrive although its answer does not
         key = f"{slug(self._run.plan.pipeline)}-{name}"
         if name in self._ids:
             await self._client.update_artifact(self._ids[name], ArtifactUpdate(data=data, description=description))

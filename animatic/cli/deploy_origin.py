@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from animatic.cli.output import count, say, warn
-from animatic.destination import is_remote
+from animatic.destination import absolute, is_remote
 from animatic.errors import UsageError
 from animatic.plan.destinations import DEFAULT_DESTINATION
 from animatic.settings import DEFAULT_FILE
@@ -85,7 +85,7 @@ def _check_destinations(declaration: Declaration) -> None:
     """Refuse a destination beside the pipelines file: in a worker's copy it, and the ledger in it, would go with the copy."""
     for spec in declaration.pipelines.values():
         written = spec.deliver or DEFAULT_DESTINATION
-        if not (is_remote(written) or Path(written).is_absolute() or written.startswith("~") or is_template(written)):
+        if not (is_template(written) or is_remote(written) or Path(absolute(written, below=Path())).is_absolute()):
             raise UsageError(
                 f"pipeline {spec.name!r} delivers to {written}, a folder beside the pipelines file: workers have a copy of that file which "
                 "is theirs alone, and what they pay for would be lost with it",

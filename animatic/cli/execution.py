@@ -99,7 +99,7 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool, told: Mapping
     try:
         report(context, as_json=as_json, told=told or {})
         sys.stdout.flush()
-    except BrokenPipeError:  # the run has ended as it has, whoever reads of it
+    except (BrokenPipeError, KeyboardInterrupt):  # the run has ended as it has, whoever reads of it: a pager that is left with Ctrl-C
         leave_unread()
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:

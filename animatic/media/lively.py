@@ -34,10 +34,11 @@ class Lively:
 
     def add(self, time: float, frame: VideoFrame) -> None:
         """Show the frame of that time."""
-        if time < self._middle:
-            self.frame = frame
-            return
         if self.found:
+            return
+        if time < self._middle:
+            if not self._seen:
+                self.frame = frame
             return
         self._seen += 1
         small = self._looker.reformat(frame, *_LOOK, "gray", interpolation=Interpolation.AREA)

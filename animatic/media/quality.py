@@ -6,6 +6,7 @@ been asked for a black picture. Thresholds are data, each with where it comes fr
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+import av
 import numpy as np
 import numpy.typing as npt
 from av.codec.context import ThreadType
@@ -170,8 +172,10 @@ def _picture(path: Path, facts: Facts, decoding: Decoding, thumbnail: Path | Non
             if before is not None and change >= THRESHOLDS["cut"].value:
                 cuts.append((time, change))
             before, end = picture, time + 1 / (facts.fps or 24)
-        if thumbnail is not None and lively is not None and lively.frame is not None:
-            thumbnail_of(lively.frame, clip.pixel_shape, thumbnail)
+        pixel_shape = clip.pixel_shape
+    if thumbnail is not None and lively is not None and lively.frame is not None:
+        with contextlib.suppress(OSError, ValueError, av.FFmpegError):  # the findings stand; who misses it draws it, or says why not
+            thumbnail_of(lively.frame, pixel_shape, thumbnail)
     flashing = flashes.found()
     apart = [(time, change) for time, change in cuts if not any(begin <= time <= until for begin, until in flashing)]
     return [

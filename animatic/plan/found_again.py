@@ -57,4 +57,12 @@ def _source(source: SoundSource, folder: Path) -> SoundSource:
 
 def _place(file: str, written: str, folder: Path) -> str:
     here = folder / written
-    return str(here) if not Path(file).exists() and here.exists() else file
+    return str(here) if not _is_there(Path(file)) and _is_there(here) else file
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file as far as this user may see: the folder of the machine that planned may be somebody else's here."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

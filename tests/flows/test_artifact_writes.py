@@ -30,6 +30,8 @@ class Server:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.away = False
+        self.mute = False
+        """Takes what comes, and its answers are lost."""
 
     async def create_artifact(self, artifact: Any) -> Any:
         return self._called(f"create {artifact.key}")
@@ -41,6 +43,8 @@ class Server:
         if self.away:
             raise ConnectionError
         self.calls.append(what)
+        if self.mute:
+            raise TimeoutError
         return SimpleNamespace(id=uuid.uuid4())
 
 
@@ -103,3 +107,12 @@ async def test_what_did_not_arrive_is_sent_again(publisher: ArtifactPublisher, s
     server.away = False
     await look(publisher)
     assert len(server.calls) == 4
+
+
+async def test_what_may_have_arrived_is_not_taken_for_what_was_there_before(publisher: ArtifactPublisher, server: Server) -> None:
+    await publisher._put("progress", 10.0, "calm")
+    server.mute = True
+    await publisher._safely(publisher._put("progress", 20.0, "storm"))
+    server.mute = False
+    await publisher._put("progress", 10.0, "calm")
+    assert server.calls[1:] == ["update storm", "update calm"]

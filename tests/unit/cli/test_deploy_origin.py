@@ -32,12 +32,16 @@ def test_options_that_do_not_go_together_are_refused(animatic: Verb, options: tu
 
 
 @pytest.mark.parametrize("options", [PULL, ("--git", "https://git.example/boards.git")])
-@pytest.mark.parametrize("deliver", ["deliver: ./out\n", ""])
-def test_a_destination_that_would_go_with_the_copy_of_a_worker_is_refused(animatic: Verb, options: tuple[str, ...], deliver: str) -> None:
+@pytest.mark.parametrize(
+    ("deliver", "place"), [("deliver: ./out\n", "./out"), ("", "./out"), ("deliver: ~no-such-user/out\n", "~no-such-user/out")]
+)
+def test_a_destination_that_would_go_with_the_copy_of_a_worker_is_refused(
+    animatic: Verb, options: tuple[str, ...], deliver: str, place: str
+) -> None:
     Path("pipelines.yaml").write_text(GOOD.replace("deliver: ./out\n", deliver))
     refused = animatic("deploy", *options)
     assert refused.code == 2, refused.err
-    assert "pipeline 'teaser' delivers to ./out, a folder beside the pipelines file" in refused.err
+    assert f"pipeline 'teaser' delivers to {place}, a folder beside the pipelines file" in refused.err
     assert "s3://bucket/prefix" in refused.err
 
 

@@ -132,3 +132,30 @@ def test_a_run_of_which_every_shot_is_left_out_says_so(ended: Ended, capsys: pyt
     assert summary(context, empty).splitlines()[0].endswith(": nothing to make: `when` leaves every shot out (simulated)")
     show(empty, "/out/teaser/index.html")
     assert capsys.readouterr().out.splitlines()[1] == "  nothing to make: `when` leaves every shot out"
+
+
+@pytest.mark.parametrize("left", [BrokenPipeError, KeyboardInterrupt])
+def test_who_leaves_while_the_end_of_a_run_is_told_changes_nothing_of_it(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, left: type[BaseException]
+) -> None:
+    context, _ = ended("delivered", "failed", error=OverBudgetError("too much"))
+    context.reported = True
+    leaving: list[str] = []
+
+    async def executed(*_args: object, **_options: object) -> object:
+        return context
+
+    def unread(*_args: object, **_options: object) -> None:
+        raise left
+
+    monkeypatch.setattr(execution, "_services", lambda _prepared: contextlib.nullcontext())
+    monkeypatch.setattr(execution, "_execute", executed)
+    monkeypatch.setattr(execution, "report", unread)
+    monkeypatch.setattr(execution, "leave_unread", lambda: leaving.append("left"))
+    spec = load_declaration((Path(context.plan.source_file),)).pipelines["teaser"]
+    found = Estimate(decisions={}, to_pay=())
+    prepared = Prepared(spec=spec, plan=context.plan, estimate=found, settings=context.settings, simulate=False)
+    code = None
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # one that came through would end all tests
+        code = start(prepared, as_json=True, cancel_jobs=False)
+    assert (code, leaving) == (3, ["left"])

@@ -15,6 +15,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from animatic.errors import BadClipError, BadMediaError
 from animatic.media import contact_sheet, extract_frame, frames, probe, thumbnail
+from animatic.media.lively import Lively
 from tests.unit.media.conftest import ClipMaker, channel
 
 
@@ -122,6 +123,19 @@ def test_a_thumbnail_shows_the_first_frame_behind_the_middle_that_shows_somethin
         assert found.size == (160, 90)
         off = ImageChops.difference(found.convert("RGB"), red.convert("RGB").resize((160, 90), Image.Resampling.LANCZOS))
         assert max(ImageStat.Stat(off).mean) < 4
+
+
+def test_a_frame_that_was_found_stands_whatever_time_later_ones_say() -> None:
+    def frame(brightness: int) -> VideoFrame:
+        pixels = np.zeros((90, 160, 3), np.uint8)
+        pixels[:, :80] = brightness
+        return VideoFrame.from_ndarray(pixels, format="rgb24")
+
+    early, found, back = frame(0), frame(255), frame(0)
+    lively = Lively(1.0)
+    for time, shown in ((0.5, early), (1.2, found), (0.2, back)):
+        lively.add(time, shown)
+    assert lively.frame is found
 
 
 def test_a_clip_that_shows_nothing_is_looked_through_by_its_brightness(

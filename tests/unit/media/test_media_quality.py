@@ -163,6 +163,12 @@ def test_a_clip_that_is_none_is_refused(tmp_path: Path) -> None:
         check_take(tmp_path / "take.mp4")
 
 
+def test_findings_stand_where_the_picture_cannot_be_written(tmp_path: Path) -> None:
+    take = film(tmp_path / "take.mp4", (scene(number) if number < 48 else flat(4) for number in range(72)))
+    (tmp_path / "file").touch()
+    assert [finding.check for finding in check_take(take, picture=tmp_path / "file" / "small.jpg")] == ["black", "cut"]
+
+
 def test_every_threshold_says_where_it_comes_from() -> None:
     assert all(threshold.source and threshold.unit for threshold in THRESHOLDS.values())
 

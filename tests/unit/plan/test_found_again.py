@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,3 +54,18 @@ def test_files_that_are_nowhere_stay_as_they_were_planned(tmp_path: Path) -> Non
     plan = planned(tmp_path / "one")
     shutil.rmtree(tmp_path / "one")
     assert found_again(plan, tmp_path / "two" / "pipelines.yaml") == plan
+
+
+def test_a_folder_of_somebody_else_is_one_in_which_nothing_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    look = Path.stat
+
+    def closed(path: Path, **options: bool) -> os.stat_result:
+        if path.is_relative_to(tmp_path / "one"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    found = found_again(plan, tmp_path / "two" / "pipelines.yaml")
+    assert files_of(found) == [str(tmp_path / "two" / "refs/a.png"), str(tmp_path / "two" / "bed.wav")]
