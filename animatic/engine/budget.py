@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from animatic.engine.windows import JOURNAL_MARGIN
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
 from animatic.money import dollars
@@ -56,8 +57,10 @@ class Budget:
 
     async def recall(self) -> None:
         """Count what an earlier process of this same run has reserved or paid."""
-        began = _day_of_run(self.plan.run_id) or self.clock().date()
-        spending = await self.ledger.spending.on(days_of(began, self.clock().date()))
+        since, now = self._span()
+        if not await self.ledger.spending.of_run(self.plan.run_id, since, now):
+            return  # it is the first one: the submissions of other runs need not be looked at
+        spending = await self.ledger.spending.on(days_of(since.date(), now.date()))
         ours = (cost for cost in spending.costs if cost.line.run_id == self.plan.run_id)
         self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
         self.recalled = frozenset(self.held)
@@ -110,18 +113,23 @@ class Budget:
 
     async def _check_other_processes(self, step: Step) -> None:
         """Count what other processes of this same run have submitted meanwhile: one that lives, and its `resume`."""
-        limit, began = self.plan.budget_usd, _day_of_run(self.plan.run_id)
-        if limit is None or began is None:
+        limit = self.plan.budget_usd
+        if limit is None:
             return
         # What an earlier process gave up counts as nothing here: another one may have found its job since.
         counted = {submission for submission, usd in self.held.items() if usd}
-        others = await self.ledger.spending.of_run(self.plan.run_id, days_of(began, self.clock().date()), counted)
+        others = await self.ledger.spending.of_run(self.plan.run_id, *self._span(), counted)
         spent = self.spent + sum((cost.usd for cost in others if cost.usd is not None), ZERO)
         if spent > limit:
             raise OverBudgetError(
                 f"shot {step.key!r} would go over the {limit} USD of this run: with what another process of it has submitted, {spent} USD",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or let the other process end first",
             )
+
+    def _span(self) -> tuple[datetime, datetime]:
+        """Return from when to when this run may have submitted, by the clock of any machine of ours (UTC)."""
+        now = self.clock().astimezone(UTC)
+        return (_begin_of_run(self.plan.run_id) or now) - JOURNAL_MARGIN, now + JOURNAL_MARGIN
 
     def release(self, fingerprint: str, attempt: int) -> None:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""
@@ -149,8 +157,8 @@ def days_of(first: date, last: date) -> tuple[date, ...]:
     return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 
-def _day_of_run(run_id: str) -> date | None:
+def _begin_of_run(run_id: str) -> datetime | None:
     try:
-        return datetime.strptime(run_id[:8], "%Y%m%d").date()  # noqa: DTZ007 (run ids are in UTC)
+        return datetime.strptime(f"{run_id[:16]}+0000", "%Y%m%dT%H%M%SZ%z")
     except ValueError:
         return None

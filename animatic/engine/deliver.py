@@ -112,11 +112,13 @@ async def _started_from(run: Run, step: Step) -> list[Part]:
 
 async def select_newest(run: Run, step: Step) -> None:
     """Record that a take beyond the first counts from now on. A newer one that was chosen meanwhile, or a person's choice, stands."""
-    if step.take > 1 and await run.ledger.selections.highest_take(step.base) < step.take:
+    highest = await run.ledger.selections.highest_take(step.base) if step.take > 1 else step.take
+    if highest < step.take:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")
         ours = {other.fingerprint for other in run.plan.steps}  # this run makes them itself
-        for number in range(1, step.take):  # a person asked for another take instead of what was not understood
+        # A person asked for another take instead of what was not understood; those below the last choice were looked at by then.
+        for number in range(highest, step.take):
             before = fingerprint_of(step.base, number)
             if before not in ours and await run.ledger.takes.get(before) is None:
                 given_up = await run.ledger.submissions.withdraw(before, f"take {step.take} was made instead")

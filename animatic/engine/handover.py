@@ -19,6 +19,8 @@ from animatic.redact import redact_body
 
 _OURS = frozenset({"model", "job_id", "usd", "seed", "fingerprint", "prompt", "file"})
 """What a client does not see."""
+MAX_OTHER_TAKES = 50
+"""Of a shot that a timeline offers as alternatives, the latest: a shot that is made anew every night has hundreds."""
 
 
 async def timeline_of(
@@ -71,7 +73,8 @@ async def _takes(
     if ledger is None:
         return (own,)
     highest = max(await ledger.selections.highest_take(step.base), chosen.number, *(other.take for other in beside))
-    others = await ledger.takes.get_many(fingerprint_of(step.base, number) for number in range(1, highest + 1))
+    latest = range(max(1, highest - MAX_OTHER_TAKES + 1), highest + 1)
+    others = await ledger.takes.get_many(fingerprint_of(step.base, number) for number in latest)
     up = "../" * folder.strip("/").count("/") + "../"
     ordered = sorted(others.values(), key=lambda each: each.number)
     here = {other.take: other for other in beside if other.further}

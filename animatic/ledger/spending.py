@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from animatic.errors import StorageError
@@ -156,9 +156,14 @@ class Spending:
     async def _submitted(self, key: tuple[str, int]) -> Submitted | None:
         return await self._records.read_or_leave_out(f"{attempt_folder(*key)}submitted.json", Submitted)
 
-    async def of_run(self, run_id: str, days: Iterable[date], known: Collection[tuple[str, int]]) -> list[Cost]:
-        """Return what a run has submitted on those days, without the submissions of ``known``: fingerprints and attempts."""
-        keys = [key for day in days for key in await self._journal.keys(day)]
+    async def of_run(self, run_id: str, since: datetime, until: datetime, known: Collection[tuple[str, int]] = ()) -> list[Cost]:
+        """Return what a run has submitted between the two times, without the submissions of ``known``: fingerprints and attempts.
+
+        Of the submissions of other runs in that time only the lines of the journal are read, each once: a busy destination has thousands.
+        """
+        first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        keys = [key for day in days for key in await self._journal.keys(day) if since <= (journal_time(key) or since)]
         for key, line in await each(self._line, [key for key in keys if key not in self._lines]):
             if line is not None:
                 self._lines[key] = line
