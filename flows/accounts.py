@@ -12,7 +12,7 @@ from animatic.manifest import Manifest, Shot
 from animatic.manifest.model import ShotState
 from animatic.manifest.wording import run_state, shot_state
 from animatic.money import dollars
-from animatic.plan import Step, edge_labels, expected_minutes, to_pay
+from animatic.plan import Step, counted, edge_labels, expected_minutes, to_pay
 from animatic.plan.model import called_by
 from animatic.plan.report import Decision
 
@@ -27,7 +27,7 @@ def plan_summary(run: Run, decisions: Mapping[str, Decision] | None) -> str:
     made = {step.fingerprint: step for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
     _, minutes = plan.critical_path(lambda step: expected_minutes(step) if step.fingerprint in made else 0.0)
     parts = [
-        _shots(len(plan.steps)),
+        counted([step.key for step in plan.steps]),
         f"{len(made)} to generate" if made else "all made before",
         f"{dollars(paid)}{f' and {unpriced} without a known price' if unpriced else ''}"
         + (f" of a budget of {dollars(plan.budget_usd)}" if plan.budget_usd is not None else ""),

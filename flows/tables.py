@@ -17,7 +17,7 @@ from typing import Any, assert_never, get_args
 from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
 from animatic.engine.run import Run
 from animatic.money import dollars
-from animatic.plan import Step
+from animatic.plan import Step, counted
 
 MAX_ROWS = 1000
 """Beyond that a table would take the browser seconds; what needs attention is shown first then."""
@@ -60,7 +60,7 @@ def shots_markdown(run: Run, views: Mapping[str, ShotView], address: Address, *,
     now = progress.clock()
     rows = [_cells(run.steps[shot.key], shot, views, address, now, settled=settled) for shot in shots]
     bill = f"**{dollars(progress.money().billed)}**" + (f" + {unknown} unknown" if (unknown := _unknown(progress)) else "")
-    total = ("", "", _plural(len(run.plan.steps)), "", _clip_length(run, views), bill, "", "")
+    total = ("", "", counted(progress.shots), "", _clip_length(run, views), bill, "", "")
     lines = [f"**{headline(progress, settled=settled, simulated=run.simulated)}**", "", table_of(_HEAD, [*rows, total], right={0, 4, 5, 6})]
     if left_out:
         lines += ["", f"{left_out} more shots are not shown."]
@@ -79,14 +79,14 @@ class SettledTable:
 def settled_text(markdown: str) -> SettledTable:
     """Return a live table as settled: what went on was interrupted, what had not begun was not started."""
     rows = rows_in(markdown)
-    states = [state for row in rows for state in get_args(State) if state == row.get("state")]
-    there = sum(state in {"delivered", "reused"} for state in states)
+    shots = {str(row.get("shot")): state for row in rows for state in get_args(State) if state == row.get("state")}
+    there = sum(state in {"delivered", "reused"} for state in shots.values())
     spent = _SPENT.search(markdown)
-    headline = f"{_counted(states, settled=True)}{spent[1] if spent else ''}"
+    headline = f"{_counted(shots, settled=True)}{spent[1] if spent else ''}"
     text = _HEADLINE.sub(lambda _: f"**{headline}**", markdown, count=1)
     for state, word in _LIVE_CELLS.items():
         text = text.replace(f" | {state} | ", f" | {word} | ")
-    return SettledTable(text=text, headline=headline, percent=100.0 * there / max(1, len(states)))
+    return SettledTable(text=text, headline=headline, percent=100.0 * there / max(1, len(shots)))
 
 
 def rows_in(markdown: str) -> list[dict[str, Any]]:
@@ -123,10 +123,15 @@ def _cells(
     elapsed = shot.elapsed(now)
     name = f"{step.variant_name}/{step.shot}" if step.variant_name else step.shot
     url = address(view.file) if view.file else None
+    named = (
+        f"[{text_of(name)}]({url})" if url else f"**{text_of(name)}**",
+        f"take {step.take}" if step.takes > 1 else "",
+        text_of(step.title or ""),
+    )
     return (
         f"{step.number:02}",
         f"![{name}]({view.picture})" if view.picture else "",  # without a link: the V1 UI shows linked pictures as text
-        (f"[{text_of(name)}]({url})" if url else f"**{text_of(name)}**") + (f" {text_of(step.title)}" if step.title else ""),
+        " ".join(filter(None, named)),
         _state(shot, settled=settled),
         "" if view.seconds is None else f"{view.seconds:g} s",
         _money(shot),
@@ -225,24 +230,21 @@ def headline(progress: ProgressTracker, *, settled: bool = False, simulated: boo
     spent = f"{'would be billed' if simulated else 'billed'} {dollars(money.billed)}{unknown}" + (
         f", {dollars(money.set_aside)} set aside" if money.set_aside else ""
     )
-    return f"{_counted([shot.state for shot in progress.shots.values()], settled=settled)}; {spent}"
+    return f"{_counted({key: shot.state for key, shot in progress.shots.items()}, settled=settled)}; {spent}"
 
 
-def _counted(states: Sequence[State], *, settled: bool) -> str:
+def _counted(shots: Mapping[str, State], *, settled: bool) -> str:
+    states = list(shots.values())
     words = [_word(state, settled=settled) for state in states]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
     there = sum(state in {"delivered", "reused"} for state in states)
     done = there if settled else sum(state in FINAL for state in states)
     said = ", ".join(f"{number} {word}" for word, number in counts.items())
-    return f"{done} of {_plural(len(states))}{_is_there(len(states)) if settled and done < len(states) else ''}: {said}"
+    return f"{done} of {counted(shots)}{_is_there(len(states)) if settled and done < len(states) else ''}: {said}"
 
 
 def _is_there(count: int) -> str:
     return " is there" if count == 1 else " are there"
-
-
-def _plural(count: int) -> str:
-    return f"{count} shot" if count == 1 else f"{count} shots"
 
 
 def _word(state: State, *, settled: bool) -> str:

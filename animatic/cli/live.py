@@ -16,6 +16,7 @@ from animatic.cli.output import say_line
 from animatic.columns import Cell, Column, Style, shortened, size, table
 from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
 from animatic.money import dollars
+from animatic.plan import counted
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAMES_PER_SECOND = 8
@@ -118,7 +119,7 @@ def _sum(progress: ProgressTracker, seconds: float, budget: Decimal | None, widt
     money = progress.money()
     done = sum(shot.state in FINAL for shot in progress.shots.values())
     reels = [f"{name} {fraction:.0%}" for name, fraction in list(progress.reels.items())[:1]]
-    parts = [f"{done} of {len(progress.shots)} shots", *reels, f"billed {dollars(money.billed)}"]
+    parts = [f"{done} of {counted(progress.shots)}", *reels, f"billed {dollars(money.billed)}"]
     parts += [f"{dollars(money.set_aside)} set aside"] if money.set_aside else []
     parts += [f"budget {dollars(budget)}"] if budget is not None else []
     parts.append(_time(seconds))

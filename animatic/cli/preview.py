@@ -17,6 +17,7 @@ from animatic.cli.options import (
     only_option,
 )
 from animatic.cli.output import print_json, say, show_problems, tell
+from animatic.plan import counted
 
 FOLDER = Path("preview")
 ABOUT_MONEY = frozenset({"old-price", "unknown-price"})
@@ -89,7 +90,7 @@ def preview(
         return
     for note in made.notes:
         say(note)
-    tell(f"{plan.pipeline}: {len(plan.steps)} shots, {made.seconds:.1f} s; nothing was paid")
+    tell(f"{plan.pipeline}: {counted([step.key for step in plan.steps])}, {made.seconds:.1f} s; nothing was paid")
     for path in made.reels:
         print(f"  reel   {path.absolute()}")
     print(f"  sheet  {made.sheet.absolute() if made.sheet else ''}")

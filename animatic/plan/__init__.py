@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from animatic.plan.model import ShotInput as ShotInput
     from animatic.plan.model import Step as Step
     from animatic.plan.model import UrlInput as UrlInput
+    from animatic.plan.model import counted as counted
     from animatic.plan.model import new_run_id as new_run_id
     from animatic.plan.model import shot_of as shot_of
     from animatic.plan.model import without_take as without_take
@@ -64,7 +65,7 @@ _NAMES = {
     "draw": "as_mermaid as_svg edge_labels",
     "fingerprint": "base_of filled fingerprint_of",
     "labels": "params_text pipeline_text",
-    "model": "FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput new_run_id shot_of without_take",
+    "model": "FileInput Frame Input Plan Request Reuse ShotInput Step UrlInput counted new_run_id shot_of without_take",
     "printed": "render_plan",
     "report": "NOTHING_FURTHER Further Limit expected_minutes minutes_from price_of_run to_pay",
     "saved": "plan_from_json plan_to_json",

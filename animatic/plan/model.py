@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -87,6 +87,12 @@ def take_key(key: str, take: int) -> str:
 def without_take(key: str) -> str:
     """Return the key of the shot that a step makes a take of: ``dawn`` for ``dawn#2``, and for ``dawn``."""
     return key.partition("#")[0]
+
+
+def counted(keys: Collection[str]) -> str:
+    """Return how many steps these are, as people count them: ``5 shots``, or ``6 takes`` where a shot has several."""
+    word = "shot" if len({without_take(key) for key in keys}) == len(keys) else "take"
+    return f"{len(keys)} {word}" if len(keys) == 1 else f"{len(keys)} {word}s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

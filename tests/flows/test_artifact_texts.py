@@ -20,7 +20,7 @@ from PIL import Image
 from animatic.catalog import Catalog
 from animatic.engine.plan_run import PlanOptions, plan_unread
 from animatic.engine.progress import ProgressTracker
-from animatic.flows.accounts import end_markdown, end_summary, missing_text, plan_markdown
+from animatic.flows.accounts import end_markdown, end_summary, missing_text, plan_markdown, plan_summary
 from animatic.flows.pictures import storyboard_picture
 from animatic.flows.tables import ShotView, headline, percent_ended, rows_in, settled_text, shots_markdown
 from animatic.manifest import Cost, Failure, Manifest, Reel, Shot, render_page
@@ -100,6 +100,22 @@ def test_the_bill_s_column_sums_to_the_bill_and_failed_shots_come_first(run_of: 
     assert total[bill] == f"**${sum(figures)}**" == "**$0.68**"
     assert "3 of 5 shots are there: 2 delivered, 1 failed, 1 skipped, 1 reused; billed $0.68" in text.splitlines()[0]
     assert total[head.index("clip")] == "5.5 s"
+
+
+def test_several_takes_are_counted_as_takes_and_told_apart(run_of: RunOf) -> None:
+    run = run_of(TEXT.replace("{id: old, prompt: An old sea}", "{id: old, prompt: An old sea, takes: 2}"))
+    run.progress.change("old", "delivered")
+    run.progress.change("old#2", "delivered")
+    text = shots_markdown(run, {"old": ShotView(file="04-old.mp4")}, cdn, settled=True)
+    head, *rows, total = cells(text)
+    named = [row[head.index("shot")] for row in rows]
+    assert [name for name in named if "old" in name] == ["[old](https://cdn.example/04-old.mp4) take 1", "**old** take 2"]
+    assert not any("take" in name for name in named if "old" not in name), "one take has no number"
+    assert total[head.index("shot")] == "6 takes"
+    assert text.startswith("**2 of 6 takes are there: ")
+    assert settled_text(text).headline.startswith("2 of 6 takes are there: ")
+    assert plan_summary(run, None).startswith("6 takes, 6 to generate")
+    assert plan_summary(run_of(), None).startswith("5 shots, 5 to generate")
 
 
 def test_the_table_links_clips_shows_pictures_and_is_not_broken_by_titles(run_of: RunOf) -> None:
