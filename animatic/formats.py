@@ -8,6 +8,8 @@ from typing import Literal
 
 HEAD_BYTES = 4096
 """How much of a file `identify` may need. 64 bytes decide everything but Matroska against WebM in files with an unusual header."""
+ISO_BOXES = frozenset(b"ftyp moov moof mdat mfra free skip wide uuid meta sidx ssix styp emsg udta pdin prft pnot".split())
+"""Boxes at the top of an MP4 or MOV. What follows the last of them is no part of it: line breaks, padding, a tag of some uploader's."""
 
 Medium = Literal["image", "video", "audio", "model", "document"]
 

@@ -44,14 +44,15 @@ async def hand_over_decided(run: PastRun, decided: Collection[str]) -> Resumed |
 
     ``decided``: the bases of their shots. Where the server does not answer, that is said, and the decision stands. Raises StorageError.
     """
+    resumed, handed = None, run
     try:
         resumed = await hand_over(run)
         for other in await _others_served(run, decided) if await is_deployed(run) else ():
+            handed = other
             if (also := await hand_over(other)) is not None:
                 say(told(also, other.plan.run_id))
     except PrefectError as error:
-        say(f"The decision is recorded, but {error.message}: go on with `animatic resume {run.plan.run_id}`")
-        return None
+        say(f"The decision is recorded, but {error.message}: go on with `animatic resume {handed.plan.run_id}`")
     return resumed
 
 

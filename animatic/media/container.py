@@ -40,8 +40,6 @@ _MATROSKA = frozenset({"video/webm", "video/x-matroska"})
 _RIFF = frozenset({"video/x-msvideo", "audio/wav"})
 _SHORT_HEADER, _LONG_HEADER = 8, 16
 """Bytes of a box's header with a 32-bit and with a 64-bit size."""
-_BOXES = frozenset(b"ftyp moov moof mdat mfra free skip wide uuid meta sidx ssix styp emsg udta pdin prft pnot".split())
-"""Boxes at the top of a file. What follows the last of them is no part of it: line breaks, padding, a tag of some uploader's."""
 _TO_THE_END, _SIZE_IN_64_BITS = 0, 1
 """Sizes of boxes that mean something else."""
 
@@ -136,7 +134,7 @@ def _beyond_iso(file: BinaryIO, size: int) -> int:
         # A box's size starts with a zero, so one whose header is cut looks like that.
         if len(header) < _SHORT_HEADER:
             return 0 if whole and (header[:1] != b"\0" or b"moof" not in names) else _SHORT_HEADER - len(header)
-        if whole and header[4:8] not in _BOXES:
+        if whole and header[4:8] not in formats.ISO_BOXES:
             return 0
         names.add(header[4:8])
         length = int.from_bytes(header[:4])

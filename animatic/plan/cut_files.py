@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from animatic.formats import ISO_BOXES
+
 _PNG_SIGNATURE_BYTES = 8
 _PNG_CHUNK = struct.Struct(">I4s")
 """Length of what follows, and kind; four bytes of checksum come last."""
@@ -97,7 +99,7 @@ def _boxes(file: BinaryIO, size: int) -> bool:
         length, kind = head
         if length == 1:
             (length,) = _read(file, place + _BOX.size, _LONG) or (0,)
-        if length < _BOX.size or not kind.isalnum():
+        if length < _BOX.size or not kind.isalnum() or ({b"moov", b"mdat"} <= seen and kind not in ISO_BOXES):
             return False
         seen.add(kind)
         place += length

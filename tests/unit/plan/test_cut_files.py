@@ -49,8 +49,8 @@ def cut_of(folder: Path, data: bytes) -> bool:
 @pytest.mark.parametrize("name", WHOLE)
 def test_what_is_whole_is_not_cut_whatever_follows_its_end(tmp_path: Path, name: str) -> None:
     assert not cut_of(tmp_path, WHOLE[name])
-    if name != "MP4":
-        assert not cut_of(tmp_path, WHOLE[name] + bytes(100_000)), "phones write a short film behind a picture"
+    for rest in (bytes(100_000), b"\r\n", b"TAG" + b"x" * 125, b"uploaded by somebody"):
+        assert not cut_of(tmp_path, WHOLE[name] + rest), "phones write a short film behind a picture, and uploaders their names"
 
 
 @pytest.mark.parametrize("share", [0.5, 0.75, 0.95, 1.0])
