@@ -10,6 +10,8 @@ import pytest
 GUARD = Path(__file__).parent / "guard"
 """On ``PYTHONPATH`` of every process that a test starts: see `tests.guard.sitecustomize`."""
 HIDDEN = ("KREA_", "AWS_", "PREFECT_", "ANIMATIC_", "XDG_")
+HABITS = frozenset({"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"})
+"""Habits of containers: the one hides what happens to output that is still to be written, the other compiles every program anew."""
 REAL = dict(os.environ)
 """The environment before it was hidden, for the few tests that mean to leave the machine."""
 
@@ -23,7 +25,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Take secrets, proxies and configuration out of the environment; ``home`` is the home of this process and of all that it starts."""
     home.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder in it when it is imported, and no parents
     for name in list(os.environ):
-        if name.startswith(HIDDEN) or name.lower().endswith("_proxy"):
+        if name.startswith(HIDDEN) or name in HABITS or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     others = [Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry and Path(entry) != GUARD]
     for name, value in {

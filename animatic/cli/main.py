@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     GIVEN.set(given_on(words))
     try:
-        sys.exit(_run(words))
+        sys.exit(_written(_run(words), words))
     except (BrokenPipeError, OutputClosedError):
         leave_unread()
         sys.exit(0)
@@ -151,7 +151,6 @@ def _run(words: list[str]) -> int:
     """Run a verb, show the error that ended it, and return its exit code."""
     try:
         code = cli.main(args=words, prog_name="animatic", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except (BrokenPipeError, OutputClosedError):
@@ -164,6 +163,21 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         return _failed(InterruptedRunError("interrupted: this command had submitted nothing"), words)
     return code if isinstance(code, int) else 0
+
+
+def _written(code: int, words: Sequence[str]) -> int:
+    """Write what is still to be printed, and return the exit code: that of a full disk, where it takes no more and nothing else failed.
+
+    Left to Python, the rest would be tried once more at the very end, with a message of its own and another exit code.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        leave_unread()
+        return code or _failed(_as_ours(error, words), ())
+    return code
 
 
 def _as_ours(error: Exception, words: Sequence[str]) -> AnimaticError:
@@ -190,10 +204,10 @@ def _failed(error: AnimaticError, words: Sequence[str]) -> int:
     if "--json" in words:
         try:
             print_json({"error": as_object(error)})
-            sys.stdout.flush()
-        except OSError as lost:  # a full disk takes no word about the full disk either
-            if isinstance(lost, BrokenPipeError):
-                raise
+        except BrokenPipeError:
+            raise
+        except OSError:  # a full disk takes no word about the full disk either
+            leave_unread()
     return error.exit_code
 
 

@@ -39,10 +39,20 @@ def test_a_locale_that_knows_ascii_alone_is_no_reason_to_fail(folder: Path) -> N
 
 
 @needs_full
-@pytest.mark.parametrize("words", [("plan",), ("plan", "--json"), ("models", "--json")])
-def test_a_full_disk_is_said_without_a_traceback(folder: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", [("plan",), ("plan", "--json"), ("models", "--json"), ("--help",)])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_said_without_a_traceback(folder: Path, words: tuple[str, ...], unbuffered: str) -> None:
     with Path("/dev/full").open("wb") as full:
-        said = subprocess.run((*COMMAND, *words), cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+        said = subprocess.run(
+            (*COMMAND, *words),
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            check=False,
+            timeout=60,
+        )
+    assert b"Exception ignored" not in said.stderr
     assert (said.returncode, b"no space left" in said.stderr, b"Traceback" in said.stderr) == (6, True, False), said.stderr
 
 
