@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
+from animatic.columns import shortened
 from animatic.engine.run import Run
-from animatic.flows.tables import MAX_ROWS, Address, table_of, text_of
+from animatic.flows.tables import MAX_ROWS, MAX_TITLE, Address, table_of, text_of
 from animatic.manifest import Manifest, Shot
 from animatic.manifest.model import ShotState
 from animatic.manifest.wording import run_state, shot_state
@@ -26,9 +27,12 @@ def plan_summary(run: Run, decisions: Mapping[str, Decision] | None) -> str:
     paid, unpriced = to_pay(plan, decisions)
     made = {step.fingerprint: step for step in plan.steps if decisions is None or decisions[step.key].action == "run"}
     _, minutes = plan.critical_path(lambda step: expected_minutes(step) if step.fingerprint in made else 0.0)
+    fetched = len({step.fingerprint for step in plan.steps if decisions is not None and decisions[step.key].action == "resume"})
     parts = [
         counted([step.key for step in plan.steps]),
-        f"{len(made)} to generate" if made else "all made before",
+        *([f"{len(made)} to generate"] if made else []),
+        *([f"{fetched} paid for and to be fetched"] if fetched else []),
+        *([] if made or fetched else ["all made before"]),
         f"{dollars(paid)}{f' and {unpriced} without a known price' if unpriced else ''}"
         + (f" of a budget of {dollars(plan.budget_usd)}" if plan.budget_usd is not None else ""),
         *([f"about {max(1, round(minutes))} min at Krea"] if made else []),
@@ -60,7 +64,7 @@ def _plan_row(run: Run, step: Step, decisions: Mapping[str, Decision] | None) ->
     paid = decision is None or decision.action == "run"
     return (
         f"{step.number:02}",
-        f"**{text_of(step.key)}**" + (f" {text_of(step.title)}" if step.title else ""),
+        f"**{text_of(step.key)}**" + (f" {text_of(shortened(step.title, MAX_TITLE))}" if step.title else ""),
         decision.action if decision else "run",
         text_of(request.model) + (f" (+{len(step.requests) - 1})" if step.requests[1:] else ""),
         "" if request.duration is None else f"{request.duration:g} s",

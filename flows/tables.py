@@ -14,11 +14,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, assert_never, get_args
 
+from animatic.columns import shortened
 from animatic.engine.progress import FINAL, ProgressTracker, ShotProgress, State
 from animatic.engine.run import Run
 from animatic.money import dollars
 from animatic.plan import Step, counted
 
+MAX_TITLE = 32
+"""Columns of a title: what is longer pushes state and bill out of sight."""
 MAX_ROWS = 1000
 """Beyond that a table would take the browser seconds; what needs attention is shown first then."""
 Address = Callable[[str], str | None]
@@ -126,7 +129,7 @@ def _cells(
     named = (
         f"[{text_of(name)}]({url})" if url else f"**{text_of(name)}**",
         f"take {step.take}" if step.takes > 1 else "",
-        text_of(step.title or ""),
+        text_of(shortened(step.title or "", MAX_TITLE)),
     )
     return (
         f"{step.number:02}",

@@ -78,9 +78,11 @@ async def _watch(run_id: str | None, files: tuple[Path, ...], deliver: str | Non
     with LiveView(progress, title, simulated=run.destination.simulated, budget=run.plan.budget_usd, already=already):
         while True:
             follow_manifest(progress, manifest)
-            if manifest.finished_at is not None and not await _was_resumed(manifest):
-                return run, manifest
+            ended = manifest.finished_at is not None and not await _was_resumed(manifest)
             follow_rows(progress, await _live_rows(run, manifest))
+            if ended:  # takes that are no shots of the manifest stand in the table alone
+                follow_manifest(progress, manifest)
+                return run, manifest
             await asyncio.sleep(POLL_SECONDS)
             manifest = await run.manifest() or manifest
 

@@ -157,10 +157,10 @@ def make_client() -> S3Client:
     Stores other than Amazon's are addressed by path: ``bucket.host`` seldom resolves there. Raises UsageError where the address of the
     endpoint, or the proxy before it, cannot be used.
     """
-    # At DEBUG botocore logs whole requests, signature and session token included.
+    # At DEBUG botocore logs whole requests, signature and session token included; at INFO where it found what it was given.
     botocore_log = logging.getLogger("botocore")
     if botocore_log.level == logging.NOTSET:
-        botocore_log.setLevel(logging.INFO)
+        botocore_log.setLevel(logging.WARNING)
     try:
         return _made()
     except ValueError as error:  # of botocore, and of what takes the address apart

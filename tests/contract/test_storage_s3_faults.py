@@ -463,6 +463,13 @@ def test_without_a_region_there_is_one() -> None:
     assert make_client().meta.region_name == "us-east-1"
 
 
+async def test_finding_what_was_given_is_no_news(s3: S3, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("botocore").setLevel(logging.NOTSET)
+    with caplog.at_level(logging.INFO):
+        await open_storage(s3.url).check()
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("botocore")] == []
+
+
 async def test_no_credential_is_ever_logged(s3: S3, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-key-never-logged")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "session-token-never-logged")

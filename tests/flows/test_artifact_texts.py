@@ -118,6 +118,21 @@ def test_several_takes_are_counted_as_takes_and_told_apart(run_of: RunOf) -> Non
     assert plan_summary(run_of(), None).startswith("5 shots, 5 to generate")
 
 
+def test_a_long_title_leaves_room_for_the_state_and_the_bill(run_of: RunOf) -> None:
+    run = run_of(TEXT.replace('"Before | after *all*"', f'"{"海" * 60}"'))
+    for markdown in (shots_markdown(run, {}, nowhere, settled=True), plan_markdown(run, None, picture=None)):
+        assert f"**calm** {'海' * 15}…" in markdown
+        assert "海" * 16 not in markdown
+
+
+def test_the_plan_says_what_is_paid_for_and_not_there(run_of: RunOf) -> None:
+    run = run_of()
+    had = {step.key: SimpleNamespace(action="resume" if step.key == "storm" else "reuse") for step in run.plan.steps}
+    assert plan_summary(run, had).startswith("5 shots, 1 paid for and to be fetched, $0.00")
+    had["storm"] = SimpleNamespace(action="reuse")
+    assert plan_summary(run, had).startswith("5 shots, all made before, $0.00")
+
+
 def test_the_table_links_clips_shows_pictures_and_is_not_broken_by_titles(run_of: RunOf) -> None:
     run = ended(run_of())
     views = {"calm": ShotView(file="01-calm.mp4", picture=PICTURE, seconds=2.0)}

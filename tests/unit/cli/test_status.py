@@ -27,7 +27,7 @@ def test_a_run_is_shown_shot_by_shot_with_its_money(ended: Ended, capsys: pytest
         "  1  dawn  Opening  delivered  $0.28  01-dawn.mp4",
         "  2  surf           in doubt",
         "  surf: the answer was lost",
-        "  billed $0.28, reused ($0.00), 1 without a known price",
+        "  billed $0.28, 1 without a known price",
         "  /out/index.html",
     ]
 
@@ -44,7 +44,7 @@ def test_running_submitted_and_not_started_are_told_apart_with_money(ended: Ende
     assert [line.strip() for line in rest[:3]] == [
         "1 running at Krea: $0.28 set aside, billed if it completes",
         "1 not started",
-        "billed $0.00, reused ($0.00)",
+        "billed $0.00",
     ]
 
 

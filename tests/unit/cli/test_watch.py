@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
 
+from animatic.cli import watch
 from animatic.cli.live import _look, _urgency
 from animatic.cli.watch import STATES, _number, follow_manifest, follow_rows, seconds_gone_on
 from animatic.engine.progress import ProgressTracker, ShotProgress, State, doing_of, state_of_record
@@ -59,6 +62,29 @@ def test_who_joins_late_sees_how_long_each_shot_has_taken(ended: Ended) -> None:
     assert (progress.shots["surf"].state, progress.shots["surf"].job_id) == ("running", "j2")
     money = progress.money()
     assert (money.billed, money.set_aside) == (Decimal(0), Decimal("0.28"))
+
+
+def test_the_last_picture_has_the_takes_that_are_no_shots_of_the_manifest(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, manifest = ended("delivered", "failed")
+    over = manifest.model_copy(update={"finished_at": manifest.started_at})
+    steps = [SimpleNamespace(key=key, request=SimpleNamespace(model="m")) for key in ("dawn", "dawn#2", "surf")]
+    plan = SimpleNamespace(pipeline="teaser", run_id="r1", steps=steps, budget_usd=None)
+    run = SimpleNamespace(plan=plan, destination=SimpleNamespace(simulated=True))
+
+    async def found(*_args: object, **_options: object) -> tuple[object, object]:
+        return run, over
+
+    async def rows(*_args: object) -> list[dict[str, str]]:
+        return [{"shot": "dawn#2", "state": "delivered"}, {"shot": "surf", "state": "running"}]
+
+    monkeypatch.setattr(watch, "newest_or_named", found)
+    monkeypatch.setattr(watch, "_live_rows", rows)
+    asyncio.run(watch._watch(None, (), None, simulate=True))
+    told = [line.split()[2:4] for line in capsys.readouterr().err.splitlines()]
+    assert ["dawn#2", "delivered"] in told
+    assert [state for key, state in told if key == "surf"][-1] == "failed", "what the manifest says is the last word"
 
 
 def test_the_time_below_the_shots_is_that_of_the_run_and_not_of_the_looking(ended: Ended) -> None:
