@@ -15,6 +15,10 @@ from animatic.errors import StorageError
 from animatic.ledger import Take
 from animatic.manifest import Clip
 from animatic.plan import ShotInput, Step, fingerprint_of
+from animatic.spec.takes import MAX_TAKES
+
+TAKES_BESIDE = MAX_TAKES
+"""Takes of a shot that one run may make beside the one that is picked."""
 
 
 def file_name(step: Step, suffix: str) -> str:
@@ -117,10 +121,12 @@ async def select_newest(run: Run, step: Step) -> None:
         await run.ledger.selections.select(step.base, step.take, step.fingerprint, f"the newest take, delivered by run {run.plan.run_id}")
         crashpoint("after-selected")
         ours = {other.fingerprint for other in run.plan.steps}  # this run makes them itself
-        # A person asked for another take instead of what was not understood; those below the last choice were looked at by then.
-        for number in range(highest, step.take):
-            before = fingerprint_of(step.base, number)
-            if before not in ours and await run.ledger.takes.get(before) is None:
+        # A person asked for another take instead of what was not understood: of the last choice, of those that were made beside it, or of
+        # later ones. What lies further below was looked at by then.
+        below = [fingerprint_of(step.base, number) for number in range(max(1, highest - TAKES_BESIDE), step.take)]
+        there = await run.ledger.takes.get_many(below)
+        for before in below:
+            if before not in ours and before not in there:
                 given_up = await run.ledger.submissions.withdraw(before, f"take {step.take} was made instead")
                 run.state.strays |= {stray.job_id: stray for stray in strays_among(given_up, None)}
 

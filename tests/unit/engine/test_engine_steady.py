@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from animatic.engine import handover
+from animatic.engine import deliver, handover
 from animatic.storage.folder import FolderStorage
 from tests.unit.engine.studio import Studio
 
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_what_a_run_reads_does_not_grow_with_earlier_runs(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handover, "MAX_OTHER_TAKES", 2)
+    monkeypatch.setattr(deliver, "TAKES_BESIDE", 1)
     read, reads = FolderStorage.read, Counter[str]()
 
     async def counted(self: FolderStorage, key: str) -> bytes | None:

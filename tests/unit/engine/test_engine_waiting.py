@@ -17,7 +17,7 @@ from animatic.engine.wait import cancel_running
 from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, ShotError, UnclearResultError, UsageError
 from animatic.krea import Job
 from animatic.ledger import Intent
-from animatic.plan import Step
+from animatic.plan import Step, fingerprint_of
 from tests.unit.engine.studio import ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -203,6 +203,20 @@ async def test_a_retake_ends_the_doubt_about_a_result(studio: Studio) -> None:
     assert studio.krea.counts["post"] == 2
     (stray,) = await list_doubts(studio.destinations, timing=studio.timing())
     assert (stray.kind, stray.reason) == ("stray", "take 2 was made instead")
+    assert [(told.job_id, told.usd) for told in studio.run.manifest.stray_jobs] == [("job-1", stray.usd)]
+
+
+async def test_a_retake_ends_the_doubt_about_a_result_beside_which_another_take_was_picked(studio: Studio) -> None:
+    studio.declare(ONE.replace("}", ", takes: 3}"))
+    studio.krea.ends = ["empty"]
+    assert isinstance(await studio.render(), UnclearResultError)
+    step = await studio.step()
+    await studio.ledger.selections.select(step.base, 3, fingerprint_of(step.base, 3), "approved by mara")
+    spec = pipeline_named(studio.declaration, None)
+    retake = await plan_retake(studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot="dawn", changes={}, timing=studio.timing())
+    assert await studio.render(retake.plan) is None
+    (stray,) = await list_doubts(studio.destinations, timing=studio.timing())
+    assert (stray.kind, stray.reason) == ("stray", "take 4 was made instead")
     assert [(told.job_id, told.usd) for told in studio.run.manifest.stray_jobs] == [("job-1", stray.usd)]
 
 
