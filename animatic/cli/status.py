@@ -125,7 +125,7 @@ def _failures(manifest: Manifest) -> list[str]:
 def _end(manifest: Manifest) -> list[str]:
     """Return the money of the run, and what its waiting shots are doing."""
     cost = manifest.cost
-    parts = [f"billed {dollars(cost.billed_usd or 0)}"]
+    parts = [f"billed {dollars(cost.billed_usd)}"]
     parts += [f"{dollars(cost.reused_usd)} of clips reused"] if cost.reused_usd else []
     parts += [f"{cost.unpriced} without a known price"] if cost.unpriced else []
     return [*waiting_lines(manifest), ", ".join(parts), *stray_lines(manifest)]

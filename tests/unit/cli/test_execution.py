@@ -67,7 +67,9 @@ def test_the_summary_counts_what_the_checks_of_takes_found_in_one_line(ended: En
     assert facts(context, manifest)["qc"] == facts(context, None)["qc"] == {}
 
 
-def test_an_unknown_sum_is_not_zero(ended: Ended) -> None:
+def test_an_unknown_sum_is_not_zero(ended: Ended, capsys: pytest.CaptureFixture[str]) -> None:
+    show(ended("delivered", "delivered", billed=None, unpriced=2)[1], "/out/teaser/index.html")
+    assert "billed unknown, 2 without a known price" in capsys.readouterr().out
     assert "billed unknown, 2 without a known price" in summary(*ended("delivered", "delivered", billed=None, unpriced=2))
 
 
