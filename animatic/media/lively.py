@@ -16,6 +16,8 @@ _LOOK = (64, 36)
 class Lively:
     """Is shown the frames of a clip in order of time; keeps the first from the middle on that is not flat, else the liveliest there.
 
+    Where all of them are flat, one from halfway to the middle stands if it shows more: of a clip that ends in black.
+
     ``middle``: seconds, as the frames' times are counted. Of a clip that ends before it, its last frame stands.
     """
 
@@ -24,8 +26,16 @@ class Lively:
         self._looker = VideoReformatter()
         self._seen = 0
         self._contrast = -1.0
-        self.frame: VideoFrame | None = None
+        self._kept: VideoFrame | None = None
+        self._early: VideoFrame | None = None
+        """The first frame from halfway to the middle on."""
+
+    @property
+    def frame(self) -> VideoFrame | None:
         """The frame, once one was shown."""
+        if self._seen and self._contrast < _FLAT_CONTRAST and self._early is not None and self._look(self._early) > self._contrast:
+            return self._early
+        return self._kept
 
     @property
     def found(self) -> bool:
@@ -38,10 +48,16 @@ class Lively:
             return
         if time < self._middle:
             if not self._seen:
-                self.frame = frame
+                self._kept = frame
+            if self._early is None and time >= self._middle / 2:
+                self._early = frame
             return
         self._seen += 1
-        small = self._looker.reformat(frame, *_LOOK, "gray", interpolation=Interpolation.AREA)
-        contrast = float(small.to_ndarray().std())
+        contrast = self._look(frame)
         if contrast > self._contrast:
-            self.frame, self._contrast = frame, contrast
+            self._kept, self._contrast = frame, contrast
+
+    def _look(self, frame: VideoFrame) -> float:
+        """Return how much the brightness of a frame varies."""
+        small = self._looker.reformat(frame, *_LOOK, "gray", interpolation=Interpolation.AREA)
+        return float(small.to_ndarray().std())

@@ -214,11 +214,17 @@ def _encode(frames: Iterator[Plane], target: Path, size: tuple[int, int], rate: 
         stream.colorspace = stream.color_primaries = stream.color_trc = Colorspace.ITU709
         stream.time_base = stream.codec_context.time_base = 1 / rate
         for index, planes in enumerate(frames):
-            # Not copied: the encoder has taken what it needs when it returns.
-            frame = VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+            frame = _frame_of(planes)
             frame.pts, frame.time_base = index, 1 / rate
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+
+
+def _frame_of(planes: Plane) -> VideoFrame:
+    if planes.shape[0] % 6:  # PyAV takes a buffer for one of a height that four divides, and its colors from the wrong rows
+        return VideoFrame.from_ndarray(planes, format="yuv420p")
+    # Not copied: the encoder has taken what it needs when it returns.
+    return VideoFrame.from_numpy_buffer(planes, format="yuv420p")
 
 
 def _enhanced(recipe: Recipe) -> Image.Image:

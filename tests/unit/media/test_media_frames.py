@@ -125,6 +125,25 @@ def test_a_thumbnail_shows_the_first_frame_behind_the_middle_that_shows_somethin
         assert max(ImageStat.Stat(off).mean) < 4
 
 
+def _tone(contrast: int) -> VideoFrame:
+    pixels = np.zeros((90, 160, 3), np.uint8)
+    pixels[:, :80] = contrast
+    return VideoFrame.from_ndarray(pixels, format="rgb24")
+
+
+def test_a_clip_that_is_black_from_its_middle_on_is_shown_by_what_was_before() -> None:
+    shown = [_tone(0), _tone(60), _tone(90), _tone(0), _tone(2)]
+    lively = Lively(1.0)
+    for number, frame in enumerate(shown):
+        lively.add(0.25 + number * 0.3, frame)
+    assert lively.frame is shown[1], "the first from halfway to the middle on"
+    black = Lively(1.0)
+    frames = [_tone(0), _tone(0), _tone(0), _tone(0), _tone(8)]
+    for number, frame in enumerate(frames):
+        black.add(0.25 + number * 0.3, frame)
+    assert black.frame is frames[4], "the liveliest of a clip that shows next to nothing"
+
+
 def test_a_frame_that_was_found_stands_whatever_time_later_ones_say() -> None:
     def frame(brightness: int) -> VideoFrame:
         pixels = np.zeros((90, 160, 3), np.uint8)

@@ -74,6 +74,16 @@ def test_clips_have_the_size_length_and_rate_asked_for(
     assert (facts.fps, facts.codec, facts.frames) == (fps, "h264", round(seconds * fps))
 
 
+@pytest.mark.parametrize("size", [(480, 854), (480, 270), (854, 480), (320, 180)])
+def test_colors_stand_where_their_brightness_does_whatever_the_height(tmp_path: Path, size: tuple[int, int]) -> None:
+    render_clip(recipe(width=size[0], height=size[1], seconds=0.2), tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as clip:
+        picture = next(clip.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    assert picture.shape == (size[1], size[0], 3)
+    edge, below = picture[1, size[0] // 2], picture[8, size[0] // 2]
+    assert max(abs(edge - below)) < 8, "the ground is one color, up to its first line"
+
+
 def test_every_frame_shows_its_own_time_code(tmp_path: Path) -> None:
     render_clip(recipe(), tmp_path / "c.mp4")
     with av.open(str(tmp_path / "c.mp4")) as container:
