@@ -53,7 +53,9 @@ def forecast(days: int, files: tuple[Path, ...], deliver: str | None, simulate: 
     elif found.runs:
         print_table(COLUMNS, [*_rows(found), _total(found.runs)])
         if (worst := _sum([run.worst_case_usd for run in found.runs])) > (unchanged := _sum([run.usd for run in found.runs])):
-            tell(f"if checks ask for further takes (`qc: retake`): up to {dollars(worst)} instead of {dollars(unchanged)}")
+            tell(
+                f"if checks ask for further takes (`qc: retake`): up to {dollars(worst)} instead of {dollars(unchanged)}, within the budgets"
+            )
         for budget in found.budgets:
             tell(paint(_sentence(budget), "red" if budget.exceeded else "", color=color_on(sys.stdout)))
     else:
@@ -101,8 +103,8 @@ def _row(pipeline: str, schedule: str, following: str, runs: Sequence[DueRun], *
 
 
 def _sentence(budget: BudgetOutlook) -> str:
-    """Return ``budget of $25.00 for a day: at most $0.40 (2026-11-27)``."""
-    most = f"at most {dollars(budget.usd)} ({budget.at:%Y-%m-%d})"
+    """Return ``budget of $25.00 for a day: the dearest is $0.40 (2026-11-27)``."""
+    most = f"the dearest is {dollars(budget.usd)} ({budget.at:%Y-%m-%d})"
     return f"budget of {dollars(budget.limit)} for {budget.what}: {most}" + (", which it would not hold" if budget.exceeded else "")
 
 
