@@ -52,10 +52,10 @@ def forecast(days: int, files: tuple[Path, ...], deliver: str | None, simulate: 
         print_json(_facts(found, days))
     elif found.runs:
         print_table(COLUMNS, [*_rows(found), _total(found.runs)])
-        if (worst := _sum([run.worst_case_usd for run in found.runs])) > (unchanged := _sum([run.usd for run in found.runs])):
-            tell(
-                f"if checks ask for further takes (`qc: retake`): up to {dollars(worst)} instead of {dollars(unchanged)}, within the budgets"
-            )
+        worst, unchanged = _sum([run.worst_case_usd for run in found.runs]), _sum([run.usd for run in found.runs])
+        if worst > unchanged:
+            further = f"up to {dollars(worst)} instead of {dollars(unchanged)}, within the budgets"
+            tell(f"if checks ask for further takes (`qc: retake`): {further}")
         for budget in found.budgets:
             tell(paint(_sentence(budget), "red" if budget.exceeded else "", color=color_on(sys.stdout)))
     else:
