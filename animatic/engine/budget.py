@@ -42,6 +42,8 @@ class Budget:
     """Reserved or paid by this run, by fingerprint and attempt; unknown prices count as nothing."""
     recalled: frozenset[tuple[str, int]] = frozenset()
     """Those of them that an earlier process of the run had reserved or paid: the ledger has them."""
+    began: datetime | None = None
+    """When the first process of the run began; None before ``recall``."""
     granted: dict[str, Decimal] = field(default_factory=dict)
     """Prices of takes beyond what was planned that may be made, by fingerprint."""
 
@@ -57,6 +59,7 @@ class Budget:
 
     async def recall(self) -> None:
         """Count what an earlier process of this same run has reserved or paid."""
+        self.began = await self.ledger.runs.began(self.plan.run_id) or self.clock()
         since, now = self._span()
         if not await self.ledger.spending.of_run(self.plan.run_id, since, now):
             return  # it is the first one: the submissions of other runs need not be looked at
@@ -127,9 +130,13 @@ class Budget:
             )
 
     def _span(self) -> tuple[datetime, datetime]:
-        """Return from when to when this run may have submitted, by the clock of any machine of ours (UTC)."""
+        """Return from when to when this run may have submitted, by the clock of any machine of ours (UTC).
+
+        A run of a schedule has its id of the time at which it was due: it may have been begun before that, by hand.
+        """
         now = self.clock().astimezone(UTC)
-        return (_begin_of_run(self.plan.run_id) or now) - JOURNAL_MARGIN, now + JOURNAL_MARGIN
+        since = min(_begin_of_run(self.plan.run_id) or now, (self.began or now).astimezone(UTC))
+        return since - JOURNAL_MARGIN, now + JOURNAL_MARGIN
 
     def release(self, fingerprint: str, attempt: int) -> None:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -289,6 +290,11 @@ class Runs:
         """Return the plan of a run, None if there is no such run."""
         record = await self._records.read(run_key(run_id), RunRecord)
         return dict(record.plan) if record else None
+
+    async def began(self, run_id: str) -> datetime | None:
+        """Return when the plan of a run was kept, before anything of it was submitted; None if there is no such run."""
+        record = await self._records.read(run_key(run_id), RunRecord)
+        return record.at if record else None
 
     def leave_out(self, run_id: str, error: StorageRefusedError) -> None:
         """Keep in mind that a run was left out of a list because its record is damaged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -173,3 +174,15 @@ async def test_what_variants_share_is_billed_once_on_the_terminal_too(studio: St
     assert await studio.render() is None
     assert (studio.run.progress.money().billed, studio.run.progress.money().set_aside) == (await price(studio), Decimal(0))
     assert studio.run.progress.money().billed == studio.run.manifest.manifest().cost.billed_usd
+
+
+@pytest.mark.parametrize("hours", [0, 9], ids=["before it was due", "behind that"])
+async def test_a_run_that_began_before_it_was_due_remembers_what_it_has_spent(studio: Studio, hours: int) -> None:
+    studio.declare(shots(3))
+    one = await price(studio)
+    studio.declare(shots(3), pipeline=f"budget_usd: {2 * one}")
+    plan = await studio.plan(run_id=f"{studio.clock() + timedelta(hours=6):%Y%m%dT%H%M%SZ}-000000000001")
+    assert isinstance(await studio.render(plan), OverBudgetError)
+    studio.offset += timedelta(hours=hours)
+    assert isinstance(await studio.render(plan), OverBudgetError)
+    assert len(studio.krea.billed) == 2
