@@ -84,8 +84,10 @@ class _Page:
         return "\n".join(parts)
 
     def _headed(self, place: Place | None, label: Style, message: str, hint: str | None) -> str:
+        plain = f"{place}: {label}: " if place else f"{label}: "
         where = self._paint("place", f"{place}:") + " " if place else ""
-        head = f"{where}{self._paint(label, f'{label}:')} {printable(message)}"
+        first, *more = wrapped(printable(message), self.width, indent=plain, hanging=" " * 6)
+        head = "\n".join([f"{where}{self._paint(label, f'{label}:')} {first.removeprefix(plain)}".rstrip(), *more])
         shown = self._snippet(place, hint) if place else None
         if shown:
             return f"{head}\n{shown}"

@@ -153,7 +153,10 @@ def _footer(pen: ImageDraw.ImageDraw, facts: str, clock: Box, reel_clock: Box | 
             pen.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=_PANEL)
             draw_text(pen, (box[0] + round(8 * unit), box[1] + round(18 * unit)), name, label, _SOFT)
     last = reel_clock or clock
-    facts = shortened(facts, size, bar[2] - last[2] - round(20 * unit))
+    room = bar[2] - last[2] - round(20 * unit)
+    while " · " in facts and width_of(facts, size) > room:
+        facts = facts.rpartition(" · ")[0]
+    facts = shortened(facts, size, room)
     draw_text(pen, (bar[2], clock[1] + round(14 * unit)), facts, size, _SOFT, anchor="right")
     pen.rectangle((bar[0], bar[1], bar[2] - 1, bar[3] - 1), fill=_PANEL)
     if seconds <= _MOST_TICKS:

@@ -15,9 +15,10 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from animatic.catalog import Catalog
-from animatic.lettering.text import fitted, width_of
+from animatic.lettering.text import draw_text, fitted, width_of
 from animatic.media import extract_frame, probe
 from animatic.simulator.checks import media_places
+from animatic.simulator.render import slate
 from animatic.simulator.render.clip import COMMENT, poster, render_clip, render_still
 from animatic.simulator.render.drawing import output_size
 from animatic.simulator.render.recipe import Media, Recipe, recipe_of
@@ -328,3 +329,18 @@ def _red_area(clip: Path, folder: Path) -> tuple[int, int]:
         pixels = np.asarray(image.convert("RGB"), dtype=int)
     rows, columns = np.nonzero((pixels[..., 0] > 150) & (pixels[..., 1] < 60) & (pixels[..., 2] < 60))
     return int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+
+
+def test_a_narrow_slate_leaves_out_facts_and_never_ends_in_half_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def kept(pen: Any, corner: tuple[float, float], text: str, *more: Any, **options: Any) -> None:
+        told.append(text)
+        draw_text(pen, corner, text, *more, **options)
+
+    monkeypatch.setattr("animatic.simulator.render.slate.draw_text", kept)
+    note = SlateNote(number=1, count=2, shot="tall", reel_at=0.0)
+    for size in ((180, 320), (320, 180)):
+        slate.draw(recipe(note=note), size, 2.0, [], None)
+    facts = [text for text in told if text.startswith("2 s")]
+    assert facts == ["2 s", "2 s · 24 fps · 320x180"]
