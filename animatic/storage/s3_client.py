@@ -219,8 +219,9 @@ def is_absent(error: ClientError) -> bool:
 def explain(error: Exception, where: str, endpoint: str) -> StorageError:
     """Return the StorageError to raise; its ``retryable`` says whether the same call may succeed later.
 
-    ``where`` is the bucket or object as ``s3://...``, ``endpoint`` the server's address.
+    ``where`` is the bucket or object as ``s3://...``, ``endpoint`` the server's address, which is told without a password in it.
     """
+    endpoint = redact(endpoint)
     if isinstance(error, ClientError):
         return _explain_answer(error, where, endpoint)
     if isinstance(error, NO_CREDENTIALS):
@@ -233,7 +234,7 @@ def explain(error: Exception, where: str, endpoint: str) -> StorageError:
                 endpoint,
             ),
         )
-    return StorageRefusedError(f"{where} cannot be used: {error}", hint="check the name of the bucket and the AWS_* variables")
+    return StorageRefusedError(f"{where} cannot be used: {redact(str(error))}", hint="check the name of the bucket and the AWS_* variables")
 
 
 def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageError:

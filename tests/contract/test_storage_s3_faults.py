@@ -445,6 +445,15 @@ async def test_an_address_where_nobody_listens_is_unreachable(s3: S3, monkeypatc
     assert "AWS_ENDPOINT_URL_S3" in present(caught.value.hint)
 
 
+@pytest.mark.parametrize("query", ["", "/?token=" + SECRET])
+async def test_the_password_of_an_endpoint_is_not_told(s3: S3, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://me:{SECRET}@127.0.0.1:9{query}")
+    with pytest.raises(StorageError) as caught:
+        await open_storage(f"{s3.url}/films", patience=0.1).read("a")
+    assert SECRET not in f"{caught.value}{caught.value.hint}"
+    assert "http://127.0.0.1:9" in caught.value.message
+
+
 async def test_other_stores_are_addressed_by_path(home: S3Storage, wire: Wire, s3: S3) -> None:
     await home.create("record", b"1")
     assert wire.requests[0].url == f"{s3.endpoint}/{s3.bucket}/boards/record"
