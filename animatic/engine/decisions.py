@@ -13,7 +13,7 @@ from animatic.engine.history import OpenDestination
 from animatic.engine.late_jobs import ask_for_late_jobs, why_late
 from animatic.engine.strays import Stray, follow, list_strays, strays_among
 from animatic.engine.timing import REAL_TIME, Timing
-from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, window_of
+from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED, window_of
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import Failure, Ledger, Submission
@@ -58,7 +58,7 @@ class OpenDoubt:
             return why_late(submission)
         if submission.ending is not None:
             return submission.ending.error.message if submission.ending.error else "the result of its job was not understood"
-        return submission.doubt.reason if submission.doubt else "the process ended before an answer came"
+        return submission.doubt.reason if submission.doubt else OWNER_ENDED
 
 
 async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timing = REAL_TIME) -> list[OpenDoubt]:

@@ -8,7 +8,16 @@ from datetime import UTC, timedelta
 from animatic.engine.budget import days_of
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
-from animatic.engine.windows import CLOCK_MARGIN, JOURNAL_MARGIN, LATE_CREATION, SENDING_SLACK_SECONDS, Window, late_window, window_of
+from animatic.engine.windows import (
+    CLOCK_MARGIN,
+    JOURNAL_MARGIN,
+    LATE_CREATION,
+    OWNER_ENDED,
+    SENDING_SLACK_SECONDS,
+    Window,
+    late_window,
+    window_of,
+)
 from animatic.krea import Job
 from animatic.ledger import Intent, Submission
 
@@ -16,9 +25,10 @@ from animatic.ledger import Intent, Submission
 def may_be_of(run: Run, rival: Submission, job: Job, *, late: bool) -> bool:
     """Whether a job may have been made for another submission, by its time.
 
-    One that has ended without a job of its own may get one for as long as Krea may make one that is late. One for which a job was taken
-    that may be another's has that time only if the types of the two differ, which equal requests do not give: else each rival more is a
-    question to a person more. ``late``: the job came when nobody waited for it any more, so there is nothing to put off.
+    One whose answer was lost may get its job for as long as Krea may make one that is late. One of which nobody knows whether it was sent
+    has the time of another POST, and so has one for which a job was taken that may be another's, unless the types of the two differ, which
+    equal requests do not give: each rival more is a question to a person more. ``late``: the job came when nobody waited for it any more,
+    so there is nothing to put off.
     """
     return _window_of_rival(run, rival, job, late=late).holds(job)
 
@@ -34,10 +44,15 @@ def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Wi
     if late:
         return late_window(intent, rival.settled.at)
     another_post = intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post)
-    if rival.submitted is not None:
+    if rival.submitted is not None or _was_perhaps_not_sent(rival):
         return Window(first=window.first, last=another_post)
     assert window.last is not None
     return Window(first=window.first, last=max(window.last, another_post))
+
+
+def _was_perhaps_not_sent(submission: Submission) -> bool:
+    error = submission.settled.error if submission.settled else None
+    return error is not None and error.message == OWNER_ENDED
 
 
 def _is_presumed(submission: Submission) -> bool:

@@ -15,7 +15,7 @@ from typing import assert_never
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, LookAgain, NeverArrived, judge, look
 from animatic.engine.run import Run
-from animatic.engine.windows import SENDING_SLACK_SECONDS, Window, window_of
+from animatic.engine.windows import OWNER_ENDED, SENDING_SLACK_SECONDS, Window, window_of
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission
@@ -196,7 +196,7 @@ async def adopt(run: Run, intent: Intent, found: Adopt, window: Window) -> bool:
 
 async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) -> None:
     intent = submission.intent
-    failure = Failure(code="never_arrived", message=lost.error.message if lost else "the process ended before an answer came")
+    failure = Failure(code="never_arrived", message=lost.error.message if lost else OWNER_ENDED)
     with contextlib.suppress(AlreadySubmittedError):
         await run.ledger.submissions.settle(intent.fingerprint, submission.number, "never_arrived", usd=Decimal(0), error=failure)
     ours = (intent.host, intent.pid, intent.started) == identity()  # lost by this process: Krea may have accepted it all the same

@@ -20,6 +20,8 @@ SENDING_SLACK_SECONDS = 60.0
 """Beyond the time-out of a POST until its owner is certainly not sending it any more."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
 """How far the clocks of two machines of ours may differ."""
+OWNER_ENDED = "the process ended before an answer came"
+"""Why a submission counts as never arrived of which nobody knows whether it was sent: its process was killed just then."""
 JOURNAL_MARGIN = timedelta(hours=1)
 """How far the journal's times may be from Krea's: each entry is in the clock of whoever wrote it, which may have been set since."""
 
