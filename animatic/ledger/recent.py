@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-from animatic.ledger.model import PRESUMED, Claim, JournalEntry, Submission
+from animatic.ledger.model import PRESUMED, Claim, Submission
 from animatic.ledger.records import RecordStore, each, evidence_folder, journal_time
 from animatic.ledger.spending import Journal
 from animatic.ledger.submissions import Submissions
@@ -21,8 +21,6 @@ class RecentSubmissions:
         self._records = records
         self._journal = journal
         self._submissions = submissions
-        self._entries: dict[str, JournalEntry] = {}
-        """Lines of the journal that were read, by key."""
         self._heard_of: set[str] = set()
         """Keys in the journal of submissions that have their job, or ended otherwise than unanswered: neither ever changes."""
         self._with_job: dict[tuple[str, int], Submission] = {}
@@ -36,8 +34,8 @@ class RecentSubmissions:
         """
         today = self._records.now().astimezone(UTC).date()
         keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
-        entries = await each(self._entry, keys[-MAX_ENTRIES_TO_LEARN_FROM:])
-        same_model = [(entry.fingerprint, entry.attempt) for entry in entries if entry and entry.model == model]
+        entries = await self._journal.kept(keys[-MAX_ENTRIES_TO_LEARN_FROM:])
+        same_model = [(entry.fingerprint, entry.attempt) for entry in entries.values() if entry.model == model]
         await each(self._read_job, [attempt for attempt in same_model if attempt not in self._with_job])
         found = [self._with_job[attempt] for attempt in same_model if attempt in self._with_job]
         return tuple(one for one in found if one.submitted and one.submitted.how == "answer")
@@ -46,11 +44,6 @@ class RecentSubmissions:
         found = await self._submissions.get_or_leave_out(*attempt)
         if found and found.submitted:
             self._with_job[attempt] = found
-
-    async def _entry(self, key: str) -> JournalEntry | None:
-        if key not in self._entries and (entry := await self._journal.entry(key)):
-            self._entries[key] = entry
-        return self._entries.get(key)
 
     async def by_evidence(self, days: Iterable[date]) -> tuple[Submission, ...]:
         """Return the submissions intended on those days whose jobs were taken because of evidence."""
@@ -73,7 +66,7 @@ class RecentSubmissions:
 
     async def _unanswered(self, key: str, *, turned_away: bool) -> Submission | None:
         """Return the submission of an entry in the journal if no answer came; many searches at once ask, again and again."""
-        entry = await self._entry(key)
+        entry = (await self._journal.kept((key,))).get(key)
         found = await self._submissions.get_or_leave_out(entry.fingerprint, entry.attempt) if entry else None
         if found and (found.submitted or (found.settled and found.settled.outcome != "never_arrived")):
             self._heard_of.add(key)

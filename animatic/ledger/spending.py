@@ -79,6 +79,7 @@ class Journal:
 
     def __init__(self, records: RecordStore) -> None:
         self._records = records
+        self._kept: dict[str, JournalEntry] = {}
 
     async def enter(self, intent: Intent) -> None:
         """Write the submission's entry, if it is not there."""
@@ -108,6 +109,13 @@ class Journal:
         """Return one entry, None if it is gone."""
         return await self._records.read_or_leave_out(key, JournalEntry)
 
+    async def kept(self, keys: Collection[str]) -> dict[str, JournalEntry]:
+        """Return the entries that are there, by key. Each is read once, as none ever changes: for what is asked again and again."""
+        missing = [key for key in keys if key not in self._kept]
+        found = zip(missing, await each(self.entry, missing), strict=True)
+        self._kept |= {key: entry for key, entry in found if entry}
+        return {key: self._kept[key] for key in keys if key in self._kept}
+
     async def closed(self, day: date) -> ClosedDay | None:
         """Return the sums of a day, None where there are none yet."""
         return await self._records.read(spending_key(day), ClosedDay) if self.is_past(day) else None
@@ -128,7 +136,6 @@ class Spending:
         self._journal = journal
         self._late_jobs = late_jobs
         self._settled: dict[str, Cost] = {}
-        self._lines: dict[str, JournalEntry] = {}
 
     async def on(self, days: Iterable[date]) -> SpendingReport:
         """Return what was submitted on those days (UTC) and what it costs."""
@@ -164,15 +171,9 @@ class Spending:
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         keys = [key for day in days for key in await self._journal.keys(day) if since <= (journal_time(key) or since)]
-        for key, line in await each(self._line, [key for key in keys if key not in self._lines]):
-            if line is not None:
-                self._lines[key] = line
-        lines = ((key, self._lines[key]) for key in keys if key in self._lines)
-        unknown = [key for key, line in lines if line.run_id == run_id and (line.fingerprint, line.attempt) not in known]
+        lines = await self._journal.kept(keys)
+        unknown = [key for key, line in lines.items() if line.run_id == run_id and (line.fingerprint, line.attempt) not in known]
         return [cost for _, cost in await each(self._cost, unknown) if cost]
-
-    async def _line(self, key: str) -> tuple[str, JournalEntry | None]:
-        return key, await self._journal.entry(key)
 
     async def _day(self, day: date) -> list[Cost]:
         keys = await self._journal.keys(day)
