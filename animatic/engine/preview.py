@@ -119,7 +119,7 @@ def _reel(plan: Plan, prepared: Prepared, files: Mapping[str, Path], shelf: Path
         source: Path(source.file) if isinstance(source, SoundFile) else files[source.step] for source in cut.sound.sources
     }
     made = shelf / f"{cut.file('').replace('/', '-')}.mp4"
-    rendered = render(timeline_of(prepared, {key: files[key] for key in cut.steps}, sounds), made)
+    rendered = render(timeline_of(prepared, {key: files[key] for key in cut.steps}, sounds, simulated=True), made)
     target = folder / cut.file()
     target.parent.mkdir(parents=True, exist_ok=True)
     mark = Mark(run=NOBODY, pipeline=plan.pipeline, shot=cut.file(""), model="none", simulated=True, software=f"animatic {__version__}")

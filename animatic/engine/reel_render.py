@@ -27,7 +27,7 @@ async def render_reel(run: Run, prepared: Prepared, target: Path) -> tuple[Rende
     shelf.mkdir()
     clips = {key: await _named(run, shelf, key) for key in dict.fromkeys(prepared.cut.steps)}
     sounds = {source: await _sound(run, shelf, source) for source in prepared.cut.sound.sources}
-    timeline = timeline_of(prepared, clips, sounds)
+    timeline = timeline_of(prepared, clips, sounds, simulated=run.simulated)
     name = prepared.cut.file()
 
     def progress(fraction: float) -> None:
@@ -43,8 +43,11 @@ async def render_reel(run: Run, prepared: Prepared, target: Path) -> tuple[Rende
     return rendered, tuple(at for at, key in enumerate(prepared.cut.steps) if heard[key])
 
 
-def timeline_of(prepared: Prepared, clips: dict[str, Path], sounds: dict[SoundSource, Path]) -> Timeline:
-    """Return a laid-out cut as the renderer takes it; ``clips`` are local files by step key, ``sounds`` by what they come from."""
+def timeline_of(prepared: Prepared, clips: dict[str, Path], sounds: dict[SoundSource, Path], *, simulated: bool) -> Timeline:
+    """Return a laid-out cut as the renderer takes it; ``clips`` are local files by step key, ``sounds`` by what they come from.
+
+    ``simulated``: the shots are slates. A label lies where they say so themselves, and then says it for them.
+    """
     layout, sound = prepared.layout, prepared.cut.sound
     bed = None
     if (below := sound.bed) is not None:
@@ -68,7 +71,7 @@ def timeline_of(prepared: Prepared, clips: dict[str, Path], sounds: dict[SoundSo
         mix=Mix(clips=sound.clips == "keep", bed=bed, voices=voices, loudness=sound.loudness),
         captions=_captions(prepared.burnt),
         text_track=_captions(prepared.track),
-        label=prepared.cut.label,
+        label=f"SIMULATED · {prepared.cut.label}" if simulated and prepared.cut.label else prepared.cut.label,
     )
 
 

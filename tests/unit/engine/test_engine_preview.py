@@ -13,7 +13,8 @@ from PIL import Image
 from animatic.catalog import Catalog
 from animatic.engine.preview import Preview, make_preview
 from animatic.marks import read_mark
-from animatic.media import extract_frame, probe
+from animatic.media import Rendered, extract_frame, probe, render
+from animatic.media.timeline import Timeline
 from animatic.plan import build_plan
 from animatic.spec import load_declaration
 
@@ -103,6 +104,20 @@ def test_the_label_of_each_variant_is_in_the_corner_of_its_reel(tmp_path: Path) 
     assert (corners[0] == corners[1]).all()
     assert (corners[2] != corners[0]).any()
     assert (corners[3] != corners[2]).any(), "each in its own words"
+
+
+def test_a_label_that_lies_where_a_slate_says_that_it_is_simulated_says_so_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels: list[str | None] = []
+
+    def rendering(timeline: Timeline, target: Path) -> Rendered:
+        labels.append(timeline.label)
+        return render(timeline, target)
+
+    monkeypatch.setattr("animatic.engine.preview.render", rendering)
+    text = "    shots: [{id: dawn, prompt: Dawn, duration: 1}]\n    cut: {}\n"
+    previewed(tmp_path, "    provenance: {label: AI generated}\n" + text)
+    previewed(tmp_path, text)
+    assert labels == ["SIMULATED · AI generated", None]
 
 
 def _frame(reel: Path, folder: Path) -> Image.Image:

@@ -16,7 +16,8 @@ import pytest
 from animatic.engine.export_reel import export_timeline
 from animatic.engine.history import PastRun
 from animatic.errors import UsageError
-from animatic.media import probe
+from animatic.media import Rendered, probe, render
+from animatic.media.timeline import Timeline
 from tests.unit.engine.studio import ONE, Studio
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,19 @@ async def test_a_reel_comes_with_captions_timeline_and_its_places(studio: Studio
     for clip in timeline.find_clips():
         for media in clip.media_references().values():
             assert (studio.out / studio.run.prefix / media.target_url).exists(), media.target_url
+
+
+async def test_the_label_of_a_real_reel_is_what_was_asked_for_and_nothing_else(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels: list[str | None] = []
+
+    def rendering(timeline: Timeline, *rest: Any) -> Rendered:
+        labels.append(timeline.label)
+        return render(timeline, *rest)
+
+    monkeypatch.setattr("animatic.engine.reel_render.render", rendering)
+    studio.declare(ONE, pipeline="cut: {}\n    provenance: {label: AI generated}")
+    assert await studio.render() is None
+    assert labels == ["AI generated"]
 
 
 async def test_an_unchanged_reel_is_not_made_again_and_a_changed_one_pays_for_nothing(studio: Studio) -> None:
