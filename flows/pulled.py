@@ -21,6 +21,11 @@ def refuse_run(error: AnimaticError, environment: MutableMapping[str, str] | Non
     env[REFUSED] = json.dumps({"message": error.message, "hint": error.hint})
 
 
+def let_run(environment: MutableMapping[str, str] | None = None) -> None:
+    """Take back what an earlier pull of this process said: the declaration is there now."""
+    (os.environ if environment is None else environment).pop(REFUSED, None)
+
+
 def refusal(environment: Mapping[str, str] | None = None) -> AnimaticError | None:
     """Return why the declaration of this process's run was not pulled; None if it was, or was not to be."""
     text = (os.environ if environment is None else environment).get(REFUSED)

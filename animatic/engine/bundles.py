@@ -8,6 +8,7 @@ with its name, file by file; whatever differs is not what was deployed, and is r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import secrets
@@ -156,7 +157,8 @@ async def _fetch(storage: Storage, name: str, file: BundledFile, target: Path) -
     except OSError as error:
         raise _unwritable(target, error) from None
     finally:
-        arriving.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # no file where its folder is none: that is answered above
+            arriving.unlink()
 
 
 def _refuse_strangers(start: Path, ours: set[Path]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from animatic import proxies
 from animatic.engine.bundles import BUNDLES, fetch_bundle
 from animatic.errors import AnimaticError
-from animatic.flows.pulled import refuse_run
+from animatic.flows.pulled import let_run, refuse_run
 from animatic.flows.worker import use_aws_block
 from animatic.settings import Settings
 from animatic.storage import open_storage
@@ -34,4 +34,5 @@ async def from_s3(location: str, sha256: str, include: Sequence[str] = ()) -> di
     except AnimaticError as error:
         refuse_run(error)
         return {"directory": str(Path.cwd())}
+    let_run()
     return {"directory": str(start)}

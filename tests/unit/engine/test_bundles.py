@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from animatic.engine.bundles import bundle_of, fetch_bundle, put_bundle
+from animatic.engine.bundles import BUNDLES, bundle_of, fetch_bundle, put_bundle
 from animatic.errors import StorageError, UsageError
+from animatic.flows.pulled import REFUSED, refusal
 from animatic.plan.carried import CarriedFiles, carried_files
+from animatic.prefect.pull import from_s3
 from animatic.spec import load_declaration
 from animatic.storage.folder import FolderStorage
 
@@ -132,3 +134,35 @@ async def test_a_further_pipelines_file_in_the_copy_is_refused(carried: CarriedF
     (start / "more.yaml").write_text("version: 1")
     with pytest.raises(StorageError, match=r"more\.yaml is not part of what was deployed"):
         await fetch_bundle(FolderStorage(bucket), sha256, tmp_path / "here")
+
+
+async def test_a_file_that_lies_where_a_folder_belongs_is_named(bucket: Path, tmp_path: Path) -> None:
+    boards = tmp_path / "boards"
+    (boards / "refs").mkdir(parents=True)
+    Image.new("RGB", (8, 8), "red").save(boards / "refs" / "red.png")
+    (boards / "pipelines.yaml").write_text(
+        "version: 1\npipelines: {town: {shots: [{id: a, prompt: A, model: xai/grok-video, start_image: refs/red.png}]}}\n"
+    )
+    sha256 = await put(carried_files(load_declaration((boards / "pipelines.yaml",)), boards / "pipelines.yaml"), bucket)
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "refs").write_text("in the way")
+    with pytest.raises(StorageError, match=r"refs") as refused:
+        await fetch_bundle(FolderStorage(bucket), sha256, here)
+    assert "a file stands where a folder is needed" in refused.value.message
+
+
+async def test_a_pull_that_succeeds_takes_back_the_refusal_before_it(
+    carried: CarriedFiles, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANIMATIC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(REFUSED, "")
+    monkeypatch.setattr("animatic.prefect.pull.open_storage", lambda *_, **__: FolderStorage(bucket))
+    await from_s3("s3://studio/boards", "0" * 64)
+    told = refusal()
+    assert told is not None
+    assert "not in the bucket" in told.message
+    sha256 = await put(carried, bucket / BUNDLES)
+    start = await from_s3("s3://studio/boards", sha256)
+    assert start == {"directory": str(tmp_path / "home" / "pulled" / sha256)}
+    assert refusal() is None
