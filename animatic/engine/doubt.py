@@ -11,7 +11,7 @@ from animatic.engine.evidence import LookAgain
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.search import SLOW_GATEWAY_FACTOR, ask, begin_search, current, krea_time, look_once, look_seconds, pause, remaining
-from animatic.engine.windows import CLOCK_MARGIN, SENDING_SLACK_SECONDS
+from animatic.engine.windows import CLOCK_MARGIN, SENDING_SLACK_SECONDS, latest
 from animatic.errors import InDoubtError
 from animatic.ledger import Intent, Submission
 from animatic.ledger.owner import identity
@@ -79,7 +79,7 @@ async def resolve_left_behind(run: Run) -> None:
 def _was_left_behind(run: Run, submission: Submission) -> bool:
     intent = submission.intent
     dead = run.ledger.submissions.owner_alive(intent) is False
-    long_ago = intent.by_krea(intent.deadline) + CLOCK_MARGIN <= krea_time(run)
+    long_ago = latest(intent, intent.deadline) <= krea_time(run)
     return dead and submission.doubt is None and not long_ago and not out_of_reach(run.client, intent)
 
 

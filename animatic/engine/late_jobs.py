@@ -15,7 +15,7 @@ from animatic.engine.budget import days_of
 from animatic.engine.evidence import unclaimed
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.reach import out_of_reach
-from animatic.engine.windows import CLOCK_MARGIN, LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, Window, late_window, window_of
+from animatic.engine.windows import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, Window, late_window, turned_away_window, window_of
 from animatic.krea import RATE_LIMITED, Job, KreaClient
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Ledger, Submission
 from animatic.ledger.late_jobs import with_own_jobs
@@ -132,8 +132,7 @@ def _window_of_late_jobs(submission: Submission) -> Window | None:
         case "never_arrived" | "withdrawn":
             return late_window(intent, submission.settled.at)
         case "unsent" if submission.settled.error and submission.settled.error.code == RATE_LIMITED:
-            # A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
-            return Window(first=window.first, last=intent.by_krea(submission.settled.at) + CLOCK_MARGIN)
+            return turned_away_window(intent, submission.settled.at)
         case _:
             return None
 

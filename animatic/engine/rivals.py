@@ -9,13 +9,14 @@ from animatic.engine.budget import days_of
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.windows import (
-    CLOCK_MARGIN,
     JOURNAL_MARGIN,
     LATE_CREATION,
     OWNER_ENDED,
     SENDING_SLACK_SECONDS,
     Window,
     late_window,
+    latest,
+    turned_away_window,
     window_of,
 )
 from animatic.krea import Job
@@ -38,12 +39,12 @@ def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Wi
     if rival.settled is None:
         return window
     if rival.settled.outcome == "unsent":
-        return Window(first=window.first, last=intent.by_krea(rival.settled.at) + CLOCK_MARGIN)
+        return turned_away_window(intent, rival.settled.at)
     if rival.submitted is not None and (late or rival.submitted.type != job.type):
         return window
     if late:
         return late_window(intent, rival.settled.at)
-    another_post = intent.by_krea(rival.settled.at) + timedelta(seconds=run.settings.patience.post)
+    another_post = latest(intent, rival.settled.at) + timedelta(seconds=run.settings.patience.post)
     if rival.submitted is not None or _was_perhaps_not_sent(rival):
         return Window(first=window.first, last=another_post)
     assert window.last is not None

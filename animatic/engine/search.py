@@ -15,7 +15,7 @@ from typing import assert_never
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, LookAgain, NeverArrived, judge, look
 from animatic.engine.run import Run
-from animatic.engine.windows import OWNER_ENDED, SENDING_SLACK_SECONDS, Window, window_of
+from animatic.engine.windows import OWNER_ENDED, SENDING_SLACK_SECONDS, Window, latest, window_of
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission
@@ -75,7 +75,7 @@ def begin_search(run: Run, submission: Submission, lost: Lost | None) -> Search:
     if lost is None:
         window = window_of(intent)
         # Its POST may have been on its way until its time-out, and Krea at work on it. One of long ago has had its time: one look.
-        ended = intent.by_krea(intent.deadline) - timedelta(seconds=SENDING_SLACK_SECONDS)
+        ended = latest(intent, intent.deadline) - timedelta(seconds=SENDING_SLACK_SECONDS)
         seconds = max(0.0, (ended + timedelta(seconds=grace) - krea_time(run)).total_seconds())
         listed_by = now + seconds
         adopted_by = min(listed_by, now + grace)

@@ -45,12 +45,28 @@ class Window:
 
 def window_of(intent: Intent) -> Window:
     """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
-    margin = CLOCK_MARGIN + timedelta(seconds=intent.clock_error)
-    return Window(first=intent.by_krea(intent.intended_at) - margin, last=intent.by_krea(intent.deadline) + margin + LATE_CREATION)
+    return Window(first=intent.by_krea(intent.intended_at) - _margin(intent), last=latest(intent, intent.deadline) + LATE_CREATION)
+
+
+def turned_away_window(intent: Intent, answered_at: datetime) -> Window:
+    """Return when Krea may have made the job of a submission that was turned away.
+
+    A proxy on the way that repeats a POST passes on the last answer only: the first may have been accepted.
+    """
+    return Window(first=window_of(intent).first, last=latest(intent, answered_at))
 
 
 def late_window(intent: Intent, given_up_at: datetime) -> Window:
     """Return when Krea may have made the job of a submission although it was given up; clocks may have been set since the intent."""
     window = window_of(intent)
     assert window.last is not None
-    return Window(first=window.first, last=max(window.last, intent.by_krea(given_up_at)) + LATE_JOB)
+    return Window(first=window.first, last=max(window.last, latest(intent, given_up_at)) + LATE_JOB)
+
+
+def latest(intent: Intent, moment: datetime) -> datetime:
+    """Return the latest time that Krea's clock may have shown at a moment of ours, by what was known of it when the intent was written."""
+    return intent.by_krea(moment) + _margin(intent)
+
+
+def _margin(intent: Intent) -> timedelta:
+    return CLOCK_MARGIN + timedelta(seconds=intent.clock_error)

@@ -32,6 +32,8 @@ ONCE_BROKEN = (
     49038,  # a stranger's job was taken although another one was there, which a second lost answer could have made as well
     200030,  # as 24004, of a submission for which a stranger's job had been taken, of another type
     202869,  # the job of a submission that was turned away was taken for one that had been given up
+    306622,  # Krea's clock was known badly after a pause: the job of one that was turned away was made after the time that was looked at
+    308425,  # as 306622: a stranger's job was named in its place
 )
 SHOWN = 3
 

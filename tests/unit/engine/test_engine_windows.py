@@ -1,0 +1,56 @@
+"""Windows in Krea's clock hold all that is not known of it: an answer that was read long after it was sent says little of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from animatic.engine.windows import Window, late_window, turned_away_window, window_of
+from animatic.ledger import Intent, Ledger
+from animatic.storage import open_storage
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+KREA_IS_AHEAD, UNSURE = timedelta(seconds=12), timedelta(seconds=18)
+ANSWERED = NOW + timedelta(seconds=1)
+
+
+def of_an_open_one(intent: Intent) -> Window:
+    return window_of(intent)
+
+
+def of_one_that_was_turned_away(intent: Intent) -> Window:
+    return turned_away_window(intent, ANSWERED)
+
+
+def of_one_that_was_given_up(intent: Intent) -> Window:
+    return late_window(intent, ANSWERED)
+
+
+@pytest.mark.parametrize("window", [of_an_open_one, of_one_that_was_turned_away, of_one_that_was_given_up])
+async def test_a_job_that_was_made_at_once_is_held_however_wrong_the_clock_may_be(
+    tmp_path: Path, window: Callable[[Intent], Window]
+) -> None:
+    ledger = Ledger(open_storage(str(tmp_path)), clock=lambda: NOW)
+    intent = await ledger.submissions.intend(
+        fingerprint="ab" * 32,
+        attempt=1,
+        model="xai/grok-video",
+        endpoint="/generate/video/xai/grok-video",
+        pipeline="coast",
+        step="dawn",
+        run_id="r1",
+        usd=Decimal(1),
+        deadline_seconds=180.0,
+        clock_offset=lambda: KREA_IS_AHEAD,
+        clock_error=UNSURE,
+    )
+    assert intent is not None
+    for truth in (KREA_IS_AHEAD - UNSURE, KREA_IS_AHEAD, KREA_IS_AHEAD + UNSURE):
+        assert window(intent).holds_time(NOW + truth)
+        assert window(intent).holds_time(ANSWERED + truth)
+    assert not window(intent).holds_time(NOW + KREA_IS_AHEAD - UNSURE - timedelta(seconds=5))
