@@ -224,6 +224,8 @@ class KreaDouble:
         """Whether clips are as long as was asked for, and begin with the start image."""
         self.is_simulator = False
         """Whether it says in its answers that it is the simulator."""
+        self.listed: Callable[[dict[str, Any]], Any] = lambda shown: shown
+        """How the list shows a job."""
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
 
     @property
@@ -361,7 +363,7 @@ class KreaDouble:
         for job in jobs[:limit]:
             job.polls += 1
         more = jobs[limit - 1].created_at.isoformat() if len(jobs) > limit else None
-        return httpx.Response(200, json={"items": [self._shown(job) for job in jobs[:limit]], "next_cursor": more})
+        return httpx.Response(200, json={"items": [self.listed(self._shown(job)) for job in jobs[:limit]], "next_cursor": more})
 
     def _one(self, method: str, job_id: str) -> httpx.Response:
         job = next((job for job in self._visible() if job.id == job_id), None)

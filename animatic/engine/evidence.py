@@ -16,7 +16,7 @@ from animatic.engine.expectation import Result, fitting, gives_other, has_other_
 from animatic.engine.rivals import may_be_of, rivals_for
 from animatic.engine.run import Run
 from animatic.engine.windows import Window
-from animatic.krea import Job, KreaClient
+from animatic.krea import Job, KreaClient, incomplete
 from animatic.ledger import How, Intent, Ledger, Submission
 from animatic.media import likeness
 
@@ -202,9 +202,15 @@ async def _rivals_by_job(
 
 
 async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_before: tuple[str, ...] = ()) -> tuple[Job, ...]:
-    """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first."""
-    found = [job async for job in client.jobs(since=window.first) if window.holds(job)]
+    """Return the jobs of the window, and those of ``seen_before``, that belong to no submission of this ledger, the newest first.
+
+    Raises KreaUnreachableError where Krea's list does not tell.
+    """
+    found = [job async for job in client.jobs(since=window.first, complete=True) if not job.dated or window.holds(job)]
     listed = {job.id for job in found}
     found += [job for job_id in seen_before if job_id not in listed and (job := await client.job(job_id))]
     claimed = await ledger.submissions.claimed(job.id for job in found)
-    return tuple(job for job in found if job.id not in claimed)
+    left = tuple(job for job in found if job.id not in claimed)
+    if any(not job.dated for job in left):
+        raise incomplete("it does not say when a job was made that may be a stranger's")
+    return left

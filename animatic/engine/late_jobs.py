@@ -16,7 +16,7 @@ from animatic.engine.evidence import unclaimed
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.reach import out_of_reach
 from animatic.engine.windows import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, Window, late_window, turned_away_window, window_of
-from animatic.krea import RATE_LIMITED, Job, KreaClient
+from animatic.krea import ANSWERED_NO, Job, KreaClient
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Ledger, Submission
 from animatic.ledger.late_jobs import with_own_jobs
 from animatic.ledger.model import PRESUMED, Grounds
@@ -131,7 +131,7 @@ def _window_of_late_jobs(submission: Submission) -> Window | None:
     match submission.settled.outcome:
         case "never_arrived" | "withdrawn":
             return late_window(intent, submission.settled.at)
-        case "unsent" if submission.settled.error and submission.settled.error.code == RATE_LIMITED:
+        case "unsent" if submission.settled.error and submission.settled.error.code in ANSWERED_NO:
             return turned_away_window(intent, submission.settled.at)
         case _:
             return None

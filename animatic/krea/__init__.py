@@ -6,14 +6,15 @@ brings a web server) receives callbacks inside a run, ``WebhookExchange`` for th
 """
 
 from animatic.krea.client import KreaClient
-from animatic.krea.errors import RATE_LIMITED, TURNED_AWAY, ExpiredUrlError, LostAnswerError, NotSentError, ResultUnreachableError
+from animatic.krea.errors import ANSWERED_NO, TURNED_AWAY, ExpiredUrlError, LostAnswerError, NotSentError, ResultUnreachableError
+from animatic.krea.listing import incomplete
 from animatic.krea.reasons import JobError
 from animatic.krea.transfer import Download
 from animatic.krea.wait import Watcher
 from animatic.krea.wire import Asset, Job
 
 __all__ = [
-    "RATE_LIMITED",
+    "ANSWERED_NO",
     "TURNED_AWAY",
     "Asset",
     "Download",
@@ -25,4 +26,5 @@ __all__ = [
     "NotSentError",
     "ResultUnreachableError",
     "Watcher",
+    "incomplete",
 ]

@@ -34,8 +34,8 @@ def is_token(value: object) -> bool:
 
 
 def is_job_id(value: object) -> bool:
-    """Whether that may be one of Krea's job ids."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_JOB_ID_LENGTH
+    """Whether that may be one of Krea's job ids: they name records, and stand in addresses."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_JOB_ID_LENGTH and value.isascii() and value.isprintable() and " " not in value
 
 
 def callback_url(public_url: str, token: str) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import httpx
 
 from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status
+from animatic.krea.listing import Reading, incomplete, require_readable
 from animatic.krea.session import Answer, Session, Sleep
 from animatic.krea.transfer import Download, answers, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
@@ -145,15 +146,26 @@ class KreaClient:
             await self._session.sleep(backoff.next())
         return None
 
-    async def jobs(self, *, since: datetime | None = None, limit: int = MAX_PAGE_SIZE) -> AsyncGenerator[Job, None]:
-        """Yield jobs, newest first, ``limit`` a page, down to those created before ``since``."""
+    async def jobs(self, *, since: datetime | None = None, limit: int = MAX_PAGE_SIZE, complete: bool = False) -> AsyncGenerator[Job, None]:
+        """Yield jobs, newest first as Krea lists them, ``limit`` a page, without those created before ``since``.
+
+        ``complete``: what is not yielded is taken for what does not exist. KreaUnreachableError where the list does not prove that.
+        """
         cursor: str | None = None
+        reading = Reading(since)
         while True:
             page = await self._page(cursor, limit)
-            recent = [job for job in page.jobs if since is None or job.created_at >= since]
-            for job in recent:
-                yield job
-            if not recent or len(recent) < len(page.jobs) or page.cursor is None or page.cursor == cursor:
+            reading.saw(page)
+            if complete:
+                require_readable(page, since)
+            for job in page.jobs:
+                if since is None or job.created_at >= since:
+                    yield job
+            if page.cursor is None or reading.far_enough:
+                return
+            if not reading.turns_to(page.cursor):
+                if complete:
+                    raise incomplete("its pages lead in a circle")
                 return
             cursor = page.cursor
 

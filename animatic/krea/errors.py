@@ -15,7 +15,6 @@ error. These errors are told apart here only::
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from http import HTTPStatus
 from typing import assert_never
@@ -34,9 +33,12 @@ from animatic.errors import (
     ShotError,
     UsageError,
 )
+from animatic.krea.bodies import parse_json
 from animatic.krea.reasons import JobError, explain_body
 from animatic.redact import redact
 
+MODERATED = "moderated"
+"""The code of a submission whose content Krea refuses."""
 RATE_LIMITED = "rate_limited"
 """The code of a submission that Krea, or a proxy before it, answered with "not now"."""
 
@@ -58,6 +60,20 @@ class NotSentError(KreaUnreachableError):
 
 TURNED_AWAY = frozenset({NotSentError.code, RATE_LIMITED, NotSentError.__name__})
 """Codes, as ledgers have them, of submissions that were turned away for now, or that nobody was there for: no request was judged."""
+
+ANSWERED_NO = frozenset(
+    {
+        RATE_LIMITED,
+        UsageError.code,
+        RequestRefusedError.code,
+        MODERATED,
+        ModelGoneError.code,
+        PlanRequiredError.code,
+        OutOfCreditsError.code,
+        KreaRefusedError.code,
+    }
+)
+"""Codes of submissions that were sent, and that an answer said were not accepted: of a POST that a proxy has repeated, the last answer."""
 
 
 class LostAnswerError(KreaUnreachableError):
@@ -133,6 +149,7 @@ STATUSES: dict[int, Verdict] = {
     HTTPStatus.REQUEST_TIMEOUT: Verdict.DOUBTFUL,
     HTTPStatus.TOO_EARLY: Verdict.NOT_SENT,
     HTTPStatus.TOO_MANY_REQUESTS: Verdict.NOT_SENT,
+    HTTPStatus.CONFLICT: Verdict.DOUBTFUL,  # Krea documents none: a proxy may have repeated the POST, and this be the answer to the second
     499: Verdict.DOUBTFUL,  # nginx: the client went away, while the request was being worked on
 }
 
@@ -183,6 +200,8 @@ def of_answer(status: int, body: bytes, content_type: str, endpoint: str, *, ret
     LostAnswerError: it may have been accepted. Every other error: it was not, and is not billed.
     """
     match of_status(status):
+        case Verdict.REFUSED | Verdict.NOT_SENT if _names_a_job(body):
+            return LostAnswerError(f"Krea answered {status} to a submission to {endpoint}, and named a job", hint=_DOUBT_HINT)
         case Verdict.REFUSED:
             return refusal(status, body, content_type, endpoint)
         case Verdict.NOT_SENT:
@@ -197,6 +216,16 @@ def of_answer(status: int, body: bytes, content_type: str, endpoint: str, *, ret
             )
         case verdict:
             assert_never(verdict)
+
+
+def _names_a_job(body: bytes) -> bool:
+    """Whether an answer names a job, whatever else it says: then there is one."""
+    try:
+        data = parse_json(body)
+    except ValueError:
+        return False
+    parts = (data, data.get("job"), data.get("data")) if isinstance(data, dict) else ()
+    return any(isinstance(part, dict) and bool(part.get("job_id")) for part in parts)
 
 
 def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> AnimaticError:
@@ -224,7 +253,7 @@ def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> Anima
         )
     if reason.moderated:
         return RequestRefusedError(
-            f"Krea refuses the content ({status}): {text}", hint="change the prompt or the reference; nothing is billed", code="moderated"
+            f"Krea refuses the content ({status}): {text}", hint="change the prompt or the reference; nothing is billed", code=MODERATED
         )
     if status == HTTPStatus.FORBIDDEN:
         return KreaRefusedError(
@@ -235,7 +264,7 @@ def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> Anima
 
 def _gone(body: bytes, reason: JobError, endpoint: str) -> ModelGoneError:
     try:
-        data = json.loads(body)
+        data = parse_json(body)
     except ValueError:
         data = None
     facts = data if isinstance(data, dict) else {}

@@ -6,13 +6,13 @@ Read wherever they stand: ``error`` (text or object), ``message``, ``detail`` (t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+from animatic.krea.bodies import parse_json
 from animatic.krea.moderation import refuses_content, refuses_output
 from animatic.redact import redact
 
@@ -75,7 +75,7 @@ def explain_body(body: bytes, content_type: str) -> JobError:
     if not text:
         return JobError("", "the answer is empty")
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError:
         return JobError("", _page(text, content_type))
     return explain(data) or JobError("", "the answer gives no reason")

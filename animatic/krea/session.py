@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import random
 import time
@@ -23,6 +22,7 @@ import httpx
 from animatic import __version__, proxies
 from animatic.backoff import Backoff
 from animatic.errors import KreaUnreachableError
+from animatic.krea.bodies import parse_json
 from animatic.krea.errors import UnexpectedSimulatorError, describe, refusal
 from animatic.krea.pace import ClockOffset, http_date, retry_after
 from animatic.krea.reasons import explain_body
@@ -65,7 +65,7 @@ class Answer:
         """Return the parsed body. Raises ValueError if it is torn or no JSON."""
         if self.torn:
             raise ValueError("the answer is torn")
-        return json.loads(self.body)
+        return parse_json(self.body)
 
 
 class Session:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import json
 import logging
 import socket
 import time
@@ -24,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from animatic.errors import UsageError
+from animatic.krea.bodies import parse_json
 from animatic.krea.bounded_server import MAX_CONNECTIONS, BoundedServer
 from animatic.krea.callbacks import callback_url, is_job_id
 from animatic.krea.pace import set_within
@@ -203,8 +203,8 @@ async def json_body(request: Request) -> Any:
         if len(body) > MAX_BODY_BYTES:
             raise BodyRefusedError(413)
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:  # the second: nested thousands deep
+        return parse_json(bytes(body))
+    except ValueError as error:
         raise BodyRefusedError(400) from error
 
 

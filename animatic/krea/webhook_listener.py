@@ -7,7 +7,6 @@ changes nothing but speed: it is asked again, ever more rarely, while jobs are p
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ import httpx
 from animatic import __version__, proxies
 from animatic.backoff import Backoff
 from animatic.errors import UsageError
+from animatic.krea.bodies import parse_json
 from animatic.krea.callbacks import MAX_TOKENS_ASKED, SERVICE, callback_url, is_job_id, listen_url
 from animatic.krea.errors import describe
 from animatic.krea.pace import set_within
@@ -165,11 +165,7 @@ class WebhookListener:
 
 def _parsed(body: bytes) -> dict[str, str]:
     """Return job ids by token. Raises ValueError where the answer is none of a receiver's."""
-    try:
-        data = json.loads(body)
-    except RecursionError as error:
-        raise ValueError("its answer is nested too deep") from error
-    match data:
+    match parse_json(body):
         case {"called": dict(called)}:
             return {token: job_id for token, job_id in called.items() if is_job_id(job_id)}
         case _:

@@ -6,7 +6,6 @@ a result are looked for everywhere in it, as a completed job was billed. Only an
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urljoin
 
+from animatic.krea.bodies import parse_json
+from animatic.krea.callbacks import is_job_id
 from animatic.krea.reasons import JobError, explain
 from animatic.redact import redact
 
@@ -40,6 +41,9 @@ _PREVIEW = re.compile(r"preview", re.IGNORECASE)
 _NO_RESULT = re.compile(r"thumb|poster|^(inputs?|request|params|parameters|arguments|webhook.*|error)$", re.IGNORECASE)
 """Keys below which no result stands: a thumbnail passes for a still, and what was sent in passes for what came out."""
 _MAX_DEPTH = 12
+_MILLISECONDS_FROM = 1e11
+"""As seconds, that is the year 5138."""
+_FIRST_YEAR = 2000
 _FACT_KEYS = ("width", "height", "fps", "duration", "thumbnail_url", "style_id")
 
 
@@ -55,6 +59,8 @@ class Job:
     status: str
     """One of ``STATUSES``, or Krea's own word where that is none of them."""
     created_at: datetime
+    dated: bool = True
+    """Whether Krea has said when; if not, ``created_at`` is when the job was seen."""
     type: str | None = None
     """Krea's internal name for what makes it; not documented, and the only thing in a list of jobs that depends on the request."""
     completed_at: datetime | None = None
@@ -101,6 +107,8 @@ class Page:
 
     jobs: tuple[Job, ...]
     cursor: str | None
+    unread: tuple[datetime | None, ...] = ()
+    """When the entries without a job id were created, None where that cannot be read either."""
 
 
 def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | None = None) -> Job:
@@ -111,16 +119,18 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
     if not isinstance(data, Mapping):
         raise WireError("not an object")
     identity = data.get("job_id") or data.get("id")
-    if not isinstance(identity, str) or not identity.strip():
+    if not isinstance(identity, str) or not is_job_id(identity.strip()):
         raise WireError("no job_id")
     status = _status(data.get("status"))
     result = data.get("result")
+    created = _time(data.get("created_at"))
     urls = tuple(dict.fromkeys(url for address in _addresses(result) if (url := _whole(address, base))))
     error = _error(data, result, status)
     return Job(
         id=identity.strip(),
         status=status,
-        created_at=_time(data.get("created_at")) or seen,
+        created_at=created or seen,
+        dated=created is not None,
         type=redact(said) if isinstance(said := data.get("type"), str) and said else None,
         completed_at=_time(data.get("completed_at")),
         urls=urls,
@@ -132,18 +142,18 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
 
 
 def parse_page(data: Any, *, seen: datetime, base: str = "") -> Page:
-    """Return a page of the job list; items that are no jobs are left out. Raises WireError if it is no list at all."""
+    """Return a page of the job list. Raises WireError if it is no list at all, or where it does not say whether it is the last one."""
     items = data.get("items") if isinstance(data, Mapping) else data
     if not isinstance(items, list):
         raise WireError("no items")
-    jobs = []
+    jobs: list[Job] = []
+    unread: list[datetime | None] = []
     for item in items:
         try:
             jobs.append(parse_job(item, seen=seen, base=base))
-        except WireError:  # no job id: nothing to be done with it
-            continue
-    cursor = (data.get("next_cursor") or data.get("nextCursor")) if isinstance(data, Mapping) else None
-    return Page(jobs=tuple(jobs), cursor=cursor if isinstance(cursor, str) else None)
+        except WireError:  # no job id: nothing to be done with it, but it may be one that is looked for
+            unread.append(_time(item.get("created_at")) if isinstance(item, Mapping) else None)
+    return Page(jobs=tuple(jobs), cursor=_cursor(data), unread=tuple(unread))
 
 
 def parse_asset(data: Any) -> Asset:
@@ -157,6 +167,15 @@ def parse_asset(data: Any) -> Asset:
     return Asset(
         id=identity, url=url, mime=mime if isinstance(mime, str) else None, size=int(size) if isinstance(size, int | float) else None
     )
+
+
+def _cursor(data: Any) -> str | None:
+    cursor = (data.get("next_cursor") or data.get("nextCursor")) if isinstance(data, Mapping) else None
+    if isinstance(cursor, str | int | float) and not isinstance(cursor, bool):
+        return str(cursor) or None
+    if cursor:
+        raise WireError("a next_cursor that is none")
+    return None
 
 
 def _status(value: Any) -> str:
@@ -207,8 +226,8 @@ def _found(value: Any, *, depth: int, preview: bool) -> Iterator[tuple[str, bool
             yield value.strip(), preview
         case str() if value.lstrip().startswith(("{", "[")):
             try:
-                inner = json.loads(value)
-            except (ValueError, RecursionError):
+                inner = parse_json(value)
+            except ValueError:
                 return
             yield from _found(inner, depth=depth + 1, preview=preview)
         case list():
@@ -226,10 +245,15 @@ def _is_url(text: str) -> bool:
 
 
 def _time(value: Any) -> datetime | None:
-    if not isinstance(value, str):
-        return None
+    """Read a time: ISO 8601, or seconds or milliseconds since 1970. One of before 2000 is none: a zero that stands for nothing."""
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS_FROM else value, UTC)
+        elif isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        else:
+            return None
+    except (ValueError, OverflowError, OSError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.year >= _FIRST_YEAR else None

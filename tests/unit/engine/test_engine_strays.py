@@ -15,6 +15,7 @@ from animatic.errors import UsageError
 from animatic.ledger import Failure, Intent
 from animatic.plan import Plan
 from animatic.settings import Secret
+from tests.krea_double import Answer
 from tests.unit.engine.studio import ONE, Studio
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +128,16 @@ async def test_a_stray_that_was_not_billed_is_none(studio: Studio) -> None:
     late.polls = 5
     assert await strays_of(studio) == []
     assert await list_doubts(studio.destinations, timing=studio.timing()) == []
+    assert await spent(studio) == PRICE
+
+
+@pytest.mark.parametrize("answer", ["400", "401", "402", "410", "plan"])
+async def test_a_job_behind_a_refusal_is_named(studio: Studio, answer: Answer) -> None:
+    """A proxy repeats a POST, and the second one is refused."""
+    studio.krea.answers = [answer]
+    studio.krea.on_post = lambda body: studio.krea.add(GROK, dict(body))
+    assert await studio.render() is not None
+    assert {stray.stray.job_id for stray in await strays_of(studio) if stray.stray} == {"job-1"}
     assert await spent(studio) == PRICE
 
 

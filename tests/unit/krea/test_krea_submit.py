@@ -78,7 +78,21 @@ async def test_a_429_says_when_to_come_back(client_for: Make, header: str, secon
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b'{"job_id": "j-1", "stat', b"<html><title>OK</title></html>", b"[]", b'{"job_id": null}', b"null"]
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"job_id": "j-1", "stat',
+        b"<html><title>OK</title></html>",
+        b"[]",
+        b'{"job_id": null}',
+        b"null",
+        b"[" * 100_000,
+        b'{"job_id": "a\\u0000b"}',
+        rb'{"job_id": "a\ud800"}',
+        b'{"job_id": "' + b"x" * 5000 + b'"}',
+    ],
+    ids=range(11),
 )
 async def test_an_acceptance_that_names_no_job_is_a_doubt(client_for: Make, body: bytes) -> None:
     handler, _ = answering(httpx.Response(200, content=body))

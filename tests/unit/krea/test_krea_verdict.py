@@ -48,8 +48,8 @@ def test_every_status_has_a_verdict() -> None:
     verdicts = {status: of_status(status) for status in range(1000)}
     assert {status for status, verdict in verdicts.items() if verdict is Verdict.NOT_SENT} == {407, 425, 429}
     assert all(verdicts[status] is Verdict.ACCEPTED for status in range(200, 300))
-    assert all(verdicts[status] is Verdict.DOUBTFUL for status in [*range(200), 302, 303, 408, 499, *range(500, 1000)])
-    refused = [status for status in range(300, 500) if status not in {302, 303, 407, 408, 425, 429, 499}]
+    assert all(verdicts[status] is Verdict.DOUBTFUL for status in [*range(200), 302, 303, 408, 409, 499, *range(500, 1000)])
+    refused = [status for status in range(300, 500) if status not in {302, 303, 407, 408, 409, 425, 429, 499}]
     assert all(verdicts[status] is Verdict.REFUSED for status in refused)
 
 
@@ -73,6 +73,12 @@ def test_every_status_has_a_verdict() -> None:
         (425, b"", NotSentError),
         (429, b'{"error": "maximum concurrent jobs"}', NotSentError),
         (408, b"", LostAnswerError),
+        (409, b'{"error": "duplicate"}', LostAnswerError),
+        (400, b'{"error": "duplicate", "job_id": "j-1"}', LostAnswerError),
+        (402, b'{"error": "low balance", "job": {"job_id": "j-1"}}', LostAnswerError),
+        (429, b'{"error": "busy", "data": {"job_id": "j-1"}}', LostAnswerError),
+        (400, b'{"error": "no", "job_id": null, "job": "none", "data": []}', RequestRefusedError),
+        (400, b"[" * 100_000, RequestRefusedError),
         (500, b"", LostAnswerError),
         (524, b"<html><title>524: A timeout occurred</title>", LostAnswerError),
         (200, b"{}", LostAnswerError),
