@@ -19,6 +19,7 @@ from animatic.suggest import closest, snake
 
 URL = re.compile(r"https?://[^\s/]+|data:[\w/+.-]+;base64,")
 
+_HUMP = re.compile("[a-z0-9][A-Z]")
 _UNCHECKED = "to send it all the same, write it under extra_body"
 _PATTERNS = {
     "^[a-z][a-z0-9_-]+$": "a lower-case letter first, then lower-case letters, digits, _ and -",
@@ -30,7 +31,7 @@ def unknown_field(model: Model, name: str, catalog: Catalog | None) -> Finding:
     """Report a name that the model's body does not have: retired, removed, misspelt or another model's."""
     path: KeyPath = (name,)
     modern = model.aliases.get(name)
-    if modern is None and name != name.lower() and (guess := snake(name)) and (guess in model.fields or guess in model.removed):
+    if modern is None and _HUMP.search(name) and (guess := snake(name)) and (guess in model.fields or guess in model.removed):
         modern = guess  # a retired name in Krea's old spelling that its document does not list
     if modern is not None and modern in model.fields:
         since = f" on {model.aliases_until}" if model.aliases_until and name in model.aliases else ""
@@ -135,7 +136,7 @@ def scalar(field: Field, model: Model, value: Any, path: KeyPath) -> Finding:
         return Finding(
             path=path, message=f"{name} must not be null for {model.name}", hint="leave the key out, or give it a value", code="wrong-type"
         )
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value) and field.type in {"number", "integer"}:
         return Finding(path=path, message=f"{name} must be a finite number", hint="write a number such as 5", code="wrong-type")
     if not fits(field, value):
         return _wrong_type(field, value, path)

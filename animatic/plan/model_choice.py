@@ -17,6 +17,7 @@ from animatic.plan.problems import ProblemCollector
 from animatic.plan.profile import ProfileLayer, fallbacks_of
 from animatic.plan.shared_fields import SharedFields
 from animatic.plan.templates import TemplateContext, TemplateError
+from animatic.spec.keys import PROFILED
 from animatic.spec.model import FallbackSpec, PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.section import is_template
 
@@ -59,10 +60,16 @@ class ModelResolver:
         self._known: dict[tuple[Kind, str], ModelChoice] = {}
         self._profiled: dict[tuple[Kind, str, str], ModelChoice] = {}
         self._inherited: dict[Kind, tuple[dict[str, Any], dict[str, KeyPath]]] = {}
+        self._fields = SharedFields(catalog, ())
 
     def resolve(self, shot: ShotSpec, context: TemplateContext, problems: ProblemCollector) -> ModelChoice | None:
         """Return the models for a shot, or None where its own is wrong (reported) or not known yet."""
         declared = self._declared(shot, context, problems)
+        if declared is None:
+            kind: Kind | None = None if shot.model is not None else shot.kind or "video"
+            parts: tuple[ShotSpec | FallbackSpec, ...] = (shot, *shot.fallback)
+            for part in parts:
+                self._fields.check_unmade(part, kind, shot, problems)
         if declared is not None and self._profile is not None:
             declared = self._under(self._profile, shot, declared, context, problems)
         if declared is None:
@@ -85,7 +92,7 @@ class ModelResolver:
         for kind, overlay in self._profile.by_kind.items() if self._profile is not None else ():
             if overlay.model is not None and not is_template(overlay.model):
                 self._shared_model(kind, overlay.model, (*overlay.path, "model"), problems, what=f"model for {kind}")
-            fields.check(kind, overlay.fields, overlay.path, kind, problems)
+            fields.check(kind, overlay.fields, overlay.path, kind, problems, PROFILED)
 
     def _under(
         self, profile: ProfileSpec, shot: ShotSpec, choice: ModelChoice, context: TemplateContext, problems: ProblemCollector
@@ -164,6 +171,7 @@ class ModelResolver:
             path = (*fallback.path, "model")
             model = self._named(shot, fallback.model, path, context, problems)
             if model is None:
+                self._fields.check_unmade(fallback, declared.kind, shot, problems)
                 continue
             made = yields(model)
             if made != declared.yields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,9 @@ from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.profile import ProfileLayer
 from animatic.plan.templates import TemplateContext
+from animatic.spec.keys import SHARED, SHOT
 from animatic.spec.model import FallbackSpec, MatrixSpec, ShotSpec
+from animatic.suggest import closest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +72,8 @@ def report_finding(
         return
     cause = _cause_in_profile(name, origins)
     ours = problems.for_shot(shot)
+    if finding.code == "unknown-field" and (meant := own_key(name, keys_at(where, shot), origins.model.fields)):
+        hint = f"did you mean {meant!r}?"
     if finding.code == "wrong-type" and hint and hint.startswith(UNQUOTED) and (written := problems.spec.document.written(where)):
         hint = f'{UNQUOTED} "{written}"'
     if cause is not None and where[: len(cause)] != cause:
@@ -96,6 +100,17 @@ def report_finding(
         message = f"default for {origins.model.kind}: {message}"
         related = [((*shot.path, "id"), f"used by shot {shot.id!r}"), *related]
     ours.add(message, where, code=finding.code, hint=hint, key=at_key, severity=finding.severity, related=related)
+
+
+def own_key(name: str, ours: Collection[str], fields: Collection[str]) -> str | None:
+    """Return the key of ``ours`` that is likelier than any of a model's ``fields`` to be meant by a name; None where none is."""
+    meant = closest(name.strip(), [*ours, *fields])
+    return meant if meant in ours else None
+
+
+def keys_at(where: KeyPath, shot: ShotSpec) -> Collection[str]:
+    """Return the keys of ours that may stand where a field of a shot, or of one of its fallbacks, was written."""
+    return SHOT.known if where[:-1] == shot.path else SHARED
 
 
 def _cause_in_profile(name: str, origins: FieldOrigins) -> KeyPath | None:

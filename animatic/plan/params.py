@@ -47,11 +47,22 @@ def render_params(
         try:
             values[name] = str(TemplateContext(names=scopes(params=values, run=run)).render(given[name]).value)
         except TemplateError as mistake:
-            values[name] = given[name]
             if problems is not None:
                 ours = problems.for_pipeline()
-                ours.add(f"param {name!r}: {mistake.message}", _place(spec, name, given[name]), code="template", hint=mistake.hint)
+                unread = [other for other in mentions(given[name], "params", frozenset(spec.params)) if other not in values]
+                hint = _too_early(name, unread) if unread else mistake.hint
+                ours.add(f"param {name!r}: {mistake.message}", _place(spec, name, given[name]), code="template", hint=hint)
+            values[name] = given[name]
     return {name: values[name] for name in given}
+
+
+def _too_early(name: str, unread: list[str]) -> str:
+    """Return the hint for a default that names itself, or params whose own templates stand below it."""
+    if name in unread:
+        return "a param cannot be made of itself"
+    return (
+        f"templates of params see those above them, and those that are no templates: move {name!r} below {' and '.join(map(repr, unread))}"
+    )
 
 
 def sample_values(spec: PipelineSpec) -> dict[str, Any]:

@@ -241,7 +241,7 @@ def _too_long(model: Model, media: tuple[MediaValue, ...]) -> Iterator[Finding]:
 def _check_prompts(draft: RequestDraft, problems: ProblemCollector) -> None:
     """Report a prompt that is blank, or comes out blank: it would be sent, and paid for."""
     for path, text in _prompts(draft.body, ()):
-        if not text.strip():
+        if not any(character.isprintable() and not character.isspace() for character in text):
             where = draft.origins.of(path)
             written = draft.templates.get(path)
             message = f"{field_name(path)} is blank" if written is None else f"{field_name(path)} comes out blank"

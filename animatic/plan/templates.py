@@ -165,10 +165,20 @@ def render(text: str, names: Scopes) -> Any:
     except (RecursionError, MemoryError):
         raise TemplateError("the template is nested too deeply") from None
     except Exception as error:  # noqa: BLE001 - whatever an expression raises is the template's mistake
-        hint = "text and numbers are joined with ~, as in {{ params.city ~ 2 }}" if isinstance(error, TypeError) else None
+        message = f"the template cannot be rendered: {_sentence(error)}"
+        hint = (
+            "text and numbers are joined with ~, as in {{ params.city ~ 2 }}" if "operand" in message or "concatenate" in message else None
+        )
+        if "not callable" in message:
+            hint = "write the name alone, without brackets behind it"
+        elif isinstance(error, TypeError) and "no loader" in message:
+            message, hint = (
+                "templates cannot read other files",
+                "write the text here; what several shots share is a param, or the prompt of the cast",
+            )
         if type(error).__name__ == "TooMuchError":  # of the sandbox, which is loaded only where templates need Jinja2
             hint = "compute it outside of the file and pass it as a parameter"
-        raise TemplateError(f"the template cannot be rendered: {_sentence(error)}", hint) from None
+        raise TemplateError(message, hint) from None
     if value is not None and not isinstance(value, str | int | float | list | dict):
         raise TemplateError(
             f"the template yields {type(value).__name__}, which is not a value", "yield text, a number, a boolean or a list"

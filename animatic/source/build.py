@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from animatic.errors import DeclarationError, Place, Problem
+from animatic.source.document import Positions
+from animatic.source.lines import Moves, before_mends
 from animatic.source.parser import MAX_DEPTH, PLAIN, TEXT, resolve
 from animatic.source.reading import Source
 
@@ -20,16 +22,18 @@ _TAGGED_SCALARS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, fl
 _NOT_BLANK = re.compile(r"\S")
 _MERGED = re.compile(r"\s*:\s*(\*[\w-]+|\[[^\]]*\]|\{[^}]*\})")
 """What follows the key of a merge."""
+_COMMA_NUMBER = re.compile(r"[-+]?[0-9]+,[0-9]+\Z")
+_CURLY = re.compile("[“”„«](.*)[“”»]", re.DOTALL)
 _MAX_EXPANDED = 1_000_000
 """Values that aliases may unfold to: far beyond any storyboard, and still walked in seconds."""
 
 
-def build(root: yaml.Node, source: Source, text: str) -> tuple[Any, tuple[Problem, ...]]:
-    """Return plain data and the problems met; ``text`` is what the nodes were composed of.
+def build(root: yaml.Node, source: Source, text: str, *, moved: Moves | None = None) -> tuple[Any, tuple[Problem, ...]]:
+    """Return plain data and the problems met; ``text`` is what the nodes were composed of, ``moved`` what of it stands further right.
 
     Raises DeclarationError for aliases that unfold without end or measure.
     """
-    builder = _Builder(source, text)
+    builder = _Builder(source, text, moved or {})
     if "&" in text:
         builder.measure(root)
     return builder.value(root), tuple(builder.problems)
@@ -38,8 +42,9 @@ def build(root: yaml.Node, source: Source, text: str) -> tuple[Any, tuple[Proble
 class _Builder:
     """Walks the nodes of one file once."""
 
-    def __init__(self, source: Source, text: str) -> None:
+    def __init__(self, source: Source, text: str, moved: Moves) -> None:
         self.source = source
+        self.moved = moved
         self.text = text
         self.problems: list[Problem] = []
         self._built: dict[int, Any] = {}
@@ -137,10 +142,18 @@ class _Builder:
                 written = ", ".join([before[1].value, *(word.value for word in words)])
             result[key] = written
             message = f"'{self._text(words[0])}' is a key without a value here: did a comma cut the {key}?"
-            hint = f"quote it: {key}: {quoted(written)}"
+            hint = f"quote it: {key}: {quoted(_in_straight_quotes(written))}"
+        elif before is not None and len(words) == 1 and (number := self._decimal(before[1], last)):
+            message = f"'{self._text(last)}' is a key without a value here: did a comma cut the number?"
+            hint = f"a point parts the fraction: {key}: {number}"
         else:
             message, hint = f"'{self._text(words[0])}' is a key without a value here", "write 'name: value', or remove it"
         self._problem(words[0], message, hint=hint, code="comma")
+
+    def _decimal(self, whole: yaml.Node, fraction: yaml.Node) -> str | None:
+        """Return ``5.5`` for ``5,5``, None where this is no number that a comma parts."""
+        written = self.text[whole.start_mark.index : fraction.end_mark.index]
+        return written.replace(",", ".") if _COMMA_NUMBER.match(written) else None
 
     def _key(self, node: yaml.Node) -> str | None:
         if type(node) is not yaml.ScalarNode:
@@ -251,7 +264,16 @@ class _Builder:
     def _place(self, node: yaml.Node) -> Place:
         start, end = node.start_mark, node.end_mark
         length = end.column - start.column if end.line == start.line else 1
-        return Place(self.source.name, start.line + 1, start.column + 1, max(1, length))
+        column = before_mends(self.moved, start.line, start.column)
+        if self.text != self.source.parsable:  # a bracket that was closed ends behind the line as it is written
+            column = min(column, len(Positions(self.source.text, self.source.name).lines[start.line]))
+        return Place(self.source.name, start.line + 1, column + 1, max(1, length))
+
+
+def _in_straight_quotes(text: str) -> str:
+    """Return a text without the typographic quotes that were to be YAML's."""
+    match = _CURLY.fullmatch(text)
+    return match[1] if match else text
 
 
 def quoted(text: str) -> str:

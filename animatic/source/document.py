@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from animatic.errors import KeyPath, Place, Problem
+from animatic.source.lines import Moves, before_mends
 from animatic.source.parser import PLAIN
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -64,6 +65,8 @@ class Document:
     problems: tuple[Problem, ...] = ()
     """Mistakes in the text itself that left the data readable."""
     root: yaml.Node | None = field(default=None, repr=False)
+    moved: Moves = field(default_factory=dict, repr=False)
+    """What of a broken file stands further right in what was parsed than in ``text``."""
 
     @cached_property
     def positions(self) -> Positions:
@@ -105,7 +108,9 @@ class Document:
         lines = self.lines
         line = lines[start.line] if start.line < len(lines) else ""
         stop = end.column if end.line == start.line else len(line.rstrip())
-        return Place(self.name, start.line + 1, start.column + 1, max(1, min(stop, len(line)) - start.column))
+        column, stop = (before_mends(self.moved, start.line, at) for at in (start.column, stop))
+        column = min(column, len(line))
+        return Place(self.name, start.line + 1, column + 1, max(1, min(stop, len(line)) - column))
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:

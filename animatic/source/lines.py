@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _ENTRY = re.compile(
@@ -13,7 +14,22 @@ _ENTRY = re.compile(
     re.VERBOSE,
 )
 _COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
+_BLOCK_HEADER = re.compile(r"[|>](?:[-+]?[1-9]?|[1-9][-+])\Z")
+LOOKS_LIKE_A_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+"""Characters, for a class of a regular expression: to people they are spaces, to a parser letters."""
 _NO_SPACE = re.compile(r"[ \t]*(?:-[ \t]+)*(?P<key>[A-Za-z_][\w-]*):(?P<value>[^\s/].*)$")
+
+
+Moves = Mapping[int, Sequence[tuple[int, int]]]
+"""Lines (0-based) of a mended text -> column from which on each mend, in its turn, moved what stands there, and by how many columns."""
+
+
+def before_mends(moves: Moves, line: int, column: int) -> int:
+    """Return the column (0-based) in the file of what stands at a column of the mended text."""
+    for start, by in reversed(moves.get(line, ())):
+        if column >= start:
+            column = max(0, column - by)
+    return column
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +81,11 @@ def missing_space(text: str) -> tuple[str, str] | None:
     return (match["key"], _COMMENT.sub("", match["value"]).rstrip()) if match else None
 
 
+def block_header(value: str) -> bool:
+    """Tell whether a value is ``|`` or ``>``, which begin a text on the lines below."""
+    return _BLOCK_HEADER.match(value) is not None
+
+
 def closing_quote_missing(value: str) -> bool:
     """Tell whether a value opens a quote that does not end on its line."""
     if value[:1] == '"':
@@ -99,3 +120,23 @@ def colon_in_text(text: str, column: int) -> tuple[int, str, str] | None:
     assert end is not None, "every text has an end"
     match = re.match(r"\s*([A-Za-z_][\w-]*):\s+(?=[^\s\"'\[{])", text[start:column])
     return None if match is None else (start + match.end(), match[1], text[start + match.end() : end.start()].rstrip())
+
+
+_PAIR = re.compile(r"(?<!\\)(?P<even>(?:\\\\)*)\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+def with_joined_pairs(text: str) -> tuple[str, Moves] | None:
+    """Write each pair of escapes that is one character in JSON, and none in YAML, as YAML's own escape for that character.
+
+    Returns the text, and what moved in it; None where there is no such pair.
+    """
+    lines = text.split("\n")
+    moves: dict[int, list[tuple[int, int]]] = {}
+    for number, line in enumerate(lines):
+        while match := _PAIR.search(line):
+            point = 0x10000 + ((int(match["high"], 16) - 0xD800) << 10) + int(match["low"], 16) - 0xDC00
+            written = f"{match['even']}\\U{point:08x}"
+            line = line[: match.start()] + written + line[match.end() :]  # noqa: PLW2901 - from left to right, until none is left
+            moves.setdefault(number, []).append((match.start() + len(written), len(written) - len(match[0])))
+        lines[number] = line
+    return ("\n".join(lines), moves) if moves else None

@@ -52,7 +52,7 @@ def _document(path: Path, source: Source) -> Document:
         parsed = parse(source)
         if parsed.root is None:
             raise _refusal(source, "this file is empty" if not source.text.strip() else "this file holds only comments", code="empty-file")
-        data, problems = build(parsed.root, source, parsed.text)
+        data, problems = build(parsed.root, source, parsed.text, moved=parsed.moved)
     if not isinstance(data, dict):
         raise _refusal(
             source, f"a pipelines file is a mapping, and this one is {_kind(data)}", code="not-a-mapping", earlier=parsed.problems
@@ -65,6 +65,7 @@ def _document(path: Path, source: Source) -> Document:
         data=data,
         problems=(*source.problems, *parsed.problems, *problems),
         root=parsed.root,
+        moved=parsed.moved,
     )
 
 

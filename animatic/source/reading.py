@@ -10,13 +10,15 @@ from pathlib import Path
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.document import Positions
+from animatic.source.lines import LOOKS_LIKE_A_SPACE
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _YAML_1_1_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
-_FOREIGN_INDENT = re.compile(
-    "^[ ]*[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000][ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*", re.MULTILINE
-)
+_FOREIGN_INDENT = re.compile(f"^[ ]*[{LOOKS_LIKE_A_SPACE}][ {LOOKS_LIKE_A_SPACE}]*", re.MULTILINE)
 _MAX_REPORTED = 20
+_SAVE_AS_UTF_8 = "save it as UTF-8: editors offer that under 'encoding'"
+_MAX_NULLS = 20
+"""NUL bytes in a text that are told one by one: more of them, and it is none."""
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -68,17 +70,17 @@ def _decode(data: bytes, name: str) -> str:
         data = data[len(codecs.BOM_UTF8) :]
     elif data.startswith(_UTF_32 + _UTF_16):
         encoding = "UTF-32" if data.startswith(_UTF_32) else "UTF-16"
-        raise _refusal(
-            name, f"this file is {encoding}, not UTF-8", hint="save it as UTF-8: editors offer that under 'encoding'", code="encoding"
-        )
+        raise _refusal(name, f"this file is {encoding}, not UTF-8", hint=_SAVE_AS_UTF_8, code="encoding")
+    elif (nulls := data.count(0)) > _MAX_NULLS:
+        raise _no_text(data, nulls, name)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         good = data[: error.start].decode("utf-8")
         place = Positions(good, name).place(len(good))
         byte = data[error.start]
-    if b"\x00" in data:
-        raise _refusal(name, "this is not a text file", hint="name a YAML file", code="encoding")
+    if nulls:
+        raise _no_text(data, nulls, name)
     problem = Problem(
         f"this is not UTF-8 text (byte 0x{byte:02X})",
         place,
@@ -87,6 +89,19 @@ def _decode(data: bytes, name: str) -> str:
     )
     shown = data.decode("utf-8", errors="replace")
     raise DeclarationError((problem,), texts={name: shown})
+
+
+def _no_text(data: bytes, nulls: int, name: str) -> DeclarationError:
+    """Say what a file with NUL bytes is: UTF-16 without a mark, zeros that a crash has left, or no text at all."""
+    half = len(data) // 2
+    if half - half // 8 <= nulls <= half and not (any(data[::2]) and any(data[1::2])):
+        return _refusal(
+            name, "this file is UTF-16, not UTF-8", hint="save it as UTF-8: editors offer that under 'encoding'", code="encoding"
+        )
+    if nulls == len(data) or not data.strip(b"\x00").count(0):
+        message, hint = f"this file holds {nulls:,} NUL bytes: it is damaged", "take it from version control or a backup"
+        return _refusal(name, message, hint=hint, code="encoding")
+    return _refusal(name, "this is not a text file", hint="name a YAML file", code="encoding")
 
 
 def _control_characters(text: str, name: str) -> list[Problem]:

@@ -7,14 +7,15 @@ pipeline that it stands in is left out. Every fault becomes a problem; nothing t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.build import quoted
 from animatic.source.document import Positions
-from animatic.source.lines import Line, closing_quote_missing, take_apart
+from animatic.source.lines import Line, Moves, before_mends, closing_quote_missing, take_apart, with_joined_pairs
+from animatic.source.mends import mends
 from animatic.source.parser import compose
 from animatic.source.reading import Source
 from animatic.source.syntax import Fault, explain, explain_value
@@ -25,7 +26,7 @@ _MAX_REPARSED = 5_000_000
 _ALIAS = re.compile(r"\*[\w-]+$")
 _BRACKETS_AND_MORE = re.compile(r"(?:\[[^\[\]]*\]|\{[^{}]*\})[^\s,]|(?:\[[^\[\]]*\]|\{[^{}]*\})\s+[^#\s]")
 _PIPELINES = re.compile(r"""(?:pipelines|"pipelines"|'pipelines')[ ]*:[ ]*(?:#.*)?$""")
-_TAB_INDENT = re.compile(r"[ ]*\t[ \t]*")
+_TAB_INDENT = re.compile(r"[ ]*(?:-[ ]+)*(?:-[ ]*)?\t[ \t]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,8 @@ class Parsed:
     root: yaml.Node | None
     text: str
     problems: tuple[Problem, ...] = field(default=())
+    moved: Moves = field(default_factory=dict)
+    """What stands further right in the mended text than in the file."""
 
 
 def parse(source: Source) -> Parsed:
@@ -43,32 +46,43 @@ def parse(source: Source) -> Parsed:
         return Parsed(root=compose(source.parsable), text=source.parsable)
     except yaml.MarkedYAMLError as error:
         stopped = error
+    if "escape" in Fault.of(stopped).said and (joined := with_joined_pairs(source.parsable)) is not None:
+        text, moved = joined
+        return _Recovery(replace(source, parsable=text), moved).run(None)
     return _Recovery(source).run(stopped)
 
 
 class _Recovery:
     """The text as mended so far. It keeps its lines and, left of a mended value, its columns."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, moved: Moves | None = None) -> None:
         self.source = source
         self.lines = Positions(source.parsable, source.name).lines
         self.problems: list[Problem] = []
+        self.moved = {line: list(moves) for line, moves in (moved or {}).items()}
 
-    def run(self, error: yaml.MarkedYAMLError) -> Parsed:
-        """Mend or leave out until the rest parses."""
-        current: yaml.MarkedYAMLError | None = error
+    def run(self, error: yaml.MarkedYAMLError | None) -> Parsed:
+        """Mend or leave out until the rest parses; ``error`` is what stopped the parser, None: the text has not been parsed yet."""
+        current = error or self._try()
         for _ in range(max(2, min(_MAX_FAULTS, _MAX_REPARSED // (len(self.source.parsable) + 1)))):
-            assert current is not None
+            if current is None:
+                return Parsed(root=compose(self._text()), text=self._text(), problems=tuple(self.problems), moved=self.moved)
             fault = Fault.of(current)
-            if not (self._mend_tabs(fault) or self._mend_value(fault) or self._leave_out(fault)):
+            if not (self._mend_tabs(fault) or self._mend_line(fault) or self._mend_value(fault) or self._leave_out(fault)):
                 # Behind tabs, lines that do not line up are the same mistake once more.
                 if not (self.problems and self.problems[-1].code == "tab"):
-                    self.problems.append(explain(fault, self.lines, self.source.name))
+                    self._note(explain(fault, self.lines, self.source.name))
                 break
             current = self._try()
-            if current is None:
-                return Parsed(root=compose(self._text()), text=self._text(), problems=tuple(self.problems))
         raise DeclarationError((*self.source.problems, *self.problems), texts={self.source.name: self.source.text})
+
+    def _note(self, problem: Problem) -> None:
+        """Record a problem of the lines as they are mended by now, at its place in the file."""
+        related = tuple((self._unmoved(place), note) for place, note in problem.related)
+        self.problems.append(replace(problem, place=self._unmoved(problem.place) if problem.place else None, related=related))
+
+    def _unmoved(self, place: Place) -> Place:
+        return replace(place, column=before_mends(self.moved, place.line - 1, place.column - 1) + 1) if place.line else place
 
     def _text(self) -> str:
         return "\n".join(self.lines)
@@ -99,8 +113,25 @@ class _Recovery:
             )
         )
         for number, match in found:
-            self.lines[number] = " " * match.end() + self.lines[number][match.end() :]
+            self.lines[number] = match[0].replace("\t", " ") + self.lines[number][match.end() :]
         return True
+
+    def _mend_line(self, fault: Fault) -> bool:
+        """Write the line at fault as it was meant to be, and keep that if the parser gets further."""
+        for mend in mends(fault, self.lines, self.source.name):
+            before = {number: self.lines[number] for number in mend.changes}
+            grown = sum(len(text) - len(before[number]) for number, text in mend.changes.items())
+            for number, text in mend.changes.items():
+                self.lines[number] = text
+            error = self._try()
+            if error is None or Fault.of(error).at > (fault.line, fault.column + max(0, grown)):
+                self._note(mend.problem)
+                for number in mend.changes if mend.moved[1] else ():
+                    self.moved.setdefault(number, []).append(mend.moved)
+                return True
+            for number, text in before.items():
+                self.lines[number] = text
+        return False
 
     def _mend_value(self, fault: Fault) -> bool:
         """Quote the value of the line at fault, and keep that if the parser gets further."""
@@ -113,7 +144,7 @@ class _Recovery:
                 self.lines[number] = line.with_value(repaired)
                 error = self._try()
                 if error is None or Fault.of(error).line > max(number, fault.line):
-                    self.problems.append(explain_value(line, repaired, self.source.name, fault))
+                    self._note(explain_value(line, repaired, self.source.name, fault))
                     return True
                 self.lines[number] = before
         return False
@@ -141,7 +172,7 @@ class _Recovery:
             self.lines[block[0] : block[1]] = [""] * (block[1] - block[0])
             error = self._try()
             if self._remaining() and (error is None or not block[0] <= Fault.of(error).line < block[1]):
-                self.problems.append(problem)
+                self._note(problem)
                 return True
             self.lines[block[0] : block[1]] = kept
         return False

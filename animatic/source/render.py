@@ -12,6 +12,8 @@ from animatic.source.document import Document, Positions
 _TAB_WIDTH = 4
 _MAX_WIDTH = 150
 """Columns of a shown line; a long prompt is cut around its caret."""
+_MAX_SEEN = 400
+"""Characters of a line that are looked at on each side of a problem: a file of one line may have megabytes."""
 _MIN_WIDTH = 30
 _GUTTER = "      |"
 Style = Severity | Literal["note", "place", "gutter", "caret"]
@@ -100,9 +102,9 @@ class _Page:
         line = lines[place.line - 1]
         start = min(place.column - 1, len(line))
         stop = max(start + 1, min(start + place.length, len(line)))
-        before, marked, after = _shown(line[:start], 0), "", ""
-        marked = _shown(line[start:stop], size(before))
-        after = _shown(line[stop:], size(before + marked))
+        before, marked, after = _shown(line[max(0, start - _MAX_SEEN) : start], 0), "", ""
+        marked = _shown(line[start : min(stop, start + _MAX_SEEN)], size(before))
+        after = _shown(line[stop : stop + _MAX_SEEN], size(before + marked))
         most = _MAX_WIDTH if self.width is None else max(_MIN_WIDTH, min(_MAX_WIDTH, self.width - len(_GUTTER) - 1))
         before, marked, after = _cut(before, marked, after, most)
         carets = "^" * max(1, size(marked))

@@ -40,6 +40,11 @@ class Fault:
         )
 
     @property
+    def at(self) -> tuple[int, int]:
+        """Line and column at which the parser stopped."""
+        return self.line, self.column
+
+    @property
     def lines(self) -> list[int]:
         """The lines whose block may be at fault, likeliest first: what is opened and never closed ends far from its cause."""
         if self.opened is None:

@@ -167,8 +167,12 @@ FALLBACK_NOT = (
     *("fallback", "retries", "timeout", "when", "extra_body", "takes", "approve", "pick"),
 )
 """Keys of a shot that one of its fallbacks does not have."""
+SHARED = tuple(key for key in SHOT.known if key not in FALLBACK_NOT)
+"""Keys of a shot that fallbacks, defaults and profiles have, too."""
 DEFAULTS_NOT = FALLBACK_NOT
 """Keys of a shot that have no default."""
+PROFILED = (*SHARED, "fallback")
+"""Keys of a shot that a profile sets."""
 PROFILE_NOT = tuple(key for key in DEFAULTS_NOT if key != "fallback")
 """Keys of a shot that a profile does not set."""
 MEMBER = Level(

@@ -10,15 +10,19 @@ from typing import Any
 from animatic.catalog.model import KINDS
 from animatic.errors import KeyPath, Problem
 from animatic.source import Document
+from animatic.source.lines import LOOKS_LIKE_A_SPACE
 from animatic.spec.cast import decode_cast_list
-from animatic.spec.keys import FALLBACK_NOT, SHOT
+from animatic.spec.keys import FALLBACK_NOT, SHARED, SHOT
 from animatic.spec.model import FallbackSpec, ShotSpec
 from animatic.spec.qc import decode_qc
 from animatic.spec.section import Section, describe
 from animatic.spec.takes import decode_approve, decode_pick, decode_takes
+from animatic.suggest import closest
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 MAX_ID_LENGTH = 100
+_FOREIGN_SPACE = re.compile(rf"([A-Za-z_]\w*:)([{LOOKS_LIKE_A_SPACE}])")
+_GLUED_DASH = re.compile(r"-[A-Za-z_]")
 _OURS = frozenset(SHOT.known)
 _OURS_BUT_ID = _OURS - {"id"}
 _NOT_KNOWN = frozenset(SHOT.advice)
@@ -38,7 +42,9 @@ def decode_shots(pipeline: Section, name: str) -> tuple[ShotSpec, ...]:
     written = pipeline.values.get("shots")
     if not isinstance(written, list) or not written:
         if written:
-            pipeline.wrong("shots", "a list", hint=_EXAMPLE)
+            glued = next((key for key in written if _GLUED_DASH.match(key)), None) if isinstance(written, dict) else None
+            hint = f"a space is missing behind the '-': write '- {glued[1:]}: ...'" if glued else _EXAMPLE
+            pipeline.wrong("shots", "a list", hint=hint)
         else:
             state = "the list of shots is empty" if "shots" in pipeline.values else "there are no shots"
             pipeline.note(state, "shots", key=True, hint=f"a storyboard needs one at least: {_EXAMPLE}", code="empty")
@@ -129,7 +135,9 @@ def _identity(pipeline: Section, index: int, values: Mapping[str, Any], first: d
 
 def _not_a_mapping(pipeline: Section, index: int, value: Any) -> None:
     hint = _EXAMPLE
-    if isinstance(value, str) and (match := re.match(r"([A-Za-z_]\w*):(\S.*)", value)):
+    if isinstance(value, str) and (foreign := _FOREIGN_SPACE.match(value)):
+        hint = f"behind '{foreign[1]}' stands U+{ord(foreign[2]):04X}, which only looks like a space: replace it by an ordinary one"
+    elif isinstance(value, str) and (match := re.match(r"([A-Za-z_]\w*):(\S+)", value)):
         hint = f"a space is missing behind the colon: write '- {match[1]}: {match[2]}'"
     elif isinstance(value, str) and _ID.match(value):
         hint = f"write '- id: {value}', with its prompt and other fields on lines below"
@@ -191,7 +199,11 @@ def decode_fallbacks(section: Section) -> list[FallbackSpec]:
         entry.check_empty(_OURS)
         model = entry.text("model")
         if model is None and "model" not in values:
-            entry.note("the model is missing", hint=example, code="missing-model")
+            meant = next((key for key in values if closest(key, SHARED) == "model"), None)
+            if meant is None:
+                entry.note("the model is missing", hint=example, code="missing-model")
+            else:
+                entry.note(f"unknown key '{meant}'", meant, key=True, hint="did you mean 'model'?", code="unknown-key")
         if model is not None:
             found.append(FallbackSpec(model=model, fields=_fields(values), path=entry.path, cast=decode_cast_list(entry)))
     return found

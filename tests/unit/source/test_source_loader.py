@@ -194,7 +194,7 @@ def test_a_mapping_in_braces_is_not_taken_for_a_template() -> None:
 def test_broken_pipelines_do_not_hide_mistakes_of_the_others() -> None:
     text = "version: 1\npipelines:\n  one:\n    shots: [a\n  two:\n    a: 1\n    a: 2\n  three:\n    b: 'x\n  four: {c: 1}\n"
     document = load_text(text)
-    assert document.data["pipelines"] == {"two": {"a": 1}, "three": {"b": "x"}, "four": {"c": 1}}
+    assert document.data["pipelines"] == {"one": {"shots": ["a"]}, "two": {"a": 1}, "three": {"b": "x"}, "four": {"c": 1}}
     assert codes(document) == ["brackets", "quotes", "duplicate-key"]
 
 

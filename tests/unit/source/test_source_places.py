@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from animatic import columns
 from animatic.errors import Place, Problem
 from animatic.source import load_text, problems_github, problems_json, render_problems
 
@@ -136,3 +137,41 @@ def test_github_annotations_are_escaped() -> None:
     noted = Problem("50% off\nnow", Place("a,b:c.yaml", 2, 3, 4), hint="mend", severity="warning", code="x")
     assert problems_github([noted]) == "::warning title=animatic%3A x,file=a%2Cb%3Ac.yaml,line=2,col=3,endColumn=7::50%25 off%0Anow%0Amend"
     assert problems_github([Problem("whole", Place("f", 0, 0))]) == "::error title=animatic%3A invalid,file=f::whole"
+
+
+def test_what_stands_behind_mended_text_keeps_the_column_of_the_file() -> None:
+    text = "version: 1\nx-a:\n  - {prompt: A taxi stops: door, say: Go: now, mood: noir}\n  - id: dawn\n     take: 3\n"
+    document = load_text(text)
+    lines = text.split("\n")
+    assert [(problem.place.line, problem.place.column) for problem in document.problems if problem.place] == [
+        (3, lines[2].index("A taxi") + 1),
+        (3, lines[2].index("Go:") + 1),
+        (5, lines[4].index("take") + 1),
+    ]
+    place = document.place(("x-a", 0, "mood"))
+    assert lines[2][place.column - 1 :][: place.length] == "noir"
+    place = document.place(("x-a", 1, "take"), key=True)
+    assert lines[4][place.column - 1 :][: place.length] == "take"
+
+
+def test_joined_pair_of_escapes_is_one_character_and_moves_no_column() -> None:
+    text = '{"a": "\\ud83c\\udf0a and \\\\ud83c", "b": 3}'
+    document = load_text(text)
+    assert document.data == {"a": "\U0001f30a and \\ud83c", "b": 3}
+    assert document.problems == ()
+    assert document.place(("b",)).column == text.index("3}") + 1
+
+
+def test_line_of_megabytes_is_shown_around_each_problem_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def size(text: str) -> int:
+        seen.append(len(text))
+        return columns.size(text)
+
+    monkeypatch.setattr("animatic.source.render.size", size)
+    text = "x" * 3_000_000
+    problem = Problem("wrong", Place("f.yaml", 1, 1_500_000, 3), hint="mend it", code="x")
+    shown = render_problems([problem], texts={"f.yaml": text})
+    assert "^^^ mend it" in shown
+    assert max(seen) < 10_000
