@@ -39,6 +39,8 @@ AWS_BLOCK = "ANIMATIC_AWS_BLOCK"
 CRASH_AT = "ANIMATIC_CRASH_AT"
 """For the crash tests: the point of `animatic.engine.crashpoints` at which the process kills itself."""
 PREFECT_API_URL = "PREFECT_API_URL"
+SAFE_PATH = "PYTHONSAFEPATH"
+"""By which Python leaves the working folder out of the places where it looks for modules."""
 QUIET_PREFECT = {
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     # About half a minute: the run itself goes on without the server, only its last word to it waits.
@@ -126,7 +128,11 @@ def quieten_prefect() -> None:
 
 
 def serve_file(file: Path, *, follow: bool) -> None:
-    """Have the runs that this process starts read a pipelines file (or a folder of them): Prefect gives only workers a deployment's."""
+    """Have the runs that this process starts read a pipelines file (or a folder of them): Prefect gives only workers a deployment's.
+
+    They start in the project's folder, and must find none of its modules: its own logging.py would stand before Python's.
+    """
+    os.environ[SAFE_PATH] = "1"
     os.environ[FILE] = str(file.absolute())
     if follow:
         os.environ[FOLLOW] = "1"

@@ -75,7 +75,7 @@ async def _settle_artifacts(client: PrefectClient, flow_run: FlowRun) -> str:
 def _leave_the_last_word(flow_run_id: str, message: str) -> None:
     """Start a process that puts the message there after Prefect has: it does so once this hook has returned."""
     process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-        [sys.executable, "-m", "animatic.flows.last_word", flow_run_id, message],
+        [sys.executable, "-P", "-m", "animatic.flows.last_word", flow_run_id, message],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

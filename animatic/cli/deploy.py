@@ -165,6 +165,7 @@ async def _deploy(
     from animatic.prefect.job_limits import apply_limits, compare_limits
     from animatic.prefect.takeover import ensure_takeover
 
+    _warn_of_shadows(origin)
     async with prefect_api() as client:
         differences = await compare(client, wanted_deployments(declaration, origin, pool=pool, follow=follow), origin)
         changed_limits = await compare_limits(client, limits)
@@ -192,6 +193,15 @@ async def _deploy(
         idle = not await client.read_workers_for_work_pool(pool)
     if idle:
         say(f"No worker has ever asked this pool for work; start one: prefect worker start --pool {pool}")
+
+
+def _warn_of_shadows(origin: Origin) -> None:
+    """Name what would end the runs of a worker at their start: it looks for Python's modules in the project's folder first."""
+    from animatic.prefect.shadows import shadowing
+
+    folder = origin.folder
+    if folder is not None and (found := shadowing(folder)):
+        say(f"warning: {', '.join(found)} in {folder} would stand before Python's own modules in the runs of a worker: rename or move it")
 
 
 def check_owners(differences: Sequence[Difference], *, take_over: bool | None) -> None:

@@ -192,6 +192,10 @@ def _as_ours(error: Exception, words: Sequence[str]) -> AnimaticError:
         case OSError(errno=errno.ENOSPC):
             return StorageError("cannot write the output: no space left on the device")
         case _:
+            from animatic.prefect.misconfigured import settings_error
+
+            if mistake := settings_error(error):
+                return mistake
             hint = f"the traceback, for a report, is in {keep_traceback(error)}"
             paying = words[:1] and words[0] in PAYING
             more = "\nwhat was submitted is in the ledger and not lost: `animatic resume` takes it up" if paying else ""

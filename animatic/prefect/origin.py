@@ -38,6 +38,12 @@ class Origin:
         return project_of(self.pull_steps, self.file)
 
     @property
+    def folder(self) -> Path | None:
+        """The folder that the workers share; None where they fetch a copy of their own."""
+        steps = [step[FOLDER_STEP] for step in self.pull_steps if FOLDER_STEP in step]
+        return Path(steps[0]["directory"]) if len(self.pull_steps) == 1 and steps else None
+
+    @property
     def is_repository(self) -> bool:
         """Whether workers clone a repository."""
         return any(GIT_STEP in step for step in self.pull_steps)

@@ -189,7 +189,7 @@ def _start(folder: Path, port: int) -> tuple[LocalServer, str | None]:
     }
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start"],
+            [sys.executable, "-P", "-m", "prefect", "server", "start"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

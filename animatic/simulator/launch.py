@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import subprocess
 import sys
 import time
@@ -52,11 +53,16 @@ def start(state: Path, *, settings: SimulatorSettings | None = None, log: Path |
     ``log`` takes its standard error (default: dropped). It has a session of its own, so that Ctrl-C reaches it only through this
     process, and ends when this process does, however that comes about. AnimaticError if it does not start.
     """
-    command = [sys.executable, "-m", "animatic.simulator", "--state", str(state), "--port", str(port), "--parent-pid", str(os.getpid())]
+    # -P: a project's own logging.py or json.py is none of its modules.
+    command = [sys.executable, "-P", "-m", "animatic.simulator", "--state", str(state)]
     errors: IO[bytes] | int = subprocess.DEVNULL if log is None else log.open("ab")
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*command, "--settings", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            [*command, "--port", str(port), "--parent-pid", str(os.getpid()), "--settings", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
         )
     finally:
         if not isinstance(errors, int):
@@ -71,7 +77,7 @@ def start(state: Path, *, settings: SimulatorSettings | None = None, log: Path |
     except (OSError, ValueError) as error:
         process.kill()
         process.wait()
-        hint = f"its messages are in {log}" if log is not None else f"run {' '.join(command[1:5])} to see why"
+        hint = f"its messages are in {log}" if log is not None else f"`{shlex.join(command)}` says why"
         raise AnimaticError("the Krea simulator did not start", hint=hint) from error
     finally:
         process.stdout.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 import animatic
 from animatic.errors import PrefectError, UsageError
 from animatic.prefect.server import available_api, ensure_api
-from animatic.settings import Settings, quieten_prefect, refuses_color, simulate_served_runs, use_prefect_api
+from animatic.settings import Settings, quieten_prefect, refuses_color, serve_file, simulate_served_runs, use_prefect_api
 
 NOBODY = "http://127.0.0.1:9/api"
 
@@ -45,6 +47,31 @@ def test_served_runs_read_where_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
     simulate_served_runs(simulator_url="http://127.0.0.1:1", public_url="http://127.0.0.1:2")
     settings = Settings.from_environment()
     assert (settings.simulator_url, settings.public_url) == ("http://127.0.0.1:1", "http://127.0.0.1:2")
+
+
+def test_served_runs_find_no_module_of_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They start in its folder, where a logging.py of the project would stand before Python's."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.chdir(tmp_path)
+    serve_file(Path("pipelines.yaml"), follow=True)
+    Path("logging.py").write_text("raise SystemExit('logging.py of the project')")
+    assert subprocess.run([sys.executable, "-c", "import logging"], env=os.environ, check=False).returncode == 0
+
+
+def test_no_process_of_ours_looks_for_modules_in_the_working_folder() -> None:
+    """`python -m` would look there first."""
+    package = Path(animatic.__file__).parent
+    files = [path for folder in (package, package / "flows", package / "tasks") for path in folder.rglob("*.py")]
+    starting = [(path.name, words) for path in files for words in _command_lines(path) if "-m" in words]
+    assert {name for name, _ in starting} >= {"launch.py", "server.py", "settling.py"}
+    assert not [name for name, words in starting if "-P" not in words]
+
+
+def _command_lines(path: Path) -> list[list[object]]:
+    """The words of each list in a file that begins with our interpreter."""
+    lists = [node.elts for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.List) and node.elts]
+    ours = [items for items in lists if ast.unparse(items[0]) == "sys.executable"]
+    return [[item.value for item in items if isinstance(item, ast.Constant)] for items in ours]
 
 
 def test_a_configured_prefect_api_is_asked_and_never_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

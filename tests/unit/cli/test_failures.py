@@ -14,7 +14,8 @@ import pytest
 
 from animatic.__main__ import main as entry
 from animatic.cli.main import VERBS, command_of
-from tests.unit.cli.conftest import BAD, Verb
+from animatic.prefect.misconfigured import settings_error
+from tests.unit.cli.conftest import BAD, GOOD, Verb
 
 WRONG = {
     "validate": "validate nope",
@@ -163,3 +164,31 @@ def test_an_interrupt_is_heard_from_the_first_import_on(monkeypatch: pytest.Monk
     with pytest.raises(SystemExit) as leaving:
         entry()
     assert (leaving.value.code, capsys.readouterr().err) == (130, "error: interrupted: this command had submitted nothing\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "variable", "said"),
+    [
+        (None, "", {"PREFECT_API_REQUEST_TIMEOUT": "sesame"}, "refuses its settings: PREFECT_API_REQUEST_TIMEOUT: input should be"),
+        ("prefect.toml", "[server.api]\nport = 'sesame'\n", {}, "refuses its settings: port of ServerAPISettings: input should be"),
+        ("prefect.toml", "x = [", {}, "cannot read its settings: Failed to load Prefect settings from prefect.toml"),
+    ],
+)
+def test_what_prefect_refuses_of_its_settings_is_a_mistake_of_whoever_wrote_them(
+    tmp_path: Path, file: str | None, text: str, variable: dict[str, str], said: str
+) -> None:
+    (tmp_path / "pipelines.yaml").write_text(GOOD)
+    if file is not None:
+        (tmp_path / file).write_text(text)
+    words = [sys.executable, "-m", "animatic", "deploy", "--write", "--json"]
+    done = subprocess.run(words, cwd=tmp_path, env=os.environ | variable, capture_output=True, text=True, check=False)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["exit_code"]) == (2, 2)
+    assert said in error["message"]
+    assert "sesame" not in done.stdout
+
+
+def test_a_value_error_of_our_own_is_no_setting_of_prefects() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("x")
+    assert settings_error(caught.value) is None

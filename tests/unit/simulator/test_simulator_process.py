@@ -41,6 +41,14 @@ def client(running: Running) -> Iterator[httpx.Client]:
         made.post("/_simulator/settings", content=json.dumps(SETTINGS.to_json())).raise_for_status()
 
 
+def test_it_starts_where_a_project_has_modules_of_pythons_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("logging.py", "json.py", "tasks.py", "yaml.py"):
+        Path(name).write_text(f"raise SystemExit('{name} of the project')")
+    with start(tmp_path / "state", settings=SETTINGS) as simulator:
+        assert httpx.get(f"{simulator.url}/jobs", headers={"Authorization": "Bearer t"}, trust_env=False).status_code == httpx.codes.OK
+
+
 def finish(client: httpx.Client, job_id: str) -> dict[str, Any]:
     until = time.monotonic() + 20
     job: dict[str, Any]
