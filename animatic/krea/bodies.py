@@ -6,30 +6,37 @@ import json
 import re
 from typing import Any
 
-_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+# Control characters but for tab and line ends, and those that turn the direction of text round.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def parse_json(body: bytes | str) -> Any:
     """Return the data of a JSON text. Raises ValueError where it is none, also where it is nested thousands deep.
 
-    Half of a surrogate pair, as a text has it that was cut in the middle of an emoji, becomes U+FFFD: no terminal and no file takes
-    it.
+    Strings are fit to be shown and kept, as by `showable`.
     """
     try:
         text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
-        data = json.loads(text)
-        return _whole(data) if _SURROGATE.search(text) else data
+        return _showable(json.loads(text))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _whole(value: Any) -> Any:
+def showable(text: str) -> str:
+    """Return the text with U+FFFD in the place of what would steer a terminal (escape sequences) or what no file takes.
+
+    The latter are halves of surrogate pairs, as a text has them that was cut in the middle of an emoji.
+    """
+    return _UNSEEN.sub("\ufffd", text)
+
+
+def _showable(value: Any) -> Any:
     match value:
         case str():
-            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            return showable(value)
         case list():
-            return [_whole(item) for item in value]
+            return [_showable(item) for item in value]
         case dict():
-            return {_whole(key): _whole(item) for key, item in value.items()}
+            return {showable(key): _showable(item) for key, item in value.items()}
         case _:
             return value

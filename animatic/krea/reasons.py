@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-from animatic.krea.bodies import parse_json
+from animatic.krea.bodies import parse_json, showable
 from animatic.krea.moderation import refuses_content, refuses_output
 from animatic.redact import redact
 
@@ -135,5 +135,5 @@ def _fields(value: Any) -> list[str]:
 
 
 def _shorten(text: str) -> str:
-    text = " ".join(redact(text).split())
+    text = " ".join(showable(redact(text)).split())
     return text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 1] + "…"

@@ -18,6 +18,7 @@ from animatic.krea.bodies import parse_json
         (rb'"\ud83c\udf05"', "🌅"),
         (b'"\xed\xa0\xbd"', "\ufffd\ufffd\ufffd"),
         (b'"\xff"', "\ufffd"),
+        (rb'"a\u001b[2J\u0000\u009b\u202eb\n\tc"', "a\ufffd[2J\ufffd\ufffd\ufffdb\n\tc"),
     ],
 )
 def test_what_is_read_can_be_written(body: bytes, data: Any) -> None:

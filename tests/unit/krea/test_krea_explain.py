@@ -128,3 +128,8 @@ def test_other_failures_are_no_moderation(code: str, message: str) -> None:
 )
 def test_a_refusal_of_what_came_out_is_told_from_one_of_what_went_in(code: str, message: str, refused: bool) -> None:
     assert JobError(code, message).output_refused is refused
+
+
+@pytest.mark.parametrize("body", [b"<title>\x1b[2Jall is well</title>", b"\x1b[2Jall is well", rb'{"error": "\u001b[2Jall is well"}'])
+def test_no_answer_steers_a_terminal(body: bytes) -> None:
+    assert explain_body(body, "").message == "\ufffd[2Jall is well"
