@@ -125,6 +125,9 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
     result = data.get("result")
     created = _time(data.get("created_at"))
     urls = tuple(dict.fromkeys(url for address in _addresses(result) if (url := _whole(address, base))))
+    completed_at = _time(data.get("completed_at"))
+    if status not in STATUSES and completed_at is not None and urls:  # a word that is not known, for what has ended with a result
+        status = "completed"
     error = _error(data, result, status)
     return Job(
         id=identity.strip(),
@@ -132,7 +135,7 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
         created_at=created or seen,
         dated=created is not None,
         type=redact(said) if isinstance(said := data.get("type"), str) and said else None,
-        completed_at=_time(data.get("completed_at")),
+        completed_at=completed_at,
         urls=urls,
         error=error,
         moderated=bool(error and error.moderated and (status == "failed" or not urls)),

@@ -100,6 +100,18 @@ def test_other_spellings_of_a_status_are_understood(written: Any, meant: str) ->
     assert job(status=written).status == meant
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"completed_at": "2026-11-21T10:01:00Z", "result": {"urls": [URL]}}, "completed"),
+        ({"completed_at": "2026-11-21T10:01:00Z", "result": {}}, "succeeded"),
+        ({"completed_at": None, "result": {"urls": [URL]}}, "succeeded"),
+    ],
+)
+def test_a_job_with_a_result_and_an_end_is_completed_whatever_its_status_is_called(fields: dict[str, Any], status: str) -> None:
+    assert job(status="succeeded", **fields).status == status
+
+
 def test_an_unknown_status_is_pending() -> None:
     found = job(status="upscaling-7")
     assert not found.known
@@ -150,9 +162,18 @@ def test_an_answer_without_a_job_id_is_refused(data: Any) -> None:
         parse_job(data, seen=SEEN)
 
 
-@pytest.mark.parametrize("created", [None, "yesterday", 17])
+@pytest.mark.parametrize(
+    "created", [None, "yesterday", 17, True, 1e300, float("nan"), "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1970-01-01"]
+)
 def test_a_missing_creation_time_is_when_it_was_seen(created: Any) -> None:
-    assert job(created_at=created).created_at == SEEN
+    found = job(created_at=created)
+    assert (found.created_at, found.dated) == (SEEN, False)
+
+
+@pytest.mark.parametrize("created", [1795255200, 1795255200000, 1795255200.0])
+def test_a_time_may_be_a_number(created: float) -> None:
+    found = job(created_at=created)
+    assert (found.created_at, found.dated) == (datetime(2026, 11, 21, 10, tzinfo=UTC), True)
 
 
 def test_times_are_utc() -> None:
