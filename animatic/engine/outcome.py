@@ -15,6 +15,7 @@ from animatic.errors import (
     ApprovalError,
     InDoubtError,
     JobFailedError,
+    JobOpenError,
     MoneyError,
     ServiceError,
     ShotError,
@@ -32,6 +33,7 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "job_failed": ("failed at Krea", "resume"),
     "timeout": ("timed out", "raise `timeout`"),
     "job_open": ("still runs", "resume"),
+    "job_lost": ("not at Krea", "resume"),
     "request_refused": ("refused", "correct it"),
     "model_unavailable": ("no model", "change it"),
     "plan_required": ("needs a plan", "upgrade"),
@@ -66,6 +68,9 @@ def outcome(run: Run) -> AnimaticError | None:
     missing = {key: error for key, error in errors.items() if key in run.steps}
     if not missing:
         return ShotError(f"all {_plural(total)} delivered, but no reel: {next(iter(errors.values())).message}", hint=hint)
+    failed = [error for error in missing.values() if error.code not in WAITING]
+    if failed and all(isinstance(error, JobOpenError) for error in failed):
+        hint = failed[0].hint or hint
     return ShotError(missing_shots(missing, total), hint=hint)
 
 

@@ -172,7 +172,7 @@ class Watched:
         if now - self.missing_since > patience:
             self.end(
                 error=JobFailedError(
-                    f"Krea no longer knows job {self.id}",
+                    f"Krea no longer knows job {self.id}, which may have been billed",
                     hint="it may have been billed: see it in Krea's own list of jobs before making the shot again",
                     code="job_lost",
                     repeatable=False,

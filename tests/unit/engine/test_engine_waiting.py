@@ -331,7 +331,8 @@ async def test_a_job_that_krea_lost_is_not_sent_again(studio: Studio) -> None:
         assert error.exit_code == 4
         failure = studio.run.state.errors["dawn"]
         assert isinstance(failure, JobOpenError)
-        assert (failure.code, failure.message) == ("job_lost", "Krea no longer knows job job-1")
+        assert (failure.code, failure.message) == ("job_lost", "Krea no longer knows job job-1, which may have been billed")
+        assert error.hint == failure.hint  # it says what may be billed, and what goes on
         assert "animatic retake coast dawn" in (failure.hint or "")
     assert studio.krea.counts["post"] == 1
     studio.krea.hidden = set()
