@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from animatic.cli.advice import completed
 from animatic.cli.failures import as_object, show_error
 from animatic.cli.output import print_json, say, terminal_width
 from animatic.columns import wrapped
@@ -74,7 +75,7 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
 
 
 def waiting_facts(manifest: Manifest) -> dict[str, Any]:
-    """Return the shots that wait by what they are doing: how many, and the money that is set aside for them."""
+    """Return the shots without a take by what they are doing: how many, and the money that is set aside for them."""
     found = _waiting(manifest)
     return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(_set_aside(shots))} for doing, shots in found.items()}
 
@@ -111,7 +112,7 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
         *stray_lines(manifest),
     ]
     for line in told:
-        lines += wrapped(line, width, indent="  ", hanging="    ")
+        lines += wrapped(completed(line), width, indent="  ", hanging="    ")
     reels = [reel.file for reel in manifest.reels if reel.file] or ([manifest.reel.file or "reel.mp4"] if manifest.reel else [])
     lines += [f"  reel      {_folder(context)}{file}" for file in reels[:MAX_REELS_NAMED]]
     if len(reels) > MAX_REELS_NAMED:
@@ -121,12 +122,13 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
 
 
 def waiting_lines(manifest: Manifest) -> list[str]:
-    """Return a line for each thing that waiting shots are doing, with the money that is set aside for it."""
+    """Return a line for each thing that shots without a take are doing, with the money that is set aside for it."""
     lines = []
     for doing, shots in _waiting(manifest).items():
         aside = _set_aside(shots)
         money = f": {dollars(aside)} set aside, billed if {'it completes' if len(shots) == 1 else 'they complete'}" if aside else ""
-        lines.append(f"{len(shots)} {DOING[doing]}{money}")
+        goes_on = f"; `animatic resume {manifest.run_id}` goes on" if any(shot.state == "failed" for shot in shots) else ""
+        lines.append(f"{len(shots)} {DOING[doing]}{money}{goes_on}")
     return lines
 
 
@@ -165,10 +167,15 @@ def counts(manifest: Manifest) -> dict[str, int]:
 
 
 def _waiting(manifest: Manifest) -> dict[Doing, list[Shot]]:
-    found = {
-        doing: [shot for shot in manifest.shots if shot.state == "waiting" and (shot.doing or "not started") == doing] for doing in DOING
-    }
+    found = {doing: [shot for shot in manifest.shots if _left_doing(shot) == doing] for doing in DOING}
     return {doing: shots for doing, shots in found.items() if shots}
+
+
+def _left_doing(shot: Shot) -> Doing | None:
+    """Return what a shot waits for, or what one that failed or is in doubt has left at Krea; None: nothing."""
+    if shot.state == "waiting":
+        return shot.doing or "not started"
+    return shot.doing if shot.state in {"failed", "in_doubt"} else None
 
 
 def _set_aside(shots: list[Shot]) -> Decimal:

@@ -34,7 +34,7 @@ from animatic.ledger import SentInput, Submission, Take
 from animatic.ledger.approvals import Approval
 from animatic.ledger.model import Grounds
 from animatic.manifest import Choice, Decision, Failure, Input, ShotChanges, render_page
-from animatic.manifest.model import Doing, ShotState
+from animatic.manifest.model import ShotState
 from animatic.plan import Step, without_take
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,7 @@ async def record_end(
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
         job_id = take.job_id if take else last.job_id if last else None
         changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=job_id)
+        changes |= _left_at_krea(submissions[-1] if submissions else None)
     if waits is not None:
         run.state.errors[step.key] = waits
         changes |= ShotChanges(state="waiting", doing="waits for approval", note="waits for approval before what depends on it is made")
@@ -173,10 +174,15 @@ def _left_by_interruption(submissions: tuple[Submission, ...], run_id: str) -> S
         return ShotChanges(doing="not started", set_aside_usd=None)
     attempts = [attempt_of(submission, run_id) for submission in submissions]
     if last.ending is None:
-        job_id = last.submitted.job_id if last.submitted else None
-        doing: Doing = "running" if last.submitted else "submitted"
-        return ShotChanges(doing=doing, set_aside_usd=last.intent.usd, job_id=job_id, attempts=attempts)
+        return ShotChanges(job_id=last.submitted.job_id if last.submitted else None, attempts=attempts) | _left_at_krea(last)
     return ShotChanges(doing="fetching" if last.ending.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
+
+
+def _left_at_krea(last: Submission | None) -> ShotChanges:
+    """Return what the last submission of a shot may be billed yet: without an answer, or with a job that runs."""
+    if last is None or last.ending is not None:
+        return ShotChanges()
+    return ShotChanges(doing="running" if last.submitted else "submitted", set_aside_usd=last.intent.usd)
 
 
 def record_reel(run: Run, *, reel: manifest.Reel | None = None, error: AnimaticError | None = None) -> None:

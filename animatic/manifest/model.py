@@ -24,7 +24,8 @@ VERSION: Final = 1
 RunState = Literal["completed", "failed", "partial", "waiting", "cancelled"]
 ShotState = Literal["delivered", "reused", "failed", "skipped", "in_doubt", "waiting"]
 Doing = Literal["not started", "preparing", "submitted", "running", "fetching", "cancelled", "waits for approval"]
-"""What a waiting shot is doing: nothing was sent for it yet, or it was (then it may be billed), or its job runs, or was cancelled."""
+"""What a waiting shot is doing: nothing was sent for it yet, or it was (then it may be billed), or its job runs, or was cancelled. One that
+failed or is in doubt may have left something at Krea, too."""
 
 
 class Input(Record):
@@ -154,9 +155,9 @@ class Shot(Record):
     """Members that it takes."""
     state: ShotState = "waiting"
     doing: Doing | None = None
-    """While it is waiting: how far it is. The last word of a run that was interrupted."""
+    """While it is waiting: how far it is. The last word of a run that was interrupted, or that failed while a job of the shot goes on."""
     set_aside_usd: Usd | None = None
-    """While it is waiting: what its submission will be billed if its job completes."""
+    """What its submission will be billed if its job completes, while that is not known."""
     note: Text | None = None
     """What it waits for, or why it was left out."""
     model: str

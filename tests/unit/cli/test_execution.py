@@ -128,6 +128,19 @@ def test_what_an_interruption_leaves_is_told_apart_with_money(ended: Ended) -> N
     assert facts(context, manifest)["waiting"] == {"running": {"shots": 1, "usd": 0.28}, "not_started": {"shots": 1, "usd": 0.0}}
 
 
+@pytest.mark.parametrize(
+    ("state", "goes_on"), [("failed", "; `animatic resume {run}` goes on"), ("in_doubt", "")], ids=["Krea went away", "a person decides"]
+)
+def test_what_a_shot_without_a_take_has_left_at_krea_is_told_with_money(ended: Ended, state: str, goes_on: str) -> None:
+    context, manifest = ended("delivered", state, billed="0.28")
+    left = {"doing": "submitted", "set_aside_usd": Decimal("0.28"), "fingerprint": "b"}
+    shots = (manifest.shots[0], manifest.shots[1].model_copy(update=left))
+    manifest = manifest.model_copy(update={"shots": shots, "reel": None})
+    said = summary(context, manifest).splitlines()[1]
+    assert said == "  1 submitted without an answer yet: $0.28 set aside, billed if it completes" + goes_on.format(run=manifest.run_id)
+    assert facts(context, manifest)["waiting"] == {"submitted": {"shots": 1, "usd": 0.28}}
+
+
 def test_a_run_of_which_every_shot_is_left_out_says_so(ended: Ended, capsys: pytest.CaptureFixture[str]) -> None:
     context, manifest = ended("reused", "reused", billed="0")
     empty = manifest.model_copy(update={"shots": ()})

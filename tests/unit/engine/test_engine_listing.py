@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -47,6 +48,8 @@ async def test_a_list_that_cannot_be_read_leaves_the_submission_open(
     assert isinstance(failure, KreaUnreachableError)
     assert "cannot be relied on" in failure.message
     assert studio.krea.counts["post"] == 1
+    shot = studio.run.manifest.shot("dawn").record
+    assert (shot.state, shot.doing, shot.set_aside_usd) == ("failed", "submitted", Decimal("0.2"))
     studio.krea.listed = lambda shown: shown
     assert await studio.render() is None
     own = [job for job in studio.krea.billed if job.body["prompt"] != "a stranger's"]
