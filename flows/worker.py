@@ -36,6 +36,7 @@ from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.plan.found_again import found_again
 from animatic.settings import AWS_BLOCK, Secret, Settings, export_aws_credentials
+from animatic.signals import stop_signals
 from animatic.spec import Declaration, PipelineSpec
 
 NOT_RENDERED = frozenset({"description", "schedule", "schedules", "overlap", "tags"})
@@ -46,7 +47,6 @@ VERSION_DIGITS = 16
 TOKEN_BLOCK = "krea-api-token"  # noqa: S105 (the name of a block, not what it holds)
 STATE_CHECK_SECONDS = 3.0
 """Between two looks at the flow run's state."""
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """A worker sends the first, Ctrl-C in a terminal the second to every process of its group."""
 log = logging.getLogger(__name__)
 
@@ -158,13 +158,13 @@ async def use_aws_block(name: str | None) -> None:
 
 @contextlib.asynccontextmanager
 async def stop_when_asked(context: FlowRunContext) -> AsyncIterator[None]:
-    """Interrupt a run on SIGTERM or SIGINT, and once the Prefect server says that its flow run is not to go on."""
+    """Interrupt a run on SIGTERM, SIGINT or SIGHUP, and once the Prefect server says that its flow run is not to go on."""
     loop = asyncio.get_running_loop()
     watching = asyncio.create_task(_watch_state(context))
     in_main_thread = threading.current_thread() is threading.main_thread()
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    before = {number: signal.getsignal(number) for number in stop_signals()}
     if in_main_thread:
-        for number in STOP_SIGNALS:
+        for number in before:
             loop.add_signal_handler(number, context.interrupt)
     try:
         yield

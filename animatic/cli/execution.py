@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from animatic.cli.output import leave_unread, say, show_problems
 from animatic.errors import InterruptedRunError
 from animatic.home import part_of
 from animatic.settings import Settings, quieten_prefect, use_prefect_api
+from animatic.signals import stop_signals
 
 if TYPE_CHECKING:
     from animatic.engine.estimate import Estimate
@@ -101,6 +103,10 @@ def start(prepared: Prepared, *, as_json: bool, cancel_jobs: bool, told: Mapping
         sys.stdout.flush()
     except (BrokenPipeError, KeyboardInterrupt):  # the run has ended as it has, whoever reads of it: a pager that is left with Ctrl-C
         leave_unread()
+    except OSError as error:
+        if error.errno != errno.EIO:  # the terminal was closed
+            raise
+        leave_unread()
     code = 0 if context.error is None else context.error.exit_code
     if not context.reported:
         # Prefect's threads would go on trying to deliver their events for minutes before they let the process end.
@@ -161,18 +167,40 @@ async def _execute(prepared: Prepared, simulator_url: str | None, *, cancel_jobs
         )
 
 
-def _stop_on_signals(views: contextlib.ExitStack, context: FlowRunContext) -> None:
-    """Stop in good order at the first Ctrl-C or SIGTERM, and at once at the second: the ledger is true at every moment anyway."""
-    loop = asyncio.get_running_loop()
+def _awaited() -> str:
+    """Say how many submissions are on their way without an answer, empty if none is."""
+    from animatic.engine.run import SENDING_HERE
 
-    def stop() -> None:
-        if context.interrupted:
+    count = len(SENDING_HERE)
+    return f"{count} {'submission has' if count == 1 else 'submissions have'} no answer yet" if count else ""
+
+
+def _stop_on_signals(views: contextlib.ExitStack, context: FlowRunContext) -> None:
+    """Stop in good order at the first Ctrl-C or SIGTERM, and at once at the second: the ledger is true at every moment anyway.
+
+    A terminal that is closed (SIGHUP) is a first one only: shell and kernel may both send it, often with SIGTERM beside it.
+    """
+    loop = asyncio.get_running_loop()
+    asked: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        if number is not signal.SIGHUP:
+            asked.append(number)
+        if len(asked) > 1:
             views.close()  # the live view would be left on the terminal, without its cursor, and this message behind it
-            say(f"Stopped at once: what was submitted is in the ledger; go on with `animatic resume {context.plan.run_id}`")
+            said = (
+                f"{waits}, so that a person may have to tell whose their jobs are"
+                if (waits := _awaited())
+                else "what was submitted is in the ledger"
+            )
+            say(f"Stopped at once: {said}; go on with `animatic resume {context.plan.run_id}`")
             os._exit(InterruptedRunError.exit_code)
+        if context.interrupted:
+            return
         fate = "is cancelled" if context.cancel_jobs else "runs on at Krea and is in the ledger"
-        say(f"Stopping: what was submitted {fate} (once more to stop at once) ...")
+        first = f"{waits}, which is waited for; " if (waits := _awaited()) else ""
+        say(f"Stopping: {first}what was submitted {fate} (once more to stop at once) ...")
         context.interrupt()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    for number in stop_signals():
+        loop.add_signal_handler(number, stop, number)

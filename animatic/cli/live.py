@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -64,7 +65,8 @@ class LiveView:
 
     def __exit__(self, *exc_info: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            with contextlib.suppress(OSError):  # the terminal was closed: how the run ended is written all the same
+                self._live.stop()
         elif self._log in self._progress.listeners:
             self._progress.listeners.remove(self._log)
 

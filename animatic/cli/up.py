@@ -23,6 +23,7 @@ from animatic.errors import PrefectError, UsageError
 from animatic.home import part_of
 from animatic.plan import destination_of
 from animatic.settings import Settings, pipelines_file, serve_file, simulate_served_runs, use_prefect_api
+from animatic.signals import stop_signals
 
 if TYPE_CHECKING:
     from animatic.prefect.server import LocalServer
@@ -49,8 +50,8 @@ def up(file: Path | None, port: int | None, simulator_port: int, files_port: int
     if settings.prefect_api_url is not None:
         say("PREFECT_API_URL is set and is not used: `up` brings a server of its own (`animatic serve` uses yours)")
     # Also where a shell started us in the background, with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in stop_signals():
+        signal.signal(number, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         stack.enter_context(only_one(settings.home))
         files = stack.enter_context(_files_port(settings.home, path, files_port))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 
 import click
 
@@ -12,6 +11,7 @@ from animatic.cli.options import json_option
 from animatic.cli.output import say
 from animatic.redact import bare_url
 from animatic.settings import Settings
+from animatic.signals import stop_signals
 
 
 @click.command()
@@ -33,7 +33,7 @@ async def _receive(settings: Settings, host: str, port: int, *, as_json: bool) -
     from animatic.krea.webhook_exchange import WebhookExchange
 
     ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with WebhookExchange(settings.webhook_url or "", host=host, port=port) as exchange:
         url = f"http://{f'[{host}]' if ':' in host else host}:{exchange.port}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 
 from animatic.prefect.waiting import keep_naming
+from animatic.signals import stop_signals
 
 POLL_SECONDS = 2
 """Between two looks for runs: someone who starts one in the UI looks at the screen."""
@@ -41,7 +41,7 @@ async def serve(deployments: Mapping[str, UUID], *, limit: int) -> None:
     # The runner sets its own handler for SIGTERM in its first step, which would exit in the middle of the event loop.
     await asyncio.sleep(0)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         loop.add_signal_handler(number, stopping.set)
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)

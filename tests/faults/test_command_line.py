@@ -112,6 +112,19 @@ async def test_ctrl_c_ends_in_good_order_and_resume_takes_it_up(stage: Set) -> N
     await delivered_once(stage, stage.cli("resume", run_id), run_id)
 
 
+async def test_a_terminal_that_is_closed_ends_a_run_in_good_order(stage: Set) -> None:
+    stage.change({"job_seconds": 6.0})
+    process = begin(stage, "run")
+    until(lambda: accepted(stage) == 2)
+    for _ in range(2):  # the shell sends it, and the kernel
+        process.send_signal(signal.SIGHUP)
+    ended = finish(process)
+    assert ended.code == 130, ended
+    assert "2 running at Krea: $0.20 set aside" in ended.output
+    run_id = last_run(stage)
+    await delivered_once(stage, stage.cli("resume", run_id), run_id)
+
+
 async def test_sigterm_with_cancel_jobs_pays_for_nothing_that_was_not_finished(stage: Set) -> None:
     stage.change({"job_seconds": 30.0})
     process = begin(stage, "run", "--cancel-jobs")

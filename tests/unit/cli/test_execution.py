@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -149,9 +150,9 @@ def test_a_run_of_which_every_shot_is_left_out_says_so(ended: Ended, capsys: pyt
     assert capsys.readouterr().out.splitlines()[1] == "  nothing to make: `when` leaves every shot out"
 
 
-@pytest.mark.parametrize("left", [BrokenPipeError, KeyboardInterrupt])
+@pytest.mark.parametrize("left", [BrokenPipeError(), KeyboardInterrupt(), OSError(errno.EIO, "the terminal was closed")], ids=repr)
 def test_who_leaves_while_the_end_of_a_run_is_told_changes_nothing_of_it(
-    ended: Ended, monkeypatch: pytest.MonkeyPatch, left: type[BaseException]
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, left: BaseException
 ) -> None:
     context, _ = ended("delivered", "failed", error=OverBudgetError("too much"))
     context.reported = True
@@ -171,6 +172,6 @@ def test_who_leaves_while_the_end_of_a_run_is_told_changes_nothing_of_it(
     found = Estimate(decisions={}, to_pay=())
     prepared = Prepared(spec=spec, plan=context.plan, estimate=found, settings=context.settings, simulate=False)
     code = None
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # one that came through would end all tests
+    with contextlib.suppress(OSError, KeyboardInterrupt):  # one that came through would end all tests
         code = start(prepared, as_json=True, cancel_jobs=False)
     assert (code, leaving) == (3, ["left"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import re
 import sys
 from decimal import Decimal
@@ -9,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from animatic.cli.live import frame
+from animatic.cli.live import LiveView, frame
 from animatic.columns import size
 from animatic.engine.progress import ProgressTracker
+from animatic.errors import InterruptedRunError
 from tests.terminal import SIZES, last_screen, run_on_terminal
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,6 +38,33 @@ def shown(columns: int, rows: int, progress: ProgressTracker | None = None) -> l
     title = "SIMULATED · brand-film · 20261127T003236Z-040451"
     lines = frame(progress or storyboard(), title, width=columns, height=rows, now=130.0, seconds=34.0, budget=Decimal(12))
     return [ANSI.sub("", line) for line in lines]
+
+
+class ClosedTerminal(io.StringIO):
+    """A terminal that takes what is written until it is closed."""
+
+    gone = False
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self.gone:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+
+def test_a_terminal_that_is_closed_does_not_hide_how_the_run_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = ClosedTerminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    def interrupted() -> None:
+        with LiveView(storyboard(), "teaser", simulated=False):
+            terminal.gone = True
+            raise InterruptedRunError("interrupted")
+
+    with pytest.raises(InterruptedRunError):
+        interrupted()
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
