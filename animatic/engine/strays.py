@@ -67,9 +67,9 @@ def _why_stray(submission: Submission, take: Take | None) -> str | None:
             return None
         case "timed_out" if ending and ending.usd is not None:  # Krea said that it was cancelled
             return None
-        case "withdrawn" if take is None:
+        case "withdrawn" if take is None and not submission.waits_for_job:
             return "its submission had been given up before it was found"
-        case "never_arrived" | "unsent" if take is None and submission.withdrawal is None:
+        case "never_arrived" | "unsent" | "withdrawn" if take is None and submission.withdrawal is None:
             return "it came after its submission had been given up: the next run takes it up"
         case _:
             pass

@@ -267,7 +267,9 @@ class Submission:
                 return True
             case "timed_out":  # without an amount, Krea did not say that the job was cancelled
                 return self.ending.usd is None
-            case "failed" | "cancelled" | "moderated" | "withdrawn":
+            case "withdrawn":  # two persons decided at the same moment: the one who named a job saves paying for another
+                return self.submitted.how == "person"
+            case "failed" | "cancelled" | "moderated":
                 return False
             case _:
                 assert_never(self.ending.outcome)
