@@ -64,8 +64,12 @@ def late_window(intent: Intent, given_up_at: datetime) -> Window:
 
 
 def latest(intent: Intent, moment: datetime) -> datetime:
-    """Return the latest time that Krea's clock may have shown at a moment of ours, by what was known of it when the intent was written."""
-    return intent.by_krea(moment) + _margin(intent)
+    """Return the latest time that Krea's clock may have shown at a moment of ours, by what was known of it when the intent was written.
+
+    Whatever is recorded of a submission comes after its intent: what says otherwise was read from a clock that had been set back meanwhile,
+    and then it was sent as late as it may have been.
+    """
+    return intent.by_krea(moment if moment >= intent.intended_at else intent.deadline) + _margin(intent)
 
 
 def _margin(intent: Intent) -> timedelta:

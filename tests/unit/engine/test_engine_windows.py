@@ -31,11 +31,8 @@ def of_one_that_was_given_up(intent: Intent) -> Window:
     return late_window(intent, ANSWERED)
 
 
-@pytest.mark.parametrize("window", [of_an_open_one, of_one_that_was_turned_away, of_one_that_was_given_up])
-async def test_a_job_that_was_made_at_once_is_held_however_wrong_the_clock_may_be(
-    tmp_path: Path, window: Callable[[Intent], Window]
-) -> None:
-    ledger = Ledger(open_storage(str(tmp_path)), clock=lambda: NOW)
+async def intended(folder: Path) -> Intent:
+    ledger = Ledger(open_storage(str(folder)), clock=lambda: NOW)
     intent = await ledger.submissions.intend(
         fingerprint="ab" * 32,
         attempt=1,
@@ -50,7 +47,22 @@ async def test_a_job_that_was_made_at_once_is_held_however_wrong_the_clock_may_b
         clock_error=UNSURE,
     )
     assert intent is not None
+    return intent
+
+
+@pytest.mark.parametrize("window", [of_an_open_one, of_one_that_was_turned_away, of_one_that_was_given_up])
+async def test_a_job_that_was_made_at_once_is_held_however_wrong_the_clock_may_be(
+    tmp_path: Path, window: Callable[[Intent], Window]
+) -> None:
+    intent = await intended(tmp_path)
     for truth in (KREA_IS_AHEAD - UNSURE, KREA_IS_AHEAD, KREA_IS_AHEAD + UNSURE):
         assert window(intent).holds_time(NOW + truth)
         assert window(intent).holds_time(ANSWERED + truth)
     assert not window(intent).holds_time(NOW + KREA_IS_AHEAD - UNSURE - timedelta(seconds=5))
+
+
+async def test_an_answer_from_before_the_intent_was_read_from_a_clock_that_had_been_set_back(tmp_path: Path) -> None:
+    intent = await intended(tmp_path)
+    window = turned_away_window(intent, NOW - timedelta(minutes=20))
+    assert window.holds_time(NOW + KREA_IS_AHEAD)
+    assert window.holds_time(intent.deadline + KREA_IS_AHEAD)
