@@ -131,7 +131,7 @@ async def conclude(run: Run, search: Search) -> Conclusion:
         return LookAgain()
     if closely and evidence.candidates and search.until is None:
         search.until = max(job.created_at for job in evidence.candidates)
-    return judge(evidence, run.timing.monotonic(), search.deadlines)
+    return judge(evidence, began, search.deadlines)  # what came while all this was read was not seen
 
 
 async def conclude_now(run: Run, intent: Intent, window: Window) -> Conclusion:
