@@ -28,9 +28,11 @@ def may_be_of(run: Run, rival: Submission, job: Job, *, late: bool) -> bool:
 
     One whose answer was lost may get its job for as long as Krea may make one that is late. One of which nobody knows whether it was sent
     has the time of another POST, and so has one for which a job was taken that may be another's, unless the types of the two differ, which
-    equal requests do not give: each rival more is a question to a person more. ``late``: the job came when nobody waited for it any more,
-    so there is nothing to put off.
+    equal requests do not give: each rival more is a question to a person more. One that a person gave up can get any job but those that the
+    person had seen. ``late``: the job came when nobody waited for it any more, so there is nothing to put off.
     """
+    if _was_refused_by_a_person(rival, job):
+        return False
     return _window_of_rival(run, rival, job, late=late).holds(job)
 
 
@@ -44,11 +46,18 @@ def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Wi
         return window
     if late:
         return late_window(intent, rival.settled.at)
+    if rival.settled.outcome == "withdrawn":
+        return window
     another_post = latest(intent, rival.settled.at) + timedelta(seconds=run.settings.patience.post)
     if rival.submitted is not None or _was_perhaps_not_sent(rival):
         return Window(first=window.first, last=another_post)
     assert window.last is not None
     return Window(first=window.first, last=max(window.last, another_post))
+
+
+def _was_refused_by_a_person(submission: Submission, job: Job) -> bool:
+    withdrawn = submission.settled is not None and submission.settled.outcome == "withdrawn"
+    return withdrawn and submission.doubt is not None and job.id in submission.doubt.candidates
 
 
 def _was_perhaps_not_sent(submission: Submission) -> bool:
@@ -57,9 +66,11 @@ def _was_perhaps_not_sent(submission: Submission) -> bool:
 
 
 def _is_presumed(submission: Submission) -> bool:
-    """Whether the job that was taken for a submission may be a stranger's, as its type says nothing, or that of an earlier attempt."""
-    grounds = submission.submitted.evidence if submission.submitted else None
-    return grounds is not None and (not grounds.expected_types or submission.number > 1)
+    """Whether the job that was taken for a submission may be a stranger's, as types say nothing of it, or that of an earlier attempt."""
+    taken = submission.submitted
+    if taken is None or taken.evidence is None:
+        return False
+    return taken.type is None or not taken.evidence.expected_types or submission.number > 1
 
 
 async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: bool = False) -> tuple[Submission, ...]:

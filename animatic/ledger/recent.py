@@ -57,7 +57,10 @@ class RecentSubmissions:
         return tuple(submission for submission in await self.unanswered(since, until) if not submission.known)
 
     async def unanswered(self, since: datetime, until: datetime, *, turned_away: bool = False) -> tuple[Submission, ...]:
-        """Return the same, and those that were given up because no answer came; if so wished, those that Krea did not take as well."""
+        """Return the same, and those that were given up because no answer came, by us or by a person.
+
+        ``turned_away``: those that Krea did not take as well.
+        """
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
@@ -68,7 +71,7 @@ class RecentSubmissions:
         """Return the submission of an entry in the journal if no answer came; many searches at once ask, again and again."""
         entry = (await self._journal.kept((key,))).get(key)
         found = await self._submissions.get_or_leave_out(entry.fingerprint, entry.attempt) if entry else None
-        if found and (found.submitted or (found.settled and found.settled.outcome != "never_arrived")):
+        if found and (found.submitted or (found.settled and found.settled.outcome not in {"never_arrived", "withdrawn"})):
             self._heard_of.add(key)
             return found if turned_away and not found.submitted and found.settled and found.settled.outcome == "unsent" else None
         return found

@@ -63,7 +63,8 @@ class Submissions:
         submitted, settled = await asyncio.gather(
             self._records.read(f"{folder}submitted.json", Submitted), self._records.read(f"{folder}settled.json", Settled)
         )
-        doubt = None if submitted or settled else await self._records.read(f"{folder}doubt.json", Doubt)
+        asked = not submitted and (settled is None or settled.outcome == "withdrawn")
+        doubt = await self._records.read(f"{folder}doubt.json", Doubt) if asked else None
         found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
         if not found.known or (settled is not None and is_final(settled.outcome)):
             return found

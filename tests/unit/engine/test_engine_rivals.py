@@ -10,6 +10,8 @@ from typing import Any, cast
 
 import pytest
 
+from animatic.engine.decisions import OpenDoubt, allow_resubmission
+from animatic.engine.history import OpenDestination
 from animatic.engine.rivals import rivals_for
 from animatic.krea import Job
 from animatic.ledger import Intent, Ledger
@@ -47,3 +49,30 @@ async def test_one_whose_job_may_be_a_strangers_is_a_rival_across_midnight(tmp_p
     run: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(patience=patience), client=SimpleNamespace(origin=""))
     job = cast("Job", SimpleNamespace(id="late", type="grok", created_at=now + timedelta(seconds=20)))
     assert [rival.intent.fingerprint for rival in await rivals_for(run, ours, [job])] == [other.fingerprint]
+
+
+@pytest.mark.parametrize(
+    ("seen", "seconds", "is_rival"),
+    [
+        pytest.param((), 20.0, True, id="a job that nobody had seen"),
+        pytest.param(("late",), 20.0, False, id="a job that the person had refused"),
+        pytest.param(("another",), 250.0, True, id="as late as Krea may make it"),
+        pytest.param((), 400.0, False, id="later than that"),
+    ],
+)
+async def test_one_that_a_person_gave_up_is_a_rival_for_jobs_that_the_person_had_not_seen(
+    tmp_path: Path, seen: tuple[str, ...], seconds: float, *, is_rival: bool
+) -> None:
+    now = MIDNIGHT + timedelta(hours=9)
+    ledger = Ledger(open_storage(str(tmp_path)), clock=lambda: now)
+    given_up = await intended(ledger, "ab" * 32)
+    await ledger.submissions.doubt(given_up.fingerprint, 1, "two jobs may be it", seen)
+    (asked,) = await ledger.submissions.of(given_up.fingerprint)
+    destination = cast("OpenDestination", SimpleNamespace(ledger=ledger))
+    await allow_resubmission(OpenDoubt(destination=destination, submission=asked, kind="lost_answer"))
+    now += timedelta(seconds=5)
+    ours = await intended(ledger, "cd" * 32)
+    patience = SimpleNamespace(post=120.0)
+    run: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(patience=patience), client=SimpleNamespace(origin=""))
+    job = cast("Job", SimpleNamespace(id="late", type="grok", created_at=now + timedelta(seconds=seconds)))
+    assert [rival.intent.fingerprint for rival in await rivals_for(run, ours, [job])] == [given_up.fingerprint] * is_rival
