@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -97,20 +97,16 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
 
     What Krea says is recorded: how strays ended, and which submissions late jobs may be of.
     """
-    ours = [doubt for doubt in doubts if doubt.destination is destination]
-    strays = [doubt.stray for doubt in ours if doubt.stray]
-    billed = {stray.job_id: stray for stray in await follow(client, destination.ledger, strays)}
-    kept = [doubt for doubt in ours if doubt.stray is None]
-    kept += [replace(doubt, stray=billed[doubt.stray.job_id]) for doubt in ours if doubt.stray and doubt.stray.job_id in billed]
     late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
+    kept = [doubt for doubt in doubts if doubt.destination is destination and doubt.kind != "stray"]
+    # Listed anew: what a process had claimed when it was killed is complete once its job was seen.
+    strays = await list_strays(destination.ledger, days_of((now - LOOK_BACK).date(), now.date()))
     takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
-    found = [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
+    strays += [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
+    billed = await follow(client, destination.ledger, {stray.job_id: stray for stray in strays}.values())
     return [
         *kept,
-        *(
-            OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray)
-            for stray in await follow(client, destination.ledger, found)
-        ),
+        *(OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray) for stray in billed),
         *(OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs) for one, jobs in late),
     ]
 

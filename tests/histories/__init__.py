@@ -14,9 +14,11 @@ from tests.histories import patches, plans
 from tests.histories.history import History
 from tests.histories.invariants import violations
 from tests.histories.play import play
-from tests.histories.scenario import FAULTS, draw
+from tests.histories.scenario import FAULTS, PERSON, draw
 
-ALL = frozenset(FAULTS)
+ALONE = frozenset(FAULTS)
+"""All that may happen where nobody answers what is asked."""
+ALL = ALONE | {PERSON}
 
 
 @dataclass(frozen=True, kw_only=True)

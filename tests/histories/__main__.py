@@ -9,9 +9,8 @@ from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.histories import Verdict, check, check_range, chunks, render
+from tests.histories import ALL, Verdict, check, check_range, chunks, render
 from tests.histories.gaps import KNOWN_GAPS
-from tests.histories.scenario import FAULTS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without", default="", help="faults to leave out, with commas")
     parser.add_argument("--rule", default="", help="look at this rule only")
     chosen = parser.parse_args(arguments)
-    allowed = frozenset(FAULTS) - (frozenset() if chosen.gaps else KNOWN_GAPS) - frozenset(chosen.without.split(","))
+    allowed = ALL - (frozenset() if chosen.gaps else KNOWN_GAPS) - frozenset(chosen.without.split(","))
     if chosen.seed is not None:
         verdict = check(chosen.seed, allowed)
         say(render(verdict))

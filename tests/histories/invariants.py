@@ -29,7 +29,7 @@ def violations(history: History) -> list[str]:
 
 
 def _silent_bills(history: History) -> list[str]:
-    """Every job of ours that was billed is in a take, or named by doubts."""
+    """Every job of ours that was billed is in a take, or named by doubts, unless a person said that another one is its submission's."""
     named = {job for doubt in history.doubts for job in doubt.jobs}
     in_takes = Counter(take.job_id for take in history.takes.values())
     silent = [job for job in history.krea.jobs if job.billed and not in_takes[job.id] and job.id not in named]
@@ -37,14 +37,15 @@ def _silent_bills(history: History) -> list[str]:
         f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, and nothing names it; "
         f"its submission: {history.reader.state(job.post.attempt)}"
         for job in silent
-        if job.post is not None
+        if job.post is not None and not history.reader.is_a_persons_word(job.post.attempt)
     ]
 
 
 def _uncounted_bills(history: History) -> list[str]:
     """What was spent, as people are told, is at least what Krea bills us."""
     assert history.spending is not None
-    billed = [job for job in history.krea.jobs if job.billed and job.post is not None]
+    by_post = [(job, job.post) for job in history.krea.jobs if job.billed and job.post is not None]
+    billed = [job for job, post in by_post if not history.reader.is_a_persons_word(post.attempt)]
     told, due = history.spending.totals.usd, PRICE * len(billed)
     if told >= due:
         return []
@@ -67,6 +68,8 @@ def _wrong_takes(history: History) -> list[str]:
             found.append(f"bytes: the take of {step.key} says {take.job_id}, and its clip is {content!r}")
         if not job.billed:
             found.append(f"unpaid: the take of {step.key} is {job.id}, which {job.end}")
+        if history.reader.is_a_persons_word((fingerprint, take.attempt)):
+            continue
         if job.post is None:
             found += _adopted_a_stranger(history, job, step.key, (fingerprint, take.attempt))
         elif job.post.prompt != step.request.body["prompt"]:
@@ -118,9 +121,9 @@ def _answered(history: History, endpoints: set[str], *, before: str) -> list[dic
 
 
 def _moment(history: History, submitted: dict[str, Any]) -> float:
-    """Return when a record was written, in virtual seconds."""
-    wanted = f"{submitted['job_id']} ({submitted['how']})"
-    return next((at for at, _, text in history.trace if text.startswith("writes submitted") and text.endswith(wanted)), 0.0)
+    """Return when a job was claimed, in virtual seconds: who dies behind the claim leaves the rest to the next one."""
+    wanted = f"writes claim {submitted['job_id']} for "
+    return next((at for at, _, text in history.trace if text.startswith(wanted)), 0.0)
 
 
 def _hasty_posts(history: History) -> list[str]:
@@ -130,7 +133,7 @@ def _hasty_posts(history: History) -> list[str]:
     for post in history.krea.posts:
         for before in history.krea.posts[: post.number - 1]:
             job = before.job
-            if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused":
+            if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused" or reader.was_given_up(before.attempt):
                 continue
             in_time = job.created < before.at + patience.post and job.listed < job.created + patience.grace - 1.0
             lives = post.at < job.ends or job.billed

@@ -65,6 +65,15 @@ class LedgerReader:
             return self.read(f"{folder}submitted.json") is not None
         return settled["outcome"] not in FREE and settled["usd"] not in {"0", 0}
 
+    def was_given_up(self, attempt: tuple[str, int]) -> bool:
+        """Whether a person let its shot be submitted again."""
+        folder = self.folder(attempt)
+        return (self.read(f"{folder}settled.json") or {}).get("outcome") == "withdrawn" or self.read(f"{folder}withdrawn.json") is not None
+
+    def is_a_persons_word(self, attempt: tuple[str, int]) -> bool:
+        """Whether a person said which job is a submission's, and may have been wrong."""
+        return (self.read(f"{self.folder(attempt)}submitted.json") or {}).get("how") == "person"
+
     def state(self, attempt: tuple[str, int]) -> str:
         """Return how far a submission came."""
         folder = self.folder(attempt)

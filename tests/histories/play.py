@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import tempfile
 from dataclasses import replace
@@ -17,7 +18,7 @@ from animatic.errors import AnimaticError
 from animatic.krea import KreaClient
 from animatic.settings import Patience, Secret, Settings
 from tests.direct_stages import DirectStages
-from tests.histories import patches
+from tests.histories import patches, person
 from tests.histories.history import History, Ran, set_up
 from tests.histories.krea import BASE, Post
 from tests.histories.loop import EndlessError, Process
@@ -63,6 +64,7 @@ class _Director:
         self.stops: dict[str, list[Stop]] = {}
         self.processes: dict[str, Process] = {}
         self.first_run: str | None = None
+        self.rng = random.Random(f"answers {history.scenario.seed}")
         history.network.on_post = self._post_arrived
         history.network.on_answer = lambda _post, process: self._count("answer", process)
         history.storage.written = self._written
@@ -74,8 +76,11 @@ class _Director:
         for at, host, seconds in scenario.clock_steps:
             self.loop.later(at, self._step_clock, host, seconds)
         for generation, gap in zip(scenario.generations, scenario.gaps, strict=True):
+            somebody = asyncio.create_task(self._answers(generation)) if scenario.person else None
             await asyncio.gather(*(self._process(start) for start in generation))
             await asyncio.sleep(gap)
+            if somebody:
+                await somebody
         history.tell("world", "all faults cease")
         history.network.quiet = True
         await self._settle_down()
@@ -83,7 +88,15 @@ class _Director:
         for account in (*accounts, *list(accounts)[:1]):
             await self._process(Start(after=0.0, host="anna", account=account), quiet=True)
             await self._settle_down()
+            if scenario.person:
+                await person.answer(history, account, self.rng)
         await take_stock(history, tuple(accounts))
+
+    async def _answers(self, generation: tuple[Start, ...]) -> None:
+        """Look in a few times while processes run, and once when they have ended."""
+        for start in (*generation, generation[-1]):
+            await asyncio.sleep(self.rng.choice([0.0, self.rng.uniform(0, 30), self.rng.uniform(0, 200)]))
+            await person.answer(self.history, start.account, self.rng)
 
     async def _settle_down(self) -> None:
         """Let everything that Krea is at work on end, and as much time pass as anybody waits for anything."""

@@ -53,6 +53,8 @@ JOB_FAULTS = (
 READ_FAULTS = ("reads-fail", "reads-slow")
 ACCOUNT_FAULTS = ("foreign-same", "foreign-other", "foreign-untyped", "untyped", "two-accounts")
 PROCESS_FAULTS = ("kill", "pause", "interrupt", "clock", "twins", "same-process", "resume", "slow-storage")
+PERSON = "person"
+"""Somebody answers what is asked: no fault, and yet something that may happen."""
 FAULTS = POST_FAULTS + JOB_FAULTS + READ_FAULTS + ACCOUNT_FAULTS + PROCESS_FAULTS
 
 PlanName = Literal["one", "two", "three", "mixed", "chain", "fallback", "twins"]
@@ -129,6 +131,8 @@ class Scenario:
     skew: float = 0.0
     """Of Krea's clock."""
     slow_storage: float = 0.0
+    person: bool = False
+    """Whether somebody answers what is asked."""
 
 
 def draw(seed: int, allowed: frozenset[str] = frozenset(FAULTS), forced: frozenset[str] = frozenset()) -> Scenario:
@@ -169,6 +173,8 @@ def draw(seed: int, allowed: frozenset[str] = frozenset(FAULTS), forced: frozens
         offsets=offsets,
         skew=rng.choice([0.0, 0.4, 30.0, -45.0]),
         slow_storage=rng.choice([0.02, 0.3]) if "slow-storage" in faults else 0.0,
+        # Drawn apart, so that the histories in which nobody answers stay as they are.
+        person=PERSON in allowed and random.Random(f"person {seed}").random() < 0.5,
     )
 
 

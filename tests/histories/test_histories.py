@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.histories import ALL, Verdict, check_range, chunks, render
+from tests.histories import ALL, ALONE, Verdict, check_range, chunks, render
 from tests.histories.gaps import KNOWN_GAPS, failures
 
 SAMPLE, MANY = 400, 100_000
@@ -33,6 +33,9 @@ ONCE_BROKEN = (
     200030,  # as 24004, of a submission for which a stranger's job had been taken, of another type
     202869,  # the job of a submission that was turned away was taken for one that had been given up
     306622,  # Krea's clock was known badly after a pause: the job of one that was turned away was made after the time that was looked at
+    404242,  # a list that was older than the grace: a stranger's job was taken, and ours was to be seen by then
+    409246,  # a clock was set back while a submission was turned away: its job was named nowhere
+    520210,  # a stranger's job without a type was taken for a shot, and the shot's own, made later, for another one
     308425,  # as 306622: a stranger's job was named in its place
 )
 SHOWN = 3
@@ -52,7 +55,7 @@ def test_a_sample_of_histories(seeds: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("seed", ONCE_BROKEN)
 def test_a_history_that_broke_a_rule_once(seed: int) -> None:
-    broken = [verdict for verdict in check_range((seed, seed + 1), ALL - KNOWN_GAPS) if failures(verdict.broken)]
+    broken = [verdict for verdict in check_range((seed, seed + 1), ALONE - KNOWN_GAPS) if failures(verdict.broken)]
     assert not broken, told(broken)
 
 
