@@ -105,7 +105,8 @@ class ReferenceLinker:
             reference = parse(written, shots=shots, folder=self._folder)
         except BadReferenceError as mistake:
             where = (*site.origin, *mistake.at)
-            problems.add(f"{site.name}: {mistake.message}", where, code="reference", hint=mistake.hint, key=mistake.key)
+            hint = _of_another(written, problems.spec) or mistake.hint
+            problems.add(f"{site.name}: {mistake.message}", where, code="reference", hint=hint, key=mistake.key)
             return Link()
         match reference:
             case UrlReference():
@@ -214,3 +215,18 @@ def _fitting(reference: ShotReference, site: ReferenceSite, target: ShotDraft, p
     if frame is None and target.yields == "video" and site.media == "image":
         frame = "last"
     return ShotInput(path=site.path, media=site.media, step=target.key, frame=frame, member=site.member)
+
+
+def _of_another(written: Any, spec: PipelineSpec) -> str | None:
+    """Return the hint for what names a shot of another pipeline of the file, as ``dawn`` or ``teaser.dawn``; None where it does not."""
+    name = written.get("shot") if isinstance(written, dict) else written
+    pipelines = spec.document.data.get("pipelines")
+    if not isinstance(name, str) or not isinstance(pipelines, dict):
+        return None
+    for other, declared in pipelines.items():
+        shots = declared.get("shots") if isinstance(declared, dict) and other != spec.name else None
+        for shot in shots if isinstance(shots, list) else ():
+            identity = shot.get("id") if isinstance(shot, dict) else None
+            if isinstance(identity, str) and name in {identity, f"{other}.{identity}", f"{other}/{identity}"}:
+                return f"{identity!r} is a shot of {other!r}, and references stay within a pipeline: name a file that was delivered"
+    return None

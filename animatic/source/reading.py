@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from animatic.errors import DeclarationError, Place, Problem
 from animatic.source.document import Positions
 from animatic.source.lines import LOOKS_LIKE_A_SPACE
+from animatic.suggest import closest
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _YAML_1_1_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
@@ -42,9 +44,7 @@ def read(path: Path, name: str) -> Source:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise _refusal(
-            name, "there is no such file", hint="start one with `animatic new`, or name another with --file PATH", code="missing-file"
-        ) from None
+        raise _refusal(name, "there is no such file", hint=_other_file(path, name), code="missing-file") from None
     except IsADirectoryError:
         raise _refusal(name, "this is a folder, not a pipelines file", hint="name a file in it", code="unreadable-file") from None
     except (OSError, ValueError) as error:
@@ -53,6 +53,20 @@ def read(path: Path, name: str) -> Source:
             name, f"this file cannot be read: {reason}", hint="check the path and its permissions", code="unreadable-file"
         ) from None
     return from_bytes(data, name)
+
+
+def _other_file(path: Path, name: str) -> str:
+    """Return the hint for a file that is not there: one beside it that was likely meant, else how to start one."""
+    if path.is_symlink():
+        return "it is a link that leads nowhere: mend it, or remove it"
+    try:
+        beside = [file.name for file in path.parent.iterdir() if file.suffix in {".yaml", ".yml"} and file.is_file()]
+    except (OSError, ValueError):
+        beside = []
+    meant = closest(path.name, beside)
+    if meant is None:
+        return "start one with `animatic new`, or name another with --file PATH"
+    return f"there is {meant}: name it with --file {shlex.quote(str(Path(name).parent / meant))}"
 
 
 def from_bytes(data: bytes, name: str) -> Source:

@@ -6,7 +6,8 @@ one, and 10,000 shots pass in a fraction of the time that parsing their YAML tak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,17 @@ def load_declaration(paths: Iterable[Path]) -> Declaration:
     Raises DeclarationError for files that cannot be read as data, UsageError for a folder without YAML files; every other mistake is in the
     declaration's problems.
     """
-    return declare(load_all(file for path in paths for file in _files(path)))
+    return declare(load_all(_each_once(file for path in paths for file in _files(path))))
+
+
+def _each_once(files: Iterable[Path]) -> Iterator[Path]:
+    """Yield each file once, by the first of its names."""
+    seen: set[str] = set()
+    for file in files:
+        name = os.path.realpath(file)
+        if name not in seen:
+            seen.add(name)
+            yield file
 
 
 def declare(documents: Sequence[Document]) -> Declaration:
@@ -81,11 +92,14 @@ def _file(section: Section) -> list[PipelineSpec]:
                 code="name",
             )
         if not isinstance(values, dict):
+            hint = "give it 'shots:' on a line below, indented"
+            if isinstance(values, list) and name == "shots":
+                hint = "a pipeline has a name: write one below 'pipelines:', and 'shots:' below the name, each further indented"
             below.note(
                 f"pipeline '{name}' must be a mapping, and it is {describe(values)}",
                 name,
                 key=values is None,
-                hint="give it 'shots:' on a line below, indented",
+                hint=hint,
                 code="type",
             )
             continue
@@ -155,7 +169,10 @@ def _python_name(name: str) -> str:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in ENDINGS and file.is_file())
+    # A link that leads nowhere is a file that is missing: without a word its pipelines, and their deployments, would be gone.
+    found = sorted(
+        file for file in path.iterdir() if file.suffix in ENDINGS and (file.is_file() or (file.is_symlink() and not file.is_dir()))
+    )
     if not found:
         raise UsageError(f"there is no pipelines file in {path}", hint="a folder stands for all the .yaml files in it")
     return found

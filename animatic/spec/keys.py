@@ -260,9 +260,15 @@ SOUND = Level(
     known=("clips", "bed", "voice", "loudness"),
     advice={"audio": "write bed", "music": "write bed", "voices": "write voice", "lufs": "write loudness", "mute": "write 'clips: mute'"},
 )
+_AUDIO = {
+    "file": "write 'audio: music/bed.mp3'",
+    "shot": "write audio, with the id of the shot: 'audio: theme'",
+    "url": "download it, and write 'audio: music/bed.mp3'",
+}
+"""Forms of a reference, where a sound is named beside its gain."""
 BED = Level(
     known=("audio", "gain_db", "fade_in", "fade_out", "duck"),
-    advice={"gain": "write gain_db", "volume": "write gain_db, in dB", "file": "write audio", "ducking": "write duck"},
+    advice={"gain": "write gain_db", "volume": "write gain_db, in dB", "ducking": "write duck"} | _AUDIO,
 )
 VOICE = Level(
     known=("audio", "at", "gain_db"),

@@ -21,6 +21,7 @@ _SHORTCUTS = {
     "@hourly": "0 * * * *",
 }
 _NOT_IN_PREFECT = re.compile(r"LW|\dL", re.IGNORECASE)
+_NEVER = "write a day of the month that one of its months has, as in '0 6 28 2 *'"
 _RRULE = re.compile(r"[A-Z]+=[^;=\s]+(?:;[A-Z]+=[^;=\s]+)*;?\Z")
 _FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
 
@@ -51,7 +52,7 @@ def check_cron(section: Section, cron: str) -> None:
     try:
         next(CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration):
-        section.note(f"cron '{cron}' never fires: no month that it names has such a day", "cron", hint=hint, code="cron")
+        section.note(f"cron '{cron}' never fires: no month that it names has such a day", "cron", hint=_NEVER, code="cron")
 
 
 def check_rrule(section: Section, rule: str, start: datetime | None, now: datetime) -> None:

@@ -33,6 +33,7 @@ _CUT_TEXT = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _QUOTED_PROMPT = re.compile(r"^[ ]*(?:-[ ]+)?(?:negative_)?prompt:[ ]+(?P<open>[“”„‘’«])[^\n\r]*[“”‘’»][ ]*$", re.MULTILINE)
+_DOLLAR = re.compile(r"""^[^#\n\r]*?:[ ]+["']?\$(?=\{\{)""", re.MULTILINE)
 _OPENING_QUOTES = "“”„‘’«"
 _EXAMPLE = "write '- id: dawn', with the prompt and the other fields on lines below"
 
@@ -226,6 +227,14 @@ def check_prompts(document: Document) -> Iterator[Problem]:
                 severity="warning",
                 code="prompt",
             )
+    for match in _DOLLAR.finditer(text) if "${{" in text else ():
+        yield Problem(
+            "the '$' is part of the text: it does not belong to the template behind it",
+            document.positions.place(match.end() - 1),
+            hint="remove it, or put it elsewhere: templates are written {{ params.NAME }}",
+            severity="warning",
+            code="template",
+        )
     for match in _QUOTED_PROMPT.finditer(text) if any(quote in text for quote in _OPENING_QUOTES) else ():
         yield Problem(
             f"the quotes {match['open']} are part of the prompt: YAML knows only straight ones",

@@ -46,12 +46,13 @@ def _bed_from(section: Section, key: str) -> BedSpec | None:
     written = section.values.get(key)
     if key not in section.values:
         return None
-    if not isinstance(written, dict) or {"shot", "file", "url"} & written.keys():
+    named = {"shot", "file", "url"} & written.keys() if isinstance(written, dict) else set()
+    if not isinstance(written, dict) or (named and not written.keys() & {*BED.known}):
         audio = _reference(section, key)
         return None if audio is None else BedSpec(audio=audio, path=(*section.path, key))
     bed = section.below(key, written, f"{section.label}, {key}")
     bed.check_keys(BED)
-    if "audio" not in written:
+    if "audio" not in written and not named:
         bed.note("it names no sound", hint="write 'audio: music/bed.mp3', or the id of an audio shot", code="cut")
     audio = _reference(bed, "audio") if "audio" in written else None
     found = BedSpec(

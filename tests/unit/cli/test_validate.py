@@ -97,3 +97,32 @@ def test_a_picture_that_broke_off_is_named_at_its_line(animatic: Verb) -> None:
     assert refused.code == 2
     assert "pipelines.yaml:11:60: error: shot 'surf' of 'teaser': start_image: still.jpg is cut: its end is missing" in refused.err
     assert "fetch or export it again" in refused.err
+
+
+def test_validate_takes_no_empty_path_for_this_folder(animatic: Verb) -> None:
+    said = animatic("validate", "--file", "")
+    assert said.code == 2
+    assert "--file: the path is empty" in said.err
+
+
+def test_validate_reads_a_file_once_whatever_its_names(animatic: Verb) -> None:
+    Path("other.yaml").symlink_to("pipelines.yaml")
+    assert animatic("validate", "--file", "pipelines.yaml", "--file", "./pipelines.yaml", "--file", "other.yaml").code == 0
+
+
+def test_validate_names_a_link_of_a_folder_that_leads_nowhere(animatic: Verb) -> None:
+    Path("boards").mkdir()
+    Path("boards/one.yaml").write_text(GOOD, encoding="utf-8")
+    Path("boards/two.yaml").symlink_to("gone.yaml")
+    said = animatic("validate", "--file", "boards")
+    assert said.code == 2
+    assert "boards/two.yaml: error: there is no such file\n      it is a link that leads nowhere" in said.err
+
+
+def test_validate_names_the_file_beside_that_was_meant(animatic: Verb) -> None:
+    Path("pipelines.yaml").rename("pipelines.yml")
+    assert "there is pipelines.yml: name it with --file pipelines.yml" in animatic("validate").err
+    Path("my boards").mkdir()
+    Path("my boards/teaser.yaml").write_text(GOOD, encoding="utf-8")
+    assert "name it with --file 'my boards/teaser.yaml'" in animatic("validate", "--file", "my boards/teazer.yaml").err
+    assert animatic("validate", "--file", "my boards/xyz.yaml").err.rstrip().splitlines()[1].strip().startswith("start one with")
