@@ -95,6 +95,8 @@ def deploy(
         raise UsageError(
             "--max-jobs is kept by the server, not by a file", hint=f"leave --write out: `animatic deploy --max-jobs {max_jobs[0]}`"
         )
+    if write and dry_run:
+        raise UsageError(f"--dry-run writes nothing, and --write writes {PREFECT_YAML}", hint="leave one of the two out")
     path = file or pipelines_file()
     declaration = deployable(path)
     asked = Asked(

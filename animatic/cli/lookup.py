@@ -35,6 +35,18 @@ def declared(files: tuple[Path, ...]) -> Declaration:
     return declaration
 
 
+def require_token(settings: Settings, declaration: Declaration, pipeline: str) -> None:
+    """Raise UsageError where there is no token, DeclarationError where the pipeline has mistakes besides: they are mended first."""
+    if settings.krea_token is None:
+        from animatic.catalog import Catalog
+        from animatic.plan import check_declaration
+
+        problems = check_declaration(declaration, Catalog.load(settings.home), pipeline=pipeline)
+        if any(problem.severity == "error" for problem in problems):
+            raise DeclarationError(problems, texts={document.name: document.text for document in declaration.documents})
+    settings.require_token()
+
+
 def deployable(path: Path) -> Declaration:
     """Read a pipelines file and check every pipeline: what would fail in every run is not deployed. Raises DeclarationError."""
     from animatic.catalog import Catalog

@@ -8,6 +8,7 @@ import importlib
 import io
 import keyword
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from animatic import __version__, proxies
 from animatic.cli.advice import GIVEN, given_on
 from animatic.cli.failures import as_object, from_click, show_error
 from animatic.cli.output import is_unicode, keep_traceback, leave_unread, open_nowhere, print_json, say
-from animatic.errors import AnimaticError, InterruptedRunError, StorageError
+from animatic.errors import AnimaticError, InterruptedRunError, StorageError, UsageError
 from animatic.redact import redact
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ VERBS = {
 """Every verb with the first line of its help, in the order in which people meet them. Each is a function in a module, both of its name."""
 PAYING = {"run", "resume", "retake", "reject"}
 """Verbs that may have submitted something when an error of ours ends them."""
+NEVER_EMPTY = {
+    *("--file", "--deliver", "--profile", "--params-file", "--out", "--plan", "--run", "--map", "--model", "--cast", "--pipeline"),
+    *("--pool", "--git", "--branch", "--git-token-block", "--pull", "--include", "--notify"),
+}
+"""Options that name a file, a place or a thing."""
 MAX_ERROR_TEXT = 300
 """Characters of an unexpected error's text that are shown; the file with the details has all of it."""
 
@@ -150,6 +156,7 @@ def _open_streams() -> None:
 def _run(words: list[str]) -> int:
     """Run a verb, show the error that ended it, and return its exit code."""
     try:
+        _refuse_empty(words)
         code = cli.main(args=words, prog_name="animatic", standalone_mode=False)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
@@ -163,6 +170,14 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         return _failed(InterruptedRunError("interrupted: this command had submitted nothing"), words)
     return code if isinstance(code, int) else 0
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Raise UsageError for an option that names nothing: what a variable that is not set leaves would be taken for no option at all."""
+    for word, value in pairwise((*words, "-")):
+        name, equals, _ = word.partition("=")
+        if name in NEVER_EMPTY and (word == f"{name}=" if equals else value == ""):
+            raise UsageError(f"{name} is empty", hint="name something, or leave the option out; a variable may not be set")
 
 
 def _written(code: int, words: Sequence[str]) -> int:

@@ -18,27 +18,16 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-
-class _FilePath(click.Path):
-    """A path that says something: an empty one, as a variable that is not set leaves it, would be this folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path. Raises click.BadParameter where it is empty."""
-        if value == "":
-            self.fail("the path is empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
 file_option = click.option(
     "--file",
     "files",
     multiple=True,
-    type=_FilePath(path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="PATH",
     help="Read another pipelines file, or a folder of them. Repeatable.",
 )
 one_file_option = click.option(
-    "--file", "file", type=_FilePath(path_type=Path), metavar="PATH", help="Read another pipelines file, or a folder of them."
+    "--file", "file", type=click.Path(path_type=Path), metavar="PATH", help="Read another pipelines file, or a folder of them."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 param_option = click.option("--param", "params", multiple=True, metavar="K=V", help="Set a parameter of the pipeline. Repeatable.")

@@ -9,7 +9,7 @@ import click
 
 from animatic.catalog import Catalog
 from animatic.cli.execution import Prepared, prepare, run_async, start
-from animatic.cli.lookup import declared, pipeline_and_shot
+from animatic.cli.lookup import declared, pipeline_and_shot, require_token
 from animatic.cli.options import (
     Asked,
     asked_options,
@@ -78,7 +78,7 @@ def retake(
     declaration = declared(files)
     spec = pipeline_named(declaration, pipeline)
     if not simulate and not dry_run:
-        settings.require_token()
+        require_token(settings, declaration, spec.name)
     options = PlanOptions(deliver=deliver, simulated=simulate, outage=settings.patience.outage, profile=asked.profile)
     changes = _changes(prompt, fields)
     values = asked.values(spec)

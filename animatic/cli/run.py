@@ -9,7 +9,7 @@ import click
 
 from animatic.catalog import Catalog
 from animatic.cli.execution import Prepared, prepare, run_async, start
-from animatic.cli.lookup import declared
+from animatic.cli.lookup import declared, require_token
 from animatic.cli.options import (
     Asked,
     asked_options,
@@ -77,7 +77,7 @@ def run(
     spec = pipeline_named(declaration, pipeline)
     values = request.params if saved is not None else asked.values(spec)
     if not request.options.simulated:
-        settings.require_token()
+        require_token(settings, declaration, spec.name)
 
     async def planned() -> Prepared:
         options = replace(request.options, outage=settings.patience.outage)

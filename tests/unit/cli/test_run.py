@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from animatic.cli.saved_plans import read_plan
-from tests.unit.cli.conftest import GOOD, Verb
+from tests.unit.cli.conftest import BAD, GOOD, Verb
 
 
 def test_only_the_plan_that_was_reviewed_is_run(animatic: Verb) -> None:
@@ -59,3 +59,13 @@ def test_a_saved_plan_holds_all_that_planning_it_again_needs(animatic: Verb, mon
     assert said.code == 2
     assert "dawn: prompt 'Porto' -> 'Fado in Porto'" in said.err
     assert len(said.err.splitlines()) == 3, "nothing of the selection, the params and the destination differs"
+
+
+@pytest.mark.parametrize("verb", [["run"], ["retake", "surf"]])
+def test_mistakes_of_the_file_come_before_the_missing_token(animatic: Verb, verb: list[str]) -> None:
+    assert "no Krea token" in animatic(*verb).err
+    Path("pipelines.yaml").write_text(BAD, encoding="utf-8")
+    said = animatic(*verb)
+    assert said.code == 2
+    assert "duration 40 is out of range" in said.err
+    assert "no Krea token" not in said.err

@@ -102,7 +102,7 @@ def test_a_picture_that_broke_off_is_named_at_its_line(animatic: Verb) -> None:
 def test_validate_takes_no_empty_path_for_this_folder(animatic: Verb) -> None:
     said = animatic("validate", "--file", "")
     assert said.code == 2
-    assert "--file: the path is empty" in said.err
+    assert "--file is empty" in said.err
 
 
 def test_validate_reads_a_file_once_whatever_its_names(animatic: Verb) -> None:

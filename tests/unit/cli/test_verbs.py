@@ -171,3 +171,21 @@ def test_a_wrong_command_line_exits_2_with_advice(animatic: Verb, arguments: tup
     said = animatic(*arguments)
     assert (said.code, said.out) == (2, "")
     assert advice in said.err
+
+
+@pytest.mark.parametrize("words", [["--deliver", ""], ["--deliver="], ["--profile", ""], ["--file="], ["--params-file", ""], ["--out", ""]])
+def test_an_option_that_names_nothing_is_not_taken_for_none(animatic: Verb, words: list[str]) -> None:
+    said = animatic("plan", *words)
+    assert (said.code, said.out) == (2, "")
+    assert f"error: {words[0].rstrip('=')} is empty" in said.err
+
+
+def test_the_value_of_a_param_may_be_empty(animatic: Verb) -> None:
+    assert "prompt comes out blank" in animatic("plan", "--param", "city=").err  # the param was taken, and is all of the prompt
+
+
+def test_deploy_writes_nothing_on_a_dry_run(animatic: Verb) -> None:
+    said = animatic("deploy", "--write", "--dry-run")
+    assert (said.code, said.out) == (2, "")
+    assert "leave one of the two out" in said.err
+    assert not Path("deployments").exists()
