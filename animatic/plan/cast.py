@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog.model import Kind
 from animatic.errors import KeyPath
 from animatic.plan.origins import FieldOrigins
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import Names, TemplateContext, TemplateError, finalize
+from animatic.plan.templates import Names, TemplateContext, TemplateError, Unseen, finalize
 from animatic.spec.model import CastList, MemberSpec, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.suggest import nearest
@@ -72,7 +72,8 @@ class VariantCast:
 
     def __init__(self, spec: PipelineSpec, context: TemplateContext, problems: ProblemCollector) -> None:
         self._spec = spec
-        self._plain = context
+        alone = Unseen("cast", "members do not quote each other", "write the words here, or as a param that both quote")
+        self._plain = replace(context, names={**context.names, "cast": alone}) if spec.cast else context
         self._problems = problems
         self._members: dict[str, Member] = {}
         self._unknown: set[str] = set()

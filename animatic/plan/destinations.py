@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 
 from animatic.destination import S3, BadDestinationError, absolute, parse_destination
 from animatic.errors import KeyPath, UsageError
-from animatic.plan.params import SAMPLE_RUN, choices, render_params, sample_values
+from animatic.plan.params import SAMPLE_RUN, choices, render_params, sample_values, seen_by_all
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError, mentions, scopes
+from animatic.plan.templates import TemplateContext, TemplateError, mentions
 from animatic.spec.model import PipelineSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import templates_of
@@ -61,7 +61,7 @@ def check_deliver(spec: PipelineSpec, params: Mapping[str, Any], samples: frozen
             message = f"deliver reads param {name!r}, whose value is a template and differs from run to run"
             problems.for_pipeline().add(message, path, code="deliver", hint="takes are found again only where they lie: use another param")
     try:
-        rendered = TemplateContext(names=scopes(params=params, run={}), sample_params=samples).render(spec.deliver)
+        rendered = TemplateContext(names=seen_by_all(spec, params, {}), sample_params=samples).render(spec.deliver)
     except TemplateError as mistake:
         problems.for_pipeline().add(f"deliver: {mistake.message}", path, code="template", hint=mistake.hint)
         return
@@ -84,7 +84,7 @@ def _place(spec: PipelineSpec) -> KeyPath:
 
 def _rendered(spec: PipelineSpec, written: str, params: Mapping[str, Any]) -> str:
     try:
-        text = str(TemplateContext(names=scopes(params=params, run={})).render(written).value)
+        text = str(TemplateContext(names=seen_by_all(spec, params, {})).render(written).value)
         _check_steps(written, text)
     except TemplateError as mistake:
         raise UsageError(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from animatic.errors import KeyPath
-from animatic.plan.params import render_params, sample_values
+from animatic.plan.params import render_params, sample_values, seen_by_all
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError, scopes
+from animatic.plan.templates import TemplateContext, TemplateError
 from animatic.spec.model import PipelineSpec
 from animatic.spec.section import is_template
 
@@ -34,13 +34,13 @@ def described(spec: PipelineSpec, params: Mapping[str, Any], run: Mapping[str, A
             f"{path[-1] if isinstance(path[-1], str) else 'tag'}: {mistake.message}", path, code="template", hint=mistake.hint
         )
 
-    return _rendered(spec, TemplateContext(names=scopes(params=params, run=run)), missed)
+    return _rendered(spec, TemplateContext(names=seen_by_all(spec, params, run)), missed)
 
 
 def deployed(spec: PipelineSpec) -> Labels:
     """Return title, description and tags of a pipeline's deployment: with the defaults of its params."""
     params = render_params(spec, sample_values(spec), _ANY_RUN)
-    return _rendered(spec, TemplateContext(names=scopes(params=params, run=_ANY_RUN)), lambda _mistake, _path: None)
+    return _rendered(spec, TemplateContext(names=seen_by_all(spec, params, _ANY_RUN)), lambda _mistake, _path: None)
 
 
 def _rendered(spec: PipelineSpec, context: TemplateContext, missed: _Missed) -> Labels:

@@ -9,13 +9,20 @@ from zoneinfo import ZoneInfo
 
 from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError, mentions, scopes
+from animatic.plan.templates import Names, TemplateContext, TemplateError, Unseen, mentions, scopes
 from animatic.spec.model import ParamSpec, PipelineSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import shielded, templates_of
 
 SAMPLE_RUN = {"date": "2026-01-31", "time": "06:00", "id": "20260131T060000Z-000000"}
 """What stands for ``run`` where no run is planned."""
+
+
+def seen_by_all(spec: PipelineSpec, params: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Names]:
+    """Return what templates of a pipeline as a whole see (title, tags, destination, values of params): no variant, and no cast."""
+    unseen = [label for label, declared in (("matrix", spec.matrix is not None), ("cast", bool(spec.cast))) if declared]
+    why, hint = "this text is the same for all variants and shots", "params and run are seen: write params.NAME"
+    return {**scopes(params=params, run=run), **{label: Unseen(label, why, hint) for label in unseen}}
 
 
 def in_zone(moment: datetime, timezone: str | None) -> datetime:
@@ -45,7 +52,7 @@ def render_params(
         if name not in due:
             continue
         try:
-            values[name] = str(TemplateContext(names=scopes(params=values, run=run)).render(given[name]).value)
+            values[name] = str(TemplateContext(names=seen_by_all(spec, values, run)).render(given[name]).value)
         except TemplateError as mistake:
             if problems is not None:
                 ours = problems.for_pipeline()

@@ -65,6 +65,21 @@ class Names(dict[str, Any]):
         return None
 
 
+class Unseen(Names):
+    """A scope that the file declares, and templates of this place do not see."""
+
+    __slots__ = ("_hint", "_why")
+
+    def __init__(self, label: str, why: str, hint: str) -> None:
+        super().__init__(label, {})
+        self._why = why
+        self._hint = hint
+
+    def missing(self, name: str) -> TemplateError | None:
+        """Say why the name is not there, though it is declared."""
+        return TemplateError(f"{self.label}.{name} is not seen here: {self._why}", self._hint)
+
+
 Scopes = Mapping[str, Names]
 
 

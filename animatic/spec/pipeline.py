@@ -147,9 +147,10 @@ def _destination(section: Section, key: str, options: PutOptions | None) -> str 
         return None
     text = text.strip()
     if is_template(text):
-        if _OF_THE_RUN.search(text):
+        if found := _OF_THE_RUN.search(text):
+            what = "a run" if "run" in found[0] else "variants, shots or the cast"
             hint = "takes are found again only where they lie: use params"
-            section.note("deliver cannot depend on a run", key, hint=hint, code="deliver")
+            section.note(f"deliver cannot depend on {what}", key, hint=hint, code="deliver")
             return None
         if options is not None and options.items() and not text.startswith(S3):
             hint = "begin with s3://: only what follows may hold params where there are options"

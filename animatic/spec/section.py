@@ -69,6 +69,8 @@ class Section:
     def unknown_key(self, key: str, level: Level) -> None:
         """Note one key that this level does not have."""
         hint = level.advice.get(key) or level.advice.get(snake(key))
+        if hint is None and level.unread and re.match(r"[xX][-_]", key):
+            hint = f"write {level.unread}{key[2:]}: keys that begin so hold YAML anchors"
         if hint is None:
             hint = f"write {snake(key)}" if snake(key) in level.known else did_you_mean(key, level.known)
         self.note(f"unknown key '{key}'", key, key=True, hint=hint, code="unknown-key")
