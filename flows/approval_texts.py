@@ -22,6 +22,8 @@ FORM_SIDE = 120
 FORM_COLUMNS = 3
 MAX_PICTURES = 24
 """Beyond these, takes are named with their links alone."""
+DECIDE = "**Decide** with *Resume* at the top of the run, which opens a form, or in a terminal:"
+"""What says in the artifact that the run waits, and goes once it does not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +66,7 @@ async def _artifact(run: Run, questions: Sequence[Question], headline: str, rema
         lines += [f"## {_named(question)}", "", f"{says[0].upper()}{says[1:]}. {_until(question)}".strip(), "", _prompt(question), ""]
         lines += await _takes(run, question)
     lines += [
-        "**Decide** with *Resume* at the top of the run, which opens a form, or in a terminal:",
+        DECIDE,
         "",
         *(f"- `animatic approve {run.plan.run_id} {question.step.key}`" + _pick(question) for question in questions),
         *(f'- `animatic reject {run.plan.run_id} {question.step.key} --prompt "..."`: another take is made' for question in questions[:1]),
@@ -139,6 +141,12 @@ def _still_links(run: Run, question: Question) -> Iterator[str]:
     for step in question.takes.values():
         if run.takes[step.key].thumbnail and (link := public_address(run, file_name(step, ".thumbnail.jpg"))):
             yield link
+
+
+def no_longer_asking(text: str, headline: str, instead: str) -> str:
+    """Return what a run asked, once it has ended without an answer. Pictures and commands stay: they still help to decide in a terminal."""
+    body = text.partition("\n")[2]
+    return f"# {text_of(headline)}\n{body}".replace(DECIDE, instead)
 
 
 def decided_markdown(run: Run, manifest: Manifest | None) -> str:

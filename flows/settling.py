@@ -34,7 +34,7 @@ async def settle_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State
         headline = await _settle_artifacts(client, flow_run)
         own = (await client.read_flow_run(flow_run.id)).state
     message = own.message if own is not None and own.is_cancelled() and own.message and STOPPED in own.message else None
-    message = message or f"{_mark(headline)}{STOPPED}{_there(headline)}{_next(flow_run)}"
+    message = message or f"{_mark(headline)}{STOPPED}{_there(headline)}{go_on_with(flow_run)}"
     _leave_the_last_word(str(flow_run.id), message)
 
 
@@ -43,7 +43,7 @@ async def settle_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[A
     del flow
     async with get_client() as client:
         headline = await _settle_artifacts(client, flow_run)
-        message = f"{_mark(headline)}Crashed. {_there(headline)}{_next(flow_run)}"
+        message = f"{_mark(headline)}Crashed. {_there(headline)}{go_on_with(flow_run)}"
         if state.message:
             message += f"\n  {state.message}"
         await client.set_flow_run_state(flow_run.id, Crashed(message=message), force=True)
@@ -94,7 +94,8 @@ def _there(headline: str) -> str:
     return f"{said[0].upper()}{said[1:]}. " if said else ""
 
 
-def _next(flow_run: FlowRun) -> str:
+def go_on_with(flow_run: FlowRun) -> str:
+    """Return what goes on with a run that ended before its time."""
     expected = flow_run.expected_start_time
     run_id = run_id_of(str(flow_run.id), expected) if expected is not None else None
     go_on = f"`animatic resume {run_id}`, or Retry" if run_id else "Retry"

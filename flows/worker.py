@@ -32,6 +32,7 @@ from animatic.flows.identity import run_id_of
 from animatic.flows.parameters import FRESH, ONLY, OWN, profile_asked
 from animatic.flows.punctual import due_of
 from animatic.flows.run import FlowRunContext
+from animatic.flows.withdrawn import settle_withdrawn_if_possible
 from animatic.ledger import Ledger
 from animatic.plan import Plan, destination_of, plan_from_json
 from animatic.plan.found_again import found_again
@@ -182,6 +183,7 @@ async def _watch_state(context: FlowRunContext) -> None:
         return
     run_id, began_as = UUID(flow_run.id), None
     async with get_client() as client:
+        await settle_withdrawn_if_possible(client)
         # Not while it ends: a run that was suspended may have been resumed already, elsewhere.
         while not context.interrupted and (context.work is None or not context.work.done()):
             await asyncio.sleep(STATE_CHECK_SECONDS)

@@ -122,6 +122,9 @@ async def _facts(one: Waiting) -> dict[str, Any]:
     }
 
 
+BY_ITSELF = "its deployment goes on by itself, also where the form is filled"
+
+
 def _lines(one: dict[str, Any]) -> list[str]:
     """Return the lines about one shot; addresses are left whole, so that they can be opened."""
     simulated = " (simulated)" if one["simulated"] else ""
@@ -134,7 +137,7 @@ def _lines(one: dict[str, Any]) -> list[str]:
         *(f"  take {take['take']}  {dollars(take['usd'], unknown='price unknown')}  {take['clip']}" for take in one["takes"]),
         f"  page  {one['page']}",
         f"  approve: `animatic approve {run} {shot}{pick}`" + ("" if one["deployment"] else f", then `animatic resume {run}`"),
-        *([f"  its deployment goes on by itself, also where the form is filled: {one['flow_run_url']}"] if one["deployment"] else []),
+        *([f"  unless it was cancelled, {BY_ITSELF}: {one['flow_run_url']}"] if one["deployment"] else []),
         f"  none of them: `animatic reject {run} {shot}` makes another take (--prompt TEXT for another prompt)",
     ]
 

@@ -22,6 +22,7 @@ from prefect.states import Scheduled
 from animatic.engine.history import PastRun
 from animatic.flows.alive import ALIVE, ALIVE_SECONDS
 from animatic.flows.suspension import RESUMING
+from animatic.flows.withdrawn import settle_withdrawn
 from animatic.prefect.api import prefect_api
 
 JUST_BEGUN = timedelta(seconds=90)
@@ -71,6 +72,9 @@ async def _resume(client: PrefectClient, found: FlowRun, now: datetime) -> Resum
             return going_on
         case StateType.RUNNING:
             return going_on if now - found.state.timestamp < JUST_BEGUN or await _gives_signs(client, found.id, now) else None
+        case StateType.CANCELLED:
+            await settle_withdrawn(client, only=found.id)
+            return None
         case _:
             return None
 

@@ -1,4 +1,8 @@
-"""Names the runs that wait for their time, as runs are named once they begin: Prefect calls them by two random words until then."""
+"""Keeps what is seen of deployments in the Prefect UI right, where no run of theirs lives that could.
+
+Runs that wait for their time are named as they will be once they begin: Prefect calls them by two random words until then. What a run
+asked that was cancelled meanwhile is settled.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from animatic.flows.parameters import spelled
+from animatic.flows.withdrawn import settle_withdrawn
 
 PAUSE_SECONDS = 30.0
 MAX_NAMED = 50
@@ -22,11 +27,12 @@ log = logging.getLogger(__name__)
 
 
 async def keep_naming(deployments: Mapping[str, UUID], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Name the waiting runs of these deployments (name -> id) again and again. A server that is away is waited for."""
+    """Do so for these deployments (name -> id) again and again. A server that is away is waited for."""
     while True:
         try:
             async with get_client() as client:
                 await name_waiting_runs(client, deployments)
+                await settle_withdrawn(client)
         except Exception as error:  # noqa: BLE001 (serving goes on, whatever ails the server)
             log.debug("waiting runs could not be named: %s", type(error).__name__)
         await sleep(PAUSE_SECONDS)
