@@ -26,14 +26,15 @@ def adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, 
 
     SHOT and JOB are those of `animatic doubts`. The next run or resume delivers the job's result as the shot's take.
     """
-    asyncio.run(_adopt(shot, job_id, files, deliver, simulate=simulate))
+    run_id = asyncio.run(_adopt(shot, job_id, files, deliver, simulate=simulate))
     if as_json:
-        print_json({"shot": shot, "job_id": job_id})
+        print_json({"shot": shot, "job_id": job_id, "run": run_id})
     else:
-        tell(f"{shot} is job {job_id} now; `animatic run` or `animatic resume` delivers it")
+        tell(f"{shot} is job {job_id} now; `animatic resume {run_id}` delivers it")
 
 
-async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> None:
+async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> str:
+    """Adopt the job, and return the run whose submission it was."""
     from animatic.engine import decisions
 
     settings = Settings.from_environment()
@@ -44,3 +45,4 @@ async def _adopt(shot: str, job_id: str, files: tuple[Path, ...], deliver: str |
     if job is None:
         raise UsageError(f"Krea knows no job {job_id}", hint="`animatic doubts` shows the candidates")
     await decisions.adopt_job(doubt, job)
+    return doubt.submission.intent.run_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from animatic.engine.decisions import OpenDoubt
     from animatic.krea import Job
 
+FINGERPRINT_DIGITS = 12
+"""So many of a fingerprint are shown, and name a doubt where its shot does not."""
+
 
 @click.command()
 @file_option
@@ -40,7 +44,7 @@ def doubts(files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json
     if as_json:
         print_json(found)
     elif found:
-        tell("\n".join(line for doubt in found for line in _lines(doubt)))
+        tell("\n".join(line for doubt in found for line in _lines(doubt, _name_of(doubt, found))))
     else:
         print("nothing is in doubt")
     return InDoubtError.exit_code if any(doubt["kind"] != "stray" for doubt in found) else 0
@@ -102,11 +106,20 @@ def _candidate(job: Job, picture: Path | None) -> dict[str, Any]:
     }
 
 
-def _lines(doubt: dict[str, Any]) -> list[str]:
+def _name_of(doubt: dict[str, Any], found: list[dict[str, Any]]) -> str:
+    """Return what `adopt` and `resubmit` know a doubt by: its shot, else, where others of that name wait, its fingerprint."""
+    same = {other["fingerprint"] for other in found if other["shot"] == doubt["shot"] and other["kind"] != "stray"}
+    return shlex.quote(doubt["shot"]) if len(same) <= 1 else str(doubt["fingerprint"][:FINGERPRINT_DIGITS])
+
+
+def _lines(doubt: dict[str, Any], name: str) -> list[str]:
+    """Return the lines about one. ``name``: by which its commands call it."""
     shot, candidates = doubt["shot"], doubt["candidates"]
-    lines = [f"{doubt['pipeline']} · {shot}  sent {doubt['intended_at']}  {doubt['model']}  take {doubt['fingerprint'][:12]}"]
+    lines = [
+        f"{doubt['pipeline']} · {shot}  sent {doubt['intended_at']}  {doubt['model']}  take {doubt['fingerprint'][:FINGERPRINT_DIGITS]}"
+    ]
     if doubt["kind"] == "unclear_result":
-        again, anew = f"`animatic resume {doubt['run']}`", f"`animatic retake {doubt['pipeline']} {shot}`"
+        again, anew = f"`animatic resume {doubt['run']}`", f"`animatic retake {doubt['pipeline']} {shlex.quote(shot)}`"
         return [*lines, f"  {doubt['reason']}", f"  look at it again: {again}   or pay for a new one: {anew}"]
     if doubt["kind"] == "stray":
         price = dollars(doubt["usd"], unknown="an unknown price")
@@ -119,5 +132,5 @@ def _lines(doubt: dict[str, Any]) -> list[str]:
         lines.append("  candidates: set KREA_API_TOKEN to see them")
     elif not candidates:
         lines.append("  no job of that time is unclaimed")
-    lines.append(f"  decide: `animatic adopt {shot} JOB`   or, if it is none of them:   `animatic resubmit {shot}`")
+    lines.append(f"  decide: `animatic adopt {name} JOB`   or, if it is none of them:   `animatic resubmit {name}`")
     return lines

@@ -23,14 +23,17 @@ def resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, simulate: 
 
     SHOT is that of `animatic doubts`. The next run or resume submits the shot again, and pays for it.
     """
-    asyncio.run(_resubmit(shot, files, deliver, simulate=simulate))
+    run_id = asyncio.run(_resubmit(shot, files, deliver, simulate=simulate))
     if as_json:
-        print_json({"shot": shot, "resubmit": True})
+        print_json({"shot": shot, "resubmit": True, "run": run_id})
     else:
-        tell(f"{shot} will be submitted again by the next `animatic run` or `animatic resume`")
+        tell(f"{shot} will be submitted again, and paid for, by `animatic resume {run_id}`")
 
 
-async def _resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> None:
+async def _resubmit(shot: str, files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> str:
+    """Allow it, and return the run whose submission it was."""
     from animatic.engine.decisions import allow_resubmission
 
-    await allow_resubmission(await doubt_of(shot, files, deliver, simulate=simulate))
+    doubt = await doubt_of(shot, files, deliver, simulate=simulate)
+    await allow_resubmission(doubt)
+    return doubt.submission.intent.run_id

@@ -156,11 +156,11 @@ async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
     Raises ClaimedError if the job belongs to another, UsageError if the submission's job is known.
     """
     if doubt.kind == "unclear_result":
-        submitted, step = doubt.submission.submitted, doubt.submission.intent.step
+        submitted, step, run_id = doubt.submission.submitted, doubt.submission.intent.step, doubt.submission.intent.run_id
         assert submitted is not None
         raise UsageError(
             f"shot {step!r} is job {submitted.job_id}, which completed: there is no other job to choose",
-            hint=f"`animatic resume RUN` looks at it again; `animatic resubmit {step}` lets the next run pay for a new one",
+            hint=f"`animatic resume {run_id}` looks at it again; `animatic resubmit {step}` lets the next run pay for a new one",
         )
     submissions = doubt.destination.ledger.submissions
     await submissions.submitted(doubt.submission.intent, job.id, created_at=job.created_at, how="person")

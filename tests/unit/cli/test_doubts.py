@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,24 +16,25 @@ from tests.unit.cli.conftest import Verb
 LOST, UNCLEAR = "a1" * 32, "b2" * 32
 
 
-async def leave_doubts(reason: str = "2 jobs at Krea could be this submission") -> None:
-    """Leave a lost answer and a result that was not understood at the destination."""
+async def leave_doubts(reason: str = "2 jobs at Krea could be this submission", *, pipelines: tuple[str, ...] = ("teaser",)) -> None:
+    """Leave a lost answer and a result that was not understood at the destination, and lost answers of the same shot elsewhere."""
     submissions = open_ledger(str(Path.cwd() / "out"), simulated=False).submissions
-    for fingerprint, step in ((LOST, "dawn"), (UNCLEAR, "surf")):
+    more = [(digit * 64, "dawn", pipeline) for digit, pipeline in zip("cdef", pipelines[1:], strict=False)]
+    for fingerprint, step, pipeline in ((LOST, "dawn", pipelines[0]), (UNCLEAR, "surf", pipelines[0]), *more):
         intent = await submissions.intend(
             fingerprint=fingerprint,
             attempt=1,
             model="xai/grok-video",
             endpoint="/generate/video/xai/grok-video",
-            pipeline="teaser",
+            pipeline=pipeline,
             step=step,
             run_id="20261125-120000-abcd",
             usd=Decimal("0.20"),
             deadline_seconds=60,
         )
         assert intent is not None
-        if fingerprint == LOST:
-            await submissions.doubt(LOST, 1, reason, ("job-1", "job-2"))
+        if step == "dawn":
+            await submissions.doubt(fingerprint, 1, reason, ("job-1", "job-2"))
         else:
             await submissions.submitted(intent, "job-3", created_at=None, how="answer")
             error = Failure(code="unclear_result", message="job job-3 completed and was billed, but its result was not understood")
@@ -93,3 +95,21 @@ def test_programs_read_commands_that_work_when_they_are_pasted(animatic: Verb) -
     said = animatic("doubts", "--deliver", "out", "--json")
     assert isinstance(said.json, list)
     assert "`animatic resume R --deliver out`" in "".join(doubt["reason"] for doubt in said.json)
+
+
+def test_a_decision_names_the_run_that_follows_it(animatic: Verb) -> None:
+    """`animatic run` would make the first pipeline of the file, `animatic resume` the newest run: others than were decided about."""
+    asyncio.run(leave_doubts())
+    said = animatic("resubmit", "dawn")
+    assert (said.code, "by `animatic resume 20261125-120000-abcd`" in said.out) == (0, True), said
+
+
+def test_commands_of_doubts_with_shots_of_the_same_name_decide_about_one(animatic: Verb) -> None:
+    asyncio.run(leave_doubts(pipelines=("teaser", "other")))
+    shown = animatic("doubts").out
+    advised = re.findall(r"`animatic (resubmit \S+)`", shown)
+    assert len(set(advised)) == 2, shown
+    assert "`animatic retake teaser surf`" in shown
+    for command in advised:
+        assert animatic(*command.split()).code == 0, command
+    assert "decide" not in animatic("doubts").out
