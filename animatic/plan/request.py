@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,6 +21,9 @@ from animatic.plan.origins import FieldOrigins, matrix_origins, report_finding
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext
 from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+"""Categories of characters that say nothing by themselves: spaces, controls, joiners. What Unicode adds later is in none of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,7 +245,7 @@ def _too_long(model: Model, media: tuple[MediaValue, ...]) -> Iterator[Finding]:
 def _check_prompts(draft: RequestDraft, problems: ProblemCollector) -> None:
     """Report a prompt that is blank, or comes out blank: it would be sent, and paid for."""
     for path, text in _prompts(draft.body, ()):
-        if not any(character.isprintable() and not character.isspace() for character in text):
+        if all(unicodedata.category(character) in _UNSEEN for character in text):
             where = draft.origins.of(path)
             written = draft.templates.get(path)
             message = f"{field_name(path)} is blank" if written is None else f"{field_name(path)} comes out blank"

@@ -19,9 +19,9 @@ from animatic.spec import declare
 
 CATALOG = Catalog.load()
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), exclude_characters="{}"), min_size=1, max_size=20).filter(
-    str.strip
-)  # blank titles and prompts are mistakes
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cf"), exclude_characters="{}"), min_size=1, max_size=20
+).filter(str.strip)  # blank titles and prompts are mistakes
 
 
 @st.composite
