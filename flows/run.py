@@ -6,7 +6,8 @@ Makes every step, assembles, writes the record, and returns the flow run's final
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,13 +21,13 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
-from animatic.engine.outcome import outcome
+from animatic.engine.outcome import outcome, with_unrecorded
 from animatic.engine.questions import Question, decided_since, questions_of
 from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
-from animatic.errors import AnimaticError, ApprovalError, InDoubtError, InterruptedRunError, PrefectError, ShotError
+from animatic.errors import AnimaticError, ApprovalError, InDoubtError, InterruptedRunError, PrefectError, ShotError, StorageError
 from animatic.flows.accounts import end_summary
 from animatic.flows.approval_texts import Request, decided_markdown, request_of
 from animatic.flows.artifacts import ArtifactPublisher, public_address
@@ -152,7 +153,7 @@ async def _execute(context: FlowRunContext) -> None:
         async with ArtifactPublisher(run) as publisher:
             get_run_logger().info("%srun %s: %s", _mark(context), run.plan.run_id, publisher.plan_summary)
             try:
-                with announcing(run), task_context(TaskContext(run=run, manifest_writer=writer)) as shared:
+                with announcing(run), task_context(TaskContext(run=run, manifest_writer=writer)) as shared, _telling_unrecorded(run):
                     await _make(context, writer, PrefectStages(context=shared))
                 context.error = outcome(run)
                 announce_over_budget(run.plan.pipeline, run.plan.run_id, context.error)
@@ -163,6 +164,14 @@ async def _execute(context: FlowRunContext) -> None:
                     get_run_logger().info("%s%s: %s", _mark(context), end_summary(context.manifest), context.page_address)
                 if not prefect_given_up(run):
                     await publisher.publish_end(context.manifest)
+
+
+@contextlib.contextmanager
+def _telling_unrecorded(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise with_unrecorded(run, error) from error
 
 
 async def _ask(context: FlowRunContext, run: Run, publisher: ArtifactPublisher) -> None:

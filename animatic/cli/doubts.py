@@ -53,6 +53,7 @@ def doubts(files: tuple[Path, ...], deliver: str | None, simulate: bool, as_json
 async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: bool) -> list[dict[str, Any]]:
     from animatic.engine.candidate_pictures import save_picture
     from animatic.engine.decisions import ask_krea, candidates_of, list_doubts
+    from animatic.engine.reach import out_of_reach
 
     settings, now = Settings.from_environment(), datetime.now(UTC)
     where = destinations(files, deliver, simulate=simulate)
@@ -65,9 +66,10 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: boo
             asked: list[dict[str, Any]] = []
             try:
                 for doubt in [doubt for destination in real for doubt in await ask_krea(client, listed, destination, now)]:
-                    jobs = await candidates_of(client, doubt) if doubt.kind == "lost_answer" else doubt.late
+                    elsewhere = out_of_reach(client, doubt.submission.intent) if doubt.kind == "lost_answer" else None
+                    jobs = () if elsewhere else await candidates_of(client, doubt) if doubt.kind == "lost_answer" else doubt.late
                     pictures = {job.id: await save_picture(client, job, settings.home / "candidates") for job in jobs}
-                    asked.append(_facts(doubt, jobs, pictures))
+                    asked.append(_facts(doubt, None if elsewhere else jobs, pictures, reason=elsewhere))
                 found += asked
             except ServiceError as error:
                 warn(f"Krea was not asked: {error}")
@@ -76,8 +78,10 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: boo
     return sorted(found, key=lambda doubt: str(doubt["intended_at"]))
 
 
-def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None, pictures: Mapping[str, Path | None]) -> dict[str, Any]:
-    """Return a doubt for programs; ``candidates`` is null where Krea was not asked."""
+def _facts(
+    doubt: OpenDoubt, jobs: tuple[Job, ...] | None, pictures: Mapping[str, Path | None], *, reason: str | None = None
+) -> dict[str, Any]:
+    """Return a doubt for programs; ``candidates`` is null where Krea was not asked, or not the one that it was sent to: ``reason``."""
     intent, submitted = doubt.submission.intent, doubt.submission.submitted
     return {
         "kind": doubt.kind,
@@ -91,7 +95,7 @@ def _facts(doubt: OpenDoubt, jobs: tuple[Job, ...] | None, pictures: Mapping[str
         "simulated": doubt.destination.simulated,
         "job_id": submitted.job_id if submitted else None,
         "usd": None if doubt.usd is None else float(doubt.usd),
-        "reason": completed(doubt.reason),
+        "reason": completed(reason or doubt.reason),
         "candidates": None if jobs is None else [_candidate(job, pictures.get(job.id)) for job in jobs],
     }
 
@@ -125,11 +129,12 @@ def _lines(doubt: dict[str, Any], name: str) -> list[str]:
         price = dollars(doubt["usd"], unknown="an unknown price")
         jobs = [doubt["job_id"]] if doubt["job_id"] else [job["job_id"] for job in candidates or ()]
         return [*lines, f"  stray: job {', '.join(jobs)} for {price}: {doubt['reason']}; look at it at krea.ai"]
+    lines.append(f"  {dollars(doubt['usd'], unknown='an unknown price')} may be billed: {doubt['reason']}")
     lines += [
         f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['picture'] or job['url'] or ''}" for job in candidates or ()
     ]
     if candidates is None:
-        lines.append("  candidates: set KREA_API_TOKEN to see them")
+        lines.append("  candidates: set KREA_API_TOKEN, and KREA_API_URL, as it was sent with to see them")
     elif not candidates:
         lines.append("  no job of that time is unclaimed")
     lines.append(f"  decide: `animatic adopt {name} JOB`   or, if it is none of them:   `animatic resubmit {name}`")

@@ -99,7 +99,7 @@ class Budget:
         limit, spent = self.plan.budget_usd, self.spent
         if limit is not None and spent + price > limit:
             raise OverBudgetError(
-                f"shot {step.key!r} costs {dollars(price)}, but {dollars(spent)} of the {dollars(limit)} of this run are spent",
+                f"shot {step.key!r} costs {dollars(price)}; {dollars(spent)} of the {dollars(limit)} of this run are spent or set aside",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or leave shots out with --only",
             )
         self.held[step.fingerprint, attempt] = price  # before anything is awaited: others reserve meanwhile

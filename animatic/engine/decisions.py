@@ -153,7 +153,7 @@ def _is_taken_up(doubt: OpenDoubt, shot: str) -> bool:
 async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
     """Record a person's word that a submission became this job.
 
-    Raises ClaimedError if the job belongs to another, UsageError if the submission's job is known.
+    Raises ClaimedError if the job belongs to another, UsageError if the submission's job is known or this one is older than it.
     """
     if doubt.kind == "unclear_result":
         submitted, step, run_id = doubt.submission.submitted, doubt.submission.intent.step, doubt.submission.intent.run_id
@@ -161,6 +161,11 @@ async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
         raise UsageError(
             f"shot {step!r} is job {submitted.job_id}, which completed: there is no other job to choose",
             hint=f"`animatic resume {run_id}` looks at it again; `animatic resubmit {step}` lets the next run pay for a new one",
+        )
+    if job.dated and job.created_at < window_of(doubt.submission.intent).first - MAX_CLOCK_DIFFERENCE:
+        raise UsageError(
+            f"job {job.id} was made at {job.created_at:%Y-%m-%d %H:%M:%S} UTC, before shot {doubt.submission.intent.step!r} was submitted",
+            hint="take one of the candidates, or none: `animatic doubts` shows them",
         )
     submissions = doubt.destination.ledger.submissions
     await submissions.submitted(doubt.submission.intent, job.id, created_at=job.created_at, how="person")

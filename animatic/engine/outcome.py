@@ -19,6 +19,7 @@ from animatic.errors import (
     MoneyError,
     ServiceError,
     ShotError,
+    StorageError,
     UnclearResultError,
     UsageError,
 )
@@ -58,7 +59,7 @@ def outcome(run: Run) -> AnimaticError | None:
         return None
     for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
-            return found
+            return with_unrecorded(run, found) if isinstance(found, StorageError) else found
     total = len(run.plan.shots)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
         return _doubt(doubtful, total)
@@ -72,6 +73,15 @@ def outcome(run: Run) -> AnimaticError | None:
     if failed and all(isinstance(error, JobOpenError) for error in failed):
         hint = failed[0].hint or hint
     return ShotError(missing_shots(missing, total), hint=hint)
+
+
+def with_unrecorded(run: Run, error: StorageError) -> StorageError:
+    """Return the error that ended a run, with the jobs that are known to nobody else, as their records could not be written."""
+    if not run.state.unrecorded:
+        return error
+    jobs = ", ".join(f"{key} is job {job_id}" for key, job_id in run.state.unrecorded.items())
+    hint = f"{error.hint or 'repair that'}; then `animatic resume {run.plan.run_id}`, and `animatic adopt SHOT JOB` where it asks"
+    return StorageError(f"{error.message}; paid, and not recorded: {jobs}", hint=hint)
 
 
 def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:

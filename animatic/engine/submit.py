@@ -23,7 +23,7 @@ from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
 from animatic.engine.windows import SENDING_SLACK_SECONDS
-from animatic.errors import AnimaticError, InDoubtError, JobFailedError, ShotError
+from animatic.errors import AnimaticError, InDoubtError, JobFailedError, ShotError, StorageError
 from animatic.krea import TURNED_AWAY, Job, LostAnswerError, NotSentError
 from animatic.krea.callbacks import is_token
 from animatic.ledger import Failure, Intent, Settled, Submission, Take
@@ -206,7 +206,11 @@ async def _spend(
         raise
     run.gates.post.answered(losses)
     crashpoint("after-answer")
-    await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
+    try:
+        await run.ledger.submissions.submitted(intent, job.id, created_at=job.created_at, how="answer", type=job.type)
+    except StorageError as error:  # its id is known here alone
+        run.state.unrecorded[step.key] = job.id
+        raise StorageError(f"{step.key} is job {job.id} at Krea, and that cannot be recorded: {error.message}", hint=error.hint) from error
     crashpoint("after-submitted")
     # Noted at once: an interruption may come before anybody waits for it.
     run.state.running[step.key] = sent = _sent(job, intent)

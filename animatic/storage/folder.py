@@ -1,4 +1,8 @@
-"""Stores clips and records in a folder: the embedded default. Needs a file system with hard links (not FAT or exFAT)."""
+"""Stores clips and records in a folder: the embedded default. Needs a file system with hard links (not FAT or exFAT).
+
+A folder that is moved away, or whose disk is unmounted, in the middle of a run looks like an empty one. So a record that was created
+there is remembered, and nothing more is done in a place from which it is gone: what records say was paid for would be paid for again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from pathlib import Path
 
 from animatic.files import copy_from, create_exclusively, replace_whole, sha256_of
 from animatic.storage import files
-from animatic.storage.protocol import Entry, StorageRefusedError, Threads, check_key, check_prefix, probe
+from animatic.storage.protocol import PROBE_PREFIX, Entry, StorageRefusedError, Threads, check_key, check_prefix, probe
 
 
 class FolderStorage:
@@ -18,6 +22,8 @@ class FolderStorage:
         self._prefix = prefix
         self._root = destination / prefix
         self._threads = threads or Threads()
+        self._witness: str | None = None
+        """Key of a record that was created here: records stay."""
 
     def __repr__(self) -> str:
         return f"FolderStorage({self.url!r})"
@@ -88,12 +94,29 @@ class FolderStorage:
         await self._threads.run(self._delete, key)
 
     def _path(self, key: str) -> Path:
+        self._require_there()
         return self._root / check_key(key)
+
+    def _require_there(self) -> None:
+        """Raise StorageRefusedError where the folder is not the one any more that it was."""
+        witness = self._witness
+        try:
+            if witness is None or (self._root / witness).exists() or witness != self._witness:  # the last: removed by us, meanwhile
+                return
+        except OSError:  # what was to be done there tells it better
+            return
+        raise StorageRefusedError(
+            f"{self._root} is not what it was: it was moved, emptied or unmounted since {witness} was written there",
+            hint="nothing more is written there or paid for; bring it back as it was, then go on with `animatic resume`",
+        )
 
     def _create(self, key: str, data: bytes) -> bool:
         path = self._path(key)
         with files.explained("create", path):
-            return create_exclusively(path, lambda file: file.write(data)) or path.read_bytes() == data
+            created = create_exclusively(path, lambda file: file.write(data)) or path.read_bytes() == data
+        if created and self._witness is None and not key.startswith(PROBE_PREFIX):
+            self._witness = key
+        return created
 
     def _read(self, key: str) -> bytes | None:
         path = self._path(key)
@@ -153,11 +176,14 @@ class FolderStorage:
 
     def _entries(self, prefix: str) -> Iterable[Entry]:
         check_prefix(prefix)
+        self._require_there()
         with files.explained("list", self._root):
             return sorted(files.entries_below(self._root, prefix), key=lambda entry: entry.key)
 
     def _delete(self, key: str) -> None:
         path = self._path(key)
+        if key == self._witness:
+            self._witness = None
         with files.explained("delete", path):
             path.unlink(missing_ok=True)
         files.remove_empty(path.parent, up_to=self._root)

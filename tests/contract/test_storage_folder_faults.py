@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,49 @@ async def test_a_file_in_place_of_the_folder_is_said_so(tmp_path: Path, operatio
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that takes no files")
+def _move_away(root: Path, how: str) -> None:
+    root.rename(root.with_name("moved"))
+    if how == "emptied":
+        root.mkdir()
+    elif how == "a file":
+        root.write_text("x")
+
+
+def _bring_back(root: Path, how: str) -> None:
+    """Put the folder back; what stands in its place must be as it was left."""
+    if how == "emptied":
+        root.rmdir()
+    elif how == "a file":
+        root.unlink()
+    root.with_name("moved").rename(root)
+
+
+@pytest.mark.parametrize("how", ["moved", "emptied", "a file"])
+async def test_a_folder_that_goes_away_is_not_taken_for_an_empty_one(home: FolderStorage, root: Path, how: str) -> None:
+    """As when its disk is unmounted: the records that are gone say what was paid for."""
+    await home.check()
+    assert await home.create(".animatic/claims/job-1.json", b"{}")
+    _move_away(root, how)
+    operations: list[Callable[[], Awaitable[object]]] = [
+        lambda: home.create(".animatic/claims/job-2.json", b"{}"),
+        lambda: home.write("coast/manifest.json", b"{}", content_type="application/json"),
+        lambda: home.read(".animatic/claims/job-1.json"),
+        lambda: home.head(".animatic/claims/job-1.json"),
+        lambda: home.list(".animatic/"),
+    ]
+    for operation in operations:
+        with pytest.raises(StorageRefusedError, match="moved, emptied or unmounted"):
+            await operation()
+    _bring_back(root, how)
+    assert await home.read(".animatic/claims/job-1.json") == b"{}"
+
+
+async def test_a_record_that_is_removed_on_purpose_is_not_missed(home: FolderStorage) -> None:
+    assert await home.create(".animatic/claims/job-1.json", b"{}")
+    await home.delete(".animatic/claims/job-1.json")
+    assert await home.read(".animatic/claims/job-1.json") is None
+
+
 async def test_a_place_where_nothing_can_be_made_is_refused() -> None:
     with pytest.raises(StorageRefusedError, match="/proc/animatic"):
         await open_storage("/proc/animatic").check()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from animatic.engine.outcome import REMEDIES, missing_shots, outcome
-from animatic.errors import AnimaticError, InDoubtError, JobFailedError, OverBudgetError, ShotError, UnclearResultError
+from animatic.errors import AnimaticError, InDoubtError, JobFailedError, OverBudgetError, ShotError, StorageError, UnclearResultError
 
 GONE = ShotError("not made, because storm is missing", code="upstream")
 BLOOD = JobFailedError("The request was flagged by content moderation.", code="moderated", repeatable=False)
@@ -17,7 +17,7 @@ BLOOD = JobFailedError("The request was flagged by content moderation.", code="m
 def run_of(errors: dict[str, AnimaticError], *, shots: int = 6) -> Any:
     steps = {f"s{number}": None for number in range(shots - len(errors))} | {key: None for key in errors if key != "reel"}
     plan = SimpleNamespace(shots=tuple(range(shots)), run_id="r1")
-    return SimpleNamespace(state=SimpleNamespace(errors=errors), stopped=None, steps=steps, plan=plan)
+    return SimpleNamespace(state=SimpleNamespace(errors=errors, unrecorded={}), stopped=None, steps=steps, plan=plan)
 
 
 def test_the_reel_is_no_shot() -> None:
@@ -52,6 +52,18 @@ def test_krea_s_own_codes_are_told_in_our_words() -> None:
     broken = JobFailedError("the provider failed", code="provider_error_17")
     assert missing_shots({"a": flagged}, 3).startswith("1 of 3 shots missing: a moderated; reword, resume. a: flagged")
     assert missing_shots({"a": broken}, 3).startswith("1 of 3 shots missing: a failed at Krea; resume. a: the provider")
+
+
+def test_a_job_that_nobody_else_knows_is_named() -> None:
+    full = StorageError("cannot create x: the disk is full", hint="free some space")
+    run = run_of({"a": full, "b": GONE})
+    run.state.unrecorded = {"a": "job-1", "b": "job-2"}
+    found = outcome(run)
+    assert found is not None
+    assert found.message == "cannot create x: the disk is full; paid, and not recorded: a is job job-1, b is job job-2"
+    assert found.hint == "free some space; then `animatic resume r1`, and `animatic adopt SHOT JOB` where it asks"
+    run.state.unrecorded = {}
+    assert outcome(run) is full
 
 
 def test_money_comes_first_and_doubt_says_how_to_decide_at_once() -> None:

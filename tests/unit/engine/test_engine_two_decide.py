@@ -1,8 +1,9 @@
-"""Two persons decide about one doubt at the same moment: one names its job, the other wants it sent again. Nothing is paid for twice."""
+"""What persons say about a doubt: two at the same moment, one names its job, the other wants it sent again; or a job that cannot be it."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Literal
 
 import pytest
@@ -43,3 +44,14 @@ async def test_the_job_that_a_person_named_is_taken(studio: Studio, first: Liter
     assert await studio.render() is None
     assert (studio.run.takes["dawn"].job_id, studio.krea.counts["post"]) == (named.id, 1)
     assert studio.run.manifest.stray_jobs == ()
+
+
+async def test_a_job_that_is_older_than_the_submission_is_not_its_job(studio: Studio) -> None:
+    older = studio.krea.add(GROK, {"prompt": "yesterday's"})
+    older.created_at -= timedelta(days=1)
+    studio.krea.answers = ["500-after"]
+    studio.krea.on_post = lambda body: studio.krea.add(GROK, {**body, "prompt": "a stranger's"})
+    assert isinstance(await studio.render(), InDoubtError)
+    doubt = find_doubt(await list_doubts(studio.destinations, timing=studio.timing()), "dawn")
+    with pytest.raises(UsageError, match="before shot 'dawn' was submitted"):
+        await adopt_job(doubt, Job(id=older.id, status="completed", created_at=older.created_at))
