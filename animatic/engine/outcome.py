@@ -80,7 +80,7 @@ def with_unrecorded(run: Run, error: StorageError) -> StorageError:
     if not run.state.unrecorded:
         return error
     jobs = ", ".join(f"{key} is job {job_id}" for key, job_id in run.state.unrecorded.items())
-    hint = f"{error.hint or 'repair that'}; then `animatic resume {run.plan.run_id}`, and `animatic adopt SHOT JOB` where it asks"
+    hint = f"{error.hint or 'repair that'}; where `animatic resume {run.plan.run_id}` asks whose a job is: `animatic adopt SHOT JOB`"
     return StorageError(f"{error.message}; paid, and not recorded: {jobs}", hint=hint)
 
 

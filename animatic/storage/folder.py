@@ -107,7 +107,7 @@ class FolderStorage:
             return
         raise StorageRefusedError(
             f"{self._root} is not what it was: it was moved, emptied or unmounted since {witness} was written there",
-            hint="nothing more is written there or paid for; bring it back as it was, then go on with `animatic resume`",
+            hint="bring it back as it was: nothing more is written there or paid for, and `animatic resume` goes on then",
         )
 
     def _create(self, key: str, data: bytes) -> bool:

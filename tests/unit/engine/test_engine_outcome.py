@@ -61,7 +61,7 @@ def test_a_job_that_nobody_else_knows_is_named() -> None:
     found = outcome(run)
     assert found is not None
     assert found.message == "cannot create x: the disk is full; paid, and not recorded: a is job job-1, b is job job-2"
-    assert found.hint == "free some space; then `animatic resume r1`, and `animatic adopt SHOT JOB` where it asks"
+    assert found.hint == "free some space; where `animatic resume r1` asks whose a job is: `animatic adopt SHOT JOB`"
     run.state.unrecorded = {}
     assert outcome(run) is full
 
