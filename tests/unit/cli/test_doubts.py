@@ -75,6 +75,13 @@ def test_programs_read_what_is_in_doubt_and_what_it_cost(animatic: Verb) -> None
     ]
 
 
+def test_people_are_told_what_may_be_billed_and_why_it_is_in_doubt(animatic: Verb) -> None:
+    asyncio.run(leave_doubts("it was sent with another KREA_API_TOKEN than this run has"))
+    lines = animatic("doubts").out.splitlines()
+    assert "  $0.20 may be billed: it was sent with another KREA_API_TOKEN than this run has" in lines
+    assert "  candidates: set KREA_API_TOKEN, and KREA_API_URL, as it was sent with to see them" in lines
+
+
 def test_people_are_told_what_to_do_about_a_result_that_is_not_understood(animatic: Verb) -> None:
     asyncio.run(leave_doubts())
     shown = animatic("doubts").out
