@@ -133,7 +133,9 @@ def _hasty_posts(history: History) -> list[str]:
     for post in history.krea.posts:
         for before in history.krea.posts[: post.number - 1]:
             job = before.job
-            if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused" or reader.was_given_up(before.attempt):
+            if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused":
+                continue
+            if reader.was_given_up(before.attempt) or reader.was_given_away(job.id, before.attempt):
                 continue
             in_time = job.created < before.at + patience.post and job.listed < job.created + patience.grace - 1.0
             lives = post.at < job.ends or job.billed
