@@ -156,19 +156,23 @@ async def _submit(run: Run, step: Step, request: Request, resolved: Resolved, nu
             return sent
         run.progress.change(step.key, "in doubt", sent.error.message, attempt=number)
         found = await resolve_lost(run, sent)
-        if found is None:
-            await _check_end(run, sent.intent)
-            return None
-        return _sent(found, sent.intent)
+        return await _found_by_another(run, sent.intent) if found is None else _sent(found, sent.intent)
 
 
-async def _check_end(run: Run, intent: Intent) -> None:
-    """Raise the JobFailedError of a submission of this run whose job another run has found and seen to fail: it uses up a retry here."""
+async def _found_by_another(run: Run, intent: Intent) -> SubmittedJob | None:
+    """Return the job of a submission of this run that another run has found, while it runs; None where the ledger says what is to be done.
+
+    Raises JobFailedError if that one has seen it fail, as this run would when waiting for it: it uses up a retry here.
+    """
     found = await run.ledger.submissions.get(intent.fingerprint, intent.attempt)
-    ended = found.settled if found and found.submitted else None
-    if ended is not None and ended.outcome in ENDED_WITHOUT_A_TAKE:
-        error = ended.error or Failure(code=ended.outcome, message="another run has seen its job fail")
-        raise JobFailedError(error.message, code=error.code, repeatable=ended.outcome == "failed")
+    if found is None or found.submitted is None:
+        return None
+    if found.settled is None:
+        return _adopt(found)
+    if found.settled.outcome in ENDED_WITHOUT_A_TAKE:
+        error = found.settled.error or Failure(code=found.settled.outcome, message="another run has seen its job fail")
+        raise JobFailedError(error.message, code=error.code, repeatable=found.settled.outcome == "failed")
+    return None
 
 
 async def _spend(

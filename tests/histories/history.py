@@ -68,6 +68,8 @@ class History:
     spending: SpendingReport | None = None
     doubted_although_known: list[tuple[str, str]] = field(default_factory=list)
     """Processes that wrote a doubt of a submission whose job was known, and the keys of the doubts."""
+    misled: bool = False
+    """Whether somebody said of a job that it is the wrong submission's: then whatever follows from it is nobody's fault."""
     broken: list[str] = field(default_factory=list)
     """Rules that were broken on the way."""
 

@@ -16,12 +16,11 @@ def violations(history: History) -> list[str]:
     """Return every rule that a history broke, each with the name of the rule before a colon."""
     if any(found.startswith("endless") for found in history.broken):
         return list(history.broken)
+    whose = () if history.misled else (*_silent_bills(history), *_uncounted_bills(history), *_wrong_takes(history), *_hasty_posts(history))
     return [
         *dict.fromkeys(history.broken),
-        *_silent_bills(history),
-        *_uncounted_bills(history),
-        *_wrong_takes(history),
-        *_hasty_posts(history),
+        *whose,
+        *_impossible_takes(history),
         *_too_many_posts(history),
         *_needless_doubts(history),
         *_bad_ends(history),
@@ -29,7 +28,7 @@ def violations(history: History) -> list[str]:
 
 
 def _silent_bills(history: History) -> list[str]:
-    """Every job of ours that was billed is in a take, or named by doubts, unless a person said that another one is its submission's."""
+    """Every job of ours that was billed is in a take, or named by doubts."""
     named = {job for doubt in history.doubts for job in doubt.jobs}
     in_takes = Counter(take.job_id for take in history.takes.values())
     silent = [job for job in history.krea.jobs if job.billed and not in_takes[job.id] and job.id not in named]
@@ -37,15 +36,14 @@ def _silent_bills(history: History) -> list[str]:
         f"silent: {job.id} of POST {job.post.number} ({job.post.fault or 'healthy'}, {job.fate.shape}) was billed, and nothing names it; "
         f"its submission: {history.reader.state(job.post.attempt)}"
         for job in silent
-        if job.post is not None and not history.reader.is_a_persons_word(job.post.attempt)
+        if job.post is not None
     ]
 
 
 def _uncounted_bills(history: History) -> list[str]:
     """What was spent, as people are told, is at least what Krea bills us."""
     assert history.spending is not None
-    by_post = [(job, job.post) for job in history.krea.jobs if job.billed and job.post is not None]
-    billed = [job for job, post in by_post if not history.reader.is_a_persons_word(post.attempt)]
+    billed = [job for job in history.krea.jobs if job.billed and job.post is not None]
     told, due = history.spending.totals.usd, PRICE * len(billed)
     if told >= due:
         return []
@@ -53,8 +51,8 @@ def _uncounted_bills(history: History) -> list[str]:
     return [f"uncounted: {len(billed)} jobs of ours were billed, {due} USD, and {told} USD count as spent ({states})"]
 
 
-def _wrong_takes(history: History) -> list[str]:
-    """No take holds a stranger's job, unless nobody could have told; two takes never share a job; its bytes are of its job."""
+def _impossible_takes(history: History) -> list[str]:
+    """Two takes never share a job; its bytes are of its job, and it was paid for."""
     found = []
     jobs = {job.id: job for job in history.krea.jobs}
     for job_id, count in Counter(take.job_id for take in history.takes.values()).items():
@@ -68,8 +66,16 @@ def _wrong_takes(history: History) -> list[str]:
             found.append(f"bytes: the take of {step.key} says {take.job_id}, and its clip is {content!r}")
         if not job.billed:
             found.append(f"unpaid: the take of {step.key} is {job.id}, which {job.end}")
-        if history.reader.is_a_persons_word((fingerprint, take.attempt)):
-            continue
+    return found
+
+
+def _wrong_takes(history: History) -> list[str]:
+    """No take holds a stranger's job, or another shot's, unless nobody could have told."""
+    found = []
+    jobs = {job.id: job for job in history.krea.jobs}
+    steps = {step.fingerprint: step for step in history.plan.steps}
+    for fingerprint, take in history.takes.items():
+        job, step = jobs[take.job_id], steps[fingerprint]
         if job.post is None:
             found += _adopted_a_stranger(history, job, step.key, (fingerprint, take.attempt))
         elif job.post.prompt != step.request.body["prompt"]:
@@ -135,7 +141,7 @@ def _hasty_posts(history: History) -> list[str]:
             job = before.job
             if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused":
                 continue
-            if reader.was_given_up(before.attempt) or reader.was_given_away(job.id, before.attempt):
+            if reader.was_given_up(before.attempt):
                 continue
             in_time = job.created < before.at + patience.post and job.listed < job.created + patience.grace - 1.0
             lives = post.at < job.ends or job.billed

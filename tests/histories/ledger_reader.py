@@ -70,15 +70,6 @@ class LedgerReader:
         folder = self.folder(attempt)
         return (self.read(f"{folder}settled.json") or {}).get("outcome") == "withdrawn" or self.read(f"{folder}withdrawn.json") is not None
 
-    def is_a_persons_word(self, attempt: tuple[str, int]) -> bool:
-        """Whether a person said which job is a submission's, and may have been wrong."""
-        return (self.read(f"{self.folder(attempt)}submitted.json") or {}).get("how") == "person"
-
-    def was_given_away(self, job_id: str, attempt: tuple[str, int]) -> bool:
-        """Whether a person said that the job of a submission is another one's."""
-        claim = self.read(f".animatic/claims/{job_id}.json")
-        return claim is not None and claim["how"] == "person" and (claim["fingerprint"], claim["attempt"]) != attempt
-
     def state(self, attempt: tuple[str, int]) -> str:
         """Return how far a submission came."""
         folder = self.folder(attempt)

@@ -45,6 +45,7 @@ async def _decide(history: History, client: KreaClient, doubt: OpenDoubt, rng: r
         chosen = jobs if rng.random() < CARELESS else [job for job in jobs if job.id in own]
         if chosen:
             job = rng.choice(chosen)
+            history.misled = history.misled or job.id not in own
             await adopt_job(doubt, job)
             history.tell(PERSON, f"adopts {job.id} for {what}")
             return
