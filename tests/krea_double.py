@@ -226,6 +226,8 @@ class KreaDouble:
         """Whether it says in its answers that it is the simulator."""
         self.listed: Callable[[dict[str, Any]], Any] = lambda shown: shown
         """How the list shows a job."""
+        self.doubled = False
+        """Whether it shows each twice."""
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
 
     @property
@@ -363,7 +365,8 @@ class KreaDouble:
         for job in jobs[:limit]:
             job.polls += 1
         more = jobs[limit - 1].created_at.isoformat() if len(jobs) > limit else None
-        return httpx.Response(200, json={"items": [self.listed(self._shown(job)) for job in jobs[:limit]], "next_cursor": more})
+        items = [self.listed(self._shown(job)) for job in jobs[:limit]]
+        return httpx.Response(200, json={"items": items * (2 if self.doubled else 1), "next_cursor": more})
 
     def _one(self, method: str, job_id: str) -> httpx.Response:
         job = next((job for job in self._visible() if job.id == job_id), None)

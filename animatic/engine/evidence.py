@@ -15,7 +15,7 @@ from animatic.engine.compare import learned_of, results_of, starts_elsewhere, st
 from animatic.engine.expectation import Result, fitting, gives_other, has_other_type
 from animatic.engine.rivals import may_be_of, rivals_for
 from animatic.engine.run import Run
-from animatic.engine.windows import Window
+from animatic.engine.windows import MINUTE, Window
 from animatic.krea import Job, KreaClient, incomplete
 from animatic.ledger import How, Intent, Ledger, Submission
 from animatic.media import likeness
@@ -206,9 +206,9 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
 
     Raises KreaUnreachableError where Krea's list does not tell.
     """
-    found = [job async for job in client.jobs(since=window.first, complete=True) if not job.dated or window.holds(job)]
-    listed = {job.id for job in found}
-    found += [job for job_id in seen_before if job_id not in listed and (job := await client.job(job_id))]
+    listed = [job async for job in client.jobs(since=window.first - MINUTE, complete=True) if not job.dated or window.holds(job)]
+    known = {job.id: job for job in listed}  # one may stand on two pages
+    found = [*known.values(), *[job for job_id in seen_before if job_id not in known and (job := await client.job(job_id))]]
     claimed = await ledger.submissions.claimed(job.id for job in found)
     left = tuple(job for job in found if job.id not in claimed)
     if any(not job.dated for job in left):

@@ -10,6 +10,8 @@ from animatic.ledger import Intent
 
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
+MINUTE = timedelta(minutes=1)
+"""How coarse Krea's times may be."""
 LATE_CREATION = timedelta(seconds=120)
 """After the last moment at which a submission may have been sent, until when Krea may have created its job."""
 LATE_JOB = timedelta(minutes=10)
@@ -35,8 +37,10 @@ class Window:
     """None: the moment of each look. Krea may create the job long after its answer was lost."""
 
     def holds(self, job: Job) -> bool:
-        """Whether the job was created in it."""
-        return self.holds_time(job.created_at)
+        """Whether the job may have been created in it: of a time without seconds, the minute is known."""
+        at = job.created_at
+        until = at + MINUTE if not at.second and not at.microsecond else at
+        return self.first <= until and (self.last is None or at <= self.last)
 
     def holds_time(self, moment: datetime) -> bool:
         """Whether a moment of Krea's clock lies in it."""

@@ -161,6 +161,8 @@ class KreaClient:
             for job in page.jobs:
                 if since is None or job.created_at >= since:
                     yield job
+            if complete and page.cursor is None and reading.may_be_cut(page, limit):
+                raise incomplete("it goes from old to new, and ends where a page is full")
             if page.cursor is None or reading.far_enough:
                 return
             if not reading.turns_to(page.cursor):

@@ -41,6 +41,10 @@ class Reading:
             return False
         return self._first > self._last and self._last < (self._since if self._exact else self._since - JITTER)
 
+    def may_be_cut(self, page: Page, limit: int) -> bool:
+        """Whether a last page may not be the end: it is full, and the newest jobs do not come first."""
+        return not self._descends and len(page.jobs) + len(page.unread) >= limit
+
     def turns_to(self, cursor: str) -> bool:
         """Whether the cursor leads on: one that was given before leads in a circle."""
         known = cursor in self._cursors

@@ -63,3 +63,22 @@ async def test_dates_in_milliseconds_are_dates(studio: Studio) -> None:
     assert await studio.render() is None
     assert studio.run.takes["dawn"].job_id == "job-2"
     assert studio.krea.counts["post"] == 1
+
+
+@pytest.mark.parametrize("answer", ["500-before", "500-after"])
+async def test_dates_without_seconds_are_those_of_a_whole_minute(studio: Studio, answer: Answer) -> None:
+    """The job seems to be older than its submission."""
+    studio.krea.add(GROK, {"prompt": "a stranger's"}).created_at -= timedelta(minutes=5)
+    studio.krea.answers = [answer]
+    studio.krea.listed = lambda shown: shown | {"created_at": shown["created_at"][: len("2026-11-27T13:41")] + "Z"}
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == (1 if answer == "500-after" else 2)
+    assert studio.krea.jobs[studio.run.takes["dawn"].job_id].body["prompt"] != "a stranger's"
+
+
+async def test_a_job_that_is_listed_twice_is_one(studio: Studio) -> None:
+    """As where pages overlap."""
+    studio.krea.answers = ["500-after"]
+    studio.krea.doubled = True
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1

@@ -71,6 +71,15 @@ async def test_small_steps_back_do_not_make_the_whole_history_be_read(client_for
     assert await ids(client_for(handler), since=4.5) == ["new"]
 
 
+async def test_a_full_last_page_of_the_oldest_jobs_is_not_the_end(client_for: Make) -> None:
+    page = [item("o1", -9000), item("o2", -5000), item("o3", -400)]
+    async with client_for(paging(page)) as client:
+        with pytest.raises(KreaUnreachableError, match="a page is full"):
+            _ = [job async for job in client.jobs(since=NOON, limit=3, complete=True)]
+    async with client_for(paging(page)) as client:
+        assert [job async for job in client.jobs(since=NOON, limit=4, complete=True)] == []
+
+
 @pytest.mark.parametrize("cursor", [1764244800000, 12.5, "12"])
 async def test_a_cursor_may_be_a_number(client_for: Make, cursor: Any) -> None:
     assert await ids(client_for(paging([item("new", 9)], [item("ours", 5)], cursors=[cursor]))) == ["new", "ours"]
