@@ -17,6 +17,7 @@ _COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
 _BLOCK_HEADER = re.compile(r"[|>](?:[-+]?[1-9]?|[1-9][-+])\Z")
 LOOKS_LIKE_A_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 """Characters, for a class of a regular expression: to people they are spaces, to a parser letters."""
+_EQUALS = re.compile(r"([A-Za-z_]\w*)[ \t]*=[ \t]*([^\s=]+)")
 _NO_SPACE = re.compile(r"[ \t]*(?:-[ \t]+)*(?P<key>[A-Za-z_][\w-]*):(?P<value>[^\s/].*)$")
 
 
@@ -79,6 +80,12 @@ def missing_space(text: str) -> tuple[str, str] | None:
     """Return key and value of ``duration:6``, None where no space is missing."""
     match = _NO_SPACE.match(text)
     return (match["key"], _COMMENT.sub("", match["value"]).rstrip()) if match else None
+
+
+def equals_sign(text: str) -> tuple[str, str] | None:
+    """Return key and value of ``duration = 6``, None where there is no such sign."""
+    match = _EQUALS.match(text)
+    return (match[1], match[2]) if match else None
 
 
 def block_header(value: str) -> bool:

@@ -161,6 +161,8 @@ def _braces(fault: Fault, lines: Sequence[str], name: str) -> Iterator[Mend]:
         after = quoted(value)
         moved = (start + len(after), len(after) - len(value))
         yield Mend(changes={fault.line: here[:start] + after + here[stop:]}, problem=problem, moved=moved)
+    if here[fault.column : fault.column + 1] == ",":
+        yield Mend(changes={fault.line: f"{here[: fault.column]} {here[fault.column + 1 :]}"}, problem=problem)
     if here[fault.column : fault.column + 1] in _CLOSING.values() and fault.opened and fault.opened[0] < len(lines):
         opened = lines[fault.opened[0]][fault.opened[1] : fault.opened[1] + 1]
         closed = f"{here[: fault.column]}{_CLOSING.get(opened, '')}{here[fault.column :]}"

@@ -7,6 +7,7 @@ pipeline that it stands in is left out. Every fault becomes a problem; nothing t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import yaml
@@ -46,10 +47,24 @@ def parse(source: Source) -> Parsed:
         return Parsed(root=compose(source.parsable), text=source.parsable)
     except yaml.MarkedYAMLError as error:
         stopped = error
+    if conflicts := tuple(_conflicts(source)):
+        raise DeclarationError((*source.problems, *conflicts), texts={source.name: source.text})
     if "escape" in Fault.of(stopped).said and (joined := with_joined_pairs(source.parsable)) is not None:
         text, moved = joined
         return _Recovery(replace(source, parsable=text), moved).run(None)
     return _Recovery(source).run(stopped)
+
+
+def _conflicts(source: Source) -> Iterator[Problem]:
+    """Yield the conflicts that a merge has left in a file: each half of one looks like a mistake of its own."""
+    for number, line in enumerate(Positions(source.parsable, source.name).lines):
+        if line.startswith("<<<<<<< "):
+            yield Problem(
+                "a merge has left a conflict here",
+                Place(source.name, number + 1, 1, len(line.rstrip())),
+                hint="keep what is right of both halves, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>",
+                code="conflict",
+            )
 
 
 class _Recovery:

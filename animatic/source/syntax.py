@@ -9,7 +9,7 @@ import yaml
 
 from animatic.errors import Place, Problem
 from animatic.source.braces import explain_braces
-from animatic.source.lines import Line, missing_space, take_apart
+from animatic.source.lines import Line, equals_sign, missing_space, take_apart
 from animatic.source.parser import MAX_DEPTH, TooDeepError
 
 _RESERVED = "@`%]},"
@@ -188,7 +188,9 @@ def _explain_layout(fault: Fault, lines: list[str], line: Line, name: str) -> Pr
     if previous and "not allowed" in fault.said:
         if previous.key is None and previous.value:
             place = Place(name, previous.number + 1, previous.column + 1, len(previous.value))
-            return Problem("expected 'name: value' here, and there is no colon", place, hint="write 'name: value'", code="missing-colon")
+            return Problem(
+                "expected 'name: value' here, and there is no colon", place, hint=_with_colon(previous.value), code="missing-colon"
+            )
         if previous.key and line.indent > previous.indent:
             return Problem(
                 f"this line is indented further than '{previous.key}' above it, which has a value already",
@@ -197,9 +199,20 @@ def _explain_layout(fault: Fault, lines: list[str], line: Line, name: str) -> Pr
                 code="indentation",
             )
     if line.key is None and line.value and not line.dashes:
-        return Problem("expected 'name: value' here, and there is no colon", at, hint="write 'name: value'", code="missing-colon")
+        return Problem("expected 'name: value' here, and there is no colon", at, hint=_with_colon(line.value), code="missing-colon")
     hint = _indentation_hint(fault, lines, line)
     return Problem("this line does not line up with the block that it stands in", at, hint=hint, code="indentation")
+
+
+def _with_colon(text: str) -> str:
+    """Return what to write for a line without a colon: other formats have other signs."""
+    if (pair := equals_sign(text)) is not None:
+        return f"write '{pair[0]}: {pair[1]}'"
+    if text.startswith(("//", "/*", ";")):
+        return "a comment starts with '#'"
+    if text.startswith("```"):
+        return "remove this line: it belongs to the page that this was copied from"
+    return "write 'name: value'"
 
 
 def _indentation_hint(fault: Fault, lines: list[str], line: Line) -> str:

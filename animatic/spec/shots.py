@@ -10,7 +10,7 @@ from typing import Any
 from animatic.catalog.model import KINDS
 from animatic.errors import KeyPath, Problem
 from animatic.source import Document
-from animatic.source.lines import LOOKS_LIKE_A_SPACE
+from animatic.source.lines import LOOKS_LIKE_A_SPACE, equals_sign
 from animatic.spec.cast import decode_cast_list
 from animatic.spec.keys import FALLBACK_NOT, SHARED, SHOT
 from animatic.spec.model import FallbackSpec, ShotSpec
@@ -138,6 +138,8 @@ def _not_a_mapping(pipeline: Section, index: int, value: Any) -> None:
     hint = _EXAMPLE
     if isinstance(value, str) and (foreign := _FOREIGN_SPACE.match(value)):
         hint = f"behind '{foreign[1]}' stands U+{ord(foreign[2]):04X}, which only looks like a space: replace it by an ordinary one"
+    elif isinstance(value, str) and (pair := equals_sign(value)):
+        hint = f"write '- {pair[0]}: {pair[1]}'"
     elif isinstance(value, str) and (match := re.match(r"([A-Za-z_]\w*):(\S+)", value)):
         hint = f"a space is missing behind the colon: write '- {match[1]}: {match[2]}'"
     elif isinstance(value, str) and _ID.match(value):
