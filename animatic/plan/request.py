@@ -22,9 +22,6 @@ from animatic.plan.problems import ProblemCollector
 from animatic.plan.templates import TemplateContext
 from animatic.spec.model import FallbackSpec, PipelineSpec, ShotSpec
 
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-"""Categories of characters that say nothing by themselves: spaces, controls, joiners. What Unicode adds later is in none of them."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestDraft:
@@ -245,7 +242,7 @@ def _too_long(model: Model, media: tuple[MediaValue, ...]) -> Iterator[Finding]:
 def _check_prompts(draft: RequestDraft, problems: ProblemCollector) -> None:
     """Report a prompt that is blank, or comes out blank: it would be sent, and paid for."""
     for path, text in _prompts(draft.body, ()):
-        if all(unicodedata.category(character) in _UNSEEN for character in text):
+        if all(character.isspace() or unicodedata.category(character) == "Cf" for character in text):  # Cf: joiners, marks of direction
             where = draft.origins.of(path)
             written = draft.templates.get(path)
             message = f"{field_name(path)} is blank" if written is None else f"{field_name(path)} comes out blank"
