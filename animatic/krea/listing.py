@@ -62,6 +62,6 @@ def incomplete(reason: str) -> KreaUnreachableError:
     """Return the error for a list that does not show every job."""
     return KreaUnreachableError(
         f"Krea's list of jobs cannot be relied on to find a submission: {reason}",
-        hint="nothing is sent again before that: `animatic resume` looks anew; or look at krea.ai, and decide with `animatic adopt` or "
-        "`animatic resubmit`",
+        hint="nothing is sent again before that: `animatic resume` looks anew; or look at krea.ai, and decide with "
+        "`animatic adopt SHOT JOB` or `animatic resubmit SHOT`",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from animatic.catalog import Catalog
+from animatic.cli.advice import GIVEN
 from animatic.errors import AnimaticError
 from animatic.flows.run import FlowRunContext
 from animatic.manifest import Manifest
@@ -60,13 +61,15 @@ Verb = Callable[..., Said]
 
 
 @pytest.fixture
-def animatic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
+def animatic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Verb]:
     """Return a function that runs a command line in an empty folder with a good pipelines file."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
     (folder / "pipelines.yaml").write_text(GOOD, encoding="utf-8")
-    return partial(call, capsys)
+    token = GIVEN.set(())
+    yield partial(call, capsys)
+    GIVEN.reset(token)  # a process runs one command line; what one test gave on it is not the next one's
 
 
 Ended = Callable[..., tuple[FlowRunContext, Manifest]]

@@ -10,6 +10,7 @@ import csv
 import io
 from datetime import UTC, datetime
 from pathlib import Path
+from unicodedata import category
 
 import pytest
 import yaml
@@ -67,7 +68,7 @@ FRAGMENTS = [
 TEXT = st.lists(
     st.sampled_from(FRAGMENTS) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\r"), max_size=6)
 ).map("".join)
-FILLED = TEXT.filter(lambda text: bool(text.strip()) and len(text) < 300)
+FILLED = TEXT.filter(lambda text: not all(character.isspace() or category(character) == "Cf" for character in text) and len(text) < 300)
 NAME = st.sampled_from(["Lens", "Notes", "Lens: wide", "# Crew", "Kamera höhe", "=cmd", "Description", "style", "take", '"q"', "a (list)"])
 DELIMITER = st.sampled_from([",", ";", "\t"])
 
