@@ -136,8 +136,12 @@ async def conclude(run: Run, search: Search) -> Conclusion:
 
 async def conclude_now(run: Run, intent: Intent, window: Window) -> Conclusion:
     """Look once at what may be a submission's job although nobody waits for it any more, and say what follows: nothing is put off."""
-    evidence = await look(run, intent, window, callbacks=True, closely=True, late=True)
-    now = run.timing.monotonic()
+    for _ in range(MAX_STALE_LOOKS + 1):
+        began = run.timing.monotonic()
+        evidence = await look(run, intent, window, callbacks=True, closely=True, late=True)
+        now = run.timing.monotonic()
+        if now - began <= STALE_LOOK_SECONDS:
+            break
     return judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
 
 

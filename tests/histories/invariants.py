@@ -99,8 +99,9 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
     others = [folder for folder, intent in reader.submissions() if intent["fingerprint"] == attempt[0] and intent["attempt"] != attempt[1]]
     taken = {found["job_id"] for folder in others if (found := reader.read(f"{folder}submitted.json"))}
     ours = [post.job for post in posts if post.job is not None and post.job.id not in taken]
-    # The list that was looked at is older than the record: answers and storage take their time.
-    looked_at = _moment(history, submitted) - (60.0 if "reads-slow" in history.scenario.faults else 10.0)
+    # The list that was looked at is older than the record: answers and storage take their time, and a process may stand still for a while.
+    faults = history.scenario.faults
+    looked_at = _moment(history, submitted) - (60.0 if "reads-slow" in faults else 40.0 if "pause" in faults else 10.0)
     if any(mine.listed < looked_at for mine in ours):
         return [f"{what}, while {ours[0].id} of ours was to be seen"]
     grace = history.scenario.patience.grace
