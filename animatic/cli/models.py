@@ -13,7 +13,7 @@ import click
 from animatic.catalog.model import KINDS
 from animatic.cli.lookup import krea_client
 from animatic.cli.options import json_option, parse_assignments
-from animatic.cli.output import print_json, print_table, say, warn
+from animatic.cli.output import print_json, print_table, say, tell, warn
 from animatic.columns import Column, shortened
 from animatic.errors import UsageError
 from animatic.home import OWN_FOLDER
@@ -85,7 +85,7 @@ def models(name: str | None, sort: Literal["name", "price"], refresh: bool, as_j
         if as_json:
             print_json(browse.as_dict(model))
         else:
-            print(browse.describe(model))
+            tell(browse.describe(model))
         return
     rows = select(catalog, wish, sort=sort)
     if not rows:

@@ -21,12 +21,12 @@ COLUMNS = (
     Column(title="PIPELINE", drop=3),
     Column(title="SHOT", least=8, keep_end=True),
     Column(title="WHAT"),
-    Column(title="BY"),
-    Column(title="TAKE", right=True),
+    Column(title="BY", drop=8),
+    Column(title="TAKE", right=True, drop=6),
     Column(title="AT", right=True, drop=2),
     Column(title="PRIORITY", drop=4),
     Column(title="ISSUE", least=10, drop=1),
-    Column(title="NOTE", least=16),
+    Column(title="NOTE", least=16, drop=7),
     Column(title="RUN", drop=5),
 )
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column(title="RUN"),
-    Column(title="PIPELINE", least=10),
+    Column(title="PIPELINE", least=10, drop=7),
     Column(title="STATE"),
-    Column(title="SHOTS", right=True),
+    Column(title="SHOTS", right=True, drop=6),
     Column(title="BILLED", right=True, drop=4),
     Column(title="STARTED", drop=3),
     Column(title="TOOK", right=True, drop=2),

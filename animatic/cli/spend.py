@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column(title="SUBMISSIONS", right=True, drop=1),
-    Column(title="BILLED", right=True),
+    Column(title="BILLED", right=True, drop=3),
     Column(title="NOT SETTLED", right=True),
     Column(title="TOTAL", right=True),
     Column(title="", drop=2),
