@@ -80,15 +80,12 @@ def waiting_facts(manifest: Manifest) -> dict[str, Any]:
     return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(_set_aside(shots))} for doing, shots in found.items()}
 
 
-NO_SHOTS = "nothing to make: `when` leaves every shot out"
-
-
 def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = None) -> str:
     """Return how a run ended, for people: shots by state, money, and where reels, page and manifest are.
 
     Sentences are wrapped to ``width``; addresses are left whole.
     """
-    from animatic.manifest.wording import findings
+    from animatic.manifest.wording import NO_SHOTS, findings
 
     found = counts(manifest)
     if not manifest.shots:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from animatic.cli.ending import NO_SHOTS, state_of_run, state_word, stray_lines, waiting_lines
+from animatic.cli.ending import state_of_run, state_word, stray_lines, waiting_lines
 from animatic.cli.lookup import newest_or_named
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, print_table, tell, terminal_width
@@ -63,6 +63,8 @@ def show(manifest: Manifest, page: str) -> None:
     if manifest.shots:
         print_table(COLUMNS, [_row(shot) for shot in manifest.shots], indent=2)
     else:
+        from animatic.manifest.wording import NO_SHOTS
+
         tell(f"  {NO_SHOTS}")
     for line in (*_failures(manifest), *_end(manifest)):
         tell("\n".join(wrapped(line, terminal_width(sys.stdout), indent="  ", hanging="    ")))

@@ -77,8 +77,13 @@ def shot_state(state: ShotState) -> str:
             assert_never(state)
 
 
+NO_SHOTS = "nothing to make: `when` leaves every shot out"
+
+
 def summary(run: Manifest) -> str:
-    """Return ``3 shots: 2 delivered, 1 failed``, and the seconds of footage and of sound."""
+    """Return ``3 shots: 2 delivered, 1 failed``, and the seconds of footage and of sound; of no shots why there are none."""
+    if not run.shots:
+        return NO_SHOTS
     counts = Counter(shot.state for shot in run.shots)
     parts = [f"{counts[state]} {shot_state(state).lower()}" for state in get_args(ShotState) if counts[state]]
     clips = [shot.clip for shot in run.shots if shot.clip]

@@ -75,6 +75,13 @@ def test_shots_stand_in_order_with_their_clips(builder: ManifestBuilder, clip: C
         assert words in page.text
 
 
+def test_a_run_without_shots_says_why_and_offers_no_way_to_show_them(builder_of: Callable[..., ManifestBuilder]) -> None:
+    page = rendered(builder_of())
+    assert page.text.count("othing to make: `when` leaves every shot out") == 2  # in place of the shots, and in the account
+    assert "0 shots" not in page.text
+    assert not [button for button in page.all("button") if "data-view" in button]
+
+
 def test_lineage_is_said_and_linked(builder: ManifestBuilder) -> None:
     page = rendered(builder)
     assert re.search(r"Starts from\s+the last frame of\s+dawn", page.text)
