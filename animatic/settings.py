@@ -205,7 +205,7 @@ class Settings:
         """
         env = os.environ if environment is None else environment
         token = (env.get("KREA_API_TOKEN") or env.get("KREA_API_KEY") or "").strip()
-        if any(ord(character) < 33 or ord(character) > 126 for character in token):  # noqa: PLR2004
+        if any(ord(character) < 33 or ord(character) > 126 or character in "'\"" for character in token):  # noqa: PLR2004
             raise UsageError(
                 "KREA_API_TOKEN holds characters that no token has", hint="copy the token again: no spaces, no quotes, one line"
             )

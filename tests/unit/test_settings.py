@@ -93,6 +93,7 @@ def test_a_configured_prefect_api_is_asked_and_never_replaced(monkeypatch: pytes
         ("ANIMATIC_WEBHOOK_PORT", "0"),
         ("ANIMATIC_POLL_SECONDS", "-1"),
         ("KREA_API_TOKEN", "two words"),
+        ("KREA_API_TOKEN", '"two-words"'),
     ],
 )
 def test_a_variable_that_cannot_be_is_named_without_a_secret(name: str, value: str) -> None:
