@@ -39,7 +39,7 @@ class Window:
     def holds(self, job: Job) -> bool:
         """Whether the job may have been created in it: of a time without seconds, the minute is known."""
         at = job.created_at
-        until = at + MINUTE if not at.second and not at.microsecond else at
+        until = at + MINUTE if job.to_the_minute else at
         return self.first <= until and (self.last is None or at <= self.last)
 
     def holds_time(self, moment: datetime) -> bool:

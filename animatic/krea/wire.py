@@ -41,9 +41,11 @@ _PREVIEW = re.compile(r"preview", re.IGNORECASE)
 _NO_RESULT = re.compile(r"thumb|poster|^(inputs?|request|params|parameters|arguments|webhook.*|error)$", re.IGNORECASE)
 """Keys below which no result stands: a thumbnail passes for a still, and what was sent in passes for what came out."""
 _MAX_DEPTH = 12
+_MINUTE = re.compile(r"[T ]\d\d:?\d\d(Z|[+-][\d:]+)?$", re.IGNORECASE)
 _MILLISECONDS_FROM = 1e11
 """As seconds, that is the year 5138."""
 _FIRST_YEAR = 2000
+_DAY_LENGTH = len("2026-11-27")
 _FACT_KEYS = ("width", "height", "fps", "duration", "thumbnail_url", "style_id")
 
 
@@ -61,6 +63,8 @@ class Job:
     created_at: datetime
     dated: bool = True
     """Whether Krea has said when; if not, ``created_at`` is when the job was seen."""
+    to_the_minute: bool = False
+    """Whether Krea has said no more than the minute, which ``created_at`` is the beginning of."""
     type: str | None = None
     """Krea's internal name for what makes it; not documented, and the only thing in a list of jobs that depends on the request."""
     completed_at: datetime | None = None
@@ -134,6 +138,7 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
         status=status,
         created_at=created or seen,
         dated=created is not None,
+        to_the_minute=isinstance(at := data.get("created_at"), str) and bool(_MINUTE.search(at.strip())),
         type=redact(said) if isinstance(said := data.get("type"), str) and said else None,
         completed_at=completed_at,
         urls=urls,
@@ -248,11 +253,11 @@ def _is_url(text: str) -> bool:
 
 
 def _time(value: Any) -> datetime | None:
-    """Read a time: ISO 8601, or seconds or milliseconds since 1970. One of before 2000 is none: a zero that stands for nothing."""
+    """Read a time: ISO 8601, or seconds or milliseconds since 1970. One of before 2000 is none: a zero that stands for nothing; nor is a day."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS_FROM else value, UTC)
-        elif isinstance(value, str):
+        elif isinstance(value, str) and len(value) > _DAY_LENGTH:
             moment = datetime.fromisoformat(value)
             moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         else:

@@ -163,7 +163,19 @@ def test_an_answer_without_a_job_id_is_refused(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "created", [None, "yesterday", 17, True, 1e300, float("nan"), "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1970-01-01"]
+    "created",
+    [
+        None,
+        "yesterday",
+        17,
+        True,
+        1e300,
+        float("nan"),
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00+14:00",
+        "1970-01-01T00:00:00Z",
+        "2026-11-21",
+    ],
 )
 def test_a_missing_creation_time_is_when_it_was_seen(created: Any) -> None:
     found = job(created_at=created)
@@ -174,6 +186,24 @@ def test_a_missing_creation_time_is_when_it_was_seen(created: Any) -> None:
 def test_a_time_may_be_a_number(created: float) -> None:
     found = job(created_at=created)
     assert (found.created_at, found.dated) == (datetime(2026, 11, 21, 10, tzinfo=UTC), True)
+
+
+@pytest.mark.parametrize(
+    ("said", "to_the_minute"),
+    [
+        ("2026-11-27T13:41Z", True),
+        ("2026-11-27 13:41+00:00", True),
+        ("2026-11-27T13:41", True),
+        ("2026-11-27T13:41:00Z", False),
+        ("2026-11-27T13:41:00.000Z", False),
+        ("2026-11-27T13:41:07+05:30", False),
+        (1795786860, False),
+        (None, False),
+    ],
+)
+def test_a_time_without_seconds_is_known_to_the_minute(said: Any, *, to_the_minute: bool) -> None:
+    job = parse_job({"job_id": "j1", "status": "queued", "created_at": said}, seen=SEEN)
+    assert job.to_the_minute is to_the_minute
 
 
 def test_times_are_utc() -> None:
