@@ -253,7 +253,7 @@ def _is_url(text: str) -> bool:
 
 
 def _time(value: Any) -> datetime | None:
-    """Read a time: ISO 8601, or seconds or milliseconds since 1970. One of before 2000 is none: a zero that stands for nothing; nor is a day."""
+    """Read a time: ISO 8601, or seconds or milliseconds since 1970. A day alone is none, nor is one of before 2000: a zero for nothing."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS_FROM else value, UTC)
