@@ -167,6 +167,11 @@ def _braces(fault: Fault, lines: Sequence[str], name: str) -> Iterator[Mend]:
         opened = lines[fault.opened[0]][fault.opened[1] : fault.opened[1] + 1]
         closed = f"{here[: fault.column]}{_CLOSING.get(opened, '')}{here[fault.column :]}"
         yield Mend(changes={fault.line: closed}, problem=problem, moved=(fault.column + 1, 1))
+        odd = f"there is nothing that this '{here[fault.column]}' closes"
+        yield Mend(
+            changes={fault.line: f"{here[: fault.column]} {here[fault.column + 1 :]}"},
+            problem=Problem(odd, Place(name, fault.line + 1, fault.column + 1), hint="remove it, or quote the value", code="brackets"),
+        )
     if problem.place is None or not 1 <= problem.place.line <= len(lines):
         return
     number = problem.place.line - 1
