@@ -142,7 +142,7 @@ def _hasty_posts(history: History) -> list[str]:
             job = before.job
             if job is None or before.attempt[0] != post.attempt[0] or before.verdict == "refused":
                 continue
-            if reader.was_given_up(before.attempt):
+            if reader.was_given_up(before.attempt, job.id):
                 continue
             in_time = job.created < before.at + patience.post and job.listed < job.created + patience.grace - 1.0
             lives = post.at < job.ends or job.billed

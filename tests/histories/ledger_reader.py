@@ -65,10 +65,12 @@ class LedgerReader:
             return self.read(f"{folder}submitted.json") is not None
         return settled["outcome"] not in FREE and settled["usd"] not in {"0", 0}
 
-    def was_given_up(self, attempt: tuple[str, int]) -> bool:
-        """Whether a person let its shot be submitted again."""
-        folder = self.folder(attempt)
-        return (self.read(f"{folder}settled.json") or {}).get("outcome") == "withdrawn" or self.read(f"{folder}withdrawn.json") is not None
+    def was_given_up(self, attempt: tuple[str, int], job_id: str) -> bool:
+        """Whether a person let the shot of a submission, or of the one that its job counts for, be submitted again."""
+        claim = self.read(f".animatic/claims/{job_id}.json")
+        folders = {self.folder(attempt), self.folder((claim["fingerprint"], claim["attempt"]) if claim else attempt)}
+        given_up = ((self.read(f"{folder}settled.json") or {}).get("outcome") == "withdrawn" for folder in folders)
+        return any(given_up) or any(self.read(f"{folder}withdrawn.json") is not None for folder in folders)
 
     def state(self, attempt: tuple[str, int]) -> str:
         """Return how far a submission came."""
