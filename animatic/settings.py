@@ -40,7 +40,7 @@ CRASH_AT = "ANIMATIC_CRASH_AT"
 """For the crash tests: the point of `animatic.engine.crashpoints` at which the process kills itself."""
 PREFECT_API_URL = "PREFECT_API_URL"
 SAFE_PATH = "PYTHONSAFEPATH"
-"""By which Python leaves the working folder out of the places where it looks for modules."""
+"""By which Python looks for no modules in the working folder: a project's own logging.py would stand before Python's."""
 QUIET_PREFECT = {
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     # About half a minute: the run itself goes on without the server, only its last word to it waits.
@@ -50,8 +50,6 @@ QUIET_PREFECT = {
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
 }
 """Settings of Prefect for a run that a person watches on a terminal, where the person has not set them."""
-
-
 MAX_SUBMIT_AT_ONCE = 64
 
 
@@ -128,10 +126,7 @@ def quieten_prefect() -> None:
 
 
 def serve_file(file: Path, *, follow: bool) -> None:
-    """Have the runs that this process starts read a pipelines file (or a folder of them): Prefect gives only workers a deployment's.
-
-    They start in the project's folder, and must find none of its modules: its own logging.py would stand before Python's.
-    """
+    """Have the runs that this process starts read a pipelines file (or a folder of them): Prefect gives only workers a deployment's."""
     os.environ[SAFE_PATH] = "1"
     os.environ[FILE] = str(file.absolute())
     if follow:

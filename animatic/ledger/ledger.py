@@ -12,11 +12,12 @@ from animatic.ledger.owner import owner_alive
 from animatic.ledger.recent import RecentSubmissions
 from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.reels import Reels
+from animatic.ledger.runs import Runs
 from animatic.ledger.shot_log import ShotLog
 from animatic.ledger.signatures import Signatures
 from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import OwnerAlive, Submissions
-from animatic.ledger.takes import Assets, Runs, Selections, Takes
+from animatic.ledger.takes import Assets, Selections, Takes
 from animatic.storage import Storage, StorageRefusedError
 
 

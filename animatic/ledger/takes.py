@@ -1,10 +1,9 @@
-"""What was made and chosen: takes, uploaded assets, selected takes, and the plans of runs."""
+"""What was made and chosen: takes, uploaded assets, selected takes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,6 @@ from pydantic import AwareDatetime
 from animatic.catalog.model import Kind
 from animatic.ledger.model import SentInputs
 from animatic.ledger.records import (
-    RUNS,
     SELECTIONS,
     TAKES,
     RecordLog,
@@ -23,11 +21,9 @@ from animatic.ledger.records import (
     number_of,
     numbered,
     retake_key,
-    run_key,
     selection_folder,
     take_key,
 )
-from animatic.storage import StorageRefusedError
 
 FIRST_TAKE = 1
 
@@ -148,15 +144,6 @@ class Selection:
     """The takes whose checks were compared, where those chose it; empty where a person did, or it is the newest."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRecord:
-    """The plan of a run, as it was when the run started."""
-
-    run_id: str
-    plan: Mapping[str, Any]
-    at: AwareDatetime
-
-
 class Takes:
     """What was made, once for each fingerprint."""
 
@@ -274,33 +261,3 @@ class Selections:
         """Return the highest take number that was ever selected for the shot, at least 1: the next new take is one more."""
         selection = await self.current(base)
         return selection.highest if selection else FIRST_TAKE
-
-
-class Runs:
-    """The plan of every run, as it was when the run started."""
-
-    def __init__(self, records: RecordStore) -> None:
-        self._records = records
-
-    async def save(self, run_id: str, plan: Mapping[str, Any]) -> bool:
-        """Keep the plan (plain JSON values) under the run's id; False if that run has a plan already, which is kept."""
-        return await self._records.create(run_key(run_id), RunRecord(run_id=run_id, plan=plan, at=self._records.now()))
-
-    async def get(self, run_id: str) -> dict[str, Any] | None:
-        """Return the plan of a run, None if there is no such run."""
-        record = await self._records.read(run_key(run_id), RunRecord)
-        return dict(record.plan) if record else None
-
-    async def began(self, run_id: str) -> datetime | None:
-        """Return when the plan of a run was kept, before anything of it was submitted; None if there is no such run."""
-        record = await self._records.read(run_key(run_id), RunRecord)
-        return record.at if record else None
-
-    def leave_out(self, run_id: str, error: StorageRefusedError) -> None:
-        """Keep in mind that a run was left out of a list because its record is damaged."""
-        self._records.leave_out(run_key(run_id), error)
-
-    async def ids(self) -> tuple[str, ...]:
-        """Return the ids of all runs, the earliest first: they sort by time."""
-        entries = await self._records.storage.list(RUNS)
-        return tuple(entry.key.removeprefix(RUNS).removesuffix(".json") for entry in entries if entry.key.endswith(".json"))

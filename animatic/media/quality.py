@@ -32,10 +32,8 @@ from animatic.media.sound_source import Samples, levels_in
 
 Check = Literal["black", "frozen", "flashing", "cut", "silence", "clipping", "size", "length", "rate"]
 Small = npt.NDArray[np.uint8]
-_ONE_OCCASION, _ROUNDING = 0.5, 1e-6
-"""Seconds within which clipping is told as one finding; what times may be off by."""
-_FULL = 1 - 2**-15
-"""Full scale of 16-bit sound, as a level."""
+_ONE_OCCASION, _ROUNDING, _FULL = 0.5, 1e-6, 1 - 2**-15
+"""Seconds within which clipping is told as one finding; what times may be off by; full scale of 16-bit sound, as a level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +66,8 @@ THRESHOLDS = MappingProxyType(
         "shape": Threshold(0.02, "of the ratio of the sides", "ours: sides are rounded to multiples of 16 by some models"),
     }
 )
-_WIDTH = 160
-"""Pixels across in which pictures are looked at: black, frozen and cuts show in them, and noise of the encoding does not."""
-_BLOCK = 8
-"""Pixels of these pictures that a block is wide and high."""
+_WIDTH, _BLOCK = 160, 8
+"""Pixels across in which pictures are looked at (black, frozen and cuts show in them, noise of the encoding does not), and of a block."""
 _MOST = 5
 """Findings of one check that are told."""
 

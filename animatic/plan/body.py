@@ -13,7 +13,8 @@ from typing import Any
 from animatic.catalog.model import Field, Media
 from animatic.catalog.types import rules_of
 from animatic.errors import KeyPath
-from animatic.plan.templates import TemplateContext, TemplateError
+from animatic.plan.scopes import TemplateError
+from animatic.plan.templates import TemplateContext
 from animatic.spec.section import is_template
 
 

@@ -10,7 +10,8 @@ from animatic.catalog.model import Kind
 from animatic.errors import KeyPath
 from animatic.plan.origins import FieldOrigins
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import Names, TemplateContext, TemplateError, Unseen, finalize
+from animatic.plan.scopes import Names, TemplateError, Unseen
+from animatic.plan.templates import TemplateContext, finalize
 from animatic.spec.model import CastList, MemberSpec, PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 from animatic.suggest import nearest

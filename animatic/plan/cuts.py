@@ -16,7 +16,8 @@ from animatic.plan.linking import LinkedShot, ReferenceLinker
 from animatic.plan.matrix import Variant
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.references import BadReferenceError, ShotReference
-from animatic.plan.templates import TemplateContext, TemplateError
+from animatic.plan.scopes import TemplateError
+from animatic.plan.templates import TemplateContext
 from animatic.spec.cut import decode_cut, read_ratio
 from animatic.spec.cut_model import CutShotSpec, CutSpec, TransitionSpec
 from animatic.spec.model import PipelineSpec

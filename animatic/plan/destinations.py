@@ -11,7 +11,8 @@ from animatic.destination import S3, BadDestinationError, absolute, parse_destin
 from animatic.errors import KeyPath, UsageError
 from animatic.plan.params import SAMPLE_RUN, choices, render_params, sample_values, seen_by_all
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError, mentions
+from animatic.plan.scopes import TemplateError
+from animatic.plan.templates import TemplateContext, mentions
 from animatic.spec.model import PipelineSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import templates_of

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from animatic.errors import KeyPath
 from animatic.plan.params import render_params, sample_values, seen_by_all
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError
+from animatic.plan.scopes import TemplateError
+from animatic.plan.templates import TemplateContext
 from animatic.spec.model import PipelineSpec
 from animatic.spec.section import is_template
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import Names, TemplateContext, TemplateError, finalize
+from animatic.plan.scopes import Names, TemplateError
+from animatic.plan.templates import TemplateContext, finalize
 from animatic.spec.model import PipelineSpec, ShotSpec
 from animatic.spec.section import is_template
 

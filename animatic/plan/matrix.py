@@ -20,7 +20,8 @@ from typing import Any
 from animatic.errors import KeyPath
 from animatic.plan.model import called_by, step_key
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import TemplateContext, TemplateError, mentions
+from animatic.plan.scopes import TemplateError
+from animatic.plan.templates import TemplateContext, mentions
 from animatic.spec.matrix import fits
 from animatic.spec.model import MatrixSpec
 

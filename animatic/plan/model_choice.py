@@ -15,8 +15,9 @@ from animatic.catalog.model import KINDS, Kind, Model, Yield, yields
 from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.profile import ProfileLayer, fallbacks_of
+from animatic.plan.scopes import TemplateError
 from animatic.plan.shared_fields import SharedFields
-from animatic.plan.templates import TemplateContext, TemplateError
+from animatic.plan.templates import TemplateContext
 from animatic.spec.keys import PROFILED
 from animatic.spec.model import FallbackSpec, PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.section import is_template

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from animatic.errors import KeyPath
 from animatic.plan.problems import ProblemCollector
-from animatic.plan.templates import Names, TemplateContext, TemplateError, Unseen, mentions, scopes
+from animatic.plan.scopes import Names, TemplateError, Unseen, scopes
+from animatic.plan.templates import TemplateContext, mentions
 from animatic.spec.model import ParamSpec, PipelineSpec
 from animatic.spec.section import is_template
 from animatic.spec.values import shielded, templates_of

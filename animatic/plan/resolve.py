@@ -26,8 +26,9 @@ from animatic.plan.params import render_params
 from animatic.plan.picking import check_pick
 from animatic.plan.problems import ProblemCollector
 from animatic.plan.request import RequestBuilder, ShotDraft
+from animatic.plan.scopes import TemplateError, scopes
 from animatic.plan.select import cycles
-from animatic.plan.templates import TemplateContext, TemplateError, scopes
+from animatic.plan.templates import TemplateContext
 from animatic.source.parser import collector_paused
 from animatic.spec.model import PipelineSpec, ProfileSpec, ShotSpec
 from animatic.spec.section import is_template

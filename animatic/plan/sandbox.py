@@ -17,7 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-from animatic.plan.templates import Names, TemplateError, finalize
+from animatic.plan.scopes import Names, TemplateError
+from animatic.plan.templates import finalize
 
 MAX_WORK = 4_000_000
 """Of one rendering: characters and items made, and ``STEP`` for each operation."""

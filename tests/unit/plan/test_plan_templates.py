@@ -5,7 +5,8 @@ import tracemalloc
 
 import pytest
 
-from animatic.plan.templates import TemplateError, mentions, render, scopes
+from animatic.plan.scopes import TemplateError, scopes
+from animatic.plan.templates import mentions, render
 from animatic.spec.section import is_template
 
 NAMES = scopes(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from animatic.plan.templates import TemplateError, render, scopes
+from animatic.plan.scopes import TemplateError, scopes
+from animatic.plan.templates import render
 from animatic.source import load_text
 from animatic.spec import PipelineSpec, coerce_params, declare
 from animatic.spec.values import shielded, templates_of
