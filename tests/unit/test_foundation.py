@@ -12,7 +12,7 @@ import pytest
 
 import animatic.cli.main
 import animatic.engine.run
-import animatic.prefect.api  # noqa: F401
+import animatic.prefect.api
 from animatic.backoff import Backoff
 from animatic.destination import BadDestinationError, Bucket, Folder, absolute, parse_destination
 from animatic.errors import AnimaticError
@@ -187,3 +187,10 @@ def test_every_error_has_a_code_of_its_own_and_one_spelling() -> None:
     codes = {error.__name__: error.__dict__.get("code") for error in public}
     assert all(isinstance(code, str) and re.fullmatch(r"[a-z][a-z_]+", code) for code in codes.values()), codes
     assert len(set(codes.values())) == len(codes), codes
+
+
+def test_no_module_is_longer_than_a_stranger_reads() -> None:
+    root = Path(animatic.__file__).parent
+    modules = [path for folder in (root, root / "flows", root / "tasks") for path in folder.rglob("*.py")]
+    assert len(modules) > 300
+    assert [path.name for path in modules if len(path.read_bytes().splitlines()) > 300] == []
