@@ -112,6 +112,15 @@ async def test_ctrl_c_ends_in_good_order_and_resume_takes_it_up(stage: Set) -> N
     await delivered_once(stage, stage.cli("resume", run_id), run_id)
 
 
+@pytest.fixture
+def on_a_terminal() -> Iterator[None]:
+    """Have what is started here see that its terminal was closed, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("on_a_terminal")
 async def test_a_terminal_that_is_closed_ends_a_run_in_good_order(stage: Set) -> None:
     stage.change({"job_seconds": 6.0})
     process = begin(stage, "run")
