@@ -138,6 +138,9 @@ async def look(
     learned = await learned_of(run, intent.model)
     candidates = tuple(job for job in found if not has_other_type(job.type, intent, learned))
     given = {job.id: await results_of(run, job) for job in candidates} if closely else {}
+    if given:  # while they were fetched, an answer may have come that tells more of such jobs
+        learned = await learned_of(run, intent.model)
+        candidates = tuple(job for job in candidates if not has_other_type(job.type, intent, learned))
     candidates = tuple(job for job in candidates if not gives_other(given.get(job.id, ()), intent, learned))
     results = {job.id: seen for job in candidates if (seen := fitting(given.get(job.id, ()), intent, learned))}
     rivals = await rivals_for(run, intent, candidates, late=late)

@@ -35,6 +35,7 @@ ONCE_BROKEN = (
     306622,  # Krea's clock was known badly after a pause: the job of one that was turned away was made after the time that was looked at
     404242,  # a list that was older than the grace: a stranger's job was taken, and ours was to be seen by then
     409246,  # a clock was set back while a submission was turned away: its job was named nowhere
+    803324,  # while the result of a stranger's job was fetched, an answer told that such jobs are of another type
     606117,  # as 14952: between two looks at the ledger the other run had seen the job fail
     520210,  # a stranger's job without a type was taken for a shot, and the shot's own, made later, for another one
     308425,  # as 306622: a stranger's job was named in its place
