@@ -25,14 +25,15 @@ START_FIELD = "start_image"
 MAX_ADDRESSES = 4
 """Of one result that are looked at."""
 LEARN_AGAIN_SECONDS = 15.0
-"""How long what was learned of a model is good: answered submissions add to it while others are looked for."""
+LEARN_FIRST_SECONDS = 2.0
+"""How long what was learned of a model, or that nothing was, is good: answered submissions add to it while others are looked for."""
 
 
 async def learned_of(run: Run, model: str) -> Learned:
     """Return what the answered submissions of a model show."""
     async with run.gates.learn:
         known, now = run.state.learned.get(model), run.timing.monotonic()
-        if known is not None and now - known[1] < LEARN_AGAIN_SECONDS:
+        if known is not None and now - known[1] < (LEARN_AGAIN_SECONDS if known[0].types else LEARN_FIRST_SECONDS):
             return known[0]
         answered = await run.ledger.recent.answered(model)
         fingerprints = sorted({submission.intent.fingerprint for submission in answered})

@@ -215,6 +215,8 @@ async def _spend(
     except StorageError as error:  # its id is known here alone
         run.state.unrecorded[step.key] = job.id
         raise StorageError(f"{step.key} is job {job.id} at Krea, and that cannot be recorded: {error.message}", hint=error.hint) from error
+    if (known := run.state.learned.get(request.model)) and not known[0].types:  # the first answer tells most
+        del run.state.learned[request.model]
     crashpoint("after-submitted")
     # Noted at once: an interruption may come before anybody waits for it.
     run.state.running[step.key] = sent = _sent(job, intent)
