@@ -178,4 +178,4 @@ class HistoryLoop(asyncio.BaseEventLoop):
 def _was_closed(task: asyncio.Task[Any]) -> bool:
     """Whether a task was closed before it began."""
     coroutine: Any = task.get_coro()
-    return inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+    return inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
