@@ -111,18 +111,18 @@ def _adopted_a_stranger(history: History, job: Job, shot: str, attempt: tuple[st
     if any(post.job in ours and post.job.listed < lost[post.number] + grace - 1.0 for post in posts if post.job is not None):
         return [f"{what}, and ours was listed within the grace"]
     endpoints = {post.endpoint for post in posts}
-    known = {record["type"] for record in _answered(history, endpoints, before=submitted["at"]) if record.get("type")}
+    known = {record["type"] for record in _answered(history, endpoints, before=_moment(history, submitted)) if record.get("type")}
     if job.type is not None and known and job.type not in known:
         return [f"{what}, although such jobs are of type {known}"]
     return []
 
 
-def _answered(history: History, endpoints: set[str], *, before: str) -> list[dict[str, Any]]:
+def _answered(history: History, endpoints: set[str], *, before: float) -> list[dict[str, Any]]:
     """Return the submissions to these routes whose jobs Krea itself had named by then."""
     found = []
     for folder, intent in history.reader.submissions():
         submitted = history.reader.read(f"{folder}submitted.json")
-        if intent["endpoint"] in endpoints and submitted and submitted["how"] == "answer" and submitted["at"] < before:
+        if intent["endpoint"] in endpoints and submitted and submitted["how"] == "answer" and _moment(history, submitted) < before:
             found.append(submitted)
     return found
 
