@@ -35,7 +35,7 @@ from animatic.ledger import Take
 from animatic.plan import Request, Step
 
 STARTS_AT_ONCE = 16
-"""Bursts of starting tasks lose states at the Prefect server; POSTs go one at a time anyway."""
+"""Bursts of starting tasks lose states at the Prefect server. No fewer than may be submitted at once."""
 FIRST_PAUSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 45.0
 """Between two tries of the same request, after a failed job or a submission that was turned away."""
@@ -63,7 +63,7 @@ class Stages(Protocol):
 
 async def make_all(run: Run, stages: Stages) -> None:
     """Walk every step of the plan. Never raises for a shot that fails: manifest and progress say how each ended."""
-    starts = asyncio.Semaphore(STARTS_AT_ONCE)
+    starts = asyncio.Semaphore(max(STARTS_AT_ONCE, run.settings.submit_at_once))
     made: dict[str, asyncio.Task[None]] = {}
     shots: dict[str, asyncio.Task[bool]] = {}
     choosing = Choosing(run=run, make=lambda step: _walk(run, step, stages, [], starts), place=lambda step: _place(run, step, stages))
