@@ -16,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
-from animatic.engine.budget import days_of
 from animatic.engine.windows import LATE_JOBS_SINCE
 from animatic.ledger import Ledger
+from animatic.ledger.records import days_of
 from animatic.storage import Entry, Storage, open_storage
 from benchmarks.measure import Cost, call
 from benchmarks.tables import Results, Row

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from animatic.engine.windows import JOURNAL_MARGIN
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
+from animatic.ledger.records import days_of
 from animatic.money import dollars
 from animatic.plan import Plan, Request, Step
 
@@ -157,11 +158,6 @@ class Budget:
                     f"{dollars(spent)} are spent at this destination",
                     hint=f"raise `budget.per_{name}_usd`, or wait for the next {name}; `animatic spend` shows what was paid for",
                 )
-
-
-def days_of(first: date, last: date) -> tuple[date, ...]:
-    """Return every day from the first to the last, both included."""
-    return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 
 def _begin_of_run(run_id: str) -> datetime | None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from animatic.engine.budget import days_of
 from animatic.engine.evidence import unclaimed
 from animatic.engine.history import OpenDestination
 from animatic.engine.late_jobs import ask_for_late_jobs, why_late
@@ -17,6 +16,7 @@ from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED, window_of
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import Failure, Ledger, Submission
+from animatic.ledger.records import days_of
 
 LOOK_BACK = timedelta(days=31)
 MIN_FINGERPRINT_DIGITS = 6

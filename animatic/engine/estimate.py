@@ -10,14 +10,14 @@ from typing import Literal
 
 from animatic.columns import few
 from animatic.cut.model import Cut
-from animatic.engine.budget import Budget, check_prices, days_of
+from animatic.engine.budget import Budget, check_prices
 from animatic.engine.further import further_of, further_unread
 from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
 from animatic.engine.reel_prepare import prepare
 from animatic.engine.timing import utc_now
 from animatic.errors import OverBudgetError
 from animatic.ledger import Ledger, Settled, Submission, Take
-from animatic.ledger.records import each
+from animatic.ledger.records import days_of, each
 from animatic.money import dollars
 from animatic.plan import NOTHING_FURTHER, Further, Limit, Plan, Step, shot_of
 

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from animatic.catalog import Catalog
-from animatic.engine.budget import days_of
 from animatic.engine.estimate import estimate
 from animatic.engine.further import Retakable, retakable
 from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import Planner, PlanOptions
 from animatic.ledger import Ledger
+from animatic.ledger.records import days_of
 from animatic.plan import Further, Plan, destination_of, new_run_id
 from animatic.plan.model import LockedTake
 from animatic.spec import Declaration, PipelineSpec

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from animatic.engine.budget import days_of
 from animatic.engine.evidence import unclaimed
 from animatic.engine.expectation import has_other_type, learn
 from animatic.engine.reach import out_of_reach
@@ -20,6 +19,7 @@ from animatic.krea import ANSWERED_NO, Job, KreaClient
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Ledger, Submission
 from animatic.ledger.late_jobs import with_own_jobs
 from animatic.ledger.model import PRESUMED, Grounds
+from animatic.ledger.records import days_of
 from animatic.ledger.spending import counts_as_lost
 
 Late = tuple[Submission, tuple[Job, ...]]

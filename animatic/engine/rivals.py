@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 
-from animatic.engine.budget import days_of
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.windows import (
@@ -21,6 +20,7 @@ from animatic.engine.windows import (
 )
 from animatic.krea import Job
 from animatic.ledger import Intent, Submission
+from animatic.ledger.records import days_of
 
 
 def may_be_of(run: Run, rival: Submission, job: Job, *, late: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from animatic.ledger.model import PRESUMED, Claim, Submission
-from animatic.ledger.records import RecordStore, each, evidence_folder, journal_time
+from animatic.ledger.records import RecordStore, days_of, each, evidence_folder, journal_time
 from animatic.ledger.spending import Journal
 from animatic.ledger.submissions import Submissions
 
@@ -61,8 +61,7 @@ class RecentSubmissions:
 
         ``turned_away``: those that Krea did not take as well.
         """
-        first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        days = days_of(since.astimezone(UTC).date(), until.astimezone(UTC).date())
         keys = [key for day in await each(self._journal.keys_not_final, days) for key in day]
         due = [key for key in keys if (turned_away or key not in self._heard_of) and since <= (journal_time(key) or since) <= until]
         return tuple(one for one in await each(lambda key: self._unanswered(key, turned_away=turned_away), due) if one)

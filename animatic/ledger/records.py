@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -76,6 +76,11 @@ def journal_time(key: str) -> datetime | None:
     """Return when (UTC) the submission of that journal key was intended; None for a file that is not one of ours (``.DS_Store``)."""
     match = JOURNAL_KEY.search(key)
     return datetime.strptime(f"{match[1]} {match[2]} +0000", "%Y-%m-%d %H%M%S%f %z") if match else None
+
+
+def days_of(first: date, last: date) -> tuple[date, ...]:
+    """Return every day from the first to the last, both included."""
+    return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 
 def evidence_folder(day: date) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from animatic.errors import StorageError
 from animatic.ledger.late_jobs import LateJobs, with_own_jobs
 from animatic.ledger.model import PRESUMED, Intent, JournalEntry, Outcome, Settled, Submitted, is_final, was_accepted
-from animatic.ledger.records import RecordStore, attempt_folder, each, journal_folder, journal_key, journal_time, spending_key
+from animatic.ledger.records import RecordStore, attempt_folder, days_of, each, journal_folder, journal_key, journal_time, spending_key
 
 logger = logging.getLogger(__name__)
 
@@ -168,8 +168,7 @@ class Spending:
 
         Of the submissions of other runs in that time only the lines of the journal are read, each once: a busy destination has thousands.
         """
-        first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
-        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        days = days_of(since.astimezone(UTC).date(), until.astimezone(UTC).date())
         keys = [key for day in days for key in await self._journal.keys(day) if since <= (journal_time(key) or since)]
         lines = await self._journal.kept(keys)
         unknown = [key for key, line in lines.items() if line.run_id == run_id and (line.fingerprint, line.attempt) not in known]
