@@ -133,9 +133,11 @@ def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
     matching = list(by_take.values())
     if len(matching) == 1:
         return matching[0]
-    if not matching and (job_id := next((doubt.stray.job_id for doubt in doubts if _is_taken_up(doubt, shot) and doubt.stray), None)):
+    taken_up = (doubt.stray for doubt in doubts if doubt.stray and doubt.stray.expected and doubt.submission.intent.step == shot)
+    if not matching and (stray := next(taken_up, None)):
         raise UsageError(
-            f"shot {shot!r} is job {job_id} already, and waits for no decision", hint="`animatic run` or `animatic resume` delivers it"
+            f"shot {shot!r} is job {stray.job_id} already, and waits for no decision",
+            hint=f"`animatic resume {stray.submission.intent.run_id}` delivers it",
         )
     if not matching and any(doubt.submission.intent.step == shot for doubt in doubts):
         raise UsageError(f"shot {shot!r} has its take, or was given up: its stray job waits for no decision", hint="see `animatic doubts`")
@@ -143,11 +145,6 @@ def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
         raise UsageError(f"no submission of shot {shot!r} is in doubt", hint="`animatic doubts` lists those that are")
     prints = ", ".join(f"{doubt.submission.intent.fingerprint[:12]} ({doubt.submission.intent.pipeline})" for doubt in matching)
     raise UsageError(f"{len(matching)} submissions of shot {shot!r} are in doubt", hint=f"name one by its fingerprint: {prints}")
-
-
-def _is_taken_up(doubt: OpenDoubt, shot: str) -> bool:
-    """Whether the next run takes up what is known to be the shot's job."""
-    return doubt.submission.intent.step == shot and doubt.stray is not None and doubt.stray.expected
 
 
 async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
@@ -181,6 +178,6 @@ async def allow_resubmission(doubt: OpenDoubt) -> None:
         if now is not None and now.submitted is not None and now.waits_for_job:
             raise UsageError(
                 f"somebody has said at the same moment that shot {submission.intent.step!r} is job {now.submitted.job_id}: that counts",
-                hint="`animatic run` or `animatic resume` delivers it, and nothing else is paid for",
+                hint=f"`animatic resume {submission.intent.run_id}` delivers it, and nothing else is paid for",
             )
     await submissions.withdraw(submission.intent.fingerprint, "a person decided to pay for the shot again", only="empty")

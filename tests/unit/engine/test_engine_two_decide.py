@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
 import pytest
 
 from animatic.engine.decisions import adopt_job, allow_resubmission, find_doubt, list_doubts
+from animatic.engine.strays import Stray
 from animatic.errors import InDoubtError, UsageError
 from animatic.krea import Job
 from tests.unit.engine.studio import Studio
@@ -31,8 +33,13 @@ async def test_the_job_that_a_person_named_is_taken(studio: Studio, first: Liter
     match first:
         case "adopt":
             await adopting
-            with pytest.raises(UsageError, match=f"is job {named.id}: that counts"):
+            taken_up = Stray(submission=one.submission, job_id=named.id, usd=None, why="nobody waits for it", expected=True)
+            with pytest.raises(UsageError, match=f"is job {named.id} already") as settled:  # as it is told once its sender has ended
+                find_doubt([replace(one, kind="stray", stray=taken_up)], "dawn")
+            assert f"`animatic resume {studio.run.plan.run_id}`" in (settled.value.hint or "")
+            with pytest.raises(UsageError, match=f"is job {named.id}: that counts") as refused:
                 await resubmitting
+            assert f"`animatic resume {studio.run.plan.run_id}`" in (refused.value.hint or "")
         case "resubmit":
             await resubmitting
             await adopting
