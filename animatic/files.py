@@ -155,9 +155,14 @@ def _make_folder(folder: Path) -> None:
         folder = folder.parent
     for new in reversed(missing):
         try:
-            new.mkdir(exist_ok=True)
+            new.mkdir()
         except FileNotFoundError:
             return
+        except FileExistsError:
+            # Not ``exist_ok``, which raises where somebody else made the folder and somebody cleared it away before it was looked at.
+            if not new.is_dir() and os.path.lexists(new):
+                raise
+            continue
         _sync_folder(new.parent)
 
 

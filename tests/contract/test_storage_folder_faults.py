@@ -98,7 +98,6 @@ async def test_a_file_in_place_of_the_folder_is_said_so(tmp_path: Path, operatio
     assert (tmp_path / "out").read_bytes() == b"not a folder"
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that takes no files")
 def _move_away(root: Path, how: str) -> None:
     root.rename(root.with_name("moved"))
     if how == "emptied":
@@ -142,6 +141,7 @@ async def test_a_record_that_is_removed_on_purpose_is_not_missed(home: FolderSto
     assert await home.read(".animatic/claims/job-1.json") is None
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that takes no files")
 async def test_a_place_where_nothing_can_be_made_is_refused() -> None:
     with pytest.raises(StorageRefusedError, match="/proc/animatic"):
         await open_storage("/proc/animatic").check()
@@ -221,6 +221,23 @@ async def test_clearing_empty_folders_away_never_trips_a_writer(home: FolderStor
 
     await asyncio.gather(*(come_and_go(str(n)) for n in range(8)))
     assert await home.list("") == []
+
+
+async def test_a_folder_that_comes_and_goes_at_the_same_moment_is_made_again(home: FolderStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else makes the folder just before us, and the last file in it is deleted, so that it is gone when we look."""
+    mkdir = os.mkdir
+    tripped: list[Path] = []
+
+    def late(path: Path, mode: int = 0o777) -> None:
+        if Path(path).name == "still.takes" and not tripped:
+            tripped.append(path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", late)
+    assert await home.create("run/still.takes/3.png", b"1")
+    assert tripped
+    assert await home.read("run/still.takes/3.png") == b"1"
 
 
 async def test_a_linked_folder_is_followed_and_strangers_inside_are_not(tmp_path: Path) -> None:
