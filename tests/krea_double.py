@@ -254,7 +254,8 @@ class KreaDouble:
         number = len(self.jobs) + 1
         end = self.ends.pop(0) if self.ends else "completed"
         now = self.now()
-        created = max([now, *(job.created_at + timedelta(milliseconds=1) for job in self.jobs.values())]) if self.jobs else now
+        before = [job.created_at for job in self.jobs.values() if job.created_at <= now]
+        created = max(now, *(moment + timedelta(milliseconds=1) for moment in before)) if before else now
         job = DoubleJob(f"job-{number}", endpoint, body, created, webhook, visible_at=now + timedelta(seconds=self.late_listing))
         job.type = self.types.get(endpoint)
         self.looking = self.looking or bool(self.looks)

@@ -159,7 +159,7 @@ async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
             f"shot {step!r} is job {submitted.job_id}, which completed: there is no other job to choose",
             hint=f"`animatic resume {run_id}` looks at it again; `animatic resubmit {step}` lets the next run pay for a new one",
         )
-    if job.dated and job.created_at < window_of(doubt.submission.intent).first - MAX_CLOCK_DIFFERENCE:
+    if job.dated and job.latest < window_of(doubt.submission.intent).first - MAX_CLOCK_DIFFERENCE:
         raise UsageError(
             f"job {job.id} was made at {job.created_at:%Y-%m-%d %H:%M:%S} UTC, before shot {doubt.submission.intent.step!r} was submitted",
             hint="take one of the candidates, or none: `animatic doubts` shows them",

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 from animatic.engine.compare import learned_of, results_of, starts_elsewhere, starts_here, starts_of
 from animatic.engine.expectation import Result, fitting, gives_other, has_other_type
+from animatic.engine.job_clock import recall_job_clock
 from animatic.engine.rivals import may_be_of, rivals_for
 from animatic.engine.run import Run
-from animatic.engine.windows import MINUTE, Window
+from animatic.engine.windows import Window
 from animatic.krea import Job, KreaClient, incomplete
 from animatic.ledger import How, Intent, Ledger, Submission
 from animatic.media import likeness
@@ -209,7 +210,8 @@ async def unclaimed(client: KreaClient, ledger: Ledger, window: Window, seen_bef
 
     Raises KreaUnreachableError where Krea's list does not tell.
     """
-    listed = [job async for job in client.jobs(since=window.first - MINUTE, complete=True) if not job.dated or window.holds(job)]
+    await recall_job_clock(client, ledger)
+    listed = [job async for job in client.jobs(since=window.first, complete=True) if not job.dated or window.holds(job)]
     known = {job.id: job for job in listed}  # one may stand on two pages
     found = [*known.values(), *[job for job_id in seen_before if job_id not in known and (job := await client.job(job_id))]]
     claimed = await ledger.submissions.claimed(job.id for job in found)

@@ -83,7 +83,7 @@ async def rivals_for(run: Run, intent: Intent, jobs: Iterable[Job], *, late: boo
     Call it after the jobs were listed: whoever made one of them had written its intent before, so it is either among these or has claimed
     its job meanwhile.
     """
-    times = [job.created_at for job in jobs]
+    times = [moment for job in jobs for moment in (job.created_at, job.latest)]
     if not times:
         return ()
     longest = timedelta(seconds=run.settings.patience.post + SENDING_SLACK_SECONDS) + LATE_CREATION

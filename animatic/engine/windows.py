@@ -10,8 +10,6 @@ from animatic.ledger import Intent
 
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
-MINUTE = timedelta(minutes=1)
-"""How coarse Krea's times may be."""
 LATE_CREATION = timedelta(seconds=120)
 """After the last moment at which a submission may have been sent, until when Krea may have created its job."""
 LATE_JOB = timedelta(minutes=10)
@@ -37,10 +35,13 @@ class Window:
     """None: the moment of each look. Krea may create the job long after its answer was lost."""
 
     def holds(self, job: Job) -> bool:
-        """Whether the job may have been created in it: of a time without seconds, the minute is known."""
-        at = job.created_at
-        until = at + MINUTE if job.to_the_minute else at
-        return self.first <= until and (self.last is None or at <= self.last)
+        """Whether the job may have been created in it.
+
+        Where Krea dates jobs by another clock, its own word counts as well: what was learned of that clock may be wrong, and a job that is
+        not looked at is paid for again.
+        """
+        ours = self.first <= job.created_by and (self.last is None or job.created_at <= self.last)
+        return ours or (job.stated_at is not None and self.holds_time(job.stated_at))
 
     def holds_time(self, moment: datetime) -> bool:
         """Whether a moment of Krea's clock lies in it."""

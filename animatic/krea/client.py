@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status
+from animatic.krea.job_clock import JobClock
 from animatic.krea.listing import Reading, incomplete, require_readable
 from animatic.krea.session import Answer, Session, Sleep
 from animatic.krea.transfer import Download, answers, download, upload
@@ -71,6 +73,7 @@ class KreaClient:
             monotonic=monotonic,
             randomness=randomness,
         )
+        self.job_clock = JobClock()
         self._warned: set[str] = set()
 
     async def __aenter__(self) -> Self:
@@ -118,6 +121,7 @@ class KreaClient:
         if slate is not None and self._simulator:
             headers[SLATE_HEADER] = slate.to_header()
         request = self._session.request("POST", endpoint, json=dict(body), headers=headers, timeout=self.patience.post)
+        sent = self._session.steady_time()
         try:
             answer = await self._session.send_once(request, seconds=self.patience.post)
         except UnexpectedSimulatorError:  # it went to the simulator, which bills nothing
@@ -126,9 +130,11 @@ class KreaClient:
             raise of_lost_request(error, endpoint, base_url=self._base_url) from error
         if of_status(answer.status) is Verdict.ACCEPTED:
             try:
-                return self._noted(
-                    parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=self._deprecation(answer, endpoint))
-                )
+                job = parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=self._deprecation(answer, endpoint))
+                offset = self._session.offset
+                self.job_clock.made(job.id, earliest=sent + offset.value - offset.error, latest=self._now() + offset.error)
+                self.job_clock.saw(job)
+                return self._noted(job)
             except ValueError:  # torn, no JSON, no job id: it was accepted, but as what?
                 log.warning("the answer to a submission to %s cannot be read", endpoint)
         raise of_answer(answer.status, answer.body, answer.content_type, endpoint, retry_after=answer.retry_after)
@@ -159,7 +165,7 @@ class KreaClient:
             if complete:
                 require_readable(page, since)
             for job in page.jobs:
-                if since is None or job.created_at >= since:
+                if since is None or job.latest >= since:
                     yield job
             if complete and page.cursor is None and reading.may_be_cut(page, limit):
                 raise incomplete("it goes from old to new, and ends where a page is full")
@@ -218,18 +224,19 @@ class KreaClient:
             lambda answer: parse_page(answer.json(), seen=self._now(), base=self._base_url),
         )
         for job in page.jobs:
-            self._noted(job)
-        return page
+            self.job_clock.saw(job)
+        jobs, unread = tuple(map(self._noted, page.jobs)), tuple(map(self.job_clock.latest, page.unread))
+        return replace(page, jobs=jobs, unread=unread)
 
     def _one_job(self, answer: Answer, deprecation: str | None = None) -> Job:
         return self._noted(parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=deprecation))
 
     def _noted(self, job: Job) -> Job:
-        """Return the job itself; warn of a status that is not known."""
+        """Return the job, its times by the clock of Krea's answers; warn of a status that is not known."""
         if not job.known:
             status = repr(job.status[:40])
             self._warn_once(f"Krea reports the job status {status}, which this version does not know; it is taken for one that goes on")
-        return job
+        return self.job_clock.placed(job)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:

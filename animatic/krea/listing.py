@@ -28,7 +28,7 @@ class Reading:
 
     def saw(self, page: Page) -> None:
         """Note the next page."""
-        for moment in (job.created_at for job in page.jobs if job.dated):
+        for moment in (job.latest for job in page.jobs if job.dated):
             if self._last is not None and moment > self._last:
                 self._exact = False
                 self._descends = self._descends and moment - self._last <= JITTER

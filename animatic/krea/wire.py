@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urljoin
 
@@ -41,7 +41,9 @@ _PREVIEW = re.compile(r"preview", re.IGNORECASE)
 _NO_RESULT = re.compile(r"thumb|poster|^(inputs?|request|params|parameters|arguments|webhook.*|error)$", re.IGNORECASE)
 """Keys below which no result stands: a thumbnail passes for a still, and what was sent in passes for what came out."""
 _MAX_DEPTH = 12
-_MINUTE = re.compile(r"[T ]\d\d:?\d\d(Z|[+-][\d:]+)?$", re.IGNORECASE)
+_TO_THE_MINUTE = re.compile(r"[T ]\d\d:?\d\d(Z|[+-][\d:]+)?$", re.IGNORECASE)
+MINUTE = timedelta(minutes=1)
+"""How coarse Krea's times may be."""
 _MILLISECONDS_FROM = 1e11
 """As seconds, that is the year 5138."""
 _FIRST_YEAR = 2000
@@ -55,7 +57,7 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Krea's object, as last seen. Times are Krea's own, in UTC."""
+    """Krea's object, as last seen. Times are in UTC, by the clock of Krea's answers."""
 
     id: str
     status: str
@@ -63,8 +65,10 @@ class Job:
     created_at: datetime
     dated: bool = True
     """Whether Krea has said when; if not, ``created_at`` is when the job was seen."""
-    to_the_minute: bool = False
-    """Whether Krea has said no more than the minute, which ``created_at`` is the beginning of."""
+    imprecision: timedelta = timedelta(0)
+    """By how much later it may have been made: Krea has said no more than the minute, or its clocks differ."""
+    stated_at: datetime | None = None
+    """When it was made as Krea has said it, where it dates jobs by another clock than its answers (`animatic.krea.job_clock`)."""
     type: str | None = None
     """Krea's internal name for what makes it; not documented, and the only thing in a list of jobs that depends on the request."""
     completed_at: datetime | None = None
@@ -77,6 +81,16 @@ class Job:
     """What else the result tells: width, height, fps, duration, thumbnail_url, style_id."""
     deprecation: str | None = None
     """Krea's warning that the route is about to go, from the headers of a submission's answer."""
+
+    @property
+    def created_by(self) -> datetime:
+        """The latest time at which it may have been made."""
+        return self.created_at + self.imprecision
+
+    @property
+    def latest(self) -> datetime:
+        """The same, if Krea's own word is to be believed as well."""
+        return max(self.created_by, self.stated_at or self.created_by)
 
     @property
     def known(self) -> bool:
@@ -138,7 +152,7 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
         status=status,
         created_at=created or seen,
         dated=created is not None,
-        to_the_minute=isinstance(at := data.get("created_at"), str) and bool(_MINUTE.search(at.strip())),
+        imprecision=MINUTE if isinstance(at := data.get("created_at"), str) and _TO_THE_MINUTE.search(at.strip()) else timedelta(0),
         type=redact(said) if isinstance(said := data.get("type"), str) and said else None,
         completed_at=completed_at,
         urls=urls,

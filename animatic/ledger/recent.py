@@ -26,16 +26,18 @@ class RecentSubmissions:
         self._with_job: dict[tuple[str, int], Submission] = {}
         """Submissions that have their job, as they were when that was seen first."""
 
-    async def answered(self, model: str) -> tuple[Submission, ...]:
-        """Return the submissions to a model, of yesterday and today, whose job Krea itself named in its answer; some as they were then.
+    async def answered(self, model: str | None = None, *, latest: int = MAX_ENTRIES_TO_LEARN_FROM) -> tuple[Submission, ...]:
+        """Return the submissions to a model, or to any, of yesterday and today whose job Krea itself named in its answer, by time.
+
+        Only the ``latest`` are looked at, and some are returned as they were when they were read.
 
         What they were sent with and which job they got never changes, and is read once: while answers are missing, this is asked again and
         again.
         """
         today = self._records.now().astimezone(UTC).date()
         keys = [key for day in (today - timedelta(days=1), today) for key in await self._journal.keys(day)]
-        entries = await self._journal.kept(keys[-MAX_ENTRIES_TO_LEARN_FROM:])
-        same_model = [(entry.fingerprint, entry.attempt) for entry in entries.values() if entry.model == model]
+        entries = await self._journal.kept(keys[-latest:])
+        same_model = [(entry.fingerprint, entry.attempt) for entry in entries.values() if model in {None, entry.model}]
         await each(self._read_job, [attempt for attempt in same_model if attempt not in self._with_job])
         found = [self._with_job[attempt] for attempt in same_model if attempt in self._with_job]
         return tuple(one for one in found if one.submitted and one.submitted.how == "answer")

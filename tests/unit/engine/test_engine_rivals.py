@@ -47,7 +47,7 @@ async def test_one_whose_job_may_be_a_strangers_is_a_rival_across_midnight(tmp_p
     await ledger.submissions.submitted(other, "stranger", created_at=now, how="evidence", type="grok", evidence=grounds)
     patience = SimpleNamespace(post=120.0)
     run: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(patience=patience), client=SimpleNamespace(origin=""))
-    job = cast("Job", SimpleNamespace(id="late", type="grok", to_the_minute=False, created_at=now + timedelta(seconds=20)))
+    job = Job(id="late", status="queued", type="grok", created_at=now + timedelta(seconds=20))
     assert [rival.intent.fingerprint for rival in await rivals_for(run, ours, [job])] == [other.fingerprint]
 
 
@@ -74,5 +74,5 @@ async def test_one_that_a_person_gave_up_is_a_rival_for_jobs_that_the_person_had
     ours = await intended(ledger, "cd" * 32)
     patience = SimpleNamespace(post=120.0)
     run: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(patience=patience), client=SimpleNamespace(origin=""))
-    job = cast("Job", SimpleNamespace(id="late", type="grok", to_the_minute=False, created_at=now + timedelta(seconds=seconds)))
+    job = Job(id="late", status="queued", type="grok", created_at=now + timedelta(seconds=seconds))
     assert [rival.intent.fingerprint for rival in await rivals_for(run, ours, [job])] == [given_up.fingerprint] * is_rival

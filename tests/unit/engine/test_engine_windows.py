@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from animatic.engine.windows import Window, late_window, turned_away_window, window_of
+from animatic.krea import Job
 from animatic.ledger import Intent, Ledger
 from animatic.storage import open_storage
 
@@ -66,3 +67,18 @@ async def test_an_answer_from_before_the_intent_was_read_from_a_clock_that_had_b
     window = turned_away_window(intent, NOW - timedelta(minutes=20))
     assert window.holds_time(NOW + KREA_IS_AHEAD)
     assert window.holds_time(intent.deadline + KREA_IS_AHEAD)
+
+
+async def test_a_job_of_another_clock_is_held_by_what_was_learned_of_it_and_by_its_own_word(tmp_path: Path) -> None:
+    """What was learned may be wrong: a job that is not looked at is paid for again."""
+    window = window_of(await intended(tmp_path))
+    inside, outside = NOW + KREA_IS_AHEAD, NOW - timedelta(hours=8)
+
+    def job(created_at: datetime, stated_at: datetime | None = None, imprecision: timedelta = timedelta(0)) -> Job:
+        return Job(id="j", status="queued", created_at=created_at, stated_at=stated_at, imprecision=imprecision)
+
+    assert window.holds(job(inside, stated_at=outside))
+    assert window.holds(job(outside, stated_at=inside))
+    assert not window.holds(job(outside, stated_at=outside))
+    assert window.holds(job(inside - timedelta(minutes=5), imprecision=timedelta(minutes=10)))
+    assert not window.holds(job(outside, imprecision=timedelta(minutes=10)))

@@ -124,3 +124,25 @@ async def test_an_entry_without_a_job_id_may_be_the_job_that_is_looked_for(clien
     else:
         with pytest.raises(KreaUnreachableError, match="without a job id"):
             await ids(client_for(paging(page)))
+
+
+HOUR = 3600
+
+
+def teach(client: KreaClient, *, answered_after: float) -> None:
+    """A job of before, dated an hour early, whose answer took so long."""
+    client.job_clock.made("known", earliest=NOON - timedelta(seconds=60), latest=NOON - timedelta(seconds=60 - answered_after))
+
+
+async def test_a_list_by_another_clock_is_read_as_far_as_the_job_may_stand(client_for: Make) -> None:
+    client = client_for(paging([item("known", -60 - HOUR), item("o1", -70 - HOUR)], [item("ours", -80 - HOUR)], [item("o2", -9000)]))
+    teach(client, answered_after=90)
+    assert await ids(client) == ["known", "o1", "ours"]
+
+
+async def test_an_entry_that_cannot_be_read_counts_by_the_clock_of_the_list(client_for: Make) -> None:
+    unreadable = {"created_at": (NOON - timedelta(seconds=HOUR - 20)).isoformat()}
+    client = client_for(paging([unreadable, item("known", -60 - HOUR)]))
+    teach(client, answered_after=1)
+    with pytest.raises(KreaUnreachableError, match="without a job id"):
+        await ids(client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -203,7 +203,7 @@ def test_a_time_may_be_a_number(created: float) -> None:
 )
 def test_a_time_without_seconds_is_known_to_the_minute(said: Any, *, to_the_minute: bool) -> None:
     job = parse_job({"job_id": "j1", "status": "queued", "created_at": said}, seen=SEEN)
-    assert job.to_the_minute is to_the_minute
+    assert (job.imprecision == timedelta(minutes=1)) is to_the_minute
 
 
 def test_times_are_utc() -> None:
