@@ -16,6 +16,7 @@ from animatic.money import dollars
 from animatic.plan import Step, counted, edge_labels, expected_minutes, to_pay
 from animatic.plan.model import called_by
 from animatic.plan.report import Decision
+from animatic.spec.shots import numeral
 
 Location = Callable[[str], str]
 """Returns where a file of the run is, as people open it: a path or an ``s3://`` URL."""
@@ -63,7 +64,7 @@ def _plan_row(run: Run, step: Step, decisions: Mapping[str, Decision] | None) ->
     request = step.request
     paid = decision is None or decision.action == "run"
     return (
-        f"{step.number:02}",
+        step.numeral,
         f"**{text_of(step.key)}**" + (f" {text_of(shortened(step.title, MAX_TITLE))}" if step.title else ""),
         decision.action if decision else "run",
         text_of(request.model) + (f" (+{len(step.requests) - 1})" if step.requests[1:] else ""),
@@ -117,7 +118,8 @@ def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
     if not left:
         return
     page = address("index.html")
-    rows = [(f"{shot.number:02}", _named(shot, f"{page}#shot-{number}" if page else None), _why(shot)) for number, shot in left]
+    highest = max(shot.number for shot in manifest.shots)
+    rows = [(numeral(shot.number, highest), _named(shot, f"{page}#shot-{number}" if page else None), _why(shot)) for number, shot in left]
     yield table_of(("#", "shot", "why it is not there"), rows[:MAX_ROWS], right={0})
     yield ""
     yield f"Next: `animatic resume {manifest.run_id}` goes on with what is missing; what was paid for is kept."
@@ -129,7 +131,7 @@ def missing_text(run: Run) -> str:
     shots = [(step, run.progress.shots[step.key]) for step in run.plan.storyboard]
     left = [(step, shot) for step, shot in shots if shot.state not in _THERE]
     lines = [
-        f"- **{step.number:02} {text_of(step.key)}**: {shot.state}" + (f": {text_of(shot.detail)}" if shot.detail else "")
+        f"- **{step.numeral} {text_of(step.key)}**: {shot.state}" + (f": {text_of(shot.detail)}" if shot.detail else "")
         for step, shot in left[:MAX_ROWS]
     ]
     return "\n".join(["Missing:", "", *lines]) if lines else ""

@@ -15,6 +15,7 @@ from animatic.flows.tables import text_of
 from animatic.manifest import Manifest
 from animatic.money import dollars
 from animatic.plan import Step
+from animatic.spec.shots import numeral
 
 ARTIFACT_SIDE = 480
 """Pixels of the longer side of a picture: about 25 kB each."""
@@ -100,7 +101,7 @@ def _noted(remarks: Sequence[str]) -> Iterator[str]:
 
 def _named(question: Question) -> str:
     step = question.step
-    return f"{step.number:02} {text_of(step.key)}" + (f" · {text_of(step.title)}" if step.title else "")
+    return f"{step.numeral} {text_of(step.key)}" + (f" · {text_of(step.title)}" if step.title else "")
 
 
 def _until(question: Question) -> str:
@@ -152,11 +153,12 @@ def no_longer_asking(text: str, headline: str, instead: str) -> str:
 def decided_markdown(run: Run, manifest: Manifest | None) -> str:
     """Return what became of the questions of a run that has gone on: who decided what, and when."""
     lines = [f"# {'SIMULATED · ' if run.simulated else ''}{text_of(run.plan.pipeline)}: approvals", ""]
-    for shot in manifest.shots if manifest else ():
+    shots = manifest.shots if manifest else ()
+    highest = max((shot.number for shot in shots), default=0)
+    for shot in shots:
         said = shot.decision
         if said is not None:
             what = f"take {said.take} approved by {text_of(said.by or 'somebody')} at {moment(said.at)}"
-            lines.append(
-                f"- **{shot.number:02} {text_of(shot.key or shot.id)}**: {what}" + (f": {text_of(said.note)}" if said.note else "")
-            )
+            name = f"{numeral(shot.number, highest)} {text_of(shot.key or shot.id)}"
+            lines.append(f"- **{name}**: {what}" + (f": {text_of(said.note)}" if said.note else ""))
     return "\n".join([*lines, ""])

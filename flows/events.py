@@ -94,7 +94,7 @@ def _end_event(state: State) -> ShotEvent | None:
             return "failed"
         case "in doubt":
             return "in-doubt"
-        case "pending" | "preparing" | "submitting" | "running" | "fetching":
+        case "pending" | "waiting" | "preparing" | "submitting" | "running" | "fetching":
             return None
         case _:
             assert_never(state)

@@ -65,7 +65,7 @@ async def storyboard_picture(run: Run) -> str | None:
         take = run.takes.get(step.key)
         data = await run.storage.read(take.thumbnail) if take is not None and take.thumbnail is not None else None
         state = run.progress.shots[step.key].state
-        captions.append(f"{step.number:02} {step.key}" + ("" if state in {"delivered", "reused"} else f": {state}"))
+        captions.append(f"{step.numeral} {step.key}" + ("" if state in {"delivered", "reused"} else f": {state}"))
         paths.append(None if data is None else _kept(folder / file_name(step, ".jpg"), data))
     if not paths:
         return None

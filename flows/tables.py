@@ -132,7 +132,7 @@ def _cells(
         text_of(shortened(step.title or "", MAX_TITLE)),
     )
     return (
-        f"{step.number:02}",
+        step.numeral,
         f"![{name}]({view.picture})" if view.picture else "",  # without a link: the V1 UI shows linked pictures as text
         " ".join(filter(None, named)),
         _state(shot, settled=settled),
@@ -149,6 +149,8 @@ def _state(shot: ShotProgress, *, settled: bool) -> str:
             return "✓\u00a0delivered"
         case "reused":
             return "↺\u00a0reused"
+        case "waiting":
+            return "**!\u00a0waiting**"
         case "failed":
             return "**✗\u00a0failed**"
         case "in doubt":
@@ -177,13 +179,13 @@ def _money(shot: ShotProgress) -> str:
         return f"({dollars(money.set_aside)})"
     if _is_unknown(shot):
         return "unknown"
-    if shot.state in {"delivered", "fetching", "failed", "in doubt"}:
+    if shot.state in {"delivered", "waiting", "fetching", "failed", "in doubt"}:
         return dollars(money.billed)
     return dollars(money.billed) if money.billed else ""
 
 
 def _is_unknown(shot: ShotProgress) -> bool:
-    return shot.state in {"delivered", "fetching"} and shot.usd is None and shot.billed is None
+    return shot.state in {"delivered", "waiting", "fetching"} and shot.usd is None and shot.billed is None
 
 
 def _unknown(progress: ProgressTracker) -> int:
@@ -198,13 +200,13 @@ def _clip_length(run: Run, views: Mapping[str, ShotView]) -> str:
 
 def _is_trouble(state: State) -> bool:
     """Return False (which sorts first) for what needs attention."""
-    return state not in {"failed", "in doubt"}
+    return state not in {"failed", "in doubt", "waiting"}
 
 
 def _place_in_table(state: State) -> int:
     """Return where a shot stands in a table that is too long: the lower, the more it needs attention."""
     match state:
-        case "failed" | "in doubt":
+        case "failed" | "in doubt" | "waiting":
             return 0
         case "submitting" | "fetching":
             return 1

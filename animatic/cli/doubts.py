@@ -82,7 +82,7 @@ def _facts(
     doubt: OpenDoubt, jobs: tuple[Job, ...] | None, pictures: Mapping[str, Path | None], *, reason: str | None = None
 ) -> dict[str, Any]:
     """Return a doubt for programs; ``candidates`` is null where Krea was not asked, or not the one that it was sent to: ``reason``."""
-    intent, submitted = doubt.submission.intent, doubt.submission.submitted
+    intent = doubt.submission.intent
     return {
         "kind": doubt.kind,
         "pipeline": intent.pipeline,
@@ -93,7 +93,7 @@ def _facts(
         "model": intent.model,
         "intended_at": intent.intended_at.isoformat(timespec="seconds"),
         "simulated": doubt.destination.simulated,
-        "job_id": submitted.job_id if submitted else None,
+        "job_id": doubt.job_id,
         "usd": None if doubt.usd is None else float(doubt.usd),
         "reason": completed(reason or doubt.reason),
         "candidates": None if jobs is None else [_candidate(job, pictures.get(job.id)) for job in jobs],
@@ -118,7 +118,10 @@ def _name_of(doubt: dict[str, Any], found: list[dict[str, Any]]) -> str:
 
 def _lines(doubt: dict[str, Any], name: str) -> list[str]:
     """Return the lines about one. ``name``: by which its commands call it."""
-    shot, candidates = doubt["shot"], doubt["candidates"]
+    shot, candidates, price = doubt["shot"], doubt["candidates"], dollars(doubt["usd"], unknown="an unknown price")
+    shown = [
+        f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['picture'] or job['url'] or ''}" for job in candidates or ()
+    ]
     lines = [
         f"{doubt['pipeline']} · {shot}  sent {doubt['intended_at']}  {doubt['model']}  take {doubt['fingerprint'][:FINGERPRINT_DIGITS]}"
     ]
@@ -126,13 +129,9 @@ def _lines(doubt: dict[str, Any], name: str) -> list[str]:
         again, anew = f"`animatic resume {doubt['run']}`", f"`animatic retake {doubt['pipeline']} {shlex.quote(shot)}`"
         return [*lines, f"  {doubt['reason']}", f"  look at it again: {again}   or pay for a new one: {anew}"]
     if doubt["kind"] == "stray":
-        price = dollars(doubt["usd"], unknown="an unknown price")
-        jobs = [doubt["job_id"]] if doubt["job_id"] else [job["job_id"] for job in candidates or ()]
-        return [*lines, f"  stray: job {', '.join(jobs)} for {price}: {doubt['reason']}; look at it at krea.ai"]
-    lines.append(f"  {dollars(doubt['usd'], unknown='an unknown price')} may be billed: {doubt['reason']}")
-    lines += [
-        f"  {job['job_id']}  {job['status']:<12} {job['created_at']}  {job['picture'] or job['url'] or ''}" for job in candidates or ()
-    ]
+        what = f"job {doubt['job_id']} for {price}" if doubt["job_id"] else f"{price} may be billed"
+        return [*lines, f"  stray: {what}: {doubt['reason']}; look at it at krea.ai", *shown]
+    lines += [f"  {price} may be billed: {doubt['reason']}", *shown]
     if candidates is None:
         lines.append("  candidates: set KREA_API_TOKEN, and KREA_API_URL, as it was sent with to see them")
     elif not candidates:

@@ -145,6 +145,8 @@ def _look(state: State) -> tuple[str, Style]:
     match state:
         case "delivered":
             return "✓", "green"
+        case "waiting":
+            return "!", "yellow"
         case "reused":
             return "=", "cyan"
         case "failed":
@@ -164,7 +166,7 @@ def _look(state: State) -> tuple[str, Style]:
 def _urgency(shot: ShotProgress) -> int:
     """Return where a shot stands in a table that cannot hold all: trouble first, then what goes on, then what was made."""
     match shot.state:
-        case "failed" | "in doubt":
+        case "failed" | "in doubt" | "waiting":
             return 0
         case "submitting" | "fetching":
             return 1

@@ -89,8 +89,8 @@ def _row(shot: Shot) -> tuple[Cell, ...]:
 
 def _money(shot: Shot) -> str:
     """Return what a shot cost; in brackets what is set aside for it, or was paid by an earlier run."""
-    if shot.state == "waiting":
-        return f"({dollars(shot.set_aside_usd)})" if shot.set_aside_usd is not None else ""
+    if shot.set_aside_usd is not None:
+        return f"({dollars(shot.set_aside_usd)})"
     if shot.usd is None:
         return ""
     return f"({dollars(shot.usd)})" if shot.state == "reused" else dollars(shot.usd)

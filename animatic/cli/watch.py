@@ -34,7 +34,7 @@ STATES: dict[Doing, State] = {
     "running": "running",
     "fetching": "fetching",
     "cancelled": "skipped",
-    "waits for approval": "delivered",  # it is made; what hangs on it is not
+    "waits for approval": "waiting",
 }
 """What a waiting shot is doing, as progress."""
 

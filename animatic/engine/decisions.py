@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -12,7 +12,7 @@ from animatic.engine.history import OpenDestination
 from animatic.engine.late_jobs import ask_for_late_jobs, why_late
 from animatic.engine.strays import Stray, follow, list_strays, strays_among
 from animatic.engine.timing import REAL_TIME, Timing
-from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED, window_of
+from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED_MESSAGE, window_of
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import Failure, Ledger, Submission
@@ -38,7 +38,14 @@ class OpenDoubt:
     stray: Stray | None = None
     """Where that is what it is, and the job is known."""
     late: tuple[Job, ...] = ()
-    """Of a stray: jobs without an owner that may be of a submission that was given up."""
+    """Of a stray: jobs without an owner that may be of a submission that was given up, or that another job was taken for."""
+
+    @property
+    def job_id(self) -> str | None:
+        """The job that it is about; None where only candidates are known."""
+        if self.kind == "stray":
+            return self.stray.job_id if self.stray else None
+        return self.submission.submitted.job_id if self.submission.submitted else None
 
     @property
     def usd(self) -> Decimal | None:
@@ -52,13 +59,11 @@ class OpenDoubt:
     def reason(self) -> str:
         """One sentence for people."""
         submission = self.submission
-        if self.stray is not None:
-            return self.stray.why
         if self.kind == "stray":
-            return why_late(submission)
+            return "; ".join([*([self.stray.why] if self.stray else []), *([why_late(submission)] if self.late else [])])
         if submission.ending is not None:
             return submission.ending.error.message if submission.ending.error else "the result of its job was not understood"
-        return submission.doubt.reason if submission.doubt else OWNER_ENDED
+        return submission.doubt.reason if submission.doubt else OWNER_ENDED_MESSAGE
 
 
 async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timing = REAL_TIME) -> list[OpenDoubt]:
@@ -95,6 +100,7 @@ async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
 async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: OpenDestination, now: datetime) -> list[OpenDoubt]:
     """Ask Krea about the strays of a destination: those that were not billed are left out, and jobs that came too late are added.
 
+    Each submission is named once: with the job that is known as its own, and with those that may be.
     What Krea says is recorded: how strays ended, and which submissions late jobs may be of.
     """
     late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
@@ -104,11 +110,14 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
     strays += [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
     billed = await follow(client, destination.ledger, {stray.job_id: stray for stray in strays}.values())
-    return [
-        *kept,
-        *(OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray) for stray in billed),
-        *(OpenDoubt(destination=destination, submission=one, kind="stray", late=jobs) for one, jobs in late),
-    ]
+    found = {
+        stray.submission.intent.token: OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray)
+        for stray in billed
+    }
+    for one, jobs in late:
+        doubt = found.get(one.intent.token) or OpenDoubt(destination=destination, submission=one, kind="stray")
+        found[one.intent.token] = replace(doubt, late=jobs)
+    return [*kept, *found.values()]
 
 
 def _is_abandoned(ledger: Ledger, submission: Submission, now: datetime) -> bool:

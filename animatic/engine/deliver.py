@@ -24,9 +24,11 @@ TAKES_BESIDE = MAX_TAKES
 def file_name(step: Step, suffix: str) -> str:
     """Return the delivered name below the run's folder, ``[VARIANT/]01-dawn.mp4``: the same whatever the take, for conforms and scripts.
 
+    Its number has as many digits as that of the last shot of the storyboard, two at least: a folder lists the shots in their order.
+
     Takes beside the one that counts lie in ``[VARIANT/]01-dawn.takes/``, by number.
     """
-    name = f"{step.number:02d}-{step.shot}{f'.takes/{step.take}' if step.further else ''}{suffix}"
+    name = f"{step.numeral}-{step.shot}{f'.takes/{step.take}' if step.further else ''}{suffix}"
     return f"{step.variant_name}/{name}" if step.variant_name else name
 
 

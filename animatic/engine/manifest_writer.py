@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from animatic import manifest
 from animatic.catalog.model import field_name
-from animatic.engine.attempts import attempt_of
+from animatic.engine.attempts import attempt_of, billed_for, left_at_krea, left_by_interruption
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.deliver import Delivered
 from animatic.engine.index_writer import write_index
@@ -35,6 +35,7 @@ from animatic.ledger.approvals import Approval
 from animatic.ledger.model import Grounds
 from animatic.manifest import Choice, Decision, Failure, Input, ShotChanges, render_page
 from animatic.manifest.model import ShotState
+from animatic.manifest.wording import ASKED
 from animatic.plan import Step, without_take
 
 log = logging.getLogger(__name__)
@@ -87,11 +88,12 @@ async def record_end(
             run.state.errors[step.key] = error
         last = next((submission.submitted for submission in reversed(submissions) if submission.submitted is not None), None)
         job_id = take.job_id if take else last.job_id if last else None
-        changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=job_id)
-        changes |= _left_at_krea(submissions[-1] if submissions else None)
+        usd = take.usd if take else billed_for(submissions, job_id)
+        changes |= ShotChanges(error=Failure(code=error.code, message=error.message), note=error.hint, job_id=job_id, usd=usd)
+        changes |= left_at_krea(submissions[-1] if submissions else None)
     if waits is not None:
         run.state.errors[step.key] = waits
-        changes |= ShotChanges(state="waiting", doing="waits for approval", note="waits for approval before what depends on it is made")
+        changes |= ShotChanges(state="waiting", doing=ASKED, note=f"{ASKED} before what depends on it is made")
     if (choice := run.state.choices.get(step.key)) is not None:
         changes |= ShotChanges(choice=Choice(take=choice.take, among=choice.among, why=choice.why))
     if approval is not None:
@@ -99,11 +101,11 @@ async def record_end(
     run.manifest.shot(step.key).update(**changes)
     run.progress.change(
         step.key,
-        state_of_record(state),
-        error.message if error else choice.why if choice is not None else "",
+        state_of_record(state) if waits is None else "waiting",
+        error.message if error else ASKED if waits is not None else choice.why if choice is not None else "",
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
-        billed=None if state == "reused" else _billed(run, submissions),
+        billed=_billed(run, submissions) if state != "reused" else None if waits is None else Decimal(0),
     )
 
 
@@ -165,24 +167,6 @@ def _input(sent: SentInput, member: str | None) -> Input:
         sha256=sent.sha256,
         sent_as=sent.sent_as,
     )
-
-
-def _left_by_interruption(submissions: tuple[Submission, ...], run_id: str) -> ShotChanges:
-    """Return what an interruption leaves of a shot: not started, submitted without an answer, running, or cancelled."""
-    last = submissions[-1] if submissions else None
-    if last is None or (last.ending is not None and last.ending.outcome in {"unsent", "withdrawn", "never_arrived"}):
-        return ShotChanges(doing="not started", set_aside_usd=None)
-    attempts = [attempt_of(submission, run_id) for submission in submissions]
-    if last.ending is None:
-        return ShotChanges(job_id=last.submitted.job_id if last.submitted else None, attempts=attempts) | _left_at_krea(last)
-    return ShotChanges(doing="fetching" if last.ending.outcome == "completed" else "cancelled", set_aside_usd=None, attempts=attempts)
-
-
-def _left_at_krea(last: Submission | None) -> ShotChanges:
-    """Return what the last submission of a shot may be billed yet: without an answer, or with a job that runs."""
-    if last is None or last.ending is not None:
-        return ShotChanges()
-    return ShotChanges(doing="running" if last.submitted else "submitted", set_aside_usd=last.intent.usd)
 
 
 def record_reel(run: Run, *, reel: manifest.Reel | None = None, error: AnimaticError | None = None) -> None:
@@ -253,7 +237,7 @@ class ManifestWriter:
                 continue
             begun = run.progress.shots[step.key].state not in {"pending", "preparing"}
             submissions = await run.ledger.submissions.of(step.fingerprint) if begun else ()
-            entry.update(**_left_by_interruption(submissions, run.plan.run_id))
+            entry.update(**left_by_interruption(submissions, run.plan.run_id))
 
     async def finish(self, *, cancelled: bool) -> manifest.Manifest:
         """Write the final manifest and the page; returns the manifest. Raises StorageError."""

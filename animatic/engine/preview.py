@@ -161,7 +161,7 @@ def _sheet(
 def _row(step: Step, seconds: float | None, picture: Path | None, place: tuple[float, float] | None) -> SheetShot:
     body = step.request.body
     return SheetShot(
-        number=step.number,
+        number=step.numeral,
         name=step.key,
         scene=step.scene or "",
         title=step.title or "",

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, assert_never, get_a
 if TYPE_CHECKING:
     from animatic.manifest.model import Doing, ShotState
 
-State = Literal["pending", "preparing", "submitting", "in doubt", "running", "fetching", "delivered", "reused", "failed", "skipped"]
+State = Literal[
+    "pending", "preparing", "submitting", "in doubt", "running", "fetching", "delivered", "waiting", "reused", "failed", "skipped"
+]
 STATES: tuple[State, ...] = get_args(State)
+"""``waiting``: it is made, and waits for a person to approve it."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -32,6 +35,7 @@ class PerState(Generic[T_co]):
     running: T_co
     fetching: T_co
     delivered: T_co
+    waiting: T_co
     reused: T_co
     failed: T_co
     skipped: T_co
@@ -40,7 +44,9 @@ class PerState(Generic[T_co]):
         match state:
             case "in doubt":
                 return self.in_doubt
-            case "pending" | "preparing" | "submitting" | "running" | "fetching" | "delivered" | "reused" | "failed" | "skipped":
+            case (
+                "pending" | "preparing" | "submitting" | "running" | "fetching" | "delivered" | "waiting" | "reused" | "failed" | "skipped"
+            ):
                 value: T_co = getattr(self, state)
                 return value
             case _:
@@ -55,6 +61,7 @@ IS_FINAL = PerState(
     running=False,
     fetching=False,
     delivered=True,
+    waiting=True,
     reused=True,
     failed=True,
     skipped=True,
@@ -84,7 +91,7 @@ def doing_of(state: State) -> Doing | None:
             return "submitted"
         case "preparing" | "running" | "fetching":
             return state
-        case "in doubt" | "delivered" | "reused" | "failed" | "skipped":
+        case "in doubt" | "delivered" | "waiting" | "reused" | "failed" | "skipped":
             return None
         case _:
             assert_never(state)
@@ -124,7 +131,7 @@ class ShotProgress:
         nothing, price = Decimal(0), self.usd or Decimal(0)
         if self.billed is not None:
             return RunMoney(billed=self.billed, set_aside=nothing)
-        if self.state in {"fetching", "delivered"}:
+        if self.state in {"fetching", "delivered", "waiting"}:
             return RunMoney(billed=price, set_aside=nothing)
         return RunMoney(billed=nothing, set_aside=price if self.state in {"submitting", "in doubt", "running"} else nothing)
 

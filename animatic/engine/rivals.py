@@ -10,12 +10,12 @@ from animatic.engine.run import Run
 from animatic.engine.windows import (
     JOURNAL_MARGIN,
     LATE_CREATION,
-    OWNER_ENDED,
     SENDING_SLACK_SECONDS,
     Window,
     late_window,
     latest,
     turned_away_window,
+    was_perhaps_not_sent,
     window_of,
 )
 from animatic.krea import Job
@@ -49,7 +49,7 @@ def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Wi
     if rival.settled.outcome == "withdrawn":
         return window
     another_post = latest(intent, rival.settled.at) + timedelta(seconds=run.settings.patience.post)
-    if rival.submitted is not None or _was_perhaps_not_sent(rival):
+    if rival.submitted is not None or was_perhaps_not_sent(rival):
         return Window(first=window.first, last=another_post)
     assert window.last is not None
     return Window(first=window.first, last=max(window.last, another_post))
@@ -58,11 +58,6 @@ def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Wi
 def _was_refused_by_a_person(submission: Submission, job: Job) -> bool:
     withdrawn = submission.settled is not None and submission.settled.outcome == "withdrawn"
     return withdrawn and submission.doubt is not None and job.id in submission.doubt.candidates
-
-
-def _was_perhaps_not_sent(submission: Submission) -> bool:
-    error = submission.settled.error if submission.settled else None
-    return error is not None and error.message == OWNER_ENDED
 
 
 def _is_presumed(submission: Submission) -> bool:

@@ -7,6 +7,7 @@ the loss of its answer on (or from the intent, where its sender died), and the g
 from __future__ import annotations
 
 import contextlib
+import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ from typing import assert_never
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.evidence import Adopt, AskPerson, Conclusion, Deadlines, LookAgain, NeverArrived, judge, look
 from animatic.engine.run import Run
-from animatic.engine.windows import OWNER_ENDED, SENDING_SLACK_SECONDS, Window, latest, window_of
+from animatic.engine.windows import OWNER_ENDED, OWNER_ENDED_MESSAGE, SENDING_SLACK_SECONDS, Window, latest, window_of
 from animatic.errors import InDoubtError
 from animatic.krea import Job, LostAnswerError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Failure, Intent, Submission
@@ -123,7 +124,7 @@ async def conclude(run: Run, search: Search) -> Conclusion:
         seen_before=seen_before,
         late=search.late,
     )
-    if run.timing.monotonic() - began > STALE_LOOK_SECONDS and search.stale_looks < MAX_STALE_LOOKS:
+    if _is_stale(run, began, search.stale_looks):
         search.stale_looks += 1
         return LookAgain()
     if closely and search.until and not evidence.candidates:
@@ -136,13 +137,17 @@ async def conclude(run: Run, search: Search) -> Conclusion:
 
 async def conclude_now(run: Run, intent: Intent, window: Window) -> Conclusion:
     """Look once at what may be a submission's job although nobody waits for it any more, and say what follows: nothing is put off."""
-    for _ in range(MAX_STALE_LOOKS + 1):
+    for stale_looks in itertools.count():
         began = run.timing.monotonic()
         evidence = await look(run, intent, window, callbacks=True, closely=True, late=True)
-        now = run.timing.monotonic()
-        if now - began <= STALE_LOOK_SECONDS:
+        if not _is_stale(run, began, stale_looks):
             break
-    return judge(evidence, now, Deadlines(adopted_by=now, listed_by=now, claimed_by=now, compared_by=now))
+    return judge(evidence, began, Deadlines(adopted_by=began, listed_by=began, claimed_by=began, compared_by=began))
+
+
+def _is_stale(run: Run, began: float, stale_looks: int) -> bool:
+    """Whether a look that began then does not count. After so many that were stale, whatever is seen has to do."""
+    return stale_looks < MAX_STALE_LOOKS and run.timing.monotonic() - began > STALE_LOOK_SECONDS
 
 
 async def look_once(run: Run, search: Search) -> Job | LookAgain | None:
@@ -200,7 +205,7 @@ async def adopt(run: Run, intent: Intent, found: Adopt, window: Window) -> bool:
 
 async def _never_arrived(run: Run, submission: Submission, lost: Lost | None) -> None:
     intent = submission.intent
-    failure = Failure(code="never_arrived", message=lost.error.message if lost else OWNER_ENDED)
+    failure = Failure(code="never_arrived", message=lost.error.message) if lost else Failure(code=OWNER_ENDED, message=OWNER_ENDED_MESSAGE)
     with contextlib.suppress(AlreadySubmittedError):
         await run.ledger.submissions.settle(intent.fingerprint, submission.number, "never_arrived", usd=Decimal(0), error=failure)
     ours = (intent.host, intent.pid, intent.started) == identity()  # lost by this process: Krea may have accepted it all the same

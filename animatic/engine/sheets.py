@@ -16,6 +16,7 @@ from animatic.manifest.clients import shown
 from animatic.plan import params_text
 from animatic.plan.model import shot_of
 from animatic.sheet import Sheet, SheetShot
+from animatic.spec.shots import numeral
 
 SHEET = "sheet.pdf"
 log = logging.getLogger(__name__)
@@ -63,21 +64,24 @@ def sheet_of_manifest(manifest: Manifest, pictures: Mapping[str, Path]) -> Sheet
     manifest = shown(manifest)
     named = str if manifest.page.money else shot_of  # the name of a variant may be that of a model
     places = {place.shot: (place.begin, place.end) for reel in reversed(manifest.reels) for place in reel.shots}
+    highest = max((shot.number for shot in manifest.shots), default=0)
     return Sheet(
         title=manifest.title or manifest.description or manifest.pipeline,
         subtitle=params_text(manifest.params),
         footer=f"{manifest.pipeline} {manifest.run_id}",
         simulated=manifest.simulated,
         made_at=manifest.started_at,
-        shots=tuple(_row(shot, named, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.storyboard),
+        shots=tuple(
+            _row(shot, numeral(shot.number, highest), named, pictures.get(shot.key), places.get(shot.key)) for shot in manifest.storyboard
+        ),
     )
 
 
-def _row(shot: Shot, named: Callable[[str], str], picture: Path | None, place: tuple[float, float] | None) -> SheetShot:
+def _row(shot: Shot, number: str, named: Callable[[str], str], picture: Path | None, place: tuple[float, float] | None) -> SheetShot:
     asked = shot.request.get("duration")
     length = shot.clip.duration if shot.clip is not None else float(asked) if isinstance(asked, int | float) else None
     return SheetShot(
-        number=shot.number,
+        number=number,
         name=named(shot.key) or shot.id,
         scene=shot.scene or "",
         title=shot.title or "",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from animatic.krea import Job
-from animatic.ledger import Intent
+from animatic.ledger import Intent, Submission
 
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far two clocks may differ after Krea's Date header was taken into account (it has whole seconds)."""
@@ -20,8 +20,9 @@ SENDING_SLACK_SECONDS = 60.0
 """Beyond the time-out of a POST until its owner is certainly not sending it any more."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)
 """How far the clocks of two machines of ours may differ."""
-OWNER_ENDED = "the process ended before an answer came"
-"""Why a submission counts as never arrived of which nobody knows whether it was sent: its process was killed just then."""
+OWNER_ENDED = "owner_ended"
+"""Code of a submission that counts as never arrived and of which nobody knows whether it was sent: its process was killed just then."""
+OWNER_ENDED_MESSAGE = "the process ended before an answer came"
 JOURNAL_MARGIN = timedelta(hours=1)
 """How far the journal's times may be from Krea's: each entry is in the clock of whoever wrote it, which may have been set since."""
 
@@ -51,6 +52,12 @@ class Window:
 def window_of(intent: Intent) -> Window:
     """Return the window of a submission: as long as its owner may be sending it, and Krea at work on it afterwards."""
     return Window(first=intent.by_krea(intent.intended_at) - _margin(intent), last=latest(intent, intent.deadline) + LATE_CREATION)
+
+
+def was_perhaps_not_sent(submission: Submission) -> bool:
+    """Whether nobody knows if a submission that counts as never arrived was sent. Records of before say so in their sentence alone."""
+    error = submission.settled.error if submission.settled else None
+    return error is not None and (error.code == OWNER_ENDED or (error.code == "never_arrived" and error.message == OWNER_ENDED_MESSAGE))
 
 
 def turned_away_window(intent: Intent, answered_at: datetime) -> Window:

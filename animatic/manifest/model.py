@@ -170,7 +170,7 @@ class Shot(Record):
     submitted_at: Moment | None = None
     completed_at: Moment | None = None
     usd: Usd | None = None
-    """What the take cost, when it was made."""
+    """What the take cost, when it was made; without one, what its job was billed that completed."""
     depends_on: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     how: Literal["answer", "callback", "evidence", "person"] | None = None

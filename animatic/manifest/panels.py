@@ -14,9 +14,9 @@ from animatic.manifest.links import Links
 from animatic.manifest.model import Clip, Input, Manifest, ReelShot, Shot, TakeEntry
 from animatic.money import dollars
 from animatic.plan.model import called_by
+from animatic.spec.shots import numeral
 
 MAX_ALT_LENGTH = 160
-ASKED = "waits for approval"
 LONG_PROMPT = 300
 """Characters; a longer prompt is folded."""
 
@@ -112,6 +112,8 @@ class Names:
     def __init__(self, run: Manifest) -> None:
         self._by_key = {shot.key or shot.id: f"shot-{position}" for position, shot in enumerate(run.shots, start=1)}
         self._by_id = {(_variant(shot), shot.id): f"shot-{position}" for position, shot in enumerate(run.shots, start=1)}
+        self.highest = max((shot.number for shot in run.shots), default=0)
+        """Number of the last of its shots."""
         self._ids = {shot.key or shot.id: shot.id for shot in run.shots}
 
     def anchor(self, name: str, near: Shot | None = None) -> str | None:
@@ -154,11 +156,11 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
     prompt = shot.request.get("prompt")
     prompt = prompt.strip() if isinstance(prompt, str) else ""
     name = shot.title or shot.id
-    asked = shot.state == "waiting" and shot.doing == ASKED
+    asked = shot.state == "waiting" and shot.doing == wording.ASKED
     taken = {item.field.partition("[")[0] for item in shot.inputs} | {"prompt"}
     return Panel(
         anchor=anchor,
-        number=f"{shot.number:02}",
+        number=numeral(shot.number, names.highest),
         shot=shot,
         name=name,
         scene=" ".join((shot.scene or "").split()),

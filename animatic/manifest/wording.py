@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, assert_never, get_args
+from typing import Any, Final, assert_never, get_args
 
 from animatic.catalog.model import Yield
 from animatic.limits import megabytes
@@ -14,6 +14,8 @@ from animatic.manifest.model import Clip, Manifest, Shot, ShotState, TakeEntry
 from animatic.manifest.parts import Finding
 from animatic.money import dollars
 
+ASKED: Final = "waits for approval"
+"""What a shot is doing whose takes a person is to look at."""
 _VERBS = {
     "start_image": "Starts from",
     "image": "Starts from",

@@ -194,6 +194,7 @@ def _steps(shots: list[LinkedShot], edges: Edges, chosen: Collection[str], takes
             shot=spec.id,
             variant_name=shot.draft.variant.name,
             number=shot.draft.number,
+            among=len(takes.spec.shots),
             scene=shot.draft.scene,
             title=shot.draft.title,
             line=shot.draft.line,

@@ -13,6 +13,7 @@ from animatic.catalog.model import Kind, Media, Price, Yield
 from animatic.cut.model import Cut
 from animatic.errors import Place, Problem
 from animatic.plan.select import longest
+from animatic.spec.shots import numeral
 
 Frame = Literal["first", "last"] | float
 Reuse = Literal["always", "run", "never"]
@@ -149,6 +150,8 @@ class Step:
     """Folder name of the variant; empty where the pipeline has no matrix."""
     number: int
     """1-based place in the storyboard; names the delivered file."""
+    among: int = 0
+    """How many shots the storyboard has, those included that are not made; 0 in plans of before, whose files have two digits."""
     title: str | None
     scene: str | None = None
     """The part of the storyboard that it belongs to, as people call it."""
@@ -191,6 +194,11 @@ class Step:
     """Seconds that a person has for it; None: for ever."""
     on_timeout: Literal["stop", "first"] = "stop"
     """What follows when nobody has decided then: the run stops, or the take that counts goes on."""
+
+    @property
+    def numeral(self) -> str:
+        """Its number as its file is named."""
+        return numeral(self.number, self.among)
 
     @property
     def request(self) -> Request:

@@ -15,7 +15,7 @@ PAPERS: tuple[Paper, ...] = get_args(Paper)
 class SheetShot:
     """One frame of the sheet and what stands under it. Times in seconds."""
 
-    number: int
+    number: str
     name: str
     """The shot's id, behind its variant's name where there are several."""
     scene: str = ""

@@ -82,7 +82,7 @@ def _cell(pdf: FPDF, typeface: Typeface, shot: SheetShot, area: _Area, *, scene:
     times = _times(shot)
     typeface.put(times, (area.x, y), area.width, _TEXT, color=_GRAY, align=Align.R)
     room = area.width * (0.68 if times else 1)
-    y += typeface.put(" · ".join(filter(None, (f"{shot.number:02d}", shot.name, shot.title))), (area.x, y), room, _NAME)
+    y += typeface.put(" · ".join(filter(None, (shot.number, shot.name, shot.title))), (area.x, y), room, _NAME)
     y += typeface.put(shot.action, (area.x, y), area.width, _TEXT, lines=_ACTION_LINES)
     if shot.line:
         y += typeface.put(f"“{shot.line}”", (area.x, y), area.width, _TEXT, lines=_LINE_LINES, color=_GRAY)

@@ -15,7 +15,7 @@ from animatic.spec.cut_model import CAPTION_FORMS, FITS, TRANSITIONS, CaptionFor
 from animatic.spec.keys import CUT, CUT_SHOT
 from animatic.spec.model import ShotSpec
 from animatic.spec.section import Section, describe, is_template
-from animatic.spec.shots import check_name
+from animatic.spec.shots import check_name, numeral
 from animatic.spec.sound import decode_sound
 from animatic.spec.values import is_number
 from animatic.suggest import did_you_mean
@@ -43,7 +43,7 @@ def decode_cuts(section: Section, shots: Sequence[ShotSpec]) -> tuple[CutSpec, .
         section.note("'cuts' holds no cut", "cuts", hint="write 'cuts: {wide: {}}', or take it out", code="cut")
     below = section.below("cuts", several or {}, section.label)
     seen: dict[str, str] = {}
-    clips = {f"{number:02d}-{shot.id}".lower(): shot for number, shot in enumerate(shots, start=1)}
+    clips = {f"{numeral(number, len(shots))}-{shot.id}".lower(): shot for number, shot in enumerate(shots, start=1)}
     for name, values in (several or {}).items():
         usable = check_name(below, name, "the name of a cut", name, key=True)
         if usable and seen.setdefault(name.lower(), name) != name:

@@ -86,6 +86,11 @@ def check_name(
     return False
 
 
+def numeral(number: int, count: int) -> str:
+    """Return the number of one of ``count`` shots as files are named: ``07``, and from 100 on ``007``, so that names sort by it."""
+    return f"{number:0{max(2, len(str(count)))}d}"
+
+
 def usable_name(name: str) -> str:
     """Return a name as it may stand: ``SC-010-SH-020`` for ``SC 010 / SH 020``; empty where no letter or digit of it can be used.
 

@@ -102,6 +102,17 @@ def test_the_bill_s_column_sums_to_the_bill_and_failed_shots_come_first(run_of: 
     assert total[head.index("clip")] == "5.5 s"
 
 
+def test_a_shot_that_waits_for_approval_is_not_called_delivered_and_is_paid(run_of: RunOf) -> None:
+    run = ended(run_of())
+    run.progress.change("home", "waiting", "waits for approval", job_id="j3", usd=Decimal("0.12"), billed=Decimal("0.40"))
+    text = shots_markdown(run, {}, cdn, settled=True)
+    head, *rows, total = cells(text)
+    assert text.splitlines()[0].startswith("**2 of 5 shots are there: 1 delivered, 1 failed, 1 skipped, 1 reused, 1 waiting; billed $0.68")
+    assert [row[head.index("shot")] for row in rows[:2]] == ["**storm**", "**home**"], "what a person has to do comes first"
+    assert (rows[1][head.index("state")], rows[1][head.index("bill")], rows[1][-1]) == ("**! waiting**", "$0.40", "waits for approval")
+    assert total[head.index("bill")] == "**$0.68**"
+
+
 def test_several_takes_are_counted_as_takes_and_told_apart(run_of: RunOf) -> None:
     run = run_of(TEXT.replace("{id: old, prompt: An old sea}", "{id: old, prompt: An old sea, takes: 2}"))
     run.progress.change("old", "delivered")

@@ -121,4 +121,4 @@ def test_every_state_has_a_look_and_a_rank() -> None:
         assert mark or state in {"running", "preparing", "submitting", "fetching"}, "what goes on has a spinner"
         assert isinstance(style, str)
     shots = [ShotProgress(key=state, model="m", state=state) for state in get_args(State)]
-    assert {shot.state for shot in sorted(shots, key=_urgency)[:2]} == {"failed", "in doubt"}
+    assert {shot.state for shot in sorted(shots, key=_urgency)[:3]} == {"failed", "in doubt", "waiting"}

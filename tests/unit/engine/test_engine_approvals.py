@@ -52,6 +52,7 @@ async def test_only_what_hangs_on_the_shot_waits(waiting: Studio) -> None:
         "spin": "skipped",
         "gulls": "delivered",
     }
+    assert waiting.run.progress.shots["still"].state == "waiting"
     still = shot(waiting, "still")
     assert [take["clip"] is not None for take in still["takes"]] == [True, True, True]
     assert still["clip"] is not None

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from animatic.engine.crashpoints import NAMES
+from animatic.engine.deliver import file_name
 from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
 from animatic.errors import ShotError, StorageError, UsageError
@@ -22,6 +23,7 @@ from animatic.files import sha256_of
 from animatic.ledger import Ledger
 from animatic.media import Rendered, render
 from animatic.media.timeline import Timeline
+from animatic.plan import plan_from_json, plan_to_json
 from animatic.storage import StorageRefusedError
 from tests import virtual_time
 from tests.krea_double import clip_bytes, still_bytes
@@ -448,3 +450,32 @@ async def test_how_much_of_a_reel_is_made_is_told_while_it_is(studio: Studio, mo
     assert all(seen.keys() == {"reel.mp4"} for seen in told)
     assert told[-1]["reel.mp4"] == 1.0
     assert studio.run.progress.reels == {}
+
+
+def board(shots: int) -> str:
+    return "\n      ".join(f"- {{id: s{number}, kind: image, prompt: Frame {number}}}" for number in range(1, shots + 1))
+
+
+@pytest.mark.parametrize(("shots", "first"), [(99, "01-s1.png"), (100, "001-s1.png"), (1000, "0001-s1.png")])
+async def test_names_of_files_sort_as_the_storyboard_does_however_many_shots_it_has(studio: Studio, shots: int, first: str) -> None:
+    studio.declare(board(shots))
+    names = [file_name(step, ".png") for step in (await studio.plan()).storyboard]
+    assert names == sorted(names)
+    assert names[0] == first
+
+
+async def test_a_file_is_named_alike_whichever_shots_of_the_storyboard_are_made(studio: Studio) -> None:
+    studio.declare(board(100))
+    assert await studio.render(await studio.plan(only="s7")) is None
+    assert {"007-s7.png", "007-s7.thumbnail.jpg"} <= set(studio.files())
+    clip = present(studio.run.manifest.manifest().shots[0].clip)
+    assert (clip.file, Path(clip.key).name) == ("007-s7.png", "007-s7.png")
+
+
+async def test_a_run_that_was_planned_when_all_files_had_two_digits_goes_on_with_them(studio: Studio) -> None:
+    studio.declare(board(100))
+    written = plan_to_json(await studio.plan(only="s7"))
+    for step in written["steps"]:
+        del step["among"]
+    assert await studio.render(plan_from_json(written)) is None
+    assert "07-s7.png" in studio.files()

@@ -38,7 +38,7 @@ async def test_a_frame_says_what_was_asked_for_how_long_it_is_where_it_stands_an
     await finished(studio)
     picture = Path("surf.jpg")
     dawn, surf = sheet_of_manifest(studio.run.manifest.manifest(), {"surf": picture}).shots
-    assert (dawn.number, dawn.name, dawn.action, dawn.picture, dawn.lineage) == (1, "dawn", "Rooftops at dawn", None, ())
+    assert (dawn.number, dawn.name, dawn.action, dawn.picture, dawn.lineage) == ("01", "dawn", "Rooftops at dawn", None, ())
     assert (surf.title, surf.line, surf.lineage, surf.picture) == ("The wall", "Hold on", ("from dawn, last frame",), picture)
     assert dawn.begin == 0
     assert (dawn.end, surf.end) == (dawn.seconds, (dawn.seconds or 0) + (surf.seconds or 0))

@@ -117,6 +117,30 @@ async def test_a_job_that_nobody_claims_after_the_run_has_ended_is_named_as_a_la
         assert await spent(studio) == 2 * PRICE
 
 
+async def test_a_submission_with_a_stray_and_a_job_that_may_be_its_own_is_named_once(studio: Studio) -> None:
+    """Each of the two is named, in one question about one submission: its price is not told twice."""
+    plan = await studio.plan()
+    await give_up(studio, plan)
+    assert await studio.render(plan) is None
+    late = studio.krea.add(GROK, {"prompt": "Rooftops at dawn", "duration": 4})
+    (stray,) = await strays_of(studio)
+    assert (stray.job_id, stray.late) == (late.id, ())
+    another = studio.krea.add(GROK, {"prompt": "Somebody else's", "duration": 4})
+    (stray,) = await strays_of(studio)
+    assert (stray.job_id, [job.id for job in stray.late]) == (late.id, [another.id])
+    assert stray.reason.startswith("paid beside job job-1, which made the take; ")
+    assert f"job {late.id} was taken for it, and Krea has made another one" in stray.reason
+
+
+async def test_the_job_that_made_the_take_is_not_named_as_a_stray_where_another_one_may_be_its_own(studio: Studio) -> None:
+    studio.krea.answers = ["500-after"]
+    assert await studio.render() is None
+    another = studio.krea.add(GROK, {"prompt": "Somebody else's", "duration": 4})
+    (stray,) = await strays_of(studio)
+    assert (stray.job_id, [job.id for job in stray.late]) == (None, [another.id])
+    assert stray.reason == "job job-1 was taken for it, and Krea has made another one at that time"
+
+
 async def test_a_stray_that_was_not_billed_is_none(studio: Studio) -> None:
     plan = await studio.plan()
     intent = await give_up(studio, plan)

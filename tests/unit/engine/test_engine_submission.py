@@ -19,6 +19,7 @@ import pytest
 from animatic.engine.history import open_destination
 from animatic.engine.progress import ShotProgress
 from animatic.engine.run import Run
+from animatic.engine.windows import was_perhaps_not_sent
 from animatic.errors import InDoubtError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, OverBudgetError, ShotError, UsageError
 from animatic.krea import NotSentError
 from animatic.ledger import Intent, Ledger
@@ -91,6 +92,9 @@ async def test_an_intent_of_a_dead_process_that_never_arrived_is_sent_again_once
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
     assert await outcomes(studio) == ["never_arrived", "completed"]
+    first = (await studio.ledger.submissions.of((await studio.step()).fingerprint))[0]
+    assert was_perhaps_not_sent(first)
+    assert present(present(first.settled).error).code == "owner_ended"
 
 
 async def test_an_intent_of_a_dead_process_that_did_arrive_is_adopted(studio: Studio) -> None:

@@ -183,6 +183,8 @@ async def test_a_result_that_is_not_understood_is_in_doubt_until_a_person_pays_a
     doubts = await list_doubts(studio.destinations, timing=studio.timing())
     assert [(doubt.kind, doubt.usd) for doubt in doubts] == [("unclear_result", studio.run.plan.steps[0].request.price.usd)]
     assert "its result was not understood" in doubts[0].reason
+    shot = studio.run.manifest.shot("dawn").record
+    assert (shot.state, shot.job_id, shot.usd) == ("in_doubt", "job-1", shot.attempts[0].usd) == ("in_doubt", "job-1", doubts[0].usd)
     with pytest.raises(UsageError, match="job-1"):
         await adopt_job(find_doubt(doubts, "dawn"), Job(id="job-2", status="completed", created_at=studio.clock()))
     await allow_resubmission(find_doubt(doubts, "dawn"))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from animatic.engine.windows import Window, late_window, turned_away_window, window_of
+from animatic.engine.windows import OWNER_ENDED, Window, late_window, turned_away_window, was_perhaps_not_sent, window_of
 from animatic.krea import Job
-from animatic.ledger import Intent, Ledger
+from animatic.ledger import Failure, Intent, Ledger, Settled, Submission
 from animatic.storage import open_storage
 
 pytestmark = pytest.mark.anyio
@@ -82,3 +82,18 @@ async def test_a_job_of_another_clock_is_held_by_what_was_learned_of_it_and_by_i
     assert not window.holds(job(outside, stated_at=outside))
     assert window.holds(job(inside - timedelta(minutes=5), imprecision=timedelta(minutes=10)))
     assert not window.holds(job(outside, imprecision=timedelta(minutes=10)))
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "perhaps"),
+    [
+        pytest.param(OWNER_ENDED, "however it is worded", True, id="its code says so"),
+        pytest.param("never_arrived", "the process ended before an answer came", True, id="a record of before, that has only the sentence"),
+        pytest.param("never_arrived", "Krea answered 502", False, id="it was sent, and its answer was lost"),
+    ],
+)
+async def test_what_was_perhaps_never_sent_is_told_by_its_code(tmp_path: Path, code: str, message: str, *, perhaps: bool) -> None:
+    intent = await intended(tmp_path)
+    error = Failure(code=code, message=message)
+    settled = Settled(outcome="never_arrived", usd=Decimal(0), job_id=None, completed_at=None, error=error, at=NOW)
+    assert was_perhaps_not_sent(Submission(number=1, intent=intent, settled=settled)) is perhaps

@@ -26,7 +26,7 @@ def sheet(*shots: SheetShot, simulated: bool = False) -> Sheet:
 
 
 def shot(number: int, **more: object) -> SheetShot:
-    return replace(SheetShot(number=number, name=f"shot{number}"), **more)  # type: ignore[arg-type]
+    return replace(SheetShot(number=f"{number:02}", name=f"shot{number}"), **more)  # type: ignore[arg-type]
 
 
 class Printed:

@@ -295,3 +295,11 @@ pipelines:
     pipelines = declared(text).pipelines
     assert pipelines["one"].deliver == "s3://brand-media/films?sse=aws:kms&kms_key=alias/film&cache_control=public, max-age%3D60"
     assert pipelines["two"].deliver == "./two"
+
+
+@pytest.mark.parametrize(("count", "taken"), [(99, "07-s7"), (100, "007-s7")])
+def test_a_cut_may_not_have_the_name_of_a_clip_however_many_digits_that_has(count: int, taken: str) -> None:
+    shots = "\n".join(f"      - {{id: s{number}, prompt: Dawn}}" for number in range(1, count + 1))
+    text = f"version: 1\npipelines:\n  teaser:\n    cuts: {{07-s7: {{}}, 007-s7: {{}}}}\n    shots:\n{shots}\n"
+    found = [problem.message for problem in declare([load_text(text)]).problems]
+    assert found == [f"pipeline 'teaser': cut '{taken}' would be the file {taken}.mp4, as the clip of shot 's7' is"]
