@@ -205,7 +205,7 @@ async def _make(context: FlowRunContext, writer: ManifestWriter, stages: Prefect
     except PrefectError:
         context.manifest = await writer.finish(cancelled=False)
     for stray in context.manifest.stray_jobs:
-        get_run_logger().warning("paid beside: job %s (%s), %s", stray.job_id, dollars(stray.usd), stray.why)
+        get_run_logger().warning("stray: job %s (%s), %s", stray.job_id, dollars(stray.usd), stray.why)
 
 
 async def _assemble(run: Run, stages: PrefectStages) -> None:

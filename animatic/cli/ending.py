@@ -143,7 +143,7 @@ def choice_lines(manifest: Manifest) -> list[str]:
 
 def stray_lines(manifest: Manifest) -> list[str]:
     """Return what to say of jobs that were paid, or may be, and are in no take."""
-    return [f"paid beside: job {stray.job_id} ({dollars(stray.usd)}), {stray.why}" for stray in manifest.stray_jobs]
+    return [f"stray: job {stray.job_id} ({dollars(stray.usd)}), {stray.why}" for stray in manifest.stray_jobs]
 
 
 def state_word(shot: Shot) -> str:

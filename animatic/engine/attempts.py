@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import assert_never
 
+from animatic.errors import UnclearResultError
+from animatic.ledger import Failure as LedgerFailure
 from animatic.ledger import Submission, Take
 from animatic.manifest import Attempt, Failure, ShotChanges
 
@@ -19,6 +21,8 @@ def attempt_of(submission: Submission, run_id: str, take: Take | None = None) ->
     )
     settled, submitted = submission.ending, submission.submitted
     error = settled.error if settled else None
+    if submission.unusable is not None and not (take is not None and submitted is not None and submitted.job_id == take.job_id):
+        error = LedgerFailure(code=UnclearResultError.code, message=submission.unusable.reason)
     return Attempt(
         attempt=submission.number,
         job_id=submitted.job_id if submitted else None,

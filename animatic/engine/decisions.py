@@ -61,6 +61,8 @@ class OpenDoubt:
         submission = self.submission
         if self.kind == "stray":
             return "; ".join([*([self.stray.why] if self.stray else []), *([why_late(submission)] if self.late else [])])
+        if submission.unusable is not None:
+            return submission.unusable.reason
         if submission.ending is not None:
             return submission.ending.error.message if submission.ending.error else "the result of its job was not understood"
         return submission.doubt.reason if submission.doubt else OWNER_ENDED_MESSAGE
@@ -91,10 +93,10 @@ async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timi
 async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
     """Return the submissions of the last month whose completed job waits for a person."""
     costs = (await ledger.spending.on(days_of((now - LOOK_BACK).date(), now.date()))).costs
-    lines = [cost.line for cost in costs if cost.outcome == "empty"]
-    made = await ledger.takes.get_many(sorted({line.fingerprint for line in lines}))
+    lines = [cost.line for cost in costs if cost.outcome in {"empty", "completed"}]
+    made = await ledger.takes.fingerprints() if lines else frozenset()
     found = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines if line.fingerprint not in made]
-    return [submission for submission in found if submission is not None and submission.waits_for_job]
+    return [submission for submission in found if submission is not None and submission.unclear and submission.waits_for_job]
 
 
 async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: OpenDestination, now: datetime) -> list[OpenDoubt]:
@@ -189,4 +191,4 @@ async def allow_resubmission(doubt: OpenDoubt) -> None:
                 f"somebody has said at the same moment that shot {submission.intent.step!r} is job {now.submitted.job_id}: that counts",
                 hint=f"`animatic resume {submission.intent.run_id}` delivers it, and nothing else is paid for",
             )
-    await submissions.withdraw(submission.intent.fingerprint, "a person decided to pay for the shot again", only="empty")
+    await submissions.withdraw(submission.intent.fingerprint, "a person decided to pay for the shot again", only_unclear=True)

@@ -162,7 +162,7 @@ def _decide(submissions: tuple[Submission, ...], anew: Sequence[str]) -> Decisio
         return Decision(action="resume", reason="an earlier submission is in doubt and is resolved first")
     for submission in reversed(submissions):
         if submission.submitted is not None and submission.waits_for_job:
-            return Decision(action="resume", reason=_why_resumed(submission.submitted.job_id, submission.ending))
+            return Decision(action="resume", reason=_why_resumed(submission, submission.submitted.job_id))
     return Decision(action="run", reason=_why_again(submissions[-1].ending))
 
 
@@ -175,17 +175,19 @@ def _why_again(settled: Settled | None) -> str:
             return "its job took too long and was cancelled"
         case "unsent" | "never_arrived" | "withdrawn":
             return "an earlier submission did not reach Krea"
+        case "completed" | "empty":
+            return "the result of its job was given up"
         case _:
             said = settled.error.message if settled and settled.error else ""
             return f"failed before: {said}" if said else "failed before"
 
 
-def _why_resumed(job_id: str, settled: Settled | None) -> str:
-    match settled.outcome if settled else None:
+def _why_resumed(submission: Submission, job_id: str) -> str:
+    match submission.ending.outcome if submission.ending else None:
+        case _ if submission.unclear:
+            return f"job {job_id} was paid for, and its result was not understood: it is looked at again"
         case "completed":
             return f"job {job_id} was paid for and not yet delivered"
-        case "empty":
-            return f"job {job_id} was paid for, and its result was not understood: it is looked at again"
         case _:
             return f"waits for job {job_id}, which was paid for and may still run"
 

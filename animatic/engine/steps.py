@@ -18,6 +18,7 @@ from animatic.engine.deliver import Delivered
 from animatic.engine.manifest_writer import record_end
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.state import SubmittedJob
+from animatic.engine.unclear import found_unusable, is_unusable
 from animatic.errors import (
     UPSTREAM,
     AnimaticError,
@@ -193,7 +194,12 @@ async def _attempt(run: Run, step: Step, request: Request, stages: Stages, start
     # A slot is held from the submission to the end of the job, and given back before the download.
     async with await _slot_for(run, step, request):
         found = await _begin(run, step, request, stages, starts)
-    return await stages.upload(step, found)
+    try:
+        return await stages.upload(step, found)
+    except ShotError as error:
+        if isinstance(found, Take) or not is_unusable(error):
+            raise
+        raise await found_unusable(run, step, found[0], error) from error
 
 
 async def _slot_for(run: Run, step: Step, request: Request) -> AbstractAsyncContextManager[None]:

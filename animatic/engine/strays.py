@@ -109,7 +109,7 @@ def left_alone(ledger: Ledger, submission: Submission) -> Stray | None:
     intent, submitted, ending = submission.intent, submission.submitted, submission.ending
     if submitted is None or not submission.waits_for_job or ledger.submissions.owner_alive(intent):
         return None
-    if ending is not None and ending.outcome == "empty":  # that is a question of its own
+    if submission.unclear:  # that is a question of its own
         return None
     said = UNFETCHED if ending and ending.outcome == "completed" else "Krea has not said that it ended"
     why = f"{said}: `animatic resume {intent.run_id}` goes on with it"

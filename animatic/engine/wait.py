@@ -10,10 +10,10 @@ from typing import Literal
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.run import Run
 from animatic.engine.state import SubmittedJob
+from animatic.engine.unclear import unclear_result
 from animatic.errors import AnimaticError, JobFailedError, JobOpenError, JobTimeoutError, UnclearResultError
 from animatic.krea import Job
 from animatic.ledger import Failure
-from animatic.money import dollars
 from animatic.plan import Step
 
 ZERO = Decimal(0)
@@ -82,15 +82,9 @@ async def _with_result(run: Run, step: Step, submitted: SubmittedJob, job: Job) 
 
 async def _unclear(run: Run, step: Step, submitted: SubmittedJob, job: Job) -> UnclearResultError:
     """Settle a job that completed without a result that is understood: Krea bills it, so only a person may pay for another."""
-    price = "" if submitted.usd is None else f" ({dollars(submitted.usd)})"
-    said = f": {job.error.message}" if job.error and job.error.message else ""
-    message = f"job {job.id} completed and was billed{price}, but its result was not understood{said}"
-    await _settle(run, submitted, "empty", usd=submitted.usd, job=job, code=UnclearResultError.code, message=message)
-    return UnclearResultError(
-        message,
-        hint=f"`animatic resume {run.plan.run_id}` looks at it again; `animatic retake {run.plan.pipeline} {step.key}` pays for a new one",
-        candidates=(job.id,),
-    )
+    error = unclear_result(run, step, job.id, submitted.usd, job.error.message if job.error else "")
+    await _settle(run, submitted, "empty", usd=submitted.usd, job=job, code=error.code, message=error.message)
+    return error
 
 
 async def _end_of(run: Run, step: Step, submitted: SubmittedJob) -> Job:

@@ -2,7 +2,8 @@
 
 from animatic.ledger.errors import AlreadySubmittedError, ClaimedError, OpenSubmissionError
 from animatic.ledger.ledger import Ledger
-from animatic.ledger.model import Claim, Doubt, Failure, How, Intent, Outcome, SentInput, Settled, State, Submission, Submitted, Withdrawal
+from animatic.ledger.model import Claim, Doubt, Failure, How, Intent, SentInput, Settled, State, Submission, Submitted, Withdrawal
+from animatic.ledger.outcomes import Outcome
 from animatic.ledger.records import take_folder
 from animatic.ledger.reels import ReelRecord
 from animatic.ledger.spending import Cost, SpendingReport, Totals

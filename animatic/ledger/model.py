@@ -13,39 +13,15 @@ from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import AwareDatetime, BeforeValidator, PlainSerializer
 
+from animatic.ledger.outcomes import Outcome
+
 How = Literal["answer", "callback", "listed", "evidence", "person"]
 """How a submission's job became known: Krea's answer, its webhook, its list of jobs (``listed`` in old records), or a person's decision."""
 
 PRESUMED: frozenset[How] = frozenset({"evidence", "listed"})
 """Where Krea did not name the job as the submission's, nor a person: it may be another one's, and its own still to come."""
 
-Outcome = Literal["completed", "failed", "cancelled", "moderated", "empty", "timed_out", "unsent", "never_arrived", "withdrawn"]
-"""How a submission ended. ``empty``: its job completed with a result that was not understood; ``unsent`` and ``never_arrived``:
-Krea has no job for it; ``withdrawn``: a person gave it up."""
-
 State = Literal["intended", "submitted", "settled", "in_doubt"]
-
-
-def was_accepted(outcome: Outcome) -> bool:
-    """Whether Krea has a job for a submission that ended so, as far as the ledger knows. Only then may it have been billed."""
-    match outcome:
-        case "completed" | "failed" | "cancelled" | "moderated" | "empty" | "timed_out" | "withdrawn":
-            return True
-        case "unsent" | "never_arrived":
-            return False
-        case _:
-            assert_never(outcome)
-
-
-def is_final(outcome: Outcome) -> bool:
-    """Whether nothing that Krea says later can change what was billed for a submission that ended so."""
-    match outcome:
-        case "completed" | "failed" | "cancelled" | "moderated":
-            return True
-        case "empty" | "timed_out" | "withdrawn" | "unsent" | "never_arrived":
-            return False
-        case _:
-            assert_never(outcome)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +172,14 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Unusable:
+    """What came of this submission's job, which completed and was billed, is no file that its shot can be made of."""
+
+    reason: str
+    at: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Doubt:
     """The submission may have become any of several jobs: a person decides."""
 
@@ -230,6 +214,7 @@ class Submission:
     withdrawal: Withdrawal | None = None
     correction: Settled | None = None
     """What Krea said of its job after it had been settled, where that differs."""
+    unusable: Unusable | None = None
 
     @property
     def ending(self) -> Settled | None:
@@ -249,6 +234,13 @@ class Submission:
     def known(self) -> bool:
         """Whether it is on record what became of it: which job, or how it ended."""
         return self.submitted is not None or self.settled is not None
+
+    @property
+    def unclear(self) -> bool:
+        """Whether its job completed and was billed, and what came of it was not understood when it was looked at last."""
+        return self.ending is not None and (
+            self.ending.outcome == "empty" or (self.ending.outcome == "completed" and self.unusable is not None)
+        )
 
     @property
     def waits_for_job(self) -> bool:

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from animatic.errors import StorageError
 from animatic.ledger.late_jobs import LateJobs, with_own_jobs
-from animatic.ledger.model import PRESUMED, Intent, JournalEntry, Outcome, Settled, Submitted, is_final, was_accepted
+from animatic.ledger.model import PRESUMED, Intent, JournalEntry, Settled, Submitted
+from animatic.ledger.outcomes import Outcome, is_final, was_accepted
 from animatic.ledger.records import RecordStore, attempt_folder, days_of, each, journal_folder, journal_key, journal_time, spending_key
 
 logger = logging.getLogger(__name__)

@@ -21,15 +21,14 @@ from animatic.ledger.model import (
     Grounds,
     How,
     Intent,
-    Outcome,
     SentInput,
     Settled,
     Submission,
     Submitted,
+    Unusable,
     Withdrawal,
-    is_final,
-    was_accepted,
 )
+from animatic.ledger.outcomes import Outcome, is_final, was_accepted
 from animatic.ledger.owner import identity
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder
 from animatic.ledger.spending import Journal
@@ -66,6 +65,11 @@ class Submissions:
         asked = not submitted and (settled is None or settled.outcome == "withdrawn")
         doubt = await self._records.read(f"{folder}doubt.json", Doubt) if asked else None
         found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
+        if settled is not None and settled.outcome == "completed":
+            # Only then has a person been asked about it, and may have given it up.
+            unusable = await self._records.read(f"{folder}unusable.json", Unusable)
+            withdrawal = await self._records.read(f"{folder}withdrawn.json", Withdrawal) if unusable else None
+            return replace(found, unusable=unusable, withdrawal=withdrawal)
         if not found.known or (settled is not None and is_final(settled.outcome)):
             return found
         correction, withdrawal = await asyncio.gather(
@@ -213,14 +217,20 @@ class Submissions:
         doubt = Doubt(reason=reason, candidates=tuple(candidates), at=self._records.now())
         return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}doubt.json", doubt)
 
-    async def withdraw(self, fingerprint: str, reason: str, *, only: Outcome | None = None) -> tuple[Submission, ...]:
-        """Let jobs not be looked at any more: those of a take that are waited for, or only those that ended so. Returns their submissions.
+    async def unusable(self, fingerprint: str, attempt: int, reason: str) -> Unusable:
+        """Record that what came of a completed job is no file for its shot: a person decides. The first reason wins and is returned."""
+        unusable = Unusable(reason=reason, at=self._records.now())
+        return await self._records.create_or_read(f"{attempt_folder(fingerprint, attempt)}unusable.json", unusable)
 
-        What they cost stays on record; the first withdrawal of each wins.
+    async def withdraw(self, fingerprint: str, reason: str, *, only_unclear: bool = False) -> tuple[Submission, ...]:
+        """Let jobs not be looked at any more: those of a take that are waited for, or only unclear ones. Returns their submissions.
+
+        What they cost stays on record; the first withdrawal of each wins. A job whose file is still to be fetched stays the shot's.
         """
         found = []
         for one in await self.of(fingerprint):
-            if one.waits_for_job and only in {None, one.ending.outcome if one.ending else None}:
+            completed = one.ending is not None and one.ending.outcome == "completed"
+            if one.waits_for_job and (one.unclear or not (only_unclear or completed)):
                 key = f"{attempt_folder(fingerprint, one.number)}withdrawn.json"
                 withdrawal = await self._records.create_or_read(key, Withdrawal(reason=reason, at=self._records.now()))
                 found.append(replace(one, withdrawal=withdrawal))

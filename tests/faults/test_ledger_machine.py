@@ -33,7 +33,7 @@ from animatic.engine.run import Run
 from animatic.engine.windows import SENDING_SLACK_SECONDS
 from animatic.errors import InDoubtError
 from animatic.ledger import AlreadySubmittedError, ClaimedError, ClipRecord, Intent, Ledger, OpenSubmissionError, Settled, Submission, Take
-from animatic.ledger.model import was_accepted
+from animatic.ledger.outcomes import was_accepted
 from animatic.ledger.records import ROOT
 from animatic.settings import Patience
 from animatic.storage import Storage, open_storage

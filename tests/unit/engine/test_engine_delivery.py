@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +16,12 @@ import pytest
 from PIL import Image
 
 from animatic.engine.crashpoints import NAMES
+from animatic.engine.decisions import allow_resubmission, find_doubt, list_doubts
 from animatic.engine.deliver import file_name
+from animatic.engine.estimate import estimate
 from animatic.engine.inputs import local_clip
 from animatic.engine.run import Run
-from animatic.errors import ShotError, StorageError, UsageError
+from animatic.errors import ShotError, StorageError, UnclearResultError, UsageError
 from animatic.files import sha256_of
 from animatic.ledger import Ledger
 from animatic.media import Rendered, render
@@ -45,23 +48,67 @@ async def test_a_download_that_is_cut_is_fetched_again(studio: Studio) -> None:
     assert len(studio.krea.billed) == 1
 
 
-async def test_a_result_that_stays_unreadable_fails_the_shot_and_is_fetched_by_the_next_run_without_paying(studio: Studio) -> None:
-    studio.krea.downloads = ["html"] * 100
-    error = await studio.render()
-    assert error is not None
-    assert error.exit_code == 4
+GIVES_NO_CLIP = pytest.mark.parametrize(
+    ("given", "said"), [("html", "text/html"), ("still", "should be a clip"), ("expired", "answers 403")]
+)
+
+
+@GIVES_NO_CLIP
+async def test_a_result_that_is_no_clip_waits_for_a_person_and_is_fetched_by_the_next_run_without_paying(
+    studio: Studio, given: Any, said: str
+) -> None:
+    studio.krea.downloads = [given] * 100
+    for _ in range(2):
+        error = await studio.render()
+        assert isinstance(error, UnclearResultError)
+        assert error.exit_code == 5
+        shot = studio.run.manifest.shot("dawn").record
+        assert (shot.state, shot.job_id, shot.usd) == ("in_doubt", "job-1", Decimal("0.2"))
+        assert present(shot.error).code == present(shot.attempts[0].error).code == "unclear_result"
+        assert said in present(shot.error).message
+        (doubt,) = await list_doubts(studio.destinations, timing=studio.timing())
+        assert (doubt.kind, doubt.job_id, doubt.usd, doubt.reason) == (
+            "unclear_result",
+            "job-1",
+            Decimal("0.2"),
+            present(shot.error).message,
+        )
+        (decision,) = (await estimate(await studio.plan(), studio.ledger)).decisions.values()
+        assert (decision.action, decision.reason) == (
+            "resume",
+            "job job-1 was paid for, and its result was not understood: it is looked at again",
+        )
     studio.krea.downloads = []
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 1
+    assert studio.run.manifest.shot("dawn").record.attempts[0].error is None
+    assert await list_doubts(studio.destinations, timing=studio.timing()) == []
 
 
-async def test_a_still_where_a_clip_is_due_fails_the_shot_and_says_that_it_is_paid(studio: Studio) -> None:
-    studio.krea.downloads = ["still"] * 100
-    assert isinstance(await studio.render(), ShotError)
-    failure = studio.run.manifest.shot("dawn").record.error
-    assert failure is not None
-    assert failure.code == "wrong_kind"
-    assert "should be a clip" in failure.message
+async def test_a_person_gives_up_a_result_that_is_no_clip_and_pays_for_another_one(studio: Studio) -> None:
+    studio.krea.downloads = ["html"] * 3
+    assert isinstance(await studio.render(), UnclearResultError)
+    await allow_resubmission(find_doubt(await list_doubts(studio.destinations, timing=studio.timing()), "dawn"))
+    (stray,) = await list_doubts(studio.destinations, timing=studio.timing())
+    assert (stray.kind, stray.job_id, stray.reason) == ("stray", "job-1", "a person decided to pay for the shot again")
+    estimated = await estimate(await studio.plan(), studio.ledger)
+    assert [decision.reason for decision in estimated.decisions.values()] == ["the result of its job was given up"]
+    assert estimated.to_pay_usd == Decimal("0.2")
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 2
+    (told,) = studio.run.manifest.stray_jobs
+    assert (told.job_id, told.usd) == ("job-1", Decimal("0.2"))
+
+
+async def test_a_file_that_is_still_to_be_fetched_stays_the_shot_s_although_another_take_was_made(studio: Studio) -> None:
+    plan = await studio.plan()
+    studio.krea.downloads = ["cut"] * 100
+    assert await studio.render(plan) is not None
+    (withdrawn,) = await studio.ledger.submissions.of(plan.step("dawn").fingerprint)
+    assert await studio.ledger.submissions.withdraw(plan.step("dawn").fingerprint, "take 2 was made instead") == ()
+    assert withdrawn.waits_for_job
+    studio.krea.downloads = []
+    assert await studio.render(plan) is None
     assert studio.krea.counts["post"] == 1
 
 

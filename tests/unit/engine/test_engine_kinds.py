@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from animatic.engine.candidate_pictures import save_picture
-from animatic.errors import ShotError
+from animatic.errors import ShotError, UnclearResultError
 from animatic.plan import ShotInput
 from animatic.plan.saved import plan_from_json, plan_to_json
 from animatic.settings import Secret
@@ -79,13 +79,13 @@ async def test_what_was_made_is_used_again_and_nothing_is_paid(studio: Studio) -
         ("{id: dawn, prompt: Dawn}", "sound", "should be a clip"),
     ],
 )
-async def test_a_result_of_another_kind_fails_the_shot_and_is_not_bought_again(studio: Studio, shot: str, given: Any, due: str) -> None:
+async def test_a_result_of_another_kind_waits_for_a_person_and_is_not_bought_again(studio: Studio, shot: str, given: Any, due: str) -> None:
     studio.declare(f"- {shot}")
     studio.krea.downloads = [given] * 100
-    assert isinstance(await studio.render(), ShotError)
+    assert isinstance(await studio.render(), UnclearResultError)
     (step,) = studio.run.plan.steps
     failure = present(studio.run.manifest.shot(step.key).record.error)
-    assert failure.code == "wrong_kind"
+    assert failure.code == "unclear_result"
     assert due in failure.message
     assert studio.krea.counts["post"] == 1
 

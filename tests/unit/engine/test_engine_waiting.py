@@ -93,8 +93,8 @@ async def test_of_several_addresses_none_holds_what_the_shot_should_be(studio: S
     studio.krea.downloads = ["still", "still"]
     error = await studio.render()
     assert error is not None
-    assert error.exit_code == 4
-    assert studio.run.state.errors["dawn"].code == "wrong_kind"
+    assert error.exit_code == 5
+    assert "should be a clip" in studio.run.state.errors["dawn"].message
 
 
 async def test_an_address_that_was_sent_is_no_result(studio: Studio) -> None:
