@@ -63,6 +63,8 @@ class Processes(ABC):
     quick: bool = True
     """Whether the times that the product waits are short, unless the environment says others."""
     kills: int = 0
+    longest: float = 100.0
+    """Seconds after which a process counts as one that hangs."""
 
     @property
     @abstractmethod
@@ -105,13 +107,13 @@ class Processes(ABC):
             start_new_session=True,
         )
 
-    def render(self, *options: str, timeout: float = 100, **more: Any) -> Ended:
-        return finish(self.start(*options, **more), timeout=timeout)
+    def render(self, *options: str, timeout: float | None = None, **more: Any) -> Ended:
+        return finish(self.start(*options, **more), timeout=timeout or self.longest)
 
-    def cli(self, *arguments: str, timeout: float = 100, **more: Any) -> Ended:
+    def cli(self, *arguments: str, timeout: float | None = None, **more: Any) -> Ended:
         """Run ``animatic`` itself."""
         command = [sys.executable, "-m", "animatic", *arguments]
-        return finish(self.start(command=command, **more), timeout=timeout)
+        return finish(self.start(command=command, **more), timeout=timeout or self.longest)
 
     def kill_at(self, point: str, *options: str) -> Ended:
         ended = self.render(*options, crash_at=point)
@@ -128,7 +130,7 @@ class Processes(ABC):
             time.sleep(0.005)
         if process.poll() is None:
             process.kill()
-        ended = finish(process)
+        ended = finish(process, timeout=self.longest)
         self.kills += ended.code == KILLED
         return ended
 

@@ -70,6 +70,7 @@ def slow(dice: random.Random) -> Answer:
 async def storm(desk: Desk, kills: int, *, seed: int, shots: int = 12, through_the_cli: bool = False) -> None:
     """Kill runs at random moments, four or five times a storyboard, and let each storyboard come to its end."""
     dice = random.Random(seed)
+    desk.longest = 400.0  # a storyboard on a machine where much else goes on
     desk.krea.decide = lambda post: slow(dice) if post.number % 6 == 0 else None
     boards = 0
     while desk.kills < kills:
@@ -105,9 +106,10 @@ async def test_runs_that_are_killed_with_submissions_on_their_way_pay_for_nothin
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("desk", "seed"), [("folder", 2), ("s3", 3)], indirect=["desk"])
-async def test_eighty_kills_each(desk: Desk, seed: int) -> None:
-    await storm(desk, 80, seed=seed)
+@pytest.mark.parametrize("seed", [2, 3, 5, 6])
+@pytest.mark.parametrize("desk", ["folder", "s3"], indirect=True)
+async def test_twenty_kills_each(desk: Desk, seed: int) -> None:
+    await storm(desk, 20, seed=seed)
 
 
 @pytest.mark.slow
