@@ -7,7 +7,6 @@ from decimal import Decimal
 from animatic.engine.run import Run
 from animatic.engine.state import SubmittedJob
 from animatic.errors import AnimaticError, BadClipError, UnclearResultError
-from animatic.krea import ExpiredUrlError
 from animatic.money import dollars
 from animatic.plan import Step
 
@@ -23,8 +22,8 @@ def unclear_result(run: Run, step: Step, job_id: str, usd: Decimal | None, said:
 
 
 def is_unusable(error: AnimaticError) -> bool:
-    """Whether what a job gave is no file for its shot, or is gone: fetching it once more gives the same."""
-    return isinstance(error, ExpiredUrlError) or (isinstance(error, BadClipError) and not error.retryable)
+    """Whether what a job gave is no file for its shot: fetching it once more gives the same. What cannot be had now may come back."""
+    return isinstance(error, BadClipError) and not error.retryable
 
 
 async def found_unusable(run: Run, step: Step, submitted: SubmittedJob, error: AnimaticError) -> UnclearResultError:

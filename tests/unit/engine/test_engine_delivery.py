@@ -48,9 +48,7 @@ async def test_a_download_that_is_cut_is_fetched_again(studio: Studio) -> None:
     assert len(studio.krea.billed) == 1
 
 
-GIVES_NO_CLIP = pytest.mark.parametrize(
-    ("given", "said"), [("html", "text/html"), ("still", "should be a clip"), ("expired", "answers 403")]
-)
+GIVES_NO_CLIP = pytest.mark.parametrize(("given", "said"), [("html", "text/html"), ("still", "should be a clip")])
 
 
 @GIVES_NO_CLIP
@@ -83,6 +81,19 @@ async def test_a_result_that_is_no_clip_waits_for_a_person_and_is_fetched_by_the
     assert studio.krea.counts["post"] == 1
     assert studio.run.manifest.shot("dawn").record.attempts[0].error is None
     assert await list_doubts(studio.destinations, timing=studio.timing()) == []
+
+
+async def test_an_address_that_cannot_be_had_fails_its_shot_and_is_asked_again_by_the_next_run(studio: Studio) -> None:
+    studio.krea.downloads = ["expired"] * 100
+    for _ in range(2):
+        error = await studio.render()
+        assert error is not None
+        assert error.exit_code == 4
+        shot = studio.run.manifest.shot("dawn").record
+        assert (shot.state, shot.job_id, shot.usd, present(shot.error).code) == ("failed", "job-1", Decimal("0.2"), "url_expired")
+    studio.krea.downloads = []
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 1
 
 
 async def test_a_person_gives_up_a_result_that_is_no_clip_and_pays_for_another_one(studio: Studio) -> None:
