@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from animatic.cli.advice import completed
@@ -76,8 +75,10 @@ def facts(context: FlowRunContext, manifest: Manifest | None) -> dict[str, Any]:
 
 def waiting_facts(manifest: Manifest) -> dict[str, Any]:
     """Return the shots without a take by what they are doing: how many, and the money that is set aside for them."""
+    from animatic.manifest.wording import set_aside
+
     found = _waiting(manifest)
-    return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(_set_aside(shots))} for doing, shots in found.items()}
+    return {doing.replace(" ", "_"): {"shots": len(shots), "usd": float(set_aside(shots))} for doing, shots in found.items()}
 
 
 def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = None) -> str:
@@ -120,9 +121,11 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
 
 def waiting_lines(manifest: Manifest) -> list[str]:
     """Return a line for each thing that shots without a take are doing, with the money that is set aside for it."""
+    from animatic.manifest.wording import set_aside
+
     lines = []
     for doing, shots in _waiting(manifest).items():
-        aside = _set_aside(shots)
+        aside = set_aside(shots)
         money = f": {dollars(aside)} set aside, billed if {'it completes' if len(shots) == 1 else 'they complete'}" if aside else ""
         goes_on = f"; `animatic resume {manifest.run_id}` goes on" if any(shot.state == "failed" for shot in shots) else ""
         lines.append(f"{len(shots)} {DOING[doing]}{money}{goes_on}")
@@ -173,11 +176,6 @@ def _left_doing(shot: Shot) -> Doing | None:
     if shot.state == "waiting":
         return shot.doing or "not started"
     return shot.doing if shot.state in {"failed", "in_doubt"} else None
-
-
-def _set_aside(shots: list[Shot]) -> Decimal:
-    """Return the money for some shots; those that share a request are paid for once."""
-    return sum({shot.fingerprint: shot.set_aside_usd or Decimal(0) for shot in shots}.values(), Decimal(0))
 
 
 def _folder(context: FlowRunContext) -> str:

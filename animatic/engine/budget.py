@@ -126,7 +126,8 @@ class Budget:
         spent = self.spent + sum((cost.usd for cost in others if cost.usd is not None), ZERO)
         if spent > limit:
             raise OverBudgetError(
-                f"shot {step.key!r} would go over the {limit} USD of this run: with what another process of it has submitted, {spent} USD",
+                f"shot {step.key!r} would go over the {dollars(limit)} of this run: "
+                f"with what another process of it has submitted, {dollars(spent)}",
                 hint=f"raise `budget_usd` of {self.plan.pipeline!r}, or let the other process end first",
             )
 

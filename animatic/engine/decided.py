@@ -6,12 +6,13 @@ The plan of a run is stored once. What was decided since is in the ledger, so th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from animatic.catalog import Catalog
 from animatic.engine.approvals import check_open, current, not_open
-from animatic.engine.chosen import chosen_in
+from animatic.engine.chosen import chosen_in, made_since
 from animatic.engine.estimate import check_money, estimate
 from animatic.engine.history import PastRun
 from animatic.engine.locks import locks_of
@@ -29,16 +30,22 @@ from animatic.redact import redact_body
 async def with_decisions(plan: Plan, ledger: Ledger, catalog: Catalog) -> Plan:
     """Return the plan of a run that goes on, with the takes that persons have picked, locked or asked for instead of its own.
 
+    What another run has made since in the place of what this one lacks is not made, and paid for, once more.
+
     Raises StorageError, UsageError.
     """
     locked = await _relocked(plan, ledger)
-    selected = await ledger.selections.all() if locked or any(step.approve or step.is_chosen for step in plan.shots) else {}
+    replaced = await made_since(plan, ledger, besides=locked)
+    never_made = {(step.base, step.take) for step in plan.shots if step.base in replaced}
+    matters = locked or replaced or any(step.approve or step.is_chosen for step in plan.shots)
+    selected = await ledger.selections.all() if matters else {}
     if locked:
         plan = repicked(plan, {}, lambda base: selected.get(base, 1), locked)
     for _ in plan.shots:  # another take is another request for what is below it, about which something may have been said, too
         said = await _said(plan, ledger, locked)
         picks = {base: take for base, last in said.items() if (take := _next(last)) is not None}
-        picks = await chosen_in(plan, ledger, besides=locked) | picks
+        picks = replaced | await chosen_in(plan, ledger, besides=locked) | picks
+        replaced = {}
         if not picks:
             break
         plan = repicked(plan, picks, lambda base: selected.get(base, 1), locked)
@@ -46,7 +53,7 @@ async def with_decisions(plan: Plan, ledger: Ledger, catalog: Catalog) -> Plan:
         for base in picks.keys() & said.keys():
             if changes := said[base].changes:
                 plan = _with_changes(plan, base, catalog, changes)
-    return plan
+    return replace(plan, steps=tuple(step for step in plan.steps if (step.base, step.take) not in never_made)) if never_made else plan
 
 
 async def _said(plan: Plan, ledger: Ledger, locked: Collection[str]) -> dict[str, Approval]:

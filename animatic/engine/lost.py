@@ -68,7 +68,7 @@ async def check_lost_answers(run: Run, step: Step) -> bool:
             return await adopt(run, last, found, window)
         case AskPerson(candidates=candidates):
             raise InDoubtError(
-                f"shot {step.key!r}: {len(candidates)} jobs at Krea could be its submissions, whose answers were lost",
+                f"{len(candidates)} jobs at Krea could be its submissions, whose answers were lost",
                 hint=f"look at them at krea.ai; `animatic resume {run.plan.run_id}` pays for a new one",
                 candidates=tuple(job.id for job in candidates),
             )

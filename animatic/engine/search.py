@@ -218,7 +218,7 @@ async def ask(run: Run, submission: Submission, reason: str, candidates: tuple[J
     ids = tuple(job.id for job in candidates)
     await run.ledger.submissions.doubt(submission.intent.fingerprint, submission.number, reason, ids)
     if not (await current(run, submission)).known:
-        raise InDoubtError(f"shot {submission.intent.step!r}: {reason}", hint=hint, candidates=ids)
+        raise InDoubtError(reason, hint=hint, candidates=ids)
 
 
 async def current(run: Run, submission: Submission) -> Submission:

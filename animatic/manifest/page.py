@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from animatic.errors import InDoubtError
 from animatic.manifest import wording
 from animatic.manifest.clients import Discretion, for_clients, shown
 from animatic.manifest.groups import DEFAULT_RATIO, Group, groups_of
@@ -100,6 +101,8 @@ class Page:
     params: tuple[Setting, ...]
     counts: tuple[Count, ...]
     failed: tuple[Panel, ...]
+    in_doubt: bool
+    """Whether a person is to say whose job is whose before it can go on."""
     waiting: tuple[Panel, ...]
     """Not made."""
     asked: tuple[Panel, ...]
@@ -181,6 +184,7 @@ def view_of(run: Manifest) -> Page:
         params=tuple(Setting(name=name, value=value, discreet=name == "profile" or discretion.hides(value)) for name, value in settings),
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
+        in_doubt=any(shot.error is not None and shot.error.code == InDoubtError.code for shot in run.shots),
         waiting=tuple(panel for panel in left if not panel.asked),
         asked=tuple(panel for panel in left if panel.asked),
         reels=tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, assert_never, get_args
@@ -105,9 +105,16 @@ def money(run: Manifest) -> tuple[tuple[str, str], ...]:
     unknown = f" + {cost.unpriced} unknown" if cost.unpriced else ""
     rows = [("Would be billed" if run.simulated else "Billed", f"{dollars(cost.billed_usd)}{unknown}")]
     rows.append(("Estimated", f"{dollars(cost.estimated_usd)}{unknown}"))
+    if aside := set_aside(run.shots):
+        rows.insert(1, ("Set aside", dollars(aside)))
     if cost.reused_usd is None or cost.reused_usd:
         rows.append(("Reused, worth", dollars(cost.reused_usd)))
     return tuple(rows)
+
+
+def set_aside(shots: Iterable[Shot]) -> Decimal:
+    """Return what may still be billed for submissions of which nobody knows yet how they end; shots that share a request are paid once."""
+    return sum({shot.fingerprint: shot.set_aside_usd or Decimal(0) for shot in shots}.values(), Decimal(0))
 
 
 def origin(run: Manifest) -> str:
@@ -125,7 +132,8 @@ def price(shot: Shot) -> str:
             return "price unknown" if shot.usd is None else dollars(shot.usd)
         case "failed" | "skipped" | "in_doubt" | "waiting":
             billed = [attempt.usd for attempt in shot.attempts if attempt.usd]
-            return dollars(sum(billed, Decimal(0))) if billed else ""
+            parts = [dollars(sum(billed, Decimal(0)))] if billed else []
+            return ", ".join([*parts, *([f"{dollars(shot.set_aside_usd)} set aside"] if shot.set_aside_usd else [])])
         case _:
             assert_never(shot.state)
 
@@ -166,9 +174,10 @@ def taken(field: str, which: str | float | None) -> str:
 
 
 def total(run: Manifest) -> str:
-    """Return the money of a run in one line: ``$0.98 + 1 unknown``; of a simulated one what it would have been."""
+    """Return the money of a run in one line: ``billed $0.98 + 1 unknown, $0.10 set aside``; of a simulated one what it would have been."""
     unknown = f" + {run.cost.unpriced} unknown" if run.cost.unpriced else ""
-    return f"{'would be billed' if run.simulated else 'billed'} {dollars(run.cost.billed_usd)}{unknown}"
+    aside = f", {dollars(usd)} set aside" if (usd := set_aside(run.shots)) else ""
+    return f"{'would be billed' if run.simulated else 'billed'} {dollars(run.cost.billed_usd)}{unknown}{aside}"
 
 
 def clip_facts(clip: Clip) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from animatic.catalog import Catalog
+from animatic.engine.decided import with_decisions
 from animatic.engine.decisions import adopt_job, allow_resubmission, find_doubt, list_doubts
 from animatic.engine.estimate import estimate
 from animatic.engine.plan_run import PlanOptions, pipeline_named
@@ -18,7 +19,7 @@ from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, ShotE
 from animatic.krea import Job
 from animatic.ledger import Intent
 from animatic.plan import Step, fingerprint_of
-from tests.unit.engine.studio import ONE, Studio, patient
+from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -206,6 +207,27 @@ async def test_a_retake_ends_the_doubt_about_a_result(studio: Studio) -> None:
     (stray,) = await list_doubts(studio.destinations, timing=studio.timing())
     assert (stray.kind, stray.reason) == ("stray", "take 2 was made instead")
     assert [(told.job_id, told.usd) for told in studio.run.manifest.stray_jobs] == [("job-1", stray.usd)]
+
+
+async def test_a_run_that_goes_on_after_a_retake_takes_that_and_pays_for_nothing_again(studio: Studio) -> None:
+    """Its page advises both to go on with it and to retake: who does one after the other pays once."""
+    studio.declare(CHAIN)
+    studio.krea.ends = ["empty"]
+    begun = await studio.plan()
+    assert isinstance(await studio.render(begun), UnclearResultError)
+    spec = pipeline_named(studio.declaration, None)
+    changes = {"prompt": "Rooftops at dusk"}
+    retake = await plan_retake(
+        studio.declaration, spec, {}, Catalog.load(), PlanOptions(), shot="dawn", changes=changes, timing=studio.timing()
+    )
+    assert await studio.render(retake.plan) is None
+    posts = studio.krea.counts["post"]
+    assert await studio.render(await with_decisions(begun, studio.ledger, Catalog.load())) is None
+    assert studio.krea.counts["post"] == posts
+    shots = {shot.id: (shot.state, shot.take, shot.job_id) for shot in studio.run.manifest.manifest().shots}
+    assert shots == {"dawn": ("reused", 2, "job-2"), "surf": ("reused", 1, "job-3")}
+    # The run of the retake makes its own take, whatever counts.
+    assert await with_decisions(retake.plan, studio.ledger, Catalog.load()) == retake.plan
 
 
 async def test_a_retake_ends_the_doubt_about_a_result_beside_which_another_take_was_picked(studio: Studio) -> None:

@@ -330,6 +330,23 @@ def test_the_reel_comes_first_with_its_shots_and_their_times(builder: ManifestBu
     assert html.index("<figure") < html.index('class="panel') < html.index("Account")
 
 
+def test_a_lost_answer_is_told_with_the_money_that_it_may_cost_and_with_what_decides_it(builder: ManifestBuilder, clip: Clip) -> None:
+    lost = Failure(code="in_doubt", message="2 jobs at Krea could be this submission")
+    builder.shot("dawn").update(state="in_doubt", error=lost, doing="submitted", set_aside_usd=Decimal("0.42"))
+    builder.shot("surf").update(
+        state="delivered", clip=clip, usd=Decimal("0.42"), attempts=[Attempt(attempt=1, status="completed", usd=Decimal("0.42"))]
+    )
+    text = " ".join(rendered(builder).text.split())
+    assert "billed $0.42 + 1 unknown, $0.42 set aside" in text
+    assert "Set aside$0.42" in text.replace(" $", "$")
+    assert text.count("$0.42 set aside") == 2, "at the top, and at the shot"
+    assert "To decide which job is whose: animatic doubts. To go on: animatic resume" in text
+    builder.shot("dawn").update(error=Failure(code="unclear_result", message="not understood"), doing=None, set_aside_usd=None)
+    text = rendered(builder).text
+    assert "animatic doubts" not in text
+    assert "set aside" not in text
+
+
 def test_a_failed_run_says_at_its_top_what_is_missing_and_how_to_go_on(builder: ManifestBuilder, clip: Clip) -> None:
     builder.shot("dawn").update(state="failed", error=Failure(code="moderated", message="Flagged"), note="reword it")
     builder.shot("surf").update(state="skipped", error=Failure(code="upstream", message="not made, because dawn is missing"))
