@@ -8,10 +8,11 @@ from typing import get_args
 
 from animatic.columns import shortened
 from animatic.engine.run import Run
+from animatic.errors import InDoubtError
 from animatic.flows.tables import MAX_ROWS, MAX_TITLE, Address, table_of, text_of
 from animatic.manifest import Manifest, Shot
 from animatic.manifest.model import ShotState
-from animatic.manifest.wording import run_state, shot_state
+from animatic.manifest.wording import ASKED, run_state, set_aside, shot_state
 from animatic.money import dollars
 from animatic.plan import Step, counted, edge_labels, expected_minutes, to_pay
 from animatic.plan.model import called_by
@@ -90,7 +91,8 @@ def end_summary(manifest: Manifest) -> str:
     cost = manifest.cost
     verb = "would be billed" if manifest.simulated else "billed"
     unknown = f" and {cost.unpriced} of unknown price" if cost.unpriced else ""
-    return f"{shots}; {verb} {dollars(cost.billed_usd)}{unknown}"
+    aside = f", {dollars(usd)} set aside" if (usd := set_aside(manifest.shots)) else ""
+    return f"{shots}; {verb} {dollars(cost.billed_usd)}{unknown}{aside}"
 
 
 _THERE = frozenset({"delivered", "reused"})
@@ -122,14 +124,23 @@ def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
     rows = [(numeral(shot.number, highest), _named(shot, f"{page}#shot-{number}" if page else None), _why(shot)) for number, shot in left]
     yield table_of(("#", "shot", "why it is not there"), rows[:MAX_ROWS], right={0})
     yield ""
-    yield f"Next: `animatic resume {manifest.run_id}` goes on with what is missing; what was paid for is kept."
+    yield f"Next: {_first(manifest)}`animatic resume {manifest.run_id}` goes on with what is missing; what was paid for is kept."
     yield ""
+
+
+def _first(manifest: Manifest) -> str:
+    """Return what a person has to decide before a run can go on; empty where nothing is asked."""
+    if any(shot.error is not None and shot.error.code == InDoubtError.code for shot in manifest.shots):
+        return "`animatic doubts` shows what is to be decided; then "
+    if any(shot.state == "waiting" and shot.doing == ASKED for shot in manifest.shots):
+        return f"`animatic review {manifest.run_id}` shows what is to be approved; then "
+    return ""
 
 
 def missing_text(run: Run) -> str:
     """Return a line for each shot that has no picture on the storyboard's sheet, and why; empty where none is missing."""
     shots = [(step, run.progress.shots[step.key]) for step in run.plan.storyboard]
-    left = [(step, shot) for step, shot in shots if shot.state not in _THERE]
+    left = [(step, shot) for step, shot in shots if shot.state not in {*_THERE, "waiting"}]
     lines = [
         f"- **{step.numeral} {text_of(step.key)}**: {shot.state}" + (f": {text_of(shot.detail)}" if shot.detail else "")
         for step, shot in left[:MAX_ROWS]

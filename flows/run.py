@@ -134,7 +134,8 @@ async def _suspend(context: FlowRunContext) -> None:
     asked: tuple[Question, ...] = ()
     headline, form = "decided while other shots were made: it goes on", ""
     if context.asks is not None:
-        asked, headline, form = context.asks.questions, context.asks.headline, context.asks.form
+        asked, form = context.asks.questions, context.asks.form
+        headline = f"{context.asks.headline}\n  decide with Resume, or `animatic review {context.plan.run_id}`"
     await suspend(asked, message=f"{_mark(context)}{headline}", description=form, decided=decided)
 
 

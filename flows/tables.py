@@ -176,7 +176,7 @@ def _money(shot: ShotProgress) -> str:
     """Return what the run was billed for a shot; in brackets what is set aside for it."""
     money = shot.money()
     if money.set_aside:
-        return f"({dollars(money.set_aside)})"
+        return f"{dollars(money.billed)} ({dollars(money.set_aside)})" if money.billed else f"({dollars(money.set_aside)})"
     if _is_unknown(shot):
         return "unknown"
     if shot.state in {"delivered", "waiting", "fetching", "failed", "in doubt"}:

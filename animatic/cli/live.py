@@ -187,6 +187,8 @@ def _urgency(shot: ShotProgress) -> int:
 def _money(shot: ShotProgress) -> str:
     if shot.state == "reused":
         return "paid before"
+    if shot.aside is not None:
+        return f"({dollars(shot.aside)})"
     if shot.state in {"failed", "skipped"}:
         return ""
     return "" if shot.usd is None else dollars(shot.usd)

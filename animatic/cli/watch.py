@@ -118,7 +118,8 @@ def follow_manifest(progress: ProgressTracker, manifest: Manifest) -> None:
                 progress.change(key, STATES[shot.doing], job_id=shot.job_id, usd=shot.set_aside_usd)
             continue
         detail = shot.error.message if shot.error else ""
-        progress.change(key, state_of_record(shot.state), detail, job_id=shot.job_id, usd=shot.usd, took=_seconds(shot))
+        aside = shot.set_aside_usd
+        progress.change(key, state_of_record(shot.state), detail, job_id=shot.job_id, usd=shot.usd, aside=aside, took=_seconds(shot))
 
 
 def _seconds(shot: Shot) -> float:

@@ -15,7 +15,7 @@ from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED_MESSAGE, window_of
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
-from animatic.ledger import Failure, Ledger, Submission
+from animatic.ledger import ClaimedError, Failure, Intent, Ledger, Submission
 from animatic.ledger.records import days_of
 
 LOOK_BACK = timedelta(days=31)
@@ -135,27 +135,29 @@ async def candidates_of(client: KreaClient, doubt: OpenDoubt) -> tuple[Job, ...]
 
 def find_doubt(doubts: list[OpenDoubt], shot: str) -> OpenDoubt:
     """Return the doubt about a shot (its key, or a beginning of its fingerprint). Raises UsageError unless it is exactly one."""
-    intents = [(doubt, doubt.submission.intent) for doubt in doubts if doubt.kind != "stray"]
-    by_take = {
-        intent.fingerprint: doubt  # the last of several for one take: deciding it decides them all
-        for doubt, intent in intents
-        if intent.step == shot or (len(shot) >= MIN_FINGERPRINT_DIGITS and intent.fingerprint.startswith(shot))
-    }
+    named = [doubt for doubt in doubts if _is_named(doubt.submission.intent, shot)]
+    # The last of several for one take: deciding it decides them all.
+    by_take = {doubt.submission.intent.fingerprint: doubt for doubt in named if doubt.kind != "stray"}
     matching = list(by_take.values())
     if len(matching) == 1:
         return matching[0]
-    taken_up = (doubt.stray for doubt in doubts if doubt.stray and doubt.stray.expected and doubt.submission.intent.step == shot)
+    taken_up = (doubt.stray for doubt in named if doubt.stray and doubt.stray.expected)
     if not matching and (stray := next(taken_up, None)):
         raise UsageError(
             f"shot {shot!r} is job {stray.job_id} already, and waits for no decision",
             hint=f"`animatic resume {stray.submission.intent.run_id}` delivers it",
         )
-    if not matching and any(doubt.submission.intent.step == shot for doubt in doubts):
+    if not matching and named:
         raise UsageError(f"shot {shot!r} has its take, or was given up: its stray job waits for no decision", hint="see `animatic doubts`")
     if not matching:
         raise UsageError(f"no submission of shot {shot!r} is in doubt", hint="`animatic doubts` lists those that are")
     prints = ", ".join(f"{doubt.submission.intent.fingerprint[:12]} ({doubt.submission.intent.pipeline})" for doubt in matching)
     raise UsageError(f"{len(matching)} submissions of shot {shot!r} are in doubt", hint=f"name one by its fingerprint: {prints}")
+
+
+def _is_named(intent: Intent, shot: str) -> bool:
+    """Whether a person who says ``shot`` means this submission: by its shot, or by the beginning of its fingerprint."""
+    return intent.step == shot or (len(shot) >= MIN_FINGERPRINT_DIGITS and intent.fingerprint.startswith(shot))
 
 
 async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
@@ -176,7 +178,12 @@ async def adopt_job(doubt: OpenDoubt, job: Job) -> None:
             hint="take one of the candidates, or none: `animatic doubts` shows them",
         )
     submissions = doubt.destination.ledger.submissions
-    await submissions.submitted(doubt.submission.intent, job.id, created_at=job.created_at, how="person")
+    try:
+        await submissions.submitted(doubt.submission.intent, job.id, created_at=job.created_at, how="person")
+    except ClaimedError as claimed:
+        owner = await submissions.get(claimed.fingerprint, claimed.attempt)
+        shot = f"shot {owner.intent.step!r} of {owner.intent.pipeline}" if owner else ""
+        raise ClaimedError(job.id, claimed.fingerprint, claimed.attempt, shot) from None
 
 
 async def allow_resubmission(doubt: OpenDoubt) -> None:

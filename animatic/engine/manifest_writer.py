@@ -105,6 +105,7 @@ async def record_end(
         error.message if error else ASKED if waits is not None else choice.why if choice is not None else "",
         job_id=take.job_id if take else None,
         usd=take.usd if take else None,
+        aside=changes.get("set_aside_usd"),
         billed=_billed(run, submissions) if state != "reused" else None if waits is None else Decimal(0),
     )
 

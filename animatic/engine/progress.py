@@ -119,6 +119,8 @@ class ShotProgress:
     """What its job costs, or its take had cost."""
     billed: Decimal | None = None
     """What this run was billed for it, once that is settled."""
+    aside: Decimal | None = None
+    """What it may be billed yet although it has ended: an answer was lost, or its job goes on."""
     began: float | None = None
     ended: float | None = None
 
@@ -129,6 +131,8 @@ class ShotProgress:
     def money(self) -> RunMoney:
         """Return its part in the run's money."""
         nothing, price = Decimal(0), self.usd or Decimal(0)
+        if self.aside is not None:
+            return RunMoney(billed=self.billed or nothing, set_aside=self.aside)
         if self.billed is not None:
             return RunMoney(billed=self.billed, set_aside=nothing)
         if self.state in {"fetching", "delivered", "waiting"}:
@@ -174,6 +178,7 @@ class ProgressTracker:
         usd: Decimal | None = None,
         model: str | None = None,
         billed: Decimal | None = None,
+        aside: Decimal | None = None,
         took: float | None = None,
     ) -> None:
         """Note a change and tell the listeners, unless nothing differs. ``took``: its seconds, where somebody else has measured them."""
@@ -186,6 +191,7 @@ class ProgressTracker:
         shot.usd = usd if usd is not None else shot.usd
         shot.model = model or shot.model
         shot.billed = billed if billed is not None else shot.billed
+        shot.aside = aside
         now = self.clock()
         if shot.began is None and state != "pending":
             shot.began = now

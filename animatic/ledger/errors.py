@@ -6,13 +6,13 @@ from animatic.errors import NeedsPersonError
 
 
 class ClaimedError(NeedsPersonError):
-    """The job belongs to another submission: to the one of ``fingerprint`` and ``attempt``."""
+    """The job belongs to another submission: to the one of ``fingerprint`` and ``attempt``; ``shot``: what people call its shot."""
 
     code = "job_claimed"
 
-    def __init__(self, job_id: str, fingerprint: str, attempt: int) -> None:
+    def __init__(self, job_id: str, fingerprint: str, attempt: int, shot: str = "") -> None:
         super().__init__(
-            f"job {job_id} already belongs to attempt {attempt} of take {fingerprint[:12]}",
+            f"job {job_id} already belongs to attempt {attempt} of {shot or f'take {fingerprint[:12]}'}",
             hint="take another of the candidates, or none: `animatic doubts` shows them",
         )
         self.job_id = job_id

@@ -63,7 +63,7 @@ def test_two_that_died_at_once_wait_for_a_person_who_gives_each_its_job(doubtful
     assert (unknown.code, "Krea knows no job" in unknown.errors) == (2, True)
     assert stage.cli("adopt", "dawn", jobs[0]).code == 0
     again = stage.cli("adopt", "crane", jobs[0])
-    assert (again.code, "already belongs to" in again.errors) == (5, True)
+    assert (again.code, "already belongs to attempt 1 of shot 'dawn' of coast" in again.errors) == (5, True)
     assert stage.render("--pipeline", "coast").code == 0
     # One job is left, and one submission: nobody has to be asked about those.
     assert stage.render("--pipeline", "harbour").code == 0

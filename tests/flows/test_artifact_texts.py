@@ -113,6 +113,18 @@ def test_a_shot_that_waits_for_approval_is_not_called_delivered_and_is_paid(run_
     assert total[head.index("bill")] == "**$0.68**"
 
 
+def test_what_a_shot_that_has_ended_may_be_billed_yet_is_set_aside(run_of: RunOf) -> None:
+    run = ended(run_of())
+    run.progress.change("home", "in doubt", "2 jobs at Krea could be it", billed=Decimal("0.12"), aside=Decimal("0.40"))
+    run.progress.change("storm", "failed", "did not end", billed=Decimal(0), aside=Decimal("0.30"))
+    text = shots_markdown(run, {}, cdn, settled=True)
+    head, *rows, total = cells(text)
+    assert text.splitlines()[0].endswith("billed $0.40, $0.70 set aside**")
+    bills = {row[head.index("shot")]: row[head.index("bill")] for row in rows}
+    assert (bills["**storm**"], bills["**home**"]) == ("($0.30)", "$0.12 ($0.40)")
+    assert total[head.index("bill")] == "**$0.40**"
+
+
 def test_several_takes_are_counted_as_takes_and_told_apart(run_of: RunOf) -> None:
     run = run_of(TEXT.replace("{id: old, prompt: An old sea}", "{id: old, prompt: An old sea, takes: 2}"))
     run.progress.change("old", "delivered")
@@ -254,6 +266,25 @@ def test_a_run_that_has_everything_says_so_without_next_steps() -> None:
     assert "Next" not in text
     assert "SIMULATED" not in text
     assert end_summary(manifest_of(replace_state(DAWN, "reused"), DAWN)).startswith("2 shots delivered (1 reused)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"state": "in_doubt", "error": Failure(code="in_doubt", message="2 jobs"), "set_aside_usd": Decimal("0.10")},
+            "`animatic doubts` shows",
+        ),
+        ({"state": "waiting", "doing": "waits for approval"}, "`animatic review r1` shows"),
+        ({"state": "in_doubt", "error": Failure(code="unclear_result", message="no file")}, "`animatic resume r1` goes on"),
+    ],
+)
+def test_what_a_person_has_to_decide_comes_before_going_on(changes: dict[str, Any], said: str) -> None:
+    manifest = manifest_of(DAWN, SURF.model_copy(update={"error": None, **changes}), simulated=False)
+    text = end_markdown(manifest, address=nowhere, location=str)
+    assert f"Next: {said}" in text
+    assert "`animatic resume r1` goes on" in text
+    assert (", $0.10 set aside" in end_summary(manifest)) is ("set_aside_usd" in changes)
 
 
 def replace_state(shot: Shot, state: str) -> Shot:

@@ -115,7 +115,8 @@ def test_a_suspended_run_holds_nothing_and_goes_on_once_it_is_approved_in_a_term
         flow_run, run_id = stage.suspended()
         assert len(billing(stage.krea)) == 3, "what does not hang on the shot is made before"
         state = stage.api.run(flow_run)["state"]
-        assert state["message"] == "still waits for approval: approving pays $0.05 (spin)"
+        asked = "still waits for approval: approving pays $0.05 (spin)"
+        assert state["message"] == f"{asked}\n  decide with Resume, or `animatic review {run_id}`"
         waiting = stage.manifest(flow_run)
         assert (waiting["state"], states(waiting)) == ("waiting", {"still": "waiting", "spin": "skipped", "gulls": "delivered"})
         asks = stage.artifacts(flow_run)["approval"]
