@@ -21,13 +21,13 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from animatic.engine.manifest_writer import ManifestWriter, record_reel
-from animatic.engine.outcome import outcome, with_unrecorded
+from animatic.engine.outcome import ended_by, outcome
 from animatic.engine.questions import Question, decided_since, questions_of
 from animatic.engine.reel import missing_from
 from animatic.engine.run import Run, open_run
 from animatic.engine.steps import make_all
 from animatic.engine.wait import cancel_running
-from animatic.errors import AnimaticError, ApprovalError, InDoubtError, InterruptedRunError, PrefectError, ShotError, StorageError
+from animatic.errors import AnimaticError, ApprovalError, InDoubtError, InterruptedRunError, PrefectError, ServiceError, ShotError
 from animatic.flows.accounts import end_summary
 from animatic.flows.approval_texts import Request, decided_markdown, request_of
 from animatic.flows.artifacts import ArtifactPublisher, public_address
@@ -154,7 +154,7 @@ async def _execute(context: FlowRunContext) -> None:
         async with ArtifactPublisher(run) as publisher:
             get_run_logger().info("%srun %s: %s", _mark(context), run.plan.run_id, publisher.plan_summary)
             try:
-                with announcing(run), task_context(TaskContext(run=run, manifest_writer=writer)) as shared, _telling_unrecorded(run):
+                with announcing(run), task_context(TaskContext(run=run, manifest_writer=writer)) as shared, _telling_what_goes_on(run):
                     await _make(context, writer, PrefectStages(context=shared))
                 context.error = outcome(run)
                 announce_over_budget(run.plan.pipeline, run.plan.run_id, context.error)
@@ -168,11 +168,12 @@ async def _execute(context: FlowRunContext) -> None:
 
 
 @contextlib.contextmanager
-def _telling_unrecorded(run: Run) -> Iterator[None]:
+def _telling_what_goes_on(run: Run) -> Iterator[None]:
+    """Add to the error of a service, which leaves no final manifest, what its summary would have told."""
     try:
         yield
-    except StorageError as error:
-        raise with_unrecorded(run, error) from error
+    except ServiceError as error:
+        raise ended_by(run, error, billed=run.manifest.manifest().cost.billed_usd) from error
 
 
 async def _ask(context: FlowRunContext, run: Run, publisher: ArtifactPublisher) -> None:

@@ -75,7 +75,7 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
     from animatic.engine.history import open_destinations
 
     today = datetime.now(UTC).date()
-    wanted = [today - timedelta(days=back) for back in range(days)]
+    first = today - timedelta(days=days - 1)
     keys = {
         "day": lambda cost: cost.day.isoformat(),
         "pipeline": lambda cost: cost.line.pipeline,
@@ -87,7 +87,7 @@ async def _spend(by: str, days: int, files: tuple[Path, ...], deliver: str | Non
     where = open_destinations(declared(files), deliver)
     await _ask_krea(destination for destination in where if not destination.simulated and not simulated)
     for destination in where:
-        report = await destination.ledger.spending.on(wanted)
+        report = await destination.ledger.spending.on(await destination.ledger.days_since(first))
         if destination.simulated != simulated:
             elsewhere = elsewhere or bool(report.costs)
             continue

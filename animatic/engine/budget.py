@@ -15,7 +15,7 @@ from decimal import Decimal
 from animatic.engine.windows import JOURNAL_MARGIN
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger
-from animatic.ledger.records import days_of
+from animatic.ledger.records import CLOCKS_AHEAD, days_of, days_so_far
 from animatic.money import dollars
 from animatic.plan import Plan, Request, Step
 
@@ -61,10 +61,10 @@ class Budget:
     async def recall(self) -> None:
         """Count what an earlier process of this same run has reserved or paid."""
         self.began = await self.ledger.runs.began(self.plan.run_id) or self.clock()
-        since, now = self._span()
-        if not await self.ledger.spending.of_run(self.plan.run_id, since, now):
+        since, until = self._span()
+        if not await self.ledger.spending.of_run(self.plan.run_id, since, until):
             return  # it is the first one: the submissions of other runs need not be looked at
-        spending = await self.ledger.spending.on(days_of(since.date(), now.date()))
+        spending = await self.ledger.spending.on(days_of(since.date(), until.date()))
         ours = (cost for cost in spending.costs if cost.line.run_id == self.plan.run_id)
         self.held = {(cost.line.fingerprint, cost.line.attempt): cost.usd or ZERO for cost in ours}
         self.recalled = frozenset(self.held)
@@ -137,8 +137,8 @@ class Budget:
         A run of a schedule has its id of the time at which it was due: it may have been begun before that, by hand.
         """
         now = self.clock().astimezone(UTC)
-        since = min(_begin_of_run(self.plan.run_id) or now, (self.began or now).astimezone(UTC))
-        return since - JOURNAL_MARGIN, now + JOURNAL_MARGIN
+        times = (now, _begin_of_run(self.plan.run_id) or now, (self.began or now).astimezone(UTC))  # a clock may have been set back since
+        return min(times) - JOURNAL_MARGIN, max(times) + CLOCKS_AHEAD
 
     def release(self, fingerprint: str, attempt: int) -> None:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""
@@ -146,9 +146,9 @@ class Budget:
 
     def _periods(self) -> list[tuple[str, Decimal, tuple[date, ...]]]:
         """Return the budgets per day and month, where there are any: name, limit, the days that count."""
-        today = self.clock().date()
-        limits = (("day", self.plan.per_day_usd, (today,)), ("month", self.plan.per_month_usd, days_of(today.replace(day=1), today)))
-        return [(name, limit, days) for name, limit, days in limits if limit is not None]
+        days = budget_days(self.clock())
+        limits = (("day", self.plan.per_day_usd), ("month", self.plan.per_month_usd))
+        return [(name, limit, days[name]) for name, limit in limits if limit is not None]
 
     async def _check_periods(self, step: Step, price: Decimal) -> None:
         for name, limit, days in self._periods():
@@ -159,6 +159,12 @@ class Budget:
                     f"{dollars(spent)} are spent at this destination",
                     hint=f"raise `budget.per_{name}_usd`, or wait for the next {name}; `animatic spend` shows what was paid for",
                 )
+
+
+def budget_days(now: datetime) -> dict[str, tuple[date, ...]]:
+    """Return the days (UTC) whose submissions count against the budget of today, and against that of this month."""
+    today = now.astimezone(UTC).date()
+    return {"day": days_so_far(today, now), "month": days_so_far(today.replace(day=1), now)}
 
 
 def _begin_of_run(run_id: str) -> datetime | None:

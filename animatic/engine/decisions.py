@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -16,7 +16,7 @@ from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED_MESSAGE, w
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import ClaimedError, Failure, Intent, Ledger, Submission
-from animatic.ledger.records import days_of
+from animatic.ledger.records import CLOCKS_AHEAD
 
 LOOK_BACK = timedelta(days=31)
 MIN_FINGERPRINT_DIGITS = 6
@@ -74,10 +74,12 @@ async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timi
     Among them are completed jobs whose results were not understood, unless the shot has its take all the same.
     """
     now = timing.now()
-    days = days_of((now - LOOK_BACK).date(), now.date())
     found: list[OpenDoubt] = []
     for destination in destinations:
-        opened = await destination.ledger.recent.open(now - LOOK_BACK, now)
+        opened = await destination.ledger.recent.open(now - LOOK_BACK, now + CLOCKS_AHEAD)
+        for day in await destination.ledger.runs.days_ahead(now):
+            begin = datetime.combine(day, time(), UTC)
+            opened += await destination.ledger.recent.open(begin, begin + timedelta(days=1))
         found += [
             OpenDoubt(destination=destination, submission=submission, kind="lost_answer")
             for submission in opened
@@ -85,14 +87,14 @@ async def list_doubts(destinations: tuple[OpenDestination, ...], *, timing: Timi
         ]
         unclear = await _unclear(destination.ledger, now)
         found += [OpenDoubt(destination=destination, submission=submission, kind="unclear_result") for submission in unclear]
-        strays = await list_strays(destination.ledger, days)
+        strays = await list_strays(destination.ledger, await destination.ledger.days_since((now - LOOK_BACK).date()))
         found += [OpenDoubt(destination=destination, submission=stray.submission, kind="stray", stray=stray) for stray in strays]
     return sorted(found, key=lambda doubt: doubt.submission.intent.intended_at)
 
 
 async def _unclear(ledger: Ledger, now: datetime) -> list[Submission]:
     """Return the submissions of the last month whose completed job waits for a person."""
-    costs = (await ledger.spending.on(days_of((now - LOOK_BACK).date(), now.date()))).costs
+    costs = (await ledger.spending.on(await ledger.days_since((now - LOOK_BACK).date()))).costs
     lines = [cost.line for cost in costs if cost.outcome in {"empty", "completed"}]
     made = await ledger.takes.fingerprints() if lines else frozenset()
     found = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines if line.fingerprint not in made]
@@ -108,7 +110,7 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
     kept = [doubt for doubt in doubts if doubt.destination is destination and doubt.kind != "stray"]
     # Listed anew: what a process had claimed when it was killed is complete once its job was seen.
-    strays = await list_strays(destination.ledger, days_of((now - LOOK_BACK).date(), now.date()))
+    strays = await list_strays(destination.ledger, await destination.ledger.days_since((now - LOOK_BACK).date()))
     takes = await destination.ledger.takes.get_many(sorted({one.intent.fingerprint for one in recorded}))
     strays += [stray for one in recorded for stray in strays_among((one,), takes.get(one.intent.fingerprint))]
     billed = await follow(client, destination.ledger, {stray.job_id: stray for stray in strays}.values())

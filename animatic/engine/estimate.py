@@ -10,14 +10,14 @@ from typing import Literal
 
 from animatic.columns import few
 from animatic.cut.model import Cut
-from animatic.engine.budget import Budget, check_prices
+from animatic.engine.budget import Budget, budget_days, check_prices
 from animatic.engine.further import further_of, further_unread
 from animatic.engine.history import STORAGE_OUTAGE_SECONDS, open_destination
 from animatic.engine.reel_prepare import prepare
 from animatic.engine.timing import utc_now
 from animatic.errors import OverBudgetError
 from animatic.ledger import Ledger, Settled, Submission, Take
-from animatic.ledger.records import days_of, each
+from animatic.ledger.records import each
 from animatic.money import dollars
 from animatic.plan import NOTHING_FURTHER, Further, Limit, Plan, Step, shot_of
 
@@ -221,10 +221,9 @@ async def _limits(plan: Plan, ledger: Ledger, now: Callable[[], datetime], *, re
         if resumed:
             await budget.recall()
         found.append(Limit(period="run", usd=plan.budget_usd, spent=budget.spent))
-    today = now().date()
+    days = budget_days(now())
     if plan.per_day_usd is not None:
-        found.append(Limit(period="day", usd=plan.per_day_usd, spent=(await ledger.spending.on((today,))).totals.usd))
+        found.append(Limit(period="day", usd=plan.per_day_usd, spent=(await ledger.spending.on(days["day"])).totals.usd))
     if plan.per_month_usd is not None:
-        month = days_of(today.replace(day=1), today)
-        found.append(Limit(period="month", usd=plan.per_month_usd, spent=(await ledger.spending.on(month)).totals.usd))
+        found.append(Limit(period="month", usd=plan.per_month_usd, spent=(await ledger.spending.on(days["month"])).totals.usd))
     return tuple(found)

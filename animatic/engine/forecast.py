@@ -13,7 +13,7 @@ from animatic.engine.further import Retakable, retakable
 from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import Planner, PlanOptions
 from animatic.ledger import Ledger
-from animatic.ledger.records import days_of
+from animatic.ledger.records import days_so_far
 from animatic.plan import Further, Plan, destination_of, new_run_id
 from animatic.plan.model import LockedTake
 from animatic.spec import Declaration, PipelineSpec
@@ -236,9 +236,10 @@ async def _spent(ledgers: Mapping[str, Ledger], now: datetime) -> dict[tuple[str
     today = now.astimezone(UTC).date()
     spent: dict[tuple[str, str, str], Decimal] = {}
     for destination, ledger in ledgers.items():
-        costs = (await ledger.spending.on(days_of(today.replace(day=1), today))).costs
+        costs = (await ledger.spending.on(days_so_far(today.replace(day=1), now))).costs
         for period, form in _PERIODS.items():
-            known = (cost.usd or ZERO for cost in costs if f"{cost.day:{form}}" == f"{today:{form}}")
+            # What a clock that is ahead has entered for tomorrow was spent by now.
+            known = (cost.usd or ZERO for cost in costs if f"{min(cost.day, today):{form}}" == f"{today:{form}}")
             spent[destination, period, f"{today:{form}}"] = sum(known, ZERO)
     return spent
 

@@ -12,7 +12,7 @@ from animatic.ledger import Ledger
 from animatic.manifest import Manifest, read_manifest
 from animatic.plan import Plan, destinations_of, plan_from_json
 from animatic.spec import Declaration
-from animatic.storage import Storage, StorageRefusedError, open_storage
+from animatic.storage import DamagedRecordError, Storage, open_storage
 
 SIMULATED = "simulated"
 STORAGE_OUTAGE_SECONDS = 60.0
@@ -49,7 +49,7 @@ class PastRun:
         return f"{self.plan.pipeline}/{self.plan.run_id}/manifest.json"
 
     async def manifest(self) -> Manifest | None:
-        """Read its manifest; None if it died before the first was written. Raises StorageRefusedError where it is damaged."""
+        """Read its manifest; None if it died before the first was written. Raises DamagedRecordError for a damaged one."""
         data = await self.destination.storage.read(self.manifest_key)
         return None if data is None else read_manifest(data, key=self.manifest_key)
 
@@ -58,7 +58,7 @@ class PastRun:
         data = await self.destination.storage.read(self.manifest_key)
         try:
             return None if data is None else read_manifest(data, key=self.manifest_key)
-        except StorageRefusedError as error:
+        except DamagedRecordError as error:
             self.destination.ledger.runs.leave_out(self.plan.run_id, error)
             return None
 
@@ -95,7 +95,7 @@ async def past_runs(destinations: Iterable[OpenDestination], *, pipeline: str | 
             break
         try:
             run = await _past_run(destination, run_id)
-        except StorageRefusedError as error:
+        except DamagedRecordError as error:
             destination.ledger.runs.leave_out(run_id, error)
             continue
         if pipeline is None or run.plan.pipeline == pipeline:

@@ -19,7 +19,7 @@ from animatic.krea import ANSWERED_NO, Job, KreaClient
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Ledger, Submission
 from animatic.ledger.late_jobs import with_own_jobs
 from animatic.ledger.model import PRESUMED, Grounds
-from animatic.ledger.records import days_of
+from animatic.ledger.records import days_so_far
 from animatic.ledger.spending import counts_as_lost
 
 Late = tuple[Submission, tuple[Job, ...]]
@@ -99,7 +99,7 @@ async def ask_for_late_jobs(client: KreaClient, ledger: Ledger, now: datetime) -
     Returns those that nobody can tell the submission of, and the submissions that got their job. Krea is asked only where there is a
     submission to ask about. Raises KreaUnreachableError, KreaRefusedError, StorageError.
     """
-    days = days_of((now - LATE_JOBS_SINCE).date(), now.date())
+    days = days_so_far((now - LATE_JOBS_SINCE).date(), now)
     lines = [cost.line for cost in (await ledger.spending.on(days)).costs if cost.outcome and counts_as_lost(cost.outcome)]
     given_up = [await ledger.submissions.get(line.fingerprint, line.attempt) for line in lines]
     taken = await ledger.recent.by_evidence(days)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from animatic.engine.run import Run
 from animatic.errors import (
@@ -23,6 +24,7 @@ from animatic.errors import (
     UnclearResultError,
     UsageError,
 )
+from animatic.money import dollars
 
 MAX_FAILURES_NAMED = 5
 SEEN = 60
@@ -59,7 +61,7 @@ def outcome(run: Run) -> AnimaticError | None:
         return None
     for kind in (MoneyError, ServiceError, UsageError):
         if found := next((error for error in (run.stopped, *errors.values()) if isinstance(error, kind)), None):
-            return with_unrecorded(run, found) if isinstance(found, StorageError) else found
+            return ended_by(run, found) if isinstance(found, ServiceError) else found
     total = len(run.plan.shots)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
         return _doubt(doubtful, total)
@@ -75,13 +77,21 @@ def outcome(run: Run) -> AnimaticError | None:
     return ShotError(missing_shots(missing, total), hint=hint)
 
 
-def with_unrecorded(run: Run, error: StorageError) -> StorageError:
-    """Return the error that ended a run, with the jobs that are known to nobody else, as their records could not be written."""
-    if not run.state.unrecorded:
-        return error
-    jobs = ", ".join(f"{key} is job {job_id}" for key, job_id in run.state.unrecorded.items())
-    hint = f"{error.hint or 'repair that'}; where `animatic resume {run.plan.run_id}` asks whose a job is: `animatic adopt SHOT JOB`"
-    return StorageError(f"{error.message}; paid, and not recorded: {jobs}", hint=hint)
+def ended_by(run: Run, error: ServiceError, *, billed: Decimal | None = None) -> ServiceError:
+    """Return the error of a service that ended a run: with what goes on, and the jobs that are known to nobody else.
+
+    Those are jobs whose records could not be written. ``billed`` is what the run was billed (USD), where no summary tells it.
+    """
+    message, hint, resume = error.message, error.hint or "repair that", f"`animatic resume {run.plan.run_id}`"
+    if isinstance(error, StorageError) and run.state.unrecorded:
+        jobs = ", ".join(f"{key} is job {job_id}" for key, job_id in run.state.unrecorded.items())
+        message = f"{message}; paid, and not recorded: {jobs}"
+        hint = f"{hint}; where {resume} asks whose a job is: `animatic adopt SHOT JOB`"
+    elif "`animatic resume" not in hint:
+        hint = f"{hint}; then {resume} goes on, and pays for nothing again"
+    if billed is not None:
+        hint = f"{hint}; this run was billed {dollars(billed)} so far"
+    return type(error)(message, hint=hint, code=error.code)
 
 
 def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:

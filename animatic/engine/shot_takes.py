@@ -14,7 +14,7 @@ from animatic.ledger import Ledger, Take
 from animatic.ledger.owner import person
 from animatic.ledger.records import each
 from animatic.plan import Plan, Step, fingerprint_of, plan_from_json, step_changes
-from animatic.storage import StorageRefusedError
+from animatic.storage import DamagedRecordError
 
 LOOKED_AT = 100
 """Runs of the destination, the newest first, in whose plans a shot's earlier requests are looked for."""
@@ -127,7 +127,7 @@ async def _past_runs(ledger: Ledger, pipeline: str, key: str) -> list[_Past]:
     async def look(run_id: str) -> _Past | None:
         try:
             written = (await ledger.runs.get(run_id) or {}).get("plan")
-        except StorageRefusedError as error:
+        except DamagedRecordError as error:
             ledger.runs.leave_out(run_id, error)
             return None
         if not isinstance(written, dict):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 from animatic.ledger.approvals import Approvals
 from animatic.ledger.late_jobs import LateJobs
 from animatic.ledger.locks import Locks
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.recent import RecentSubmissions
-from animatic.ledger.records import RecordStore, random_id
+from animatic.ledger.records import RecordStore, days_so_far, random_id
 from animatic.ledger.reels import Reels
 from animatic.ledger.runs import Runs
 from animatic.ledger.shot_log import ShotLog
@@ -18,7 +18,7 @@ from animatic.ledger.signatures import Signatures
 from animatic.ledger.spending import Journal, Spending
 from animatic.ledger.submissions import OwnerAlive, Submissions
 from animatic.ledger.takes import Assets, Selections, Takes
-from animatic.storage import Storage, StorageRefusedError
+from animatic.storage import DamagedRecordError, Storage
 
 
 class Ledger:
@@ -55,7 +55,12 @@ class Ledger:
         self.now = clock
         self._records = records
 
+    async def days_since(self, first: date) -> tuple[date, ...]:
+        """Return every day (UTC) from the first on to which submissions may have been entered, also by clocks that are far ahead."""
+        now = self.now()
+        return *days_so_far(first, now), *await self.runs.days_ahead(now)
+
     @property
-    def left_out(self) -> tuple[StorageRefusedError, ...]:
+    def left_out(self) -> tuple[DamagedRecordError, ...]:
         """Why records were left out of the sums and searches that this ledger was asked for: they are damaged."""
         return tuple(self._records.left_out.values())

@@ -11,14 +11,14 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import anyio
 from pydantic import TypeAdapter, ValidationError
 
-from animatic.storage import Storage, StorageRefusedError
+from animatic.storage import DamagedRecordError, Storage, StorageRefusedError
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ RETAKES = f"{ROOT}retakes/"
 RUNS = f"{ROOT}runs/"
 JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
 NUMBERED_KEY = re.compile(r"/(\d{6,})\.json$")
+CLOCKS_AHEAD = timedelta(days=1)
+"""By how much the clock of a machine may be ahead of ours whose submissions count now."""
 
 
 def attempt_folder(fingerprint: str, attempt: int) -> str:
@@ -81,6 +83,11 @@ def journal_time(key: str) -> datetime | None:
 def days_of(first: date, last: date) -> tuple[date, ...]:
     """Return every day from the first to the last, both included."""
     return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
+
+
+def days_so_far(first: date, now: datetime) -> tuple[date, ...]:
+    """Return every day (UTC) from the first on to which a submission may have been entered by now: some clocks are ahead."""
+    return days_of(first, (now + CLOCKS_AHEAD).astimezone(UTC).date())
 
 
 def evidence_folder(day: date) -> str:
@@ -171,8 +178,8 @@ class RecordStore:
         self.storage = storage
         self.now = clock
         self.new_id = new_id
-        self.left_out: dict[str, StorageRefusedError] = {}
-        """Records that cannot be read and were left out of sums and searches, by key."""
+        self.left_out: dict[str, DamagedRecordError] = {}
+        """Records that are damaged and were left out of sums and searches, by key."""
 
     async def create(self, key: str, record: object) -> bool:
         """Write the record if the key is free. A random ``write_id`` tells our own record from an equal one of somebody else."""
@@ -184,14 +191,17 @@ class RecordStore:
         return None if data is None else self._decode(key, data, kind)
 
     async def read_or_leave_out(self, key: str, kind: type[T]) -> T | None:
-        """Do the same, and None for a record that is damaged, which is kept in ``left_out``: one of many must not stop the others."""
+        """Do the same, and None for a record that is damaged, which is kept in ``left_out``: one of many must not stop the others.
+
+        A storage that refuses to be read is no damage: nobody knows then what was paid for, and StorageError is raised.
+        """
         try:
             return await self.read(key, kind)
-        except StorageRefusedError as error:
+        except DamagedRecordError as error:
             self.leave_out(key, error)
             return None
 
-    def leave_out(self, key: str, error: StorageRefusedError) -> None:
+    def leave_out(self, key: str, error: DamagedRecordError) -> None:
         """Keep in mind that a record was left out."""
         if key not in self.left_out:
             log.warning("left out: %s", error)
@@ -214,7 +224,7 @@ class RecordStore:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _damaged(where, "it is no JSON record with a version") from error
         if version != VERSION:
-            raise StorageRefusedError(f"{where} has version {version!r}; this animatic reads version {VERSION}", hint="upgrade animatic")
+            raise DamagedRecordError(f"{where} has version {version!r}; this animatic reads version {VERSION}", hint="upgrade animatic")
         try:
             return _adapter(kind).validate_python(fields)
         except ValidationError as error:
@@ -227,8 +237,8 @@ def _encode(record: object, write_id: str) -> bytes:
     return json.dumps({"version": VERSION, "write_id": write_id, **fields}, indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _damaged(where: str, reason: str) -> StorageRefusedError:
-    return StorageRefusedError(
+def _damaged(where: str, reason: str) -> DamagedRecordError:
+    return DamagedRecordError(
         f"{where} is damaged: {reason}", hint="restore it from a backup; without it nobody knows whether that submission was paid for"
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import AwareDatetime
 
-from animatic.ledger.records import RUNS, RecordStore, run_key
-from animatic.storage import StorageRefusedError
+from animatic.ledger.records import CLOCKS_AHEAD, RUNS, RecordStore, run_key
+from animatic.storage import DamagedRecordError
+
+_DAY_OF_RUN = re.compile(r"(\d{4}[01]\d[0-3]\d)T\d{6}Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +45,15 @@ class Runs:
         record = await self._records.read(run_key(run_id), RunRecord)
         return record.at if record else None
 
-    def leave_out(self, run_id: str, error: StorageRefusedError) -> None:
+    def leave_out(self, run_id: str, error: DamagedRecordError) -> None:
         """Keep in mind that a run was left out of a list because its record is damaged."""
         self._records.leave_out(run_key(run_id), error)
+
+    async def days_ahead(self, now: datetime) -> tuple[date, ...]:
+        """Return the days (UTC) on which runs began by clocks that were further ahead than others are looked at for, by time."""
+        last = f"{(now + CLOCKS_AHEAD).astimezone(UTC):%Y%m%d}"
+        begun = {found[1] for run_id in await self.ids() if (found := _DAY_OF_RUN.match(run_id)) and found[1] > last}
+        return tuple(date.fromisoformat(day) for day in sorted(begun))
 
     async def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, the earliest first: they sort by time."""

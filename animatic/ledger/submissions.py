@@ -32,7 +32,7 @@ from animatic.ledger.outcomes import Outcome, is_final, was_accepted
 from animatic.ledger.owner import identity
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder
 from animatic.ledger.spending import Journal
-from animatic.storage import StorageRefusedError
+from animatic.storage import DamagedRecordError
 
 OwnerAlive = Callable[[Intent], bool | None]
 
@@ -250,7 +250,7 @@ class Submissions:
         """Return one of many submissions, None where a record of it is damaged: that is an error for its own shot alone."""
         try:
             return await self.get(fingerprint, number)
-        except StorageRefusedError as error:
+        except DamagedRecordError as error:
             self._records.leave_out(attempt_folder(fingerprint, number), error)
             return None
 

@@ -35,6 +35,10 @@ class StorageRefusedError(StorageError):
     retryable = False
 
 
+class DamagedRecordError(StorageRefusedError):
+    """One object was read, and is not what was written there: torn, foreign, or of a later version. The place itself can be used."""
+
+
 def check_key(key: str) -> str:
     """Return the key itself.
 

@@ -84,6 +84,19 @@ async def test_the_budget_of_a_day_counts_all_runs_of_the_destination(studio: St
 
 
 @pytest.mark.parametrize("limit", ["per_day_usd", "per_month_usd"])
+async def test_the_budget_of_a_period_counts_what_a_clock_that_is_ahead_has_entered(studio: Studio, limit: str) -> None:
+    one = await price(studio)
+    budget = f"budget: {{{limit}: {one * Decimal('1.5')}}}\n"
+    studio.offset = timedelta(days=1)
+    studio.declare(shots(1), budget=budget)
+    assert await studio.render() is None
+    studio.offset = timedelta(0)  # another machine, or this one once its clock is set
+    studio.declare(shots(2).replace("Shot", "Another"), budget=budget)
+    assert isinstance(await studio.render(), OverBudgetError)
+    assert len(studio.krea.billed) == 1
+
+
+@pytest.mark.parametrize("limit", ["per_day_usd", "per_month_usd"])
 async def test_what_costs_exactly_what_is_left_of_a_period_is_paid(studio: Studio, limit: str) -> None:
     one = await price(studio)
     studio.declare(shots(2), budget=f"budget: {{{limit}: {2 * one}}}\n")
@@ -184,5 +197,17 @@ async def test_a_run_that_began_before_it_was_due_remembers_what_it_has_spent(st
     plan = await studio.plan(run_id=f"{studio.clock() + timedelta(hours=6):%Y%m%dT%H%M%SZ}-000000000001")
     assert isinstance(await studio.render(plan), OverBudgetError)
     studio.offset += timedelta(hours=hours)
+    assert isinstance(await studio.render(plan), OverBudgetError)
+    assert len(studio.krea.billed) == 2
+
+
+async def test_a_run_whose_clock_was_set_back_remembers_what_it_has_spent(studio: Studio) -> None:
+    studio.declare(shots(3))
+    one = await price(studio)
+    studio.declare(shots(3), pipeline=f"budget_usd: {2 * one}")
+    studio.offset = timedelta(hours=30)
+    plan = await studio.plan()
+    assert isinstance(await studio.render(plan), OverBudgetError)
+    studio.offset = timedelta(0)
     assert isinstance(await studio.render(plan), OverBudgetError)
     assert len(studio.krea.billed) == 2

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from animatic.engine.outcome import REMEDIES, missing_shots, outcome
-from animatic.errors import AnimaticError, InDoubtError, JobFailedError, OverBudgetError, ShotError, StorageError, UnclearResultError
+from animatic.engine.outcome import REMEDIES, ended_by, missing_shots, outcome
+from animatic.errors import (
+    AnimaticError,
+    InDoubtError,
+    JobFailedError,
+    KreaUnreachableError,
+    OverBudgetError,
+    ShotError,
+    StorageError,
+    UnclearResultError,
+)
+from animatic.storage import StorageRefusedError
 
 GONE = ShotError("not made, because storm is missing", code="upstream")
 BLOOD = JobFailedError("The request was flagged by content moderation.", code="moderated", repeatable=False)
@@ -62,8 +73,20 @@ def test_a_job_that_nobody_else_knows_is_named() -> None:
     assert found is not None
     assert found.message == "cannot create x: the disk is full; paid, and not recorded: a is job job-1, b is job job-2"
     assert found.hint == "free some space; where `animatic resume r1` asks whose a job is: `animatic adopt SHOT JOB`"
-    run.state.unrecorded = {}
-    assert outcome(run) is full
+
+
+def test_what_a_service_ends_says_how_to_go_on_and_what_was_billed() -> None:
+    full = StorageRefusedError("cannot create x: the disk is full", hint="free some space")
+    found = outcome(run_of({"a": full, "b": GONE}))
+    assert type(found) is StorageRefusedError
+    assert found.message == full.message
+    assert found.hint == "free some space; then `animatic resume r1` goes on, and pays for nothing again"
+    told = ended_by(run_of({}), full, billed=Decimal("0.1"))  # no manifest could be written, so that no summary says it
+    assert told.hint == f"{found.hint}; this run was billed $0.10 so far"
+    away = KreaUnreachableError("Krea is away", hint="try `animatic resume` when it is back")
+    unchanged = outcome(run_of({"a": away}))
+    assert unchanged is not None
+    assert (type(unchanged), unchanged.hint) == (KreaUnreachableError, away.hint)
 
 
 def test_money_comes_first_and_doubt_says_how_to_decide_at_once() -> None:

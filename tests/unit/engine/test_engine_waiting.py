@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -195,6 +196,19 @@ async def test_a_result_that_is_not_understood_is_in_doubt_until_a_person_pays_a
     assert (stray.kind, stray.reason) == ("stray", "paid beside job job-2, which made the take")
     spending = await studio.ledger.spending.on([studio.clock().date()])
     assert spending.totals.usd == 2 * (studio.run.plan.steps[0].request.price.usd or 0)
+
+
+@pytest.mark.parametrize("days", [1, 5000])
+async def test_doubts_of_a_machine_whose_clock_is_ahead_are_listed_at_once(studio: Studio, days: int) -> None:
+    studio.krea.ends = ["empty"]
+    studio.offset = timedelta(days=days)
+    assert isinstance(await studio.render(), UnclearResultError)
+    step = await studio.step()
+    await intended(studio, step, 2)
+    await studio.ledger.submissions.doubt(step.fingerprint, 2, "two jobs fit", ["a", "b"])
+    studio.offset = timedelta(0)
+    doubts = await list_doubts(studio.destinations, timing=studio.timing())
+    assert {doubt.kind for doubt in doubts} == {"unclear_result", "lost_answer"}
 
 
 async def test_a_retake_ends_the_doubt_about_a_result(studio: Studio) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from animatic.ledger import Ledger, Outcome, Totals
 from animatic.ledger.records import journal_folder, spending_key
-from animatic.storage import Storage
-from tests.unit.ledger.conftest import Clock, CountingStorage, Intend, fingerprint
+from animatic.storage import Storage, StorageRefusedError
+from animatic.storage.folder import FolderStorage
+from tests.unit.ledger.conftest import DAWN, NOON, Clock, CountingStorage, Intend, fingerprint
 
 DAY = date(2026, 11, 21)
 
@@ -157,3 +158,34 @@ async def test_what_is_final_is_passed_over_when_looking_for_what_is_open(
     (attempt,) = await ledger.recent.open(start, clock.now)
     assert attempt.intent.fingerprint == fingerprint(0)
     assert storage.reads < 8
+
+
+@pytest.mark.parametrize("refused", ["journal/", "settled.json"])
+async def test_what_may_not_be_read_is_not_counted_as_nothing(
+    ledger: Ledger, intend: Intend, tmp_path: Path, clock: Clock, refused: str
+) -> None:
+    class Refusing(FolderStorage):
+        async def read(self, key: str) -> bytes | None:
+            if refused in key:
+                raise StorageRefusedError(f"{key}: access denied")
+            return await super().read(key)
+
+    await intend()
+    await ledger.submissions.settle(DAWN, 1, "completed", usd=Decimal("0.40"))
+    barred = Ledger(Refusing(tmp_path / "out"), clock=clock)
+    with pytest.raises(StorageRefusedError, match="access denied"):
+        await barred.spending.on([DAY])
+    assert barred.left_out == ()
+
+
+async def test_what_a_clock_that_is_ahead_has_entered_was_spent_by_now(ledger: Ledger, intend: Intend, clock: Clock) -> None:
+    await intend(fingerprint(1))
+    clock.advance(hours=20)
+    await intend(fingerprint(2))
+    clock.advance(days=5000)  # a machine whose clock was never set
+    await ledger.runs.save(f"{clock.now:%Y%m%dT%H%M%SZ}-4f3a", {})
+    await intend(fingerprint(3))
+    clock.now = NOON
+    assert [cost.line.fingerprint for cost in (await ledger.spending.on(await ledger.days_since(DAY))).costs] == [
+        fingerprint(n) for n in (1, 2, 3)
+    ]
