@@ -35,11 +35,16 @@ def _mask_secrets(text: str) -> str:
 
 
 def bare_url(url: str) -> str:
-    """Return the URL without user name, password, query, fragment and registered secrets; what is no URL becomes ``(not a URL)``."""
+    """Return the URL without user name, password, query, fragment and registered secrets; what is no URL becomes ``(not a URL)``.
+
+    Of one that holds a file itself its type is left.
+    """
     try:
         parts = urlsplit(_mask_secrets(url))
     except ValueError:
         return "(not a URL)"
+    if parts.scheme == "data":  # the file itself
+        return f"data:{parts.path.partition(',')[0]}"
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
 

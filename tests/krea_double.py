@@ -31,7 +31,22 @@ from tests import virtual_time
 BASE = "https://krea.test"
 
 Answer = Literal[
-    "accept", "lost-before", "lost-after", "500-before", "500-after", "524-after", "429", "401", "402", "plan", "410", "400", "torn"
+    "accept",
+    "lost-before",
+    "lost-after",
+    "500-before",
+    "500-after",
+    "524-after",
+    "429",
+    "401",
+    "402",
+    "403",
+    "403-input",
+    "plan",
+    "410",
+    "400",
+    "400-content",
+    "torn",
 ]
 
 
@@ -43,6 +58,9 @@ REFUSALS: dict[Answer, tuple[int, dict[str, str]]] = {
     "plan": (402, {"error": "This model requires a higher plan: upgrade your plan"}),
     "410": (410, {"error": "model_unavailable", "message": "the model is gone"}),
     "400": (400, {"error": "Invalid request body"}),
+    "400-content": (400, {"error": "content policy: the input video was flagged"}),
+    "403": (403, {"error": "Forbidden"}),
+    "403-input": (403, {"error": "could not fetch the input video: 403"}),
 }
 """Answers that say that nothing was accepted."""
 
@@ -229,6 +247,8 @@ class KreaDouble:
         self.doubled = False
         """Whether it shows each twice."""
         self.on_post: Callable[[dict[str, Any]], object] = lambda _body: None
+        self.on_one: Callable[[str, DoubleJob], httpx.Response | None] = lambda _method, _job: None
+        """What a job that is read (GET) or cancelled (DELETE) by itself is answered with instead."""
 
     @property
     def billed(self) -> list[DoubleJob]:
@@ -375,6 +395,9 @@ class KreaDouble:
             return httpx.Response(404, json={"error": "Job not found"})
         if method == "DELETE":
             self.counts["cancel"] += 1
+        if (instead := self.on_one(method, job)) is not None:
+            return instead
+        if method == "DELETE":
             if job.cancel == "cancels":
                 job.status, job.outcome = "cancelled", {"status": "cancelled"}
             elif job.cancel == "completes":

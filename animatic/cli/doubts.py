@@ -15,7 +15,7 @@ from animatic.cli.advice import completed
 from animatic.cli.lookup import destinations, krea_client, warn_of_damage
 from animatic.cli.options import deliver_option, file_option, json_option, only_simulated_option
 from animatic.cli.output import print_json, tell, warn
-from animatic.errors import InDoubtError, ServiceError
+from animatic.errors import AnimaticError, InDoubtError
 from animatic.money import dollars
 from animatic.redact import bare_url
 from animatic.settings import Settings
@@ -71,7 +71,7 @@ async def _doubts(files: tuple[Path, ...], deliver: str | None, *, simulate: boo
                     pictures = {job.id: await save_picture(client, job, settings.home / "candidates") for job in jobs}
                     asked.append(_facts(doubt, None if elsewhere else jobs, pictures, reason=elsewhere))
                 found += asked
-            except ServiceError as error:
+            except AnimaticError as error:  # whatever Krea says now, what the ledger knows is told
                 warn(f"Krea was not asked: {error}")
                 found += [_facts(doubt, () if doubt.kind != "lost_answer" else None, {}) for doubt in listed if doubt.destination in real]
     warn_of_damage(where)

@@ -12,7 +12,7 @@ import asyncio
 import copy
 import logging
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,8 +25,8 @@ from animatic.engine.run import Run
 from animatic.engine.workdir import on_disk
 from animatic.errors import BadClipError, BadMediaError, StorageError
 from animatic.files import sha256_of
-from animatic.krea import ExpiredUrlError, ResultUnreachableError
-from animatic.ledger import SentInput, Take
+from animatic.krea import TURNED_AWAY, ExpiredUrlError, ResultUnreachableError
+from animatic.ledger import SentInput, Settled, Submission, Take
 from animatic.limits import MAX_URL_LENGTH
 from animatic.media import extract_frame, prepare_picture, sniff
 from animatic.plan import FileInput, Frame, Input, Request, ShotInput
@@ -63,6 +63,27 @@ async def resolve_inputs(run: Run, request: Request, *, refused: Collection[str]
         _put(body, item.path, url)
         sent.append(record)
     return Resolved(body=body, inputs=tuple(sent))
+
+
+def sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
+    """Return the input URLs, without their query, of submissions that failed or were refused: one that has expired may be why."""
+    failed = [
+        submission
+        for submission in submissions
+        if submission.ending and submission.ending.outcome in {"failed", "unsent"} and not _was_busy(submission.ending)
+    ]
+    return frozenset(item.sent_as for submission in failed for item in submission.intent.inputs if item.sent_as)
+
+
+def _was_busy(settled: Settled) -> bool:
+    """Whether Krea turned the submission away for now, or was not there: its inputs were not looked at."""
+    return settled.error is not None and settled.error.code in TURNED_AWAY
+
+
+def passes_results_on(run: Run, inputs: Iterable[SentInput]) -> bool:
+    """Whether Krea was given an address of its own for the clip of a shot: one that it may refuse all the same."""
+    clips = [item for item in inputs if item.shot is not None and item.frame is None]
+    return any(item.sent_as in run.takes[item.shot].result_urls for item in clips if item.shot is not None)
 
 
 async def _resolve(run: Run, item: Input, refused: Collection[str]) -> tuple[str, SentInput]:

@@ -37,6 +37,7 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "timeout": ("timed out", "raise `timeout`"),
     "job_open": ("still runs", "resume"),
     "job_lost": ("not at Krea", "resume"),
+    "job_unreadable": ("not readable", "resume"),
     "request_refused": ("refused", "correct it"),
     "model_unavailable": ("no model", "change it"),
     "plan_required": ("needs a plan", "upgrade"),

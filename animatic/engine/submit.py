@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -16,17 +16,17 @@ from typing import TypeVar
 from animatic.engine.crashpoints import crashpoint
 from animatic.engine.doubt import STALE_INTENT, await_owner, resolve_doubt, resolve_left_behind
 from animatic.engine.expectation import expectation_of
-from animatic.engine.inputs import Resolved, resolve_inputs
+from animatic.engine.inputs import Resolved, passes_results_on, resolve_inputs, sent_with_failures
 from animatic.engine.lost import check_given_up, check_lost_answers, confusable, resolve_lost, wait_for_answer
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
 from animatic.engine.state import SubmittedJob
 from animatic.engine.windows import SENDING_SLACK_SECONDS
-from animatic.errors import AnimaticError, InDoubtError, JobFailedError, ShotError, StorageError
-from animatic.krea import TURNED_AWAY, Job, LostAnswerError, NotSentError
+from animatic.errors import AnimaticError, InDoubtError, JobFailedError, RequestRefusedError, ShotError, StorageError
+from animatic.krea import MODERATED, Job, LostAnswerError, NotSentError
 from animatic.krea.callbacks import is_token
-from animatic.ledger import Failure, Intent, Settled, Submission, Take
+from animatic.ledger import Failure, Intent, Submission, Take
 from animatic.plan import Request, Step, slate_of
 from animatic.redact import redact_body
 
@@ -60,8 +60,15 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
         run.check_open()
         run.budget.check_prices((request,))
         run.progress.change(step.key, "preparing", model=request.model)
-        resolved = await resolve_inputs(run, request, refused=_sent_with_failures(submissions))
-        job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
+        resolved = await resolve_inputs(run, request, refused=sent_with_failures(submissions))
+        try:
+            job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
+        except RequestRefusedError as error:
+            if error.code == MODERATED or not passes_results_on(run, resolved.inputs):
+                raise
+            # Krea need not take its own addresses back: once more with what lies at the destination in their place.
+            run.progress.change(step.key, "preparing", f"{error.message}; again with the stored file instead of Krea's address of it")
+            continue
         if job is not None:
             return job
 
@@ -82,21 +89,6 @@ async def _check_reach(run: Run, step: Step, submission: Submission) -> None:
 def _tell_wait(run: Run, step: Step, last: Submission, seconds: float) -> None:
     text = f"Krea may still be working on an earlier submission: waiting up to {seconds:.0f} s for its job"
     run.progress.change(step.key, "in doubt", text, attempt=last.number)
-
-
-def _sent_with_failures(submissions: Iterable[Submission]) -> frozenset[str]:
-    """Return the input URLs, without their query, of submissions that failed or were refused: one that has expired may be why."""
-    failed = [
-        submission
-        for submission in submissions
-        if submission.ending and submission.ending.outcome in {"failed", "unsent"} and not _was_busy(submission.ending)
-    ]
-    return frozenset(item.sent_as for submission in failed for item in submission.intent.inputs if item.sent_as)
-
-
-def _was_busy(settled: Settled) -> bool:
-    """Whether Krea turned the submission away for now, or was not there: its inputs were not looked at."""
-    return settled.error is not None and settled.error.code in TURNED_AWAY
 
 
 async def existing_take(run: Run, step: Step) -> Take | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -15,6 +16,8 @@ from animatic.errors import AnimaticError, JobFailedError, JobOpenError, JobTime
 from animatic.krea import Job
 from animatic.ledger import Failure
 from animatic.plan import Step
+
+log = logging.getLogger(__name__)
 
 ZERO = Decimal(0)
 CANCEL_PATIENCE_SECONDS = 10.0
@@ -151,9 +154,19 @@ async def cancel_job(run: Run, submitted: SubmittedJob, *, code: str, message: s
 
 
 async def cancel_running(run: Run) -> int:
-    """Cancel every job that is being waited for; returns how many say that they were. The next run takes up the others."""
-    running = list(run.state.running.values())
-    jobs = await asyncio.gather(*(cancel_job(run, submitted, code="cancelled", message="the run was interrupted") for submitted in running))
+    """Cancel every job that is being waited for; returns how many say that they were. The next run takes up the others.
+
+    Raises nothing of Krea's: a job of which it does not tell is one of the others, and keeps none from being cancelled.
+    """
+
+    async def cancel(submitted: SubmittedJob) -> Job | None:
+        try:
+            return await cancel_job(run, submitted, code="cancelled", message="the run was interrupted")
+        except AnimaticError as error:
+            log.warning("job %s was not cancelled: %s", submitted.job_id, error.message)
+            return None
+
+    jobs = await asyncio.gather(*(cancel(submitted) for submitted in list(run.state.running.values())))
     return sum(job is not None and job.status == "cancelled" for job in jobs)
 
 

@@ -6,7 +6,15 @@ brings a web server) receives callbacks inside a run, ``WebhookExchange`` for th
 """
 
 from animatic.krea.client import KreaClient
-from animatic.krea.errors import ANSWERED_NO, TURNED_AWAY, ExpiredUrlError, LostAnswerError, NotSentError, ResultUnreachableError
+from animatic.krea.errors import (
+    ANSWERED_NO,
+    MODERATED,
+    TURNED_AWAY,
+    ExpiredUrlError,
+    LostAnswerError,
+    NotSentError,
+    ResultUnreachableError,
+)
 from animatic.krea.listing import incomplete
 from animatic.krea.reasons import JobError
 from animatic.krea.transfer import Download
@@ -15,6 +23,7 @@ from animatic.krea.wire import Asset, Job
 
 __all__ = [
     "ANSWERED_NO",
+    "MODERATED",
     "TURNED_AWAY",
     "Asset",
     "Download",

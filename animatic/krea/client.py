@@ -19,10 +19,11 @@ from urllib.parse import quote
 
 import httpx
 
-from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status
+from animatic.krea.errors import UnexpectedSimulatorError, Verdict, of_answer, of_lost_request, of_status, refusal
 from animatic.krea.job_clock import JobClock
 from animatic.krea.listing import Reading, incomplete, require_readable
-from animatic.krea.session import Answer, Session, Sleep
+from animatic.krea.one_job import cancel_job, refuse_to_show, show_job
+from animatic.krea.session import Answer, Refuse, Session, Sleep
 from animatic.krea.transfer import Download, answers, download, upload
 from animatic.krea.wire import Asset, Job, Page, WireError, parse_asset, parse_job, parse_page
 from animatic.redact import redact
@@ -140,13 +141,13 @@ class KreaClient:
         raise of_answer(answer.status, answer.body, answer.content_type, endpoint, retry_after=answer.retry_after)
 
     async def job(self, job_id: str, *, created_at: datetime | None = None) -> Job | None:
-        """Return the job, None if Krea knows none of that id (or it is not ours).
+        """Return the job, None if Krea knows none of that id (or it is not ours). Raises as `one_job.show_job`.
 
         Krea may answer 404 for a moment after a submission: with ``created_at``, that is asked again while the job is younger than 30 s.
         """
         backoff = self._session.backoff()
         for _ in range(NEW_JOB_TRIES):
-            job = await self._session.read(lambda: self._session.request("GET", _job_path(job_id)), self._one_job, verdicts={404: None})
+            job = await show_job(self._session, job_id, self._one_job)
             if job or created_at is None or self._now() - created_at > NEW_JOB_AGE:
                 return job
             await self._session.sleep(backoff.next())
@@ -160,7 +161,7 @@ class KreaClient:
         cursor: str | None = None
         reading = Reading(since)
         while True:
-            page = await self._page(cursor, limit)
+            page = await self._page(cursor, limit, refusal if since is None else refuse_to_show)  # then they exist
             reading.saw(page)
             if complete:
                 require_readable(page, since)
@@ -178,15 +179,8 @@ class KreaClient:
             cursor = page.cursor
 
     async def cancel(self, job_id: str) -> bool:
-        """Ask Krea to cancel the job; False where it is unknown or past that.
-
-        Read the job afterwards: completion may have won the race, and is billed.
-        """
-        return await self._session.read(
-            lambda: self._session.request("DELETE", _job_path(job_id)),
-            lambda _: True,
-            verdicts=dict.fromkeys((400, 404, 405, 409, 410, 422), False),
-        )
+        """Ask Krea to cancel the job; see `one_job.cancel_job`. Read the job afterwards: only that tells how it ended."""
+        return await cancel_job(self._session, job_id)
 
     async def upload(self, path: Path, *, mime: str, description: str = "") -> Asset:
         """Upload a local file of at most 75 MB. Raises BadMediaError where it cannot be read, is too large, or Krea refuses it."""
@@ -195,7 +189,7 @@ class KreaClient:
     async def asset(self, asset_id: str) -> Asset | None:
         """Return an uploaded file's record, None if it is gone."""
         return await self._session.read(
-            lambda: self._session.request("GET", f"/assets/{quote(asset_id, safe='')}"), _one_asset, verdicts={404: None, 410: None}
+            lambda: self._session.request("GET", f"/assets/{quote(asset_id, safe='')}"), self._one_asset, verdicts={404: None, 410: None}
         )
 
     async def download(self, url: str, target: Path) -> Download:
@@ -217,11 +211,12 @@ class KreaClient:
 
         return await self._session.read(lambda: self._session.request("GET", "/openapi.json"), parse)
 
-    async def _page(self, cursor: str | None, limit: int) -> Page:
+    async def _page(self, cursor: str | None, limit: int, refuse: Refuse) -> Page:
         params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
         page = await self._session.read(
             lambda: self._session.request("GET", "/jobs", params=params),
             lambda answer: parse_page(answer.json(), seen=self._now(), base=self._base_url),
+            refuse=refuse,
         )
         for job in page.jobs:
             self.job_clock.saw(job)
@@ -230,6 +225,9 @@ class KreaClient:
 
     def _one_job(self, answer: Answer, deprecation: str | None = None) -> Job:
         return self._noted(parse_job(answer.json(), seen=self._now(), base=self._base_url, deprecation=deprecation))
+
+    def _one_asset(self, answer: Answer) -> Asset | None:
+        return parse_asset(answer.json(), base=self._base_url)
 
     def _noted(self, job: Job) -> Job:
         """Return the job, its times by the clock of Krea's answers; warn of a status that is not known."""
@@ -254,11 +252,3 @@ class KreaClient:
         text = f"Krea will withdraw {endpoint}" + (f" on {sunset}" if sunset else "")
         self._warn_once(text)
         return text
-
-
-def _one_asset(answer: Answer) -> Asset | None:
-    return parse_asset(answer.json())
-
-
-def _job_path(job_id: str) -> str:
-    return f"/jobs/{quote(job_id, safe='')}"

@@ -39,6 +39,7 @@ from animatic.redact import redact
 
 MODERATED = "moderated"
 """The code of a submission whose content Krea refuses."""
+RESUME_LATER = "what was submitted is in the ledger: try `animatic resume` when the service is back"
 RATE_LIMITED = "rate_limited"
 """The code of a submission that Krea, or a proxy before it, answered with "not now"."""
 
@@ -255,7 +256,7 @@ def refusal(status: int, body: bytes, content_type: str, endpoint: str) -> Anima
         return RequestRefusedError(
             f"Krea refuses the content ({status}): {text}", hint="change the prompt or the reference; nothing is billed", code=MODERATED
         )
-    if status == HTTPStatus.FORBIDDEN:
+    if status == HTTPStatus.FORBIDDEN and not reason.about_input:
         return KreaRefusedError(
             f"Krea refuses the token's access to {endpoint} (403): {text}", hint="check what the token's workspace may use"
         )
@@ -283,7 +284,7 @@ def _hint(status: int) -> str:
     match status:
         case HTTPStatus.NOT_FOUND:
             return "check the model's name and KREA_API_URL; `animatic models` lists what is known"
-        case HTTPStatus.UNPROCESSABLE_ENTITY:
+        case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.FORBIDDEN:
             return "check the fields, and that Krea can fetch every URL that is passed on; a local file is uploaded instead"
         case _:
             return "check the fields against `animatic models NAME`; nothing was made and nothing is billed"

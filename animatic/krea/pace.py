@@ -142,6 +142,8 @@ class Watched:
     status: str = ""
     """As last seen; empty: never seen."""
     nudged: bool = False
+    reading: asyncio.Task[None] | None = None
+    """Reads the job by itself, where that is going on."""
     waiting: int = 0
     job: Job | None = None
     error: AnimaticError | None = None
@@ -178,6 +180,10 @@ class Watched:
                     repeatable=False,
                 )
             )
+
+    def unreadable(self, error: AnimaticError) -> None:
+        """Give the job up, about which nothing that makes sense was heard for long, while Krea answered for others."""
+        self.end(error=JobFailedError(f"job {self.id} cannot be read: {error.message}", code="job_unreadable", repeatable=False))
 
     def _notify(self, job: Job) -> None:
         """Call the listeners. One that fails must not keep others waiting."""

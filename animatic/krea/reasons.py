@@ -29,6 +29,7 @@ _PLAN = re.compile(
     r"|\bupgrad|\bplan[ _]required\b|\brequires? .{0,30}\b(?:plan|subscription|tier)\b",
     re.IGNORECASE,
 )
+_INPUT = re.compile(r"\bur[li]s?\b|\binput (?:file|image|video|audio)|\b(?:download|fetch|retriev)", re.IGNORECASE)
 _BALANCE = re.compile(r"balance|credits?\b|compute units?|top[ -]?up|insufficient|funds", re.IGNORECASE)
 
 
@@ -48,6 +49,11 @@ class JobError:
     def output_refused(self) -> bool:
         """Whether the content that is refused is what came out: another attempt may give something else."""
         return refuses_output(f"{self.code} {self.message}")
+
+    @property
+    def about_input(self) -> bool:
+        """Whether the reason is that a file, or an address of one, could not be had: not who asks."""
+        return bool(_INPUT.search(f"{self.code} {self.message}"))
 
     @property
     def about_plan(self) -> bool:

@@ -21,9 +21,9 @@ import httpx
 
 from animatic import __version__, proxies
 from animatic.backoff import Backoff
-from animatic.errors import KreaUnreachableError
+from animatic.errors import AnimaticError, KreaUnreachableError
 from animatic.krea.bodies import parse_json
-from animatic.krea.errors import UnexpectedSimulatorError, describe, refusal
+from animatic.krea.errors import RESUME_LATER, UnexpectedSimulatorError, describe, refusal
 from animatic.krea.pace import ClockOffset, http_date, retry_after
 from animatic.krea.reasons import explain_body
 from animatic.redact import bare_url, redact
@@ -44,6 +44,8 @@ _NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
+Refuse = Callable[[int, bytes, str, str], AnimaticError | None]
+"""Given status, body, content type and path of an answer from 3xx to 4xx: the error that it means, None where it makes no sense."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,12 +182,13 @@ class Session:
         *,
         seconds: float | None = None,
         verdicts: Mapping[int, T] | None = None,
+        refuse: Refuse = refusal,
     ) -> T:
         """Send a request that may be repeated until its answer can be parsed.
 
         ``verdicts`` maps statuses that are answers of their own (404: there is none) to what they mean; ``parse`` may raise ValueError for
         an answer that makes no sense, which is retried like an outage. Raises KreaUnreachableError after ``patience.outage``, and the
-        errors of `refusal` at once.
+        errors of ``refuse`` at once.
         """
         backoff = self.backoff()
         began = self.monotonic()
@@ -199,8 +202,10 @@ class Session:
                     return verdicts[answer.status]
                 if answer.status // 100 == 2:  # noqa: PLR2004
                     return parse(answer)
-                if answer.status not in _RETRIED_STATUSES and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise refusal(answer.status, answer.body, answer.content_type, request.url.path)
+                if not is_passing(answer.status):
+                    error = refuse(answer.status, answer.body, answer.content_type, request.url.path)
+                    if error is not None:
+                        raise error
                 failure = f"{answer.status}: {explain_body(answer.body, answer.content_type).message}"
                 asked_for = answer.retry_after
             except _NEVER_RETRIED as error:
@@ -222,7 +227,7 @@ class Session:
         if left <= 0:
             raise KreaUnreachableError(
                 f"{who} has not answered as it should for {self.patience.outage:.0f} s; last: {failure}",
-                hint=proxies.advised("what was submitted is in the ledger: try `animatic resume` when the service is back", str(self.base)),
+                hint=proxies.advised(RESUME_LATER, str(self.base)),
             )
         log.info("%s: %s; trying again", who, failure)
         await self.sleep(min(backoff.next(asked_for), left))
@@ -251,6 +256,11 @@ class Session:
     def _observe(self, response: httpx.Response, sent: datetime) -> None:
         if date := http_date(response.headers.get("date")):
             self.offset.observe(date, sent=sent, received=self.steady_time())
+
+
+def is_passing(status: int) -> bool:
+    """Whether an answer of that status says that another try may be answered otherwise."""
+    return status in _RETRIED_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -7,6 +7,8 @@ costs nothing and a second one does no harm, so both directions are retried free
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import os
 import re
@@ -26,6 +28,7 @@ from animatic.limits import MAX_DOWNLOAD_BYTES, MAX_UPLOAD_BYTES, megabytes
 from animatic.redact import bare_url
 
 MAX_TRIES = 3
+MAX_PORT = 65535
 CHUNK_BYTES = 1024 * 1024
 DOWNLOAD_SECONDS = 1800.0
 UPLOAD_SECONDS = 600.0
@@ -35,6 +38,8 @@ _TAKEN = frozenset({200, 203, 206})
 """Answers that bring a file: 203 through a proxy that changed something, 206 from hosts that answer in ranges unasked."""
 _NOT_READY = frozenset({202, 204, 205, 408, 425, 429})
 """Answers of a host that has not got the file yet, or has too much to do."""
+_NO_ADDRESS = (httpx.InvalidURL, UnicodeError, OverflowError, ExceptionGroup)
+"""What comes, besides httpx's own errors, of a host that no name can have, or a port that no host has; the group of trying several."""
 _NO_MEDIA = ("text/html", "application/json", "application/xml", "text/xml")
 """Types that a file may be sent with by mistake: believed only where the first bytes are of no media either."""
 
@@ -67,6 +72,8 @@ async def download(session: Session, url: str, target: Path, *, max_bytes: int =
     """
     try:
         with writing_whole(target) as part:
+            if url[:5].lower() == "data:":
+                return _write_out(url, part, max_bytes)
             return await _fetch_patiently(session, url, part, max_bytes)
     except OSError as error:
         raise StorageError(
@@ -85,8 +92,22 @@ async def answers(session: Session, url: str) -> bool:
             session.http.stream("GET", address, headers=headers, follow_redirects=True) as response,
         ):
             return response.is_success
-    except (BadClipError, httpx.HTTPError, TimeoutError):
+    except (BadClipError, httpx.HTTPError, TimeoutError, *_NO_ADDRESS):
         return False
+
+
+def _write_out(url: str, part: Path, max_bytes: int) -> Download:
+    """Write the file that an address holds itself. Raises BadClipError where it holds none."""
+    try:
+        content = base64.b64decode("".join(url.partition(",")[2].split()), validate=True)
+    except binascii.Error:
+        content = b""
+    if not content:
+        raise _bad_url()
+    if len(content) > max_bytes:
+        raise _too_large(len(content), max_bytes)
+    part.write_bytes(content)
+    return Download(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
 async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: int) -> Download:
@@ -108,6 +129,8 @@ async def _fetch_patiently(session: Session, url: str, part: Path, max_bytes: in
             failure, asked_for = str(error), error.asked_for
         except (httpx.HTTPError, TimeoutError) as error:
             failure = describe(error)
+        except _NO_ADDRESS as error:  # where it leads may be no address, too
+            raise _bad_url() from error
         try:
             await session.pause(backoff, began, failure, asked_for=asked_for, who=address.host)
         except KreaUnreachableError as error:  # results lie on hosts of their own: one that is away says nothing about Krea
@@ -132,7 +155,7 @@ async def _fetch(session: Session, address: httpx.URL, part: Path, max_bytes: in
                 # Off the event loop: hashing is the one thing here that costs time, and it releases the interpreter's lock.
                 await asyncio.to_thread(_append, file, digest, chunk)
         except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout, httpx.DecodingError) as error:
-            raise _CutError(f"the download broke off after {size} bytes", hint=describe(error)) from error
+            raise _CutError(f"the download broke off after {response.num_bytes_downloaded} bytes", hint=describe(error)) from error
         finally:
             file.close()  # after a chunk that a cancelled download may still be writing: the file's own lock sees to that
         arrived = response.num_bytes_downloaded if "content-encoding" in response.headers else size
@@ -155,11 +178,16 @@ def _append(file: IO[bytes], digest: Any, chunk: bytes) -> None:
 def _address(url: str) -> httpx.URL:
     try:
         address = httpx.URL(url)
-    except httpx.InvalidURL:
-        address = httpx.URL()
-    if address.scheme not in {"http", "https"} or not address.host:
-        raise BadClipError("the job's result is not a URL that can be fetched", code="bad_url")
+        good = address.scheme in {"http", "https"} and bool(address.host) and (address.port or 0) <= MAX_PORT
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise _bad_url() from error
+    if not good:
+        raise _bad_url()
     return address
+
+
+def _bad_url() -> BadClipError:
+    return BadClipError("the job's result is not a URL that can be fetched", code="bad_url")
 
 
 def _check_answer(response: httpx.Response, max_bytes: int) -> None:
@@ -226,6 +254,6 @@ async def upload(session: Session, path: Path, *, mime: str, description: str = 
 
         try:
             async with session.transfers:
-                return await session.read(build, lambda answer: parse_asset(answer.json()), seconds=UPLOAD_SECONDS)
+                return await session.read(build, lambda answer: parse_asset(answer.json(), base=str(session.base)), seconds=UPLOAD_SECONDS)
         except RequestRefusedError as error:
             raise BadMediaError(f"{path.name} was not taken: {error.message}", code=error.code) from error

@@ -2,6 +2,7 @@
 
 A look is one page of the job list, which shows every waiting job at once. A job is read by itself only where few are waiting, where it
 ended (list items may lack the reason), where a webhook called, or where the list does not show it: no thread and no request per job.
+One that cannot be read keeps no other waiting, and where Krea answers for others, its wait alone is given up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from animatic.backoff import Backoff
-from animatic.errors import AnimaticError, InterruptedRunError, JobTimeoutError, MoneyError, ServiceError
+from animatic.errors import AnimaticError, InterruptedRunError, JobTimeoutError, KreaUnreachableError, ServiceError
 from animatic.krea.client import MAX_PAGE_SIZE, KreaClient
 from animatic.krea.pace import Durations, Watched, interval, set_within
 from animatic.krea.wire import Job
@@ -62,6 +63,7 @@ class Watcher:
         self._durations = Durations()
         self._watched: dict[str, Watched] = {}
         self._listed_at = float("-inf")
+        self._heard_at = float("-inf")
         self._planned = float("inf")
         self._closed = False
         self._wake = asyncio.Event()
@@ -92,8 +94,8 @@ class Watcher:
 
         ``deadline`` is seconds from now; ``created_at`` Krea's time of the job, which bounds the list; ``on_status`` is called at every
         change of status; ``model`` lets the watcher learn how long its jobs take. Raises JobTimeoutError after a last look, JobFailedError
-        (code ``job_lost``) where Krea no longer knows the job, KreaUnreachableError after an outage, InterruptedRunError where the watcher
-        is closed.
+        (code ``job_lost``) where Krea no longer knows the job, or (``job_unreadable``) gives nothing that can be read for it alone,
+        KreaUnreachableError after an outage, InterruptedRunError where the watcher is closed.
         """
         if self._closed:
             raise InterruptedRunError("the watcher is closed", hint="`animatic resume` takes the job up")
@@ -144,6 +146,8 @@ class Watcher:
             watched.listeners.remove(listener)
         if not watched.waiting and self._watched.get(watched.id) is watched:
             del self._watched[watched.id]
+            if watched.reading is not None:
+                watched.reading.cancel()
 
     def _active(self) -> list[Watched]:
         return [watched for watched in self._watched.values() if not watched.ended.is_set()]
@@ -155,9 +159,9 @@ class Watcher:
                 await self._look()
             except AnimaticError as error:
                 self._fail_all(error)
-            except Exception as error:  # whatever it is, nobody may be left waiting for a loop that has ended
+            except Exception as error:
                 log.exception("the watcher failed")
-                self._fail_all(AnimaticError(f"waiting for jobs failed: {type(error).__name__}", hint="the log has the details"))
+                self._fail_all(_our_fault(error))
 
     async def _pause(self) -> None:
         """Sleep until a look is due or a webhook calls; what comes to be waited for in the meantime may bring that forward."""
@@ -221,31 +225,39 @@ class Watcher:
                         self._saw(watched, job)
                 if not missing or listed >= MAX_LISTED_JOBS:
                     break
-        self._listed_at = now = self._clock()
+        self._listed_at = self._heard_at = now = self._clock()
         for watched in missing.values():
             watched.next_look = self._next_look(watched, now)
         unseen = [watched for watched in missing.values() if watched.next_single <= now]
         await self._read_each([*ended, *unseen[:MAX_SINGLE_READS]])
 
     async def _read_each(self, waiting: Iterable[Watched]) -> None:
-        outages: list[AnimaticError] = []
+        """Read jobs one by one. A read that takes longer than the time between two looks goes on by itself; nobody reads its job again."""
+        for watched in waiting:
+            watched.nudged = False
+            watched.next_look = self._clock() + self._poll  # until it was read
+            if watched.reading is None:
+                watched.reading = asyncio.create_task(self._read(watched))
+        if reads := [watched.reading for watched in self._watched.values() if watched.reading is not None]:
+            await asyncio.wait(reads, timeout=self._poll)
 
-        async def read(watched: Watched) -> None:
-            try:
-                job = await self._client.job(watched.id)
-            except (ServiceError, MoneyError) as error:
-                outages.append(error)
-            except AnimaticError as error:
-                watched.end(error=error)
+    async def _read(self, watched: Watched) -> None:
+        began = self._clock()
+        try:
+            job = await self._client.job(watched.id)
+        except AnimaticError as error:
+            if self._heard_at > began and isinstance(error, KreaUnreachableError):
+                watched.unreadable(error)
             else:
-                self._saw(watched, job)
-
-        async with asyncio.TaskGroup() as group:
-            for watched in waiting:
-                watched.nudged = False
-                group.create_task(read(watched))
-        if outages:
-            raise outages[0]
+                self._fail_all(error)
+        except Exception as error:
+            log.exception("a job could not be read")
+            self._fail_all(_our_fault(error))
+        else:
+            self._heard_at = self._clock()
+            self._saw(watched, job)
+        finally:
+            watched.reading = None
 
     async def _look_once_more(self, watched: Watched) -> None:
         """Read the job after its deadline: one that finished since the last look was paid for, and is not thrown away."""
@@ -278,3 +290,8 @@ class Watcher:
         for watched in list(self._watched.values()):
             if not watched.ended.is_set():
                 watched.end(error=error)
+
+
+def _our_fault(error: Exception) -> AnimaticError:
+    """Return the error for what should not have happened: nobody may be left waiting."""
+    return AnimaticError(f"waiting for jobs failed: {type(error).__name__}", hint="the log has the details")

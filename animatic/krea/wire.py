@@ -7,13 +7,12 @@ a result are looked for everywhere in it, as a completed job was billed. Only an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urljoin
 
-from animatic.krea.bodies import parse_json
+from animatic.krea.addresses import addresses, whole
 from animatic.krea.callbacks import is_job_id
 from animatic.krea.reasons import JobError, explain
 from animatic.redact import redact
@@ -33,14 +32,6 @@ STATUSES: Mapping[str, Ending | None] = {
 }
 """How a job with this status has ended; None: it goes on."""
 _OTHER_SPELLINGS = {"canceled": "cancelled", "intermediate_complete": "intermediate-complete"}
-_URL_KEYS = ("video_url", "image_url", "audio_url", "url")
-_ADDRESS = re.compile(r"(?:https?://|/{1,2}(?!/))[^\s/][^\s]*", re.IGNORECASE)
-"""With scheme and host, without scheme (``//host/path``), or without host (``/path``)."""
-_PREVIEW = re.compile(r"preview", re.IGNORECASE)
-"""Keys and types of what is only an extract of the result: taken where there is nothing better."""
-_NO_RESULT = re.compile(r"thumb|poster|^(inputs?|request|params|parameters|arguments|webhook.*|error)$", re.IGNORECASE)
-"""Keys below which no result stands: a thumbnail passes for a still, and what was sent in passes for what came out."""
-_MAX_DEPTH = 12
 _TO_THE_MINUTE = re.compile(r"[T ]\d\d:?\d\d(Z|[+-][\d:]+)?$", re.IGNORECASE)
 MINUTE = timedelta(minutes=1)
 """How coarse Krea's times may be."""
@@ -134,15 +125,14 @@ def parse_job(data: Any, *, seen: datetime, base: str = "", deprecation: str | N
 
     ``base`` is the URL of the API, for addresses without a host.
     """
-    if not isinstance(data, Mapping):
-        raise WireError("not an object")
+    data = _unwrapped(data, "job")
     identity = data.get("job_id") or data.get("id")
     if not isinstance(identity, str) or not is_job_id(identity.strip()):
         raise WireError("no job_id")
     status = _status(data.get("status"))
     result = data.get("result")
     created = _time(data.get("created_at"))
-    urls = tuple(dict.fromkeys(url for address in _addresses(result) if (url := _whole(address, base))))
+    urls = tuple(addresses(result, base))
     completed_at = _time(data.get("completed_at"))
     if status not in STATUSES and completed_at is not None and urls:  # a word that is not known, for what has ended with a result
         status = "completed"
@@ -178,17 +168,28 @@ def parse_page(data: Any, *, seen: datetime, base: str = "") -> Page:
     return Page(jobs=tuple(jobs), cursor=_cursor(data), unread=tuple(unread))
 
 
-def parse_asset(data: Any) -> Asset:
-    """Return the asset that the object describes. Raises WireError without an id and a URL."""
-    if not isinstance(data, Mapping):
-        raise WireError("not an object")
-    identity, url = data.get("id"), data.get("image_url") or data.get("url")
-    if not isinstance(identity, str) or not identity or not isinstance(url, str) or not _is_url(url):
+def parse_asset(data: Any, *, base: str = "") -> Asset:
+    """Return the asset that the object describes; ``base`` as for `parse_job`. Raises WireError without an id and a URL."""
+    data = _unwrapped(data, "asset")
+    identity, address = data.get("id"), data.get("image_url") or data.get("url")
+    url = whole(address, base) if isinstance(address, str) else None
+    if not isinstance(identity, str) or not identity or url is None or not url.startswith(("https://", "http://")):
         raise WireError("no id or no image_url")
     mime, size = data.get("mime_type"), data.get("size_bytes")
     return Asset(
         id=identity, url=url, mime=mime if isinstance(mime, str) else None, size=int(size) if isinstance(size, int | float) else None
     )
+
+
+def _unwrapped(data: Any, name: str) -> Mapping[str, Any]:
+    """Return an object that may stand in an envelope (``{"job": {...}}``), or alone in a list. Raises WireError where there is none."""
+    if isinstance(data, list) and len(data) == 1:
+        (data,) = data
+    if isinstance(data, Mapping) and not data.get("id") and not data.get("job_id"):
+        data = next((inner for key in (name, "data") if isinstance(inner := data.get(key), Mapping)), data)
+    if not isinstance(data, Mapping):
+        raise WireError("not an object")
+    return data
 
 
 def _cursor(data: Any) -> str | None:
@@ -213,57 +214,6 @@ def _error(data: Mapping[str, Any], result: Any, status: str) -> JobError | None
         return stated
     rest = {key: value for key, value in data.items() if key not in {"type", "name", "title", "description"}}
     return explain(rest) or (explain({"message": result.get("message") or result.get("detail")}) if isinstance(result, Mapping) else None)
-
-
-def _whole(address: str, base: str) -> str | None:
-    """Return an address with scheme and host; None where they are missing and cannot be known."""
-    if not address.startswith("/"):
-        return address  # untouched: a signature may cover every byte of it
-    try:
-        return urljoin(base, address) if base else None
-    except ValueError:  # a host that is none
-        return None
-
-
-def _addresses(result: Any) -> Iterator[str]:
-    """Yield the addresses in a result, some of them perhaps twice: those in known places, those elsewhere, then previews."""
-    found = list(_found(result, depth=0, preview=False))
-    known = list(_known_places(result))
-    for wanted in (False, True):
-        yield from (address for address, preview in (*known, *found) if preview is wanted)
-
-
-def _known_places(result: Any) -> Iterator[tuple[str, bool]]:
-    if isinstance(result, Mapping):
-        for key in ("urls", *_URL_KEYS):
-            yield from _found(result.get(key), depth=0, preview=False)
-
-
-def _found(value: Any, *, depth: int, preview: bool) -> Iterator[tuple[str, bool]]:
-    """Yield every address in a value, and whether it is a preview's: lists, objects, and strings that are JSON themselves are searched."""
-    if depth > _MAX_DEPTH:
-        return
-    match value:
-        case str() if _ADDRESS.fullmatch(value.strip()):
-            yield value.strip(), preview
-        case str() if value.lstrip().startswith(("{", "[")):
-            try:
-                inner = parse_json(value)
-            except ValueError:
-                return
-            yield from _found(inner, depth=depth + 1, preview=preview)
-        case list():
-            for item in value:
-                yield from _found(item, depth=depth + 1, preview=preview)
-        case Mapping():
-            preview = preview or bool(_PREVIEW.search(str(value.get("type", ""))))
-            for key, item in value.items():
-                if not _NO_RESULT.search(str(key)):
-                    yield from _found(item, depth=depth + 1, preview=preview or bool(_PREVIEW.search(str(key))))
-
-
-def _is_url(text: str) -> bool:
-    return text.startswith(("https://", "http://"))
 
 
 def _time(value: Any) -> datetime | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import threading
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -120,3 +123,35 @@ def test_commands_of_doubts_with_shots_of_the_same_name_decide_about_one(animati
     for command in advised:
         assert animatic(*command.split()).code == 0, command
     assert "decide" not in animatic("doubts").out
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """A Krea that answers every question in one way."""
+
+    status = 402
+
+    def do_GET(self) -> None:
+        body = b'{"error": "insufficient balance"}'
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403])
+def test_what_the_ledger_knows_is_told_whatever_krea_answers(animatic: Verb, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    asyncio.run(leave_doubts())
+    monkeypatch.setattr(_Refusing, "status", status)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("KREA_API_TOKEN", "a-token-of-some-length")
+        monkeypatch.setenv("KREA_API_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("ANIMATIC_OUTAGE_SECONDS", "1")
+        said = animatic("doubts", "--json")
+        server.shutdown()
+    assert said.code == 5
+    assert {doubt["shot"] for doubt in json.loads(said.out)} == {"dawn", "surf"}
+    assert "Krea was not asked" in said.err

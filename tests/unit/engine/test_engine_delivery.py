@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import zlib
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -29,7 +31,7 @@ from animatic.media.timeline import Timeline
 from animatic.plan import plan_from_json, plan_to_json
 from animatic.storage import StorageRefusedError
 from tests import virtual_time
-from tests.krea_double import clip_bytes, still_bytes
+from tests.krea_double import Answer, DoubleJob, clip_bytes, still_bytes
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
@@ -370,12 +372,73 @@ async def test_a_result_url_that_failed_a_job_is_not_sent_again(studio: Studio) 
     assert (sent_videos(studio), studio.krea.counts["upload"]) == (["job-1", "asset-1", "asset-1"], 1)
 
 
-async def test_a_result_url_that_krea_refuses_is_not_sent_by_the_next_run(studio: Studio) -> None:
-    studio.declare(EDITED)
-    studio.krea.answers = ["accept", "400"]
-    assert await studio.render() is not None
+@pytest.mark.parametrize("answer", ["400", "403-input"])
+async def test_a_result_url_that_krea_refuses_is_replaced_by_the_stored_clip_at_once(studio: Studio, answer: Answer) -> None:
+    fallback = "fallback: [{model: kling/kling-2.5, duration: 5, resolution: null, edit_video: null}]"
+    studio.declare(EDITED.replace("edit_video: dawn", f"edit_video: dawn, {fallback}"))
+    studio.krea.answers = ["accept", answer]
     assert await studio.render() is None
     assert sent_videos(studio) == ["job-1", "asset-1"]
+    attempts = studio.run.manifest.shot("grade").record.attempts
+    assert [(attempt.status, attempt.usd) for attempt in attempts] == [("unsent", 0), ("completed", Decimal("0.20"))]
+
+
+async def test_what_is_refused_with_the_stored_clip_as_well_is_not_sent_a_third_time(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.always = {"Grain": "400"}
+    error = await studio.render()
+    assert error is not None
+    assert studio.run.state.errors["grade"].code == "request_refused"
+    assert sent_videos(studio) == ["job-1", "asset-1"]
+
+
+async def test_content_that_is_refused_is_not_sent_again_with_the_stored_clip(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.answers = ["accept", "400-content"]
+    assert await studio.render() is not None
+    assert studio.run.state.errors["grade"].code == "moderated"
+    assert sent_videos(studio) == ["job-1"]
+
+
+async def test_a_token_that_may_not_do_it_ends_the_run_whatever_it_passed_on(studio: Studio) -> None:
+    studio.declare(EDITED)
+    studio.krea.answers = ["accept", "403"]
+    error = await studio.render()
+    assert error is not None
+    assert (error.code, error.exit_code) == ("krea_refused", 6)
+    assert sent_videos(studio) == ["job-1"]
+
+
+async def test_a_result_whose_address_leads_nowhere_stops_its_shot_and_not_the_run(studio: Studio) -> None:
+    """The real transport raises errors of its own kinds for it, which are not httpx's."""
+    studio.declare(CHAIN + "\n      - {id: other, prompt: Other, duration: 4}")
+    nowhere = {"urls": ["http://127.0.0.1:99999/clip.mp4"]}
+
+    def without_address(method: str, job: DoubleJob) -> httpx.Response | None:
+        shown = {"job_id": job.id, "status": "completed", "created_at": job.created_at.isoformat(), "result": nowhere}
+        return httpx.Response(200, json=shown) if job.body["prompt"] == "Other" else None
+
+    studio.krea.on_one = without_address
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 5
+    assert [studio.state(key) for key in ("dawn", "surf", "other")] == ["delivered", "delivered", "in_doubt"]
+    assert studio.run.state.errors["other"].code == "unclear_result"
+
+
+async def test_a_clip_that_the_result_holds_itself_is_delivered_and_its_content_kept_once(studio: Studio) -> None:
+    studio.declare(EDITED)
+    text = base64.b64encode(clip_bytes()).decode()
+
+    def inline(_method: str, job: DoubleJob) -> httpx.Response | None:
+        shown = {"job_id": job.id, "status": "completed", "created_at": job.created_at.isoformat()}
+        return httpx.Response(200, json={**shown, "result": {"urls": [f"data:video/mp4;base64,{text}"]}}) if job.id == "job-1" else None
+
+    studio.krea.on_one = inline
+    assert await studio.render() is None
+    assert sent_videos(studio) == ["asset-1"]
+    kept = [path for path in studio.out.rglob("*") if path.is_file() and text[:60].encode() in path.read_bytes()]
+    assert kept == []
 
 
 async def test_a_busy_krea_says_nothing_of_the_result_url(studio: Studio) -> None:

@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from animatic.catalog import Catalog
@@ -20,6 +21,7 @@ from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, ShotE
 from animatic.krea import Job
 from animatic.ledger import Intent
 from animatic.plan import Step, fingerprint_of
+from tests import virtual_time
 from tests.unit.engine.studio import CHAIN, ONE, Studio, patient
 
 pytestmark = pytest.mark.anyio
@@ -389,6 +391,90 @@ async def test_an_interrupted_run_leaves_what_krea_does_not_cancel_to_the_next(s
     await asyncio.wait([rendering])
     assert await studio.render() is None
     assert (studio.krea.counts["post"], len(studio.krea.billed)) == (1, 1)
+
+
+NO_CANCELS = [
+    httpx.Response(302, headers={"location": "/elsewhere"}),
+    httpx.Response(402, json={"error": "insufficient balance"}),
+    httpx.Response(403, json={"error": "forbidden"}),
+    httpx.Response(409, json={"error": "running"}),
+    httpx.Response(500),
+    httpx.Response(401, json={"message": "Unauthorized"}),
+]
+"""Answers to a cancelling request that do not say that the job is cancelled."""
+
+
+@pytest.mark.parametrize("answer", NO_CANCELS, ids=lambda answer: str(answer.status_code))
+async def test_a_job_that_krea_does_not_cancel_ends_no_interrupted_run_otherwise(studio: Studio, answer: httpx.Response) -> None:
+    studio.declare(ONE + "\n      - {id: other, prompt: Other, duration: 4}")
+    studio.krea.ends = ["uncancellable", "running"]
+    studio.krea.on_one = lambda method, job: answer if method == "DELETE" and job.id == "job-1" else None
+    rendering = asyncio.ensure_future(studio.render())
+    while not (studio.runs and len(studio.run.state.running) == 2):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    began = virtual_time.monotonic()
+    assert await cancel_running(studio.run) == 1  # the other one
+    assert virtual_time.monotonic() - began < 60
+    rendering.cancel()
+    await asyncio.wait([rendering])
+    studio.krea.on_one = lambda _method, _job: None
+    for job in studio.krea.jobs.values():
+        if job.status != "cancelled":
+            studio.krea.complete(job)
+    assert await studio.render() is None
+    assert len(studio.krea.billed) == 2  # the one that ran on, and the other one anew
+
+
+async def test_a_job_that_outlives_its_timeout_while_krea_does_not_cancel_stays_open(studio: Studio) -> None:
+    studio.declare(FALLBACK)
+    studio.timeout = 20.0
+    studio.krea.ends = ["uncancellable"]
+    studio.krea.on_one = lambda method, _job: httpx.Response(500) if method == "DELETE" else None
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    assert isinstance(studio.run.state.errors["dawn"], JobOpenError)
+    assert studio.krea.counts["post"] == 1
+
+
+@pytest.mark.parametrize("stranger", [True, False], ids=["known at Krea", "unknown"])
+@pytest.mark.parametrize("status", ["completed", "failed"])
+async def test_an_answer_about_another_job_is_no_answer_about_ours(studio: Studio, status: str, stranger: bool) -> None:
+    """Neither is that job's clip the shot's, nor does its failure let the shot be paid for again."""
+    if stranger:
+        studio.krea.add("/generate/video/kling/kling-2.5", {"prompt": "somebody else's"})
+    result = {"urls": ["https://krea.test/files/job-9?sig=secret"]} if status == "completed" else None
+    shown = {"job_id": "job-1" if stranger else "job-9", "status": status, "created_at": studio.clock().isoformat(), "result": result}
+    answers = [httpx.Response(200, json=shown)] * 3
+    ours = "job-2" if stranger else "job-1"
+    studio.krea.on_one = lambda _method, job: answers.pop() if answers and job.id == ours else None
+    assert await studio.render() is None
+    assert studio.run.manifest.shot("dawn").record.job_id == ours
+    assert studio.krea.counts["post"] == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(410, json={"error": "gone"}), httpx.Response(400, json={"error": "bad"}), httpx.Response(302), httpx.Response(500)],
+)
+async def test_a_job_that_cannot_be_read_stays_open_and_no_fallback_starts(studio: Studio, answer: httpx.Response) -> None:
+    studio.declare(FALLBACK + "\n      - {id: other, prompt: Other, duration: 4}")
+    studio.patience = patient(outage=30.0)
+    studio.timeout = 2000.0
+    studio.krea.polls_until_end = 60
+    studio.krea.on_one = lambda _method, job: answer if job.body["prompt"] != "Other" else None
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 4
+    assert studio.state("other") == "delivered"
+    failure = studio.run.state.errors["dawn"]
+    assert isinstance(failure, JobOpenError)
+    assert failure.code == ("job_lost" if answer.status_code == 410 else "job_unreadable")
+    assert f"animatic resume {studio.run.plan.run_id}" in (failure.hint or "")
+    assert studio.krea.counts["post"] == 2
+    studio.krea.on_one = lambda _method, _job: None
+    assert await studio.render() is None
+    assert studio.krea.counts["post"] == 2
 
 
 async def test_an_interrupted_run_can_cancel_what_it_waits_for(studio: Studio) -> None:

@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from animatic.errors import BadMediaError, KreaRefusedError, KreaUnreachableError, UsageError
+from animatic.errors import AnimaticError, BadMediaError, KreaRefusedError, KreaUnreachableError, OutOfCreditsError, UsageError
 from animatic.krea import KreaClient
 from animatic.settings import Patience
 from tests.unit.krea.conftest import FakeKrea, Time
@@ -88,7 +88,81 @@ async def test_a_redirected_api_is_a_wrong_setting(krea: FakeKrea, client: KreaC
     krea.script.append(httpx.Response(301, headers={"location": "https://www.krea.test/"}))
     async with client:
         with pytest.raises(UsageError, match="KREA_API_URL"):
+            _ = [job async for job in client.jobs(limit=1)]
+
+
+SENSELESS = [
+    httpx.Response(302, headers={"location": "https://elsewhere.test/"}),
+    httpx.Response(308, headers={"location": "/jobs/a/"}),
+    httpx.Response(400, json={"error": "bad id"}),
+    httpx.Response(405),
+    httpx.Response(409, json={"error": "conflict"}),
+    httpx.Response(422, json={"error": "content policy violation"}),
+    httpx.Response(200, json={"job_id": "b", "status": "completed", "result": {"urls": ["https://gen.krea.test/b.mp4"]}}),
+    httpx.Response(200, json={"job_id": "b", "status": "failed"}),
+]
+"""Answers about a job that was paid for which say nothing about it."""
+
+
+@pytest.mark.parametrize("answer", SENSELESS, ids=lambda answer: f"{answer.status_code}-{answer.content[:40]!r}")
+async def test_an_answer_that_says_nothing_about_a_job_is_asked_for_again(
+    krea: FakeKrea, client: KreaClient, answer: httpx.Response
+) -> None:
+    krea.add("a", seconds=0)
+    krea.script += [answer, answer]
+    async with client:
+        job = await client.job("a")
+    assert job is not None
+    assert (job.id, job.urls) == ("a", ("https://gen.krea.test/a.mp4?sig=1",))
+    assert {request.url.host for request in krea.requests} == {"krea.test"}
+
+
+@pytest.mark.parametrize("answer", SENSELESS, ids=lambda answer: f"{answer.status_code}-{answer.content[:40]!r}")
+async def test_one_that_always_comes_is_an_outage_and_judges_no_request(krea: FakeKrea, client: KreaClient, answer: httpx.Response) -> None:
+    krea.script += [answer] * 200
+    async with client:
+        with pytest.raises(KreaUnreachableError):
             await client.job("a")
+
+
+async def test_the_list_in_which_jobs_are_looked_for_judges_no_request_either(krea: FakeKrea, time: Time, client: KreaClient) -> None:
+    krea.add("a")
+    krea.script += [httpx.Response(302), httpx.Response(400, json={"error": "bad cursor"})]
+    async with client:
+        assert [job.id async for job in client.jobs(since=time.now() - timedelta(minutes=1))] == ["a"]
+
+
+async def test_the_spelling_of_an_id_is_not_another_job(krea: FakeKrea, client: KreaClient) -> None:
+    krea.script.append(httpx.Response(200, json={"job_id": "A-1", "status": "queued"}))
+    async with client:
+        job = await client.job("a-1")
+    assert job is not None
+    assert job.id == "a-1"
+
+
+async def test_a_job_that_is_gone_is_unknown(krea: FakeKrea, client: KreaClient) -> None:
+    krea.script.append(httpx.Response(410, json={"error": "model_unavailable", "message": "gone"}))
+    async with client:
+        assert await client.job("a") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (httpx.Response(402, json={"error": "insufficient balance"}), OutOfCreditsError),
+        (httpx.Response(402, json={"error": "upgrade your plan"}), KreaRefusedError),
+        (httpx.Response(403, json={"error": "content policy violation"}), KreaRefusedError),
+        (httpx.Response(403, json={"error": "forbidden"}), KreaRefusedError),
+    ],
+)
+async def test_who_may_not_see_a_job_is_told_so_at_once(
+    krea: FakeKrea, client: KreaClient, answer: httpx.Response, kind: type[AnimaticError]
+) -> None:
+    krea.script.append(answer)
+    async with client:
+        with pytest.raises(kind):
+            await client.job("a")
+    assert len(krea.requests) == 1
 
 
 async def test_an_unknown_job_is_none(krea: FakeKrea, client: KreaClient) -> None:

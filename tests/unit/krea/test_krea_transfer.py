@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
@@ -255,3 +256,49 @@ async def test_an_address_is_asked_once_for_its_first_byte_and_not_given_the_tok
     (request,) = krea.requests
     assert (request.method, request.headers["range"]) == ("GET", "bytes=0-0")
     assert "authorization" not in request.headers
+
+
+NO_ADDRESSES = [
+    "http://127.0.0.1:99999/clip.mp4",
+    "http://xn--a.com/clip.mp4",
+    "http://[v1.x]/clip.mp4",
+    "http://\u200b.com/clip.mp4",
+    "ftp://gen.krea.ai/clip.mp4",
+    "https:///clip.mp4",
+    "data:video/mp4;base64,AAA=A",
+    "data:video/mp4;base64,",
+]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+async def test_what_is_no_address_ends_one_shot_and_not_the_run(client_for: Make, tmp_path: Path, url: str) -> None:
+    """With the real transport: it raises errors of its own kinds for some of them."""
+    client = client_for(None)
+    async with client:
+        client._session.http = httpx.AsyncClient()
+        with pytest.raises(BadClipError) as caught:
+            await client.download(url, tmp_path / "a.mp4")
+        assert not await client.answers(url)
+    assert (caught.value.code, caught.value.retryable) == ("bad_url", False)
+    assert nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("error", [UnicodeError("a label of it is no name"), ExceptionGroup("", [OverflowError("port must be 0-65535")])])
+async def test_a_file_that_is_redirected_to_no_address_ends_one_shot(
+    krea: FakeKrea, client: KreaClient, tmp_path: Path, error: Exception
+) -> None:
+    krea.script += [error, error]
+    async with client:
+        with pytest.raises(BadClipError) as caught:
+            await client.download(URL, tmp_path / "a.mp4")
+        assert not await client.answers(URL)
+    assert caught.value.code == "bad_url"
+
+
+async def test_a_file_that_its_address_holds_is_written_out(krea: FakeKrea, client: KreaClient, tmp_path: Path) -> None:
+    text = base64.b64encode(DATA).decode()
+    async with client:
+        done = await client.download(f"DATA:video/mp4;base64,{text[:70]}\n{text[70:]}", tmp_path / "a.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == DATA
+    assert (done.sha256, done.size) == (hashlib.sha256(DATA).hexdigest(), len(DATA))
+    assert krea.requests == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as real_time
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -13,6 +14,8 @@ import pytest
 from animatic.errors import AnimaticError, InterruptedRunError, JobFailedError, JobTimeoutError, KreaRefusedError, KreaUnreachableError
 from animatic.krea import Job, KreaClient, Watcher
 from animatic.krea.pace import Durations, interval
+from animatic.settings import Patience, Secret
+from tests import virtual_time
 from tests.unit.krea.conftest import FakeKrea, Time
 
 pytestmark = pytest.mark.anyio
@@ -370,3 +373,102 @@ async def test_the_first_to_end_tell_how_soon_to_look_at_the_others(
             group.start_soon(wait, f"j{number}", 5 + number * 0.08)
     assert sorted(late.values())[len(late) // 2] <= 1.1
     assert max(late.values()) <= 2.1
+
+
+SENSELESS = [
+    httpx.Response(500),
+    httpx.Response(302, headers={"location": "/elsewhere"}),
+    httpx.Response(200, json={"status": "processing"}),
+    httpx.Response(200, json={"job_id": "of-another", "status": "completed", "result": {"urls": ["https://gen.krea.test/x.mp4"]}}),
+]
+
+
+class LoopTime(Time):
+    """The time of a loop whose clock jumps: many may sleep at once."""
+
+    @property
+    def seconds(self) -> float:
+        return virtual_time.monotonic()
+
+    @seconds.setter
+    def seconds(self, _value: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("anyio_backend", [pytest.param(("asyncio", {"loop_factory": virtual_time.VirtualTimeLoop}), id="virtual time")])
+@pytest.mark.parametrize("answer", SENSELESS, ids=lambda answer: f"{answer.status_code}-{answer.content[:30]!r}")
+@pytest.mark.parametrize("count", [1, 6])
+async def test_a_job_that_cannot_be_read_is_given_up_alone_and_delays_no_other(answer: httpx.Response, count: int) -> None:
+    """Sixty seconds of patience for one job are no outage while Krea answers for the others."""
+    time = LoopTime()
+    krea = FakeKrea(time)
+    ended: dict[str, JobFailedError | float] = {}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return answer if request.url.path == "/jobs/bad" else krea(request)
+
+    async def wait(job_id: str) -> None:
+        try:
+            await waiting.wait(job_id, deadline=1000, created_at=krea.created_at(job_id))
+        except JobFailedError as error:
+            ended[job_id] = error
+        else:
+            ended[job_id] = time.seconds
+
+    krea.add("bad", seconds=1)
+    client = KreaClient(
+        "https://krea.test",
+        Secret("token"),
+        patience=Patience(outage=60),
+        transport=httpx.MockTransport(handle),
+        clock=time.now,
+        monotonic=virtual_time.monotonic,
+    )
+    waiting = Watcher(client, poll=2.0, clock=virtual_time.monotonic)
+    async with client, waiting, anyio.create_task_group() as group:
+        group.start_soon(wait, "bad")
+        for number in range(count):
+            krea.add(f"good-{number}", seconds=30)
+            group.start_soon(wait, f"good-{number}")
+        krea.add("last", seconds=300)
+        group.start_soon(wait, "last")
+    error = ended.pop("bad")
+    assert isinstance(error, JobFailedError)
+    assert (error.code, error.repeatable) == ("job_unreadable", False)
+    last = ended.pop("last")
+    assert isinstance(last, float)
+    assert last < 310
+    assert len(ended) == count
+    assert all(isinstance(seconds, float) and seconds < 40 for seconds in ended.values())
+
+
+async def test_krea_that_answers_for_no_job_is_an_outage(krea: FakeKrea, client: KreaClient, watcher: Watcher) -> None:
+    for job_id in ("a", "b"):
+        krea.add(job_id)
+    krea.script += [httpx.Response(200, json={"status": "processing"})] * 1000
+    async with client, watcher:
+        ended = await wait_for_all(watcher, krea, ["a", "b"])
+    assert all(isinstance(error, KreaUnreachableError | JobTimeoutError) for error in ended.values())
+    assert any(isinstance(error, KreaUnreachableError) for error in ended.values())
+
+
+async def test_a_read_that_hangs_keeps_no_other_waiting(client_for: Callable[..., KreaClient]) -> None:
+    """In real time: what is asked for beside it is seen at the next look."""
+    hung = anyio.Event()
+    shown = {"status": "completed", "created_at": "2026-11-21T10:00:00Z", "result": {"urls": ["https://gen.krea.test/a.mp4"]}}
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        job_id = request.url.path.rpartition("/")[2]
+        if job_id == "bad":
+            hung.set()
+            await anyio.sleep(3600)
+        return httpx.Response(200, json={"job_id": job_id, **shown})
+
+    client = client_for(handle)
+    watcher = Watcher(client, poll=0.05)
+    async with client, watcher, anyio.create_task_group() as group:
+        group.start_soon(lambda: watcher.wait("bad", deadline=3600))
+        await hung.wait()
+        with anyio.fail_after(5):
+            assert (await watcher.wait("good", deadline=60)).status == "completed"
+        group.cancel_scope.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,6 +63,19 @@ def test_result_urls_are_found_in_every_shape(result: Any, urls: tuple[str, ...]
         ({"urls": [f"{URL}&empty=#"]}, (f"{URL}&empty=#",)),
         ({"clip": "//[gen/a.mp4", "other": URL}, (URL,)),
         ({"output": "{broken", "more": "[" * 100_000}, ()),
+        ({"urls": ["gen.krea.ai/a.mp4?sig=1"]}, ("https://gen.krea.ai/a.mp4?sig=1",)),
+        ({"video": {"url": "127.0.0.1:8000/a.mp4"}}, ("https://127.0.0.1:8000/a.mp4",)),
+        ({"video_url": "files/a.mp4?sig=1"}, (f"{BASE}/files/a.mp4?sig=1",)),
+        ({"urls": ["https://x/my clip é.mp4?sig=1"]}, ("https://x/my%20clip%20é.mp4?sig=1",)),
+        ({"text": f"Here it is: [clip](<{URL}>)"}, (URL,)),
+        ({"urls": ["data:video/mp4;base64,AAAA\nBBBB"]}, ("data:video/mp4;base64,AAAA\nBBBB",)),
+        (
+            {"url": "x.example/guess.mp4", "preview_url": "https://x/p.mp4", "clip": URL},
+            (URL, "https://x/p.mp4", "https://x.example/guess.mp4"),
+        ),
+        ({"model": "kling-2.5/pro", "mime": "video/mp4", "size": "1/2", "name": "a.b/c"}, ()),
+        ({"prompt": "like https://x/reference.mp4", "negative_prompt": "https://x/no.mp4"}, ()),
+        ({"urls": ["data:text/html;base64,AAAA", "file:///etc/passwd", "s3://bucket/a.mp4"]}, ()),
     ],
 )
 def test_addresses_are_found_anywhere_in_a_result(result: Any, urls: tuple[str, ...]) -> None:
@@ -229,3 +243,29 @@ def test_an_asset_needs_id_and_url() -> None:
     for wrong in ({"id": "a"}, {"image_url": URL}, {"id": "a", "image_url": "nope"}, []):
         with pytest.raises(WireError):
             parse_asset(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda job: {"job": job}, lambda job: {"data": job}, lambda job: [job], lambda job: {"data": [], "job": job}]
+)
+def test_an_answer_in_an_envelope_is_read(wrap: Callable[[dict[str, Any]], Any]) -> None:
+    inner = {"job_id": "j", "status": "completed", "result": {"urls": [URL]}}
+    assert parse_job(wrap(inner), seen=SEEN).urls == (URL,)
+
+
+def test_several_in_a_list_are_no_answer() -> None:
+    with pytest.raises(WireError):
+        parse_job([{"job_id": "j"}, {"job_id": "k"}], seen=SEEN)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"asset": {"id": "a", "image_url": URL}}, {"data": {"id": "a", "url": URL}}, [{"id": "a", "image_url": URL}]]
+)
+def test_an_asset_in_an_envelope_is_read(shape: Any) -> None:
+    assert parse_asset(shape).url == URL
+
+
+def test_an_asset_s_address_without_a_host_is_that_of_the_api() -> None:
+    assert parse_asset({"id": "a", "image_url": "/assets/a.png"}, base=BASE).url == f"{BASE}/assets/a.png"
+    with pytest.raises(WireError):
+        parse_asset({"id": "a", "image_url": "/assets/a.png"})

@@ -20,6 +20,7 @@ from animatic.settings import Secret, Settings
         ("https://user:SECRET@host.test:8443/x", "https://host.test:8443/x"),
         ("http://host.test", "http://host.test"),
         ("https://[broken", "(not a URL)"),
+        ("data:video/mp4;base64,AAAABBBB", "data:video/mp4;base64"),
         ("refs/bottle.png", "refs/bottle.png"),
     ],
 )
