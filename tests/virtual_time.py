@@ -43,6 +43,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._work_ended)
         return future
 
+    async def shutdown_default_executor(self, *limit: float | None, **named: float | None) -> None:
+        """Wait for the threads themselves: from Python 3.12 on there is a limit, which a clock that jumps would reach at once."""
+        self.at_work += 1
+        try:
+            await super().shutdown_default_executor(*limit, **named)
+        finally:
+            self.at_work -= 1
+
     def _work_ended(self, _future: object) -> None:
         self.at_work -= 1
 
