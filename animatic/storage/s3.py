@@ -13,7 +13,8 @@ from animatic.destination import PutOptions
 from animatic.files import CHUNK_BYTES, replace_whole
 from animatic.storage import files
 from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
-from animatic.storage.s3_client import PRECONDITION_FAILED, PatientClient, is_absent, status_of
+from animatic.storage.s3_client import PatientClient
+from animatic.storage.s3_errors import PRECONDITION_FAILED, is_absent, status_of
 from animatic.storage.s3_put import Copier, base64_of, keeping, protection
 
 if TYPE_CHECKING:

@@ -1,18 +1,19 @@
-"""Calls S3 through boto3: retries errors that may pass, and explains those that somebody must repair. Never shows a credential.
+"""Calls S3 through boto3 and retries errors that may pass. Never shows a credential.
 
-`PatientClient` makes the calls, `make_client` the boto3 client; `explain` turns errors of S3 and botocore into ours.
+`PatientClient` makes the calls, `make_client` the boto3 client.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import random
 import time
 from collections.abc import Awaitable, Callable
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import boto3
 from botocore import exceptions as boto
@@ -22,9 +23,10 @@ from urllib3.exceptions import HTTPError
 
 from animatic import proxies
 from animatic.backoff import Backoff
-from animatic.errors import StorageError, UsageError
+from animatic.errors import UsageError
 from animatic.redact import redact
-from animatic.storage.protocol import MAX_CONCURRENT_CALLS, StorageRefusedError, Threads
+from animatic.storage.protocol import MAX_CONCURRENT_CALLS, Threads
+from animatic.storage.s3_errors import EXPIRED, SKEWED, CredentialsUnusableError, code_of, explain
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -32,63 +34,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_REGION = "us-east-1"
-PRECONDITION_FAILED = 412
-NOT_FOUND = 404
-NOT_IMPLEMENTED = 501
 SKEW_TRIES = 3
 """Answers that this machine's clock is wrong before it is believed: single ones pass."""
 RENEWAL_TRIES = 8
 """Tries with credentials read anew, some 20 s in all: what renews them may be a little late."""
-
-PERMISSIONS = {
-    "PutObject": "s3:PutObject",
-    "GetObject": "s3:GetObject and s3:ListBucket (without the latter S3 will not say that an object is absent)",
-    "HeadObject": "s3:GetObject and s3:ListBucket (without the latter S3 will not say that an object is absent)",
-    "CopyObject": "s3:GetObject and s3:PutObject",
-    "ListObjectsV2": "s3:ListBucket",
-    "DeleteObject": "s3:DeleteObject",
-}
-CREDENTIALS = {
-    "InvalidAccessKeyId": "the access key is unknown there",
-    "SignatureDoesNotMatch": "the secret key does not fit the access key",
-    "ExpiredToken": "the session token has expired",
-    "InvalidToken": "the session token is not valid",
-    "TokenRefreshRequired": "the session token must be refreshed",
-}
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"})
-SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
-UNKNOWN = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest", "MethodNotAllowed", "UnsupportedOperation"})
-PASSING_CODES = frozenset(
-    {
-        "ConditionalRequestConflict",
-        "OperationAborted",
-        "RequestTimeout",
-        "SlowDown",
-        "Throttling",
-        "InternalError",
-        "ServiceUnavailable",
-        "BadDigest",
-    }
-)
-NO_CREDENTIALS = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.TokenRetrievalError,
-    boto.SSOError,
-    boto.ProfileNotFound,
-    boto.NoAuthTokenError,
-)
-PASSING = (
-    boto.ConnectionError,  # unreachable, TLS, proxies
-    boto.HTTPClientError,  # time-outs, connections closed
-    HTTPError,  # the same while a body is read
-    boto.IncompleteReadError,
-    boto.ResponseStreamingError,
-    boto.FlexibleChecksumError,
-    boto.ChecksumError,
-)
-HOW_TO_SIGN_IN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (after `aws sso login` where that is used)"
 
 
 class PatientClient:
@@ -135,7 +84,7 @@ class PatientClient:
 
     def _renew_credentials(self, error: Exception) -> bool:
         """Drop the client where its credentials have expired: the next one reads them anew, from where somebody has renewed them."""
-        if code_of(error) not in EXPIRED:
+        if code_of(error) not in EXPIRED and not isinstance(error, CredentialsUnusableError):
             return False
         with self._lock:
             self._client = None
@@ -145,7 +94,12 @@ class PatientClient:
         with self._lock:
             if self._client is None:
                 self._client = self._make()
-        return function(self._client)
+        try:
+            return function(self._client)
+        except RuntimeError as error:  # as botocore has it where the credentials that it was given anew have expired, too
+            if "credentials" not in str(error):
+                raise
+            raise CredentialsUnusableError("those that were given last have expired") from error
 
     def _endpoint(self) -> str:
         return self._client.meta.endpoint_url if self._client else "S3"
@@ -163,6 +117,10 @@ def make_client() -> S3Client:
         botocore_log.setLevel(logging.WARNING)
     try:
         return _made()
+    except json.JSONDecodeError:
+        raise CredentialsUnusableError("what its credential_process prints is no JSON") from None
+    except boto.InvalidRegionError as error:
+        raise UsageError(redact(str(error)), hint="AWS_DEFAULT_REGION (or `region` of the profile) is a name like eu-west-1") from None
     except ValueError as error:  # of botocore, and of what takes the address apart
         raise UsageError(
             redact(f"the address of the S3 endpoint cannot be used: {error}"),
@@ -179,7 +137,14 @@ def _made() -> S3Client:
     if not endpoint.startswith(("https://", "http://")):
         raise ValueError("it begins with neither https:// nor http://")
     proxies.require_usable(endpoint)
-    return client if ".amazonaws." in endpoint else session.client("s3", region_name=region, config=_config("path"))
+    client = client if ".amazonaws." in endpoint else session.client("s3", region_name=region, config=_config("path"))
+    client.meta.events.register("before-call.s3.HeadBucket", _follow_no_redirect)
+    return client
+
+
+def _follow_no_redirect(params: dict[str, Any], **_: object) -> None:
+    """Let botocore, which asks HeadBucket for the region when it is redirected, not do the same for that: it would never end."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _config(addressing: Literal["auto", "path"]) -> Config:
@@ -193,75 +158,4 @@ def _config(addressing: Literal["auto", "path"]) -> Config:
         # Every write gives its own SHA-256; stores that only resemble S3 stumble over the trailing checksums that boto3 adds by itself.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_supported",
-    )
-
-
-def status_of(error: ClientError) -> int:
-    """Return the HTTP status of the answer, 0 if there is none."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def code_of(error: Exception) -> str:
-    """Return S3's word for the error, e.g. ``NoSuchKey``; empty for one that is not S3's."""
-    return "" if not isinstance(error, ClientError) else str(error.response.get("Error", {}).get("Code", ""))
-
-
-def is_unknown(error: ClientError) -> bool:
-    """Tell whether the answer says that the store does not know such a request, or a header of it."""
-    return code_of(error) in UNKNOWN or status_of(error) == NOT_IMPLEMENTED
-
-
-def is_absent(error: ClientError) -> bool:
-    """Tell whether the answer says that there is no such object (a missing bucket is something else)."""
-    return status_of(error) == NOT_FOUND and code_of(error) != "NoSuchBucket"
-
-
-def explain(error: Exception, where: str, endpoint: str) -> StorageError:
-    """Return the StorageError to raise; its ``retryable`` says whether the same call may succeed later.
-
-    ``where`` is the bucket or object as ``s3://...``, ``endpoint`` the server's address, which is told without a password in it.
-    """
-    endpoint = redact(endpoint)
-    if isinstance(error, ClientError):
-        return _explain_answer(error, where, endpoint)
-    if isinstance(error, NO_CREDENTIALS):
-        return StorageRefusedError(f"no usable AWS credentials for {where}", hint=HOW_TO_SIGN_IN)
-    if isinstance(error, PASSING):
-        return StorageError(
-            f"{endpoint} cannot be reached for {where} ({type(error).__name__})",
-            hint=proxies.advised(
-                "check the network, AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION; what was made so far is safe, run again when it answers",
-                endpoint,
-            ),
-        )
-    return StorageRefusedError(f"{where} cannot be used: {redact(str(error))}", hint="check the name of the bucket and the AWS_* variables")
-
-
-def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageError:
-    status, code, operation = status_of(error), code_of(error), error.operation_name
-    if code == "NoSuchBucket":
-        return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct its name")
-    if code in CREDENTIALS:
-        return StorageRefusedError(f"{endpoint} refuses the AWS credentials for {where}: {CREDENTIALS[code]}", hint=HOW_TO_SIGN_IN)
-    if code in SKEWED:
-        return StorageRefusedError(f"{endpoint} refuses requests for {where}: this machine's clock is wrong", hint="set the clock (NTP)")
-    if status in {401, 403}:
-        permission = PERMISSIONS.get(operation, operation)
-        return StorageRefusedError(
-            f"{where}: access denied ({operation})",
-            hint=f"the credentials need {permission}; a KMS key or a bucket policy may also stand in the way: for one that asks for "
-            "encryption or an ACL, the pipelines file says deliver: {to: s3://..., sse: aws:kms, acl: ...}",
-        )
-    if status in {301, 307, 400} and code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
-        return StorageRefusedError(f"{where}: the bucket is in another region", hint="set AWS_DEFAULT_REGION to the region of the bucket")
-    if code == "NotImplemented" and operation != "CopyObject":
-        return StorageRefusedError(
-            f"{endpoint} does not know conditional writes, so it cannot hold the ledger ({operation})",
-            hint="use Amazon S3, a store that honors If-None-Match, or a folder",
-        )
-    if status >= 500 or status in {408, 409, 425, 429} or code in PASSING_CODES:  # noqa: PLR2004
-        hint = proxies.advised("the store has trouble: run again later", endpoint)
-        return StorageError(f"{endpoint} keeps answering {code or status} for {where}", hint=hint)
-    return StorageRefusedError(
-        f"{where}: {operation} was answered with {code or status}", hint="check the name of the bucket and the settings of the store"
     )

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from animatic.destination import PutOptions
 from animatic.files import CHUNK_BYTES
-from animatic.storage.s3_client import PRECONDITION_FAILED, is_unknown, status_of
+from animatic.storage.s3_errors import PRECONDITION_FAILED, is_unknown, status_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

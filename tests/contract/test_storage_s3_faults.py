@@ -20,7 +20,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import BotoCoreError, FlexibleChecksumError, ReadTimeoutError, SSLError
 from botocore.httpsession import URLLib3Session
 
 from animatic.errors import StorageError, UsageError
@@ -248,6 +248,46 @@ async def test_refusals_say_what_to_do_and_show_no_credentials(home: S3Storage, 
 
 
 @pytest.mark.parametrize(
+    ("headers", "words", "remedy"),
+    [({"x-amz-bucket-region": "eu-west-1"}, "in another region", "eu-west-1"), ({}, "address of another place", "AWS_ENDPOINT_URL_S3")],
+)
+@pytest.mark.parametrize("status", [301, 302, 307])
+async def test_a_store_that_sends_everything_elsewhere_is_followed_to_no_end(
+    home: S3Storage, wire: Wire, status: int, headers: dict[str, str], words: str, remedy: str
+) -> None:
+    page = b"<html><head><title>Moved</title></head></html>"
+    wire.always = lambda _: answer(status, "", page, Location="https://127.0.0.1/", **headers)
+    for call in (home.create("record", b"1"), home.head("record"), home.list("")):
+        with pytest.raises(StorageRefusedError, match=words) as caught:
+            await call
+        assert remedy in present(caught.value.hint)
+    assert len(wire.requests) <= 9
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "remedy"),
+    [
+        (
+            SSLError(endpoint_url="https://s3", error=OSError("self-signed certificate")),
+            "no certificate that is trusted.*self-signed",
+            "AWS_CA_BUNDLE",
+        ),
+        (FlexibleChecksumError(error_msg="Expected checksum a did not match b"), "comes cut or altered", "what stands before it"),
+    ],
+    ids=["certificate", "checksum"],
+)
+async def test_what_is_no_outage_is_not_called_one(home: S3Storage, wire: Wire, error: BotoCoreError, words: str, remedy: str) -> None:
+    def raises(_: AWSPreparedRequest) -> AWSResponse:
+        raise error
+
+    wire.always = raises
+    with pytest.raises(StorageError, match=words) as caught:
+        await home.read("record")
+    assert remedy in present(caught.value.hint)
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
     ("status", "code", "words", "tries"),
     [(400, "ExpiredToken", "session token has expired", 8), (403, "RequestTimeTooSkewed", "clock is wrong", 3)],
 )
@@ -435,6 +475,37 @@ async def test_a_profile_that_does_not_exist_is_said_so(s3: S3, monkeypatch: pyt
     with pytest.raises(StorageRefusedError) as caught:
         await open_storage(s3.url).check()
     assert "AWS_PROFILE" in present(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("process", "words", "tries"),
+    [
+        ("echo never-shown", "its credential_process prints is no JSON", 7),
+        (
+            """echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"never-shown","Expiration":"2020-01-01T00:00:00Z"}'""",
+            "those that were given last have expired",
+            7,
+        ),
+        ("false", "no usable AWS credentials", 0),
+    ],
+    ids=["no JSON", "expired", "fails"],
+)
+async def test_what_gives_the_credentials_may_fail(
+    s3: S3, wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, process: str, words: str, tries: int
+) -> None:
+    script = tmp_path / "credentials.sh"
+    script.write_text(f"#!/bin/sh\n{process}\n")
+    script.chmod(0o755)
+    (tmp_path / "config").write_text(f"[profile made]\ncredential_process = {script}\n")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "made")
+    with pytest.raises(StorageRefusedError, match=words) as caught:
+        await S3Storage(s3.bucket, "", watched(wire)).read("record")
+    assert "AWS_PROFILE" in present(caught.value.hint)
+    assert "never-shown" not in str(caught.value)
+    assert len(wire.slept) == tries
 
 
 async def test_an_address_where_nobody_listens_is_unreachable(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
