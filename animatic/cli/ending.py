@@ -92,7 +92,8 @@ def summary(context: FlowRunContext, manifest: Manifest, *, width: int | None = 
     if not manifest.shots:
         outcome = NO_SHOTS
     elif manifest.made_nothing:
-        outcome = f"all {len(manifest.shots)} shots are unchanged and were reused; nothing was submitted, nothing was paid"
+        these = "the shot is unchanged and was" if len(manifest.shots) == 1 else f"all {len(manifest.shots)} shots are unchanged and were"
+        outcome = f"{these} reused; nothing was submitted, nothing was paid"
     else:
         unpriced = f", {manifest.cost.unpriced} without a known price" if manifest.cost.unpriced else ""
         shots = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in found.items())

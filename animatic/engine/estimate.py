@@ -189,7 +189,7 @@ def _why_resumed(submission: Submission, job_id: str) -> str:
         case "completed":
             return f"job {job_id} was paid for and not yet delivered"
         case _:
-            return f"waits for job {job_id}, which was paid for and may still run"
+            return f"waits for job {job_id}, which may still run and be billed"
 
 
 def check_money(plan: Plan, estimated: Estimate) -> None:

@@ -143,4 +143,4 @@ def why_late(submission: Submission) -> str:
         return f"job {submission.submitted.job_id} was taken for it, and Krea has made another one at that time"
     if submission.settled is not None and submission.settled.outcome == "unsent":
         return "it was turned away, and all the same Krea has made what may be its job"
-    return "it was given up, and afterwards Krea has made what may be its job"
+    return "it was given up, and Krea has made what may be its job"

@@ -49,6 +49,8 @@ class IndexEntry(BaseModel):
     there: int
     billed_usd: Usd | None
     unpriced: int
+    set_aside_usd: Usd | None = None
+    """What may be billed yet, where that is not known."""
     shows_money: bool = True
     poster: str | None = None
     reel: str | None = None
@@ -79,7 +81,8 @@ class IndexEntry(BaseModel):
         if not self.shows_money:
             return ""
         unknown = f" + {self.unpriced} unknown" if self.unpriced else ""
-        return f"{'would be billed' if self.simulated else 'billed'} {dollars(self.billed_usd)}{unknown}"
+        aside = f", {dollars(self.set_aside_usd)} set aside" if self.set_aside_usd else ""
+        return f"{'would be billed' if self.simulated else 'billed'} {dollars(self.billed_usd)}{unknown}{aside}"
 
     @property
     def values(self) -> tuple[tuple[str, str], ...]:
@@ -110,6 +113,7 @@ def entry_of(run: Manifest) -> IndexEntry:
         there=sum(shot.state in _THERE for shot in run.shots),
         billed_usd=run.cost.billed_usd,
         unpriced=run.cost.unpriced,
+        set_aside_usd=wording.set_aside(run.shots) or None,
         shows_money=run.page.money,
         poster=_from_root(folder, poster),
         reel=_from_root(folder, next((links.beside(reel.file) for reel in run.reels if reel.file), None)),

@@ -233,7 +233,7 @@ def _totals(report: _Report) -> Iterator[tuple[str, str, Style]]:
     for limit in report.limits:
         rest = limit.usd - limit.spent - price.to_pay
         spent = f"{dollars(limit.spent)} spent, " if limit.spent else ""
-        left = f"{dollars(rest)} left" if rest >= 0 else f"exceeded by {dollars(-rest)}"
+        left = f"{dollars(rest)} left{' after this' if price.to_pay else ''}" if rest >= 0 else f"exceeded by {dollars(-rest)}"
         yield _LABELS[limit.period], f"{dollars(limit.usd)}: {spent}{left}", "" if rest >= 0 else "red"
     yield from _time(report)
     pending = _to_be_made(report)

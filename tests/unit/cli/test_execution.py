@@ -44,6 +44,9 @@ def test_programs_are_told_more_where_a_verb_has_more_to_say(ended: Ended, capsy
 def test_the_summary_of_an_unchanged_storyboard_says_that_nothing_was_paid(ended: Ended) -> None:
     text = summary(*ended("reused", "reused", billed="0"))
     assert "all 2 shots are unchanged and were reused; nothing was submitted, nothing was paid (simulated)" in text
+    context, manifest = ended("reused", "reused", billed="0")
+    alone = manifest.model_copy(update={"shots": manifest.shots[:1]})
+    assert "the shot is unchanged and was reused; nothing was submitted" in summary(context, alone)
 
 
 def test_the_summary_names_shots_whose_job_was_adopted_by_evidence(ended: Ended) -> None:

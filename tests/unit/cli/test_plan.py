@@ -19,7 +19,7 @@ def test_plan_shows_shots_money_and_the_budget_and_writes_nothing(animatic: Verb
     assert said.code == 0
     assert "teaser (city=Porto)" in said.out
     assert "to pay    $0.56" in said.out
-    assert "budget    $1.00: $0.44 left" in said.out
+    assert "budget    $1.00: $0.44 left after this\n" in said.out
     assert "no take yet" in said.out
     assert written() == before
 

@@ -127,6 +127,17 @@ def test_takes_in_the_ledger_make_posters_of_a_run_elsewhere(
     assert entry.poster == ".animatic/takes/fp/t.jpg"
 
 
+def test_what_a_run_may_be_billed_yet_is_told_beside_its_bill_and_one_shot_is_one(builder: ManifestBuilder, clip: Clip) -> None:
+    builder.shot("surf").update(state="in_doubt", doing="submitted", set_aside_usd=Decimal("0.30"))
+    run = ended(builder, clip)
+    assert "billed $0.42 + 1 unknown, $0.30 set aside" in Page(render_index([entry_of(run)])).text
+    alone = run.model_copy(update={"shots": run.shots[:1], "page": PageRules(money=False)})
+    text = Page(html := render_index([entry_of(alone)])).text
+    assert "1 of 1 shot" in text
+    assert "1 of 1 shots" not in text
+    assert entries_in(html)[0].set_aside_usd is None
+
+
 def test_a_run_whose_page_shows_no_money_shows_none_in_the_index(builder: ManifestBuilder, clip: Clip) -> None:
     run = ended(builder, clip)
     quiet = run.model_copy(update={"page": PageRules(money=False), "title": "A coast", "params": {"city": "Lisbon", "look": "refs/a.png"}})
