@@ -65,7 +65,8 @@ def outcome(run: Run) -> AnimaticError | None:
             return ended_by(run, found) if isinstance(found, ServiceError) else found
     total = len(run.plan.shots)
     if doubtful := {key: error for key, error in errors.items() if isinstance(error, InDoubtError)}:
-        return _doubt(doubtful, total)
+        aside = [shot.aside for key in doubtful if (shot := run.progress.shots.get(key)) is not None and shot.aside is not None]
+        return _doubt(doubtful, total, sum(aside, Decimal(0)))
     hint = f"what was paid for is kept; go on with: `animatic resume {run.plan.run_id}`"
     if waiting := {key: error for key, error in errors.items() if isinstance(error, ApprovalError)}:
         return _approval(waiting, errors, total)
@@ -129,18 +130,19 @@ def _approval(waiting: Mapping[str, ApprovalError], errors: Mapping[str, Animati
     return ApprovalError(f"{first} {told}{also}", hint=next(iter(waiting.values())).hint)
 
 
-def _doubt(errors: Mapping[str, InDoubtError], total: int) -> InDoubtError:
-    """Return the one error for all shots in doubt."""
+def _doubt(errors: Mapping[str, InDoubtError], total: int, aside: Decimal) -> InDoubtError:
+    """Return the one error for all shots in doubt; ``aside``: USD that may be billed for them."""
     unclear = {key: error for key, error in errors.items() if isinstance(error, UnclearResultError)}
     if len(unclear) == len(errors):
         first = f"{_shots(errors)} of {_plural(total)} paid, result unclear: `animatic doubts`."
         told = "; ".join(f"{key}: {error.message}" for key, error in list(unclear.items())[:MAX_FAILURES_NAMED])
         hint = next(iter(unclear.values())).hint if len(unclear) == 1 else "`animatic doubts` lists them; each shot's note says what to do"
         return UnclearResultError(f"{first} {told}", hint=hint)
-    also = f", or completed with a result that was not understood ({', '.join(unclear)})" if unclear else ""
+    price = f" ({dollars(aside)} may be billed)" if aside else ""
+    also = f"; {_listed(list(unclear))}: paid, and the result was not understood" if unclear else ""
     return InDoubtError(
         f"{_shots(errors)} of {_plural(total)} in doubt: decide with `animatic doubts`. "
-        f"{_listed(list(errors))}: Krea may or may not have accepted the submission{also}",
+        f"{_listed([key for key in errors if key not in unclear])}: Krea may or may not have accepted the submission{price}{also}",
         hint="`animatic doubts` shows the candidates and how to decide",
     )
 

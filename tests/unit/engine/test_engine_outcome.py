@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from animatic.engine.outcome import REMEDIES, ended_by, missing_shots, outcome
+from animatic.engine.progress import ProgressTracker
 from animatic.errors import (
     AnimaticError,
     InDoubtError,
@@ -28,7 +29,8 @@ BLOOD = JobFailedError("The request was flagged by content moderation.", code="m
 def run_of(errors: dict[str, AnimaticError], *, shots: int = 6) -> Any:
     steps = {f"s{number}": None for number in range(shots - len(errors))} | {key: None for key in errors if key != "reel"}
     plan = SimpleNamespace(shots=tuple(range(shots)), run_id="r1")
-    return SimpleNamespace(state=SimpleNamespace(errors=errors, unrecorded={}), stopped=None, steps=steps, plan=plan)
+    state, progress = SimpleNamespace(errors=errors, unrecorded={}), ProgressTracker.of(dict.fromkeys(steps, "m"))
+    return SimpleNamespace(state=state, stopped=None, steps=steps, plan=plan, progress=progress)
 
 
 def test_the_reel_is_no_shot() -> None:
@@ -104,3 +106,14 @@ def test_takes_of_one_shot_are_one_shot() -> None:
     refused = ShotError("no", code="request_refused")
     text = missing_shots({"pt/dawn": refused, "pt/dawn#2": refused, "no#1b": refused, "en/dawn": refused}, 6)
     assert text.startswith("3 of 6 shots missing: ")
+
+
+def test_lost_answers_and_unclear_results_are_told_apart_with_what_may_be_billed() -> None:
+    run = run_of({"a": InDoubtError("2 jobs"), "b": UnclearResultError("job-3"), "c": BLOOD})
+    run.progress.change("a", "in doubt", "2 jobs", aside=Decimal("0.10"))
+    found = outcome(run)
+    assert found is not None
+    assert found.message == (
+        "2 of 6 shots in doubt: decide with `animatic doubts`. a: Krea may or may not have accepted the submission ($0.10 may be billed); "
+        "b: paid, and the result was not understood"
+    )
