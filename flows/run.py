@@ -173,7 +173,7 @@ def _telling_what_goes_on(run: Run) -> Iterator[None]:
     try:
         yield
     except ServiceError as error:
-        raise ended_by(run, error, billed=run.manifest.manifest().cost.billed_usd) from error
+        raise ended_by(run, error, summed_up=False) from error
 
 
 async def _ask(context: FlowRunContext, run: Run, publisher: ArtifactPublisher) -> None:

@@ -31,6 +31,8 @@ SEEN = 60
 """Characters of the sentence that lists of runs show: a long shot id gives way."""
 WAITING = frozenset({UPSTREAM, "stopped"})
 """Codes of shots that did not fail themselves: they wait for one that did."""
+CLIP_LOST = frozenset({"clip_missing", "clip_changed"})
+"""Codes of shots whose take was paid for and lies no more where it was stored."""
 REMEDIES: Mapping[str, tuple[str, str]] = {
     "moderated": ("moderated", "reword, resume"),
     "job_failed": ("failed at Krea", "resume"),
@@ -74,15 +76,15 @@ def outcome(run: Run) -> AnimaticError | None:
     if not missing:
         return ShotError(f"all {_plural(total)} delivered, but no reel: {next(iter(errors.values())).message}", hint=hint)
     failed = [error for error in missing.values() if error.code not in WAITING]
-    if failed and all(isinstance(error, JobOpenError) for error in failed):
-        hint = failed[0].hint or hint
+    if failed and all(isinstance(error, JobOpenError) or error.code in CLIP_LOST for error in failed):
+        hint = failed[0].hint or hint  # what goes on with these is not `resume` alone
     return ShotError(missing_shots(missing, total), hint=hint)
 
 
-def ended_by(run: Run, error: ServiceError, *, billed: Decimal | None = None) -> ServiceError:
+def ended_by(run: Run, error: ServiceError, *, summed_up: bool = True) -> ServiceError:
     """Return the error of a service that ended a run: with what goes on, and the jobs that are known to nobody else.
 
-    Those are jobs whose records could not be written. ``billed`` is what the run was billed (USD), where no summary tells it.
+    Those are jobs whose records could not be written. Where no manifest could be written, nothing is ``summed_up``: money is told here.
     """
     message, hint, resume = error.message, error.hint or "repair that", f"`animatic resume {run.plan.run_id}`"
     if isinstance(error, StorageError) and run.state.unrecorded:
@@ -91,9 +93,19 @@ def ended_by(run: Run, error: ServiceError, *, billed: Decimal | None = None) ->
         hint = f"{hint}; where {resume} asks whose a job is: `animatic adopt SHOT JOB`"
     elif "`animatic resume" not in hint:
         hint = f"{hint}; then {resume} goes on, and pays for nothing again"
-    if billed is not None:
-        hint = f"{hint}; this run was billed {dollars(billed)} so far"
+    if not summed_up:
+        hint = f"{hint}; {_money_of(run)}"
     return type(error)(message, hint=hint, code=error.code)
+
+
+def _money_of(run: Run) -> str:
+    """Return what a run was billed, what it may be billed yet, and the jobs that are in no take, in one line."""
+    billed = run.manifest.manifest().cost.billed_usd
+    aside = run.budget.spent - (billed or Decimal(0))
+    jobs = {key: shot.job_id for key, shot in run.progress.shots.items() if shot.job_id and key not in run.state.takes}
+    told = ", ".join(f"{key} is job {job_id}" for key, job_id in jobs.items() if job_id not in run.state.unrecorded.values())
+    more = f", and may be billed {dollars(aside)} more" if aside > 0 else ""
+    return f"this run was billed {dollars(billed)} so far{more}{f': {told}' if told else ''}"
 
 
 def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from animatic.destination import PutOptions
 from animatic.files import CHUNK_BYTES, replace_whole
 from animatic.storage import files
-from animatic.storage.protocol import Entry, StorageRefusedError, check_key, check_prefix, probe
+from animatic.storage.protocol import PROBE_PREFIX, Entry, StorageRefusedError, check_key, check_prefix, probe
 from animatic.storage.s3_client import PatientClient
 from animatic.storage.s3_errors import PRECONDITION_FAILED, is_absent, status_of
 from animatic.storage.s3_put import Copier, base64_of, keeping, protection
@@ -35,6 +35,8 @@ class S3Storage:
         self._client = client
         self._options = options or PutOptions()
         self._copier = Copier(bucket, self._options)
+        self._witness: str | None = None
+        """Key of a record that was created here: records stay."""
 
     def __repr__(self) -> str:
         return f"S3Storage({self.url!r})"
@@ -63,7 +65,11 @@ class S3Storage:
         await probe(self)
 
     async def create(self, key: str, data: bytes) -> bool:
-        """Create a record only if none is there; one with equal bytes counts as ours: an answer may have been lost before."""
+        """Create a record only if none is there; one with equal bytes counts as ours: an answer may have been lost before.
+
+        Raises StorageRefusedError where the bucket is not any more what it was, as a folder does.
+        """
+        await self._require_there()
         name, checksum = self._name(key), base64_of(hashlib.sha256(data).digest())
 
         def put(client: S3Client) -> bool:
@@ -84,7 +90,10 @@ class S3Storage:
                 return client.get_object(Bucket=self._bucket, Key=name)["Body"].read() == data
             return True
 
-        return await self._client.call(self.location(key), put)
+        created = await self._client.call(self.location(key), put)
+        if created and self._witness is None and not key.startswith(PROBE_PREFIX):
+            self._witness = key
+        return created
 
     async def read(self, key: str) -> bytes | None:
         """Return the object's bytes, None if there is none."""
@@ -224,7 +233,18 @@ class S3Storage:
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens if there is none."""
         name = self._name(key)
+        if key == self._witness:
+            self._witness = None
         await self._client.call(self.location(key), lambda client: client.delete_object(Bucket=self._bucket, Key=name))
+
+    async def _require_there(self) -> None:
+        """Raise StorageRefusedError where a record that was created here is gone: nothing is submitted without its record, nor recorded."""
+        witness = self._witness
+        if witness is not None and await self.head(witness) is None and witness == self._witness:
+            raise StorageRefusedError(
+                f"{self.url} is not what it was: {witness} was written there and is gone",
+                hint="bring the objects back as they were: nothing more is paid for without them, and `animatic resume` goes on then",
+            )
 
     def _read_through(self, client: S3Client, name: str) -> str:
         digest = hashlib.sha256()

@@ -141,7 +141,10 @@ def _asked(error: Exception) -> str | None:
 def _explain_answer(error: ClientError, where: str, endpoint: str) -> StorageError:
     status, code, operation = status_of(error), code_of(error), error.operation_name
     if code == "NoSuchBucket":
-        return StorageRefusedError(f"{where}: there is no such bucket at {endpoint}", hint="create the bucket, or correct its name")
+        return StorageRefusedError(
+            f"{where}: there is no such bucket at {endpoint}",
+            hint="create the bucket, or correct its name; if it was there before, bring it back with what lay in it",
+        )
     if code in CREDENTIALS:
         return StorageRefusedError(f"{endpoint} refuses the AWS credentials for {where}: {CREDENTIALS[code]}", hint=HOW_TO_SIGN_IN)
     if code in SKEWED:

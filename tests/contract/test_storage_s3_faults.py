@@ -454,6 +454,20 @@ def as_text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
+async def test_a_bucket_that_is_emptied_is_not_taken_for_an_empty_one(home: S3Storage, s3: S3) -> None:
+    assert await home.create(".animatic/claims/job-1.json", b"{}")
+    assert await home.create(".animatic/claims/job-2.json", b"{}")
+    s3.client().delete_object(Bucket=s3.bucket, Key="boards/.animatic/claims/job-1.json")
+    with pytest.raises(StorageRefusedError, match="is not what it was") as caught:
+        await home.create(".animatic/claims/job-3.json", b"{}")
+    assert "`animatic resume`" in present(caught.value.hint)
+    assert await home.read(".animatic/claims/job-3.json") is None
+    s3.client().put_object(Bucket=s3.bucket, Key="boards/.animatic/claims/job-1.json", Body=b"{}")
+    assert await home.create(".animatic/claims/job-3.json", b"{}")
+    await home.delete(".animatic/claims/job-1.json")  # one that is removed on purpose is not missed
+    assert await home.create(".animatic/claims/job-4.json", b"{}")
+
+
 async def test_a_bucket_that_is_not_there_is_never_an_empty_one(s3: S3) -> None:
     home = open_storage("s3://no-such-bucket-here/boards")
     for operation in (home.read("record"), home.list(""), home.create("record", b"1"), home.check()):

@@ -21,6 +21,7 @@ from animatic.errors import (
     UnclearResultError,
 )
 from animatic.storage import StorageRefusedError
+from tests.present import present
 
 GONE = ShotError("not made, because storm is missing", code="upstream")
 BLOOD = JobFailedError("The request was flagged by content moderation.", code="moderated", repeatable=False)
@@ -83,12 +84,31 @@ def test_what_a_service_ends_says_how_to_go_on_and_what_was_billed() -> None:
     assert type(found) is StorageRefusedError
     assert found.message == full.message
     assert found.hint == "free some space; then `animatic resume r1` goes on, and pays for nothing again"
-    told = ended_by(run_of({}), full, billed=Decimal("0.1"))  # no manifest could be written, so that no summary says it
-    assert told.hint == f"{found.hint}; this run was billed $0.10 so far"
+    # No manifest could be written, so that no summary says it.
+    run = run_of({})
+    run.manifest = SimpleNamespace(manifest=lambda: SimpleNamespace(cost=SimpleNamespace(billed_usd=Decimal("0.1"))))
+    run.budget = SimpleNamespace(spent=Decimal("0.1"))
+    run.progress = SimpleNamespace(shots={key: SimpleNamespace(job_id=f"job-{key}") for key in ("a", "b")})
+    run.state.takes = {"a": None, "b": None}
+    assert ended_by(run, full, summed_up=False).hint == f"{found.hint}; this run was billed $0.10 so far"
+    run.budget.spent += Decimal("0.05")
+    del run.state.takes["b"]
+    told = f"{found.hint}; this run was billed $0.10 so far, and may be billed $0.05 more: b is job job-b"
+    assert ended_by(run, full, summed_up=False).hint == told
     away = KreaUnreachableError("Krea is away", hint="try `animatic resume` when it is back")
     unchanged = outcome(run_of({"a": away}))
     assert unchanged is not None
     assert (type(unchanged), unchanged.hint) == (KreaUnreachableError, away.hint)
+
+
+def test_a_clip_that_is_gone_is_not_brought_back_by_resume() -> None:
+    gone = ShotError("the clip of a is gone", hint="put the file back, or `animatic retake coast a`", code="clip_missing")
+    found = outcome(run_of({"a": gone, "b": GONE}))
+    assert found is not None
+    assert found.hint == gone.hint
+    mixed = outcome(run_of({"a": gone, "b": BLOOD}))
+    assert mixed is not None
+    assert "`animatic resume r1`" in present(mixed.hint)
 
 
 def test_money_comes_first_and_doubt_says_how_to_decide_at_once() -> None:
