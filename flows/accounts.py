@@ -130,11 +130,12 @@ def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
 
 def _first(manifest: Manifest) -> str:
     """Return what a person has to decide before a run can go on; empty where nothing is asked."""
+    shown = []
     if any(shot.error is not None and shot.error.code == InDoubtError.code for shot in manifest.shots):
-        return "`animatic doubts` shows what is to be decided; then "
+        shown.append("`animatic doubts` shows what is to be decided")
     if any(shot.state == "waiting" and shot.doing == ASKED for shot in manifest.shots):
-        return f"`animatic review {manifest.run_id}` shows what is to be approved; then "
-    return ""
+        shown.append(f"`animatic review {manifest.run_id}` shows what is to be approved")
+    return f"{', '.join(shown)}; then " if shown else ""
 
 
 def missing_text(run: Run) -> str:

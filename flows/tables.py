@@ -38,7 +38,12 @@ _LIVE_CELLS: Mapping[str, str] = {
     "…\u00a0fetching": _INTERRUPTED,
 }
 """What stands in the state's cell of a shot that has not ended, and what stands there once the run has."""
-_HEAD = ("#", "", "shot", "state", "clip", "bill", "took", "")
+MAX_REMARK = 60
+"""Columns of a remark: a longer one takes the room of the pictures. All of it stands in the account of the run."""
+_LONG_WORD = re.compile(r"\S{20}(?=\S)")
+_PICTURE = "\u200b" + "\u00a0" * 24 + "\u200b"
+"""Title of the pictures' column, whose width is theirs: the V2 UI lets pictures shrink to nothing beside text. V1 trims spaces at ends."""
+_HEAD = ("#", _PICTURE, "shot", "state", "clip", "bill", "took", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,8 +144,13 @@ def _cells(
         "" if view.seconds is None else f"{view.seconds:g} s",
         _money(shot),
         "" if elapsed is None or shot.state in {"reused", "skipped", "pending"} else f"{elapsed:.0f} s",
-        text_of(_remark(shot, settled=settled)),
+        _breakable(text_of(shortened(_remark(shot, settled=settled), MAX_REMARK))),
     )
+
+
+def _breakable(text: str) -> str:
+    """Return text in which a browser may break long words, as ids and addresses are: they would push the table out of its place."""
+    return _LONG_WORD.sub("\\g<0>\u200b", text)
 
 
 def _state(shot: ShotProgress, *, settled: bool) -> str:

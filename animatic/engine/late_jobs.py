@@ -51,14 +51,24 @@ async def late_jobs(client: KreaClient, ledger: Ledger, submissions: Iterable[Su
 async def claim_late_jobs(ledger: Ledger, late: Sequence[Late], others: Iterable[Submission], now: datetime) -> list[Submission]:
     """Record each late job that can be of one given up submission only as its job; returns those submissions anew.
 
+    Only where its take is there all the same, so that the job is a stray: time and type alone make no clip. What a job is worth that might
+    still become one is for the next run to find out, which compares results.
+
     ``others``: submissions without an answer, which the jobs may belong to just as well.
     """
     windows = [window_of(other.intent) for other in others]
     claims = Counter(job.id for _, jobs in late for job in jobs)
     recorded: list[Submission] = []
+    made = await ledger.takes.get_many(sorted({submission.intent.fingerprint for submission, _ in late}))
     for submission, jobs in late:
         (job, *more), intent = jobs, submission.intent
-        if submission.submitted is not None or more or claims[job.id] > 1 or any(window.holds(job) for window in windows):
+        if (
+            intent.fingerprint not in made
+            or submission.submitted is not None
+            or more
+            or claims[job.id] > 1
+            or any(window.holds(job) for window in windows)
+        ):
             continue
         grounds = Grounds(since=window_of(intent).first, seen_at=now, type=job.type)
         with contextlib.suppress(ClaimedError, AlreadySubmittedError):

@@ -113,6 +113,22 @@ def test_a_shot_that_waits_for_approval_is_not_called_delivered_and_is_paid(run_
     assert total[head.index("bill")] == "**$0.68**"
 
 
+def test_a_long_remark_leaves_the_pictures_their_room(run_of: RunOf) -> None:
+    run = ended(run_of())
+    address = f"https://files.test/{'a' * 80}.html"
+    run.progress.change("storm", "failed", f"{address} answers with text/html instead of the file, 3 times")
+    text = shots_markdown(run, {"calm": ShotView(picture=PICTURE)}, cdn, settled=True)
+    head, *rows, _ = [
+        [cell.strip(" ") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|") and "---" not in line
+    ]
+    assert head[1].count("\u00a0") >= 20, "the title of the column is as wide as pictures are to be"
+    remark = rows[0][-1].replace("\\", "")
+    assert remark.endswith("…")
+    assert max(len(word) for word in re.split("[ \u200b]", remark)) <= 24
+    assert rows_in(text)[0]["detail"].endswith("3 times"), "programs read all of it"
+    assert "\u00a0" * 5 not in shots_markdown(run, {}, cdn, settled=True).splitlines()[2], "without pictures there is no column for them"
+
+
 def test_what_a_shot_that_has_ended_may_be_billed_yet_is_set_aside(run_of: RunOf) -> None:
     run = ended(run_of())
     run.progress.change("home", "in doubt", "2 jobs at Krea could be it", billed=Decimal("0.12"), aside=Decimal("0.40"))

@@ -161,8 +161,24 @@ async def test_a_job_behind_a_refusal_is_named(studio: Studio, answer: Answer) -
     studio.krea.answers = [answer]
     studio.krea.on_post = lambda body: studio.krea.add(GROK, dict(body))
     assert await studio.render() is not None
-    assert {stray.stray.job_id for stray in await strays_of(studio) if stray.stray} == {"job-1"}
+    (stray,) = await strays_of(studio)
+    assert (stray.job_id, [job.id for job in stray.late], stray.usd) == (None, ["job-1"], PRICE)
     assert await spent(studio) == PRICE
+
+
+@pytest.mark.parametrize("ended", ["refused", "given up"])
+async def test_who_asks_for_doubts_makes_no_clip_of_a_job_that_may_be_a_stranger_s(studio: Studio, ended: str) -> None:
+    """It was made at the time of a submission that failed, and no type speaks against it: what it gave is for a run to look at."""
+    if ended == "refused":
+        studio.krea.answers = ["402"]
+        assert await studio.render() is not None
+    else:
+        await give_up(studio, await studio.plan())
+    stranger = studio.krea.add("/generate/image/google/nano-banana-pro", {"prompt": "Somebody else's"})
+    (stray,) = await strays_of(studio)
+    assert [job.id for job in stray.late] == [stranger.id]
+    assert await studio.render() is None
+    assert studio.run.takes["dawn"].job_id != stranger.id
 
 
 @pytest.mark.parametrize(("made_after", "named"), [(0.0, {"job-1"}), (3600.0, set())])
