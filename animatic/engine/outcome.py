@@ -5,6 +5,7 @@ Lists of runs show about sixty characters of it: they hold how many shots are mi
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -95,7 +96,9 @@ def ended_by(run: Run, error: ServiceError, *, summed_up: bool = True) -> Servic
         hint = f"{hint}; then {resume} goes on, and pays for nothing again"
     if not summed_up:
         hint = f"{hint}; {_money_of(run)}"
-    return type(error)(message, hint=hint, code=error.code)
+    told = copy.copy(error)  # some say more than a code
+    told.message, told.hint = message, hint
+    return told
 
 
 def _money_of(run: Run) -> str:

@@ -16,10 +16,12 @@ from animatic.errors import (
     JobFailedError,
     KreaUnreachableError,
     OverBudgetError,
+    ServiceError,
     ShotError,
     StorageError,
     UnclearResultError,
 )
+from animatic.krea import NotSentError
 from animatic.storage import StorageRefusedError
 from tests.present import present
 
@@ -137,3 +139,14 @@ def test_lost_answers_and_unclear_results_are_told_apart_with_what_may_be_billed
         "2 of 6 shots in doubt: decide with `animatic doubts`. a: Krea may or may not have accepted the submission ($0.10 may be billed); "
         "b: paid, and the result was not understood"
     )
+
+
+@pytest.mark.parametrize(
+    "error", [NotSentError("Krea turned it away", retry_after=3.0, busy=True), KreaUnreachableError("no answer", code="x")]
+)
+def test_an_error_of_a_service_keeps_what_it_is_where_it_ends_a_run(error: ServiceError) -> None:
+    told = ended_by(run_of({"a": error}), error)
+    assert (type(told), told.code, told.message) == (type(error), error.code, error.message)
+    assert "animatic resume r1" in (told.hint or "")
+    assert getattr(told, "retry_after", None) == getattr(error, "retry_after", None)
+    assert error.hint is None
