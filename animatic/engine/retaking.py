@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from animatic.catalog import Catalog, Model, check_body, duration_of, media_fields, price_of
+from animatic.engine.beside import paid_beside
 from animatic.engine.locks import locks_of, refuse_locked
 from animatic.engine.plan_run import Planner, PlanOptions, begun, first_unused, step_named
 from animatic.engine.timing import REAL_TIME, Timing
@@ -35,6 +36,8 @@ class Retake:
     """Those of them that keep their take, by key, with the take as it is to be recorded for them."""
     left_out: tuple[str, ...]
     """Those that were to be kept and have no take: they are not made, and not paid for."""
+    beside: str | None = None
+    """What was paid, or may be, for the take that counted so far and is not there."""
 
     @property
     def differences(self) -> dict[str, tuple[Any, Any]]:
@@ -45,12 +48,13 @@ class Retake:
 
     @property
     def warnings(self) -> list[str]:
-        """What makes the new take hard to compare with the one before: more than one change, a seed that is dropped."""
+        """What is paid beside it, and what makes it hard to compare with the one before: more than one change, a seed that is dropped."""
         changed = self.differences
         several = [f"it changes {len(changed)} things at once ({', '.join(changed)}): which of them made the difference will not be seen"]
         seed, now = changed.get(SEED, (None, None))
         dropped = [f"it drops the seed {seed}: everything that is left to chance will differ, too"]
-        return (several if len(changed) > 1 else []) + (dropped if seed is not None and now is None else [])
+        beside = [] if self.beside is None else [self.beside]
+        return beside + (several if len(changed) > 1 else []) + (dropped if seed is not None and now is None else [])
 
     @property
     def assumed(self) -> frozenset[str]:
@@ -155,6 +159,7 @@ async def plan_retake(
         stale={key: before for key, before in stale.items() if key not in left_out},
         kept=kept,
         left_out=left_out,
+        beside=await paid_beside(ledger, target),
     )
 
 

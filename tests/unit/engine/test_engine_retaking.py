@@ -13,12 +13,13 @@ from animatic.catalog import Catalog
 from animatic.engine.estimate import estimate
 from animatic.engine.plan_run import PlanOptions, pipeline_named
 from animatic.engine.retaking import Retake, plan_retake
-from animatic.errors import UsageError
+from animatic.errors import InDoubtError, UsageError
 from animatic.plan import fingerprint_of
 from tests.present import present
 from tests.unit.engine.studio import CHAIN, Studio
 
 pytestmark = pytest.mark.anyio
+GROK = "/generate/video/xai/grok-video"
 
 
 async def planned(studio: Studio, shot: str = "dawn", *, keep: bool = False, at_least: int = 1, **changes: Any) -> Retake:
@@ -226,3 +227,28 @@ async def test_planning_a_retake_records_nothing_and_knows_what_it_will_cost(mad
     prices = [[step.key for step in (await estimate(each.plan, made.ledger, kept=each.assumed)).to_pay] for each in (kept, anew)]
     assert prices == [["dawn"], ["dawn", "surf"]]
     assert written(made) == before
+
+
+async def test_a_retake_says_what_is_paid_beside_it(studio: Studio) -> None:
+    studio.krea.answers = ["500-after"]
+    studio.krea.on_post = lambda body: studio.krea.add(GROK, dict(body))  # a stranger's of the same moment
+    assert isinstance(await studio.render(), InDoubtError)
+    again = await retake(studio)
+    assert again.warnings == ["take 1 is in doubt, and $0.20 may be billed for it as well: see `animatic doubts`"]
+    assert await studio.render(again.plan) is None
+    assert (await planned(studio)).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("end", "downloads", "said"),
+    [
+        ("empty", [], "job job-1 of take 1 was billed ($0.20), and its result is given up"),
+        ("completed", ["html"], "job job-1 of take 1 was billed ($0.20), and its result is given up"),
+        ("completed", ["cut"], "job job-1 of take 1 is paid ($0.20) and was not fetched: `animatic resume {run}` fetches it"),
+        ("failed", [], None),
+    ],
+)
+async def test_a_retake_of_what_is_paid_without_a_clip_says_so(studio: Studio, end: str, downloads: list[Any], said: str | None) -> None:
+    studio.krea.ends, studio.krea.downloads = [end] * 3, downloads * 100
+    assert await studio.render() is not None
+    assert (await planned(studio)).warnings == ([said.format(run=studio.run.plan.run_id)] if said else [])
