@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from animatic.engine.windows import JOURNAL_MARGIN
 from animatic.errors import OverBudgetError, UnknownPriceError
-from animatic.ledger import Ledger
+from animatic.ledger import Ledger, Submission
 from animatic.ledger.records import CLOCKS_AHEAD, days_of, days_so_far
 from animatic.money import dollars
 from animatic.plan import Plan, Request, Step
@@ -143,6 +143,12 @@ class Budget:
     def release(self, fingerprint: str, attempt: int) -> None:
         """Give back what was set aside for a submission that bought nothing; it may be one of an earlier process of this run."""
         self.held.pop((fingerprint, attempt), None)
+
+    def note(self, submission: Submission) -> None:
+        """Count a submission of this run that was given back, and was billed after all."""
+        intent = submission.intent
+        if intent.run_id == self.plan.run_id:
+            self.held[intent.fingerprint, intent.attempt] = intent.usd or ZERO
 
     def _periods(self) -> list[tuple[str, Decimal, tuple[date, ...]]]:
         """Return the budgets per day and month, where there are any: name, limit, the days that count."""

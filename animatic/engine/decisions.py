@@ -10,6 +10,7 @@ from typing import Literal
 from animatic.engine.evidence import unclaimed
 from animatic.engine.history import OpenDestination
 from animatic.engine.late_jobs import ask_for_late_jobs, why_late
+from animatic.engine.second_look import completed_after_all, said_to_be_free
 from animatic.engine.strays import Stray, follow, list_strays, strays_among
 from animatic.engine.timing import REAL_TIME, Timing
 from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED_MESSAGE, window_of
@@ -107,6 +108,7 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     Each submission is named once: with the job that is known as its own, and with those that may be.
     What Krea says is recorded: how strays ended, and which submissions late jobs may be of.
     """
+    await completed_after_all(client, destination.ledger, await said_to_be_free(destination.ledger, now), now)
     late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
     kept = [doubt for doubt in doubts if doubt.destination is destination and doubt.kind != "stray"]
     # Listed anew: what a process had claimed when it was killed is complete once its job was seen.

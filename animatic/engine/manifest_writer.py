@@ -245,7 +245,7 @@ class ManifestWriter:
         run = self._run
         if cancelled:
             await self._note_open()
-        await report_strays(run)
+        await report_strays(run, cancelled=cancelled)
         await note_logs(run)
         if not cancelled:  # whoever interrupts a run waits for nothing that is not needed
             run.manifest.sheet = await deliver_sheet(run, run.manifest.manifest(finished_at=run.timing.now()))

@@ -113,6 +113,8 @@ class RunState:
     """Why it is not known yet which take of a shot counts, by its key."""
     running: dict[str, SubmittedJob] = field(default_factory=dict)
     """Jobs that are waited for, by step key."""
+    made_nothing: set[str] = field(default_factory=set)
+    """Fingerprints of takes of which a job failed or was cancelled in this run, as Krea said."""
     unrecorded: dict[str, str] = field(default_factory=dict)
     """Jobs whose record could not be written, by step key: nobody else knows them."""
     stopped: AnimaticError | None = None

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from animatic.engine.attempts import attempt_of
 from animatic.engine.evidence import Adopt
 from animatic.engine.late_jobs import keep_late_jobs, late_jobs, why_late
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run
 from animatic.engine.search import adopt, conclude_now
+from animatic.engine.second_look import look_again
 from animatic.engine.state import LostAnswers
 from animatic.engine.windows import Window, window_of
 from animatic.errors import AnimaticError
@@ -140,10 +142,15 @@ async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) ->
     return kept
 
 
-async def report_strays(run: Run) -> None:
-    """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest."""
+async def report_strays(run: Run, *, cancelled: bool) -> None:
+    """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest.
+
+    ``cancelled``: whether somebody waits for the end of an interrupted run; then jobs that made nothing are not looked at again.
+    """
     told: list[StrayJob] = []
     try:
+        if not cancelled:
+            told += await _billed_after_all(run)
         for lost in tuple(run.state.lost_answers.values()):
             await _look_again(run, lost)
         told += await _late_jobs_of(run)
@@ -153,6 +160,30 @@ async def report_strays(run: Run) -> None:
         strays = list(run.state.strays.values())
     told += [StrayJob(job_id=stray.job_id, usd=stray.usd, why=_told(stray)) for stray in strays]
     run.manifest.stray_jobs = tuple({stray.job_id: stray for stray in told}.values())
+
+
+async def _billed_after_all(run: Run) -> list[StrayJob]:
+    """Look again at the jobs of this run that made nothing, as Krea said; returns those that completed all the same and made no take."""
+    told: list[StrayJob] = []
+    for fingerprint in sorted(run.state.made_nothing):
+        found = await look_again(run, await run.ledger.submissions.of(fingerprint))
+        if not found:
+            continue
+        submissions, take = await run.ledger.submissions.of(fingerprint), await run.ledger.takes.get(fingerprint)
+        note_strays(run, submissions, take)
+        attempts = [attempt_of(one, run.plan.run_id, take) for one in submissions if one.intent.run_id == run.plan.run_id]
+        for step in run.plan.steps:
+            if step.fingerprint == fingerprint and run.manifest.shot(step.key).record.attempts:
+                run.manifest.shot(step.key).update(attempts=attempts)
+        told += [_unfetched(one) for one in found if take is None and one.submitted is not None]
+    return told
+
+
+def _unfetched(submission: Submission) -> StrayJob:
+    assert submission.submitted is not None
+    intent = submission.intent
+    why = f"Krea had said that it made nothing, and it completed: `animatic resume {intent.run_id}` fetches it"
+    return StrayJob(job_id=submission.submitted.job_id, usd=intent.usd, why=f"{intent.step}, attempt {submission.number}: {why}")
 
 
 async def _late_jobs_of(run: Run) -> list[StrayJob]:

@@ -21,6 +21,7 @@ from animatic.engine.lost import check_given_up, check_lost_answers, confusable,
 from animatic.engine.reach import out_of_reach
 from animatic.engine.run import Run, stops_everything
 from animatic.engine.search import Lost
+from animatic.engine.second_look import look_again
 from animatic.engine.state import SubmittedJob
 from animatic.engine.windows import SENDING_SLACK_SECONDS
 from animatic.errors import AnimaticError, InDoubtError, JobFailedError, RequestRefusedError, ShotError, StorageError
@@ -57,20 +58,27 @@ async def obtain(run: Run, step: Step, request: Request) -> Take | SubmittedJob:
             if run.receiver is not None and is_token(awaited.intent.token):
                 run.receiver.register(awaited.intent.token)  # whoever sent it may be gone; its callback still comes
             return _adopt(awaited)
+        if await look_again(run, submissions, waits_for=step):
+            continue
         run.check_open()
         run.budget.check_prices((request,))
-        run.progress.change(step.key, "preparing", model=request.model)
-        resolved = await resolve_inputs(run, request, refused=sent_with_failures(submissions))
-        try:
-            job = await _submit(run, step, request, resolved, last.number + 1 if last else 1)
-        except RequestRefusedError as error:
-            if error.code == MODERATED or not passes_results_on(run, resolved.inputs):
-                raise
-            # Krea need not take its own addresses back: once more with what lies at the destination in their place.
-            run.progress.change(step.key, "preparing", f"{error.message}; again with the stored file instead of Krea's address of it")
-            continue
+        job = await _prepared(run, step, request, submissions)
         if job is not None:
             return job
+
+
+async def _prepared(run: Run, step: Step, request: Request, submissions: tuple[Submission, ...]) -> SubmittedJob | None:
+    """Fill the inputs of a request and submit it. None: the ledger says what is to be done now."""
+    run.progress.change(step.key, "preparing", model=request.model)
+    resolved = await resolve_inputs(run, request, refused=sent_with_failures(submissions))
+    try:
+        return await _submit(run, step, request, resolved, submissions[-1].number + 1 if submissions else 1)
+    except RequestRefusedError as error:
+        if error.code == MODERATED or not passes_results_on(run, resolved.inputs):
+            raise
+        # Krea need not take its own addresses back: once more with what lies at the destination in their place.
+        run.progress.change(step.key, "preparing", f"{error.message}; again with the stored file instead of Krea's address of it")
+        return None
 
 
 async def _check_reach(run: Run, step: Step, submission: Submission) -> None:

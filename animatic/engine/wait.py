@@ -196,6 +196,7 @@ async def _settle(
     crashpoint("before-settled")
     if usd == ZERO:
         run.budget.release(submitted.fingerprint, submitted.attempt)
+        run.state.made_nothing.add(submitted.fingerprint)
     await run.ledger.submissions.settle(
         submitted.fingerprint,
         submitted.attempt,

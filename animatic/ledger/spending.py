@@ -196,7 +196,7 @@ class Spending:
         if settled is None:
             return key, Cost(line=line, usd=line.usd, outcome=None)
         corrected: Settled | None = None
-        if not is_final(settled.outcome):
+        if settled.outcome != "completed":
             corrected = await self._records.read_or_leave_out(f"{folder}corrected.json", Settled)
         ending = corrected or settled
         late = await self._records.read_or_leave_out(f"{folder}submitted.json", Submitted) if counts_as_lost(ending.outcome) else None
@@ -204,7 +204,7 @@ class Spending:
             # Its job was found after all: it runs, and may be billed.
             return key, Cost(line=line, usd=line.usd, outcome=None)
         cost = Cost(line=line, usd=line.usd if ending.usd is None else ending.usd, outcome=ending.outcome)
-        if is_final(ending.outcome):
+        if ending.outcome == "completed":
             self._settled[key] = cost
         return key, cost
 

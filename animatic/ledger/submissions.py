@@ -28,7 +28,7 @@ from animatic.ledger.model import (
     Unusable,
     Withdrawal,
 )
-from animatic.ledger.outcomes import Outcome, is_final, was_accepted
+from animatic.ledger.outcomes import Outcome, corrects, was_accepted
 from animatic.ledger.owner import identity
 from animatic.ledger.records import SUBMISSIONS, RecordStore, attempt_folder, claim_key, each, evidence_folder
 from animatic.ledger.spending import Journal
@@ -65,17 +65,19 @@ class Submissions:
         asked = not submitted and (settled is None or settled.outcome == "withdrawn")
         doubt = await self._records.read(f"{folder}doubt.json", Doubt) if asked else None
         found = Submission(number=number, intent=intent, submitted=submitted, settled=settled, doubt=doubt)
-        if settled is not None and settled.outcome == "completed":
+        if not found.known:
+            return found
+        correction = withdrawal = unusable = None
+        if settled is None or settled.outcome != "completed":
+            correction, withdrawal = await asyncio.gather(
+                self._records.read(f"{folder}corrected.json", Settled), self._records.read(f"{folder}withdrawn.json", Withdrawal)
+            )
+        ending = correction or settled
+        if ending is not None and ending.outcome == "completed":
             # Only then has a person been asked about it, and may have given it up.
             unusable = await self._records.read(f"{folder}unusable.json", Unusable)
-            withdrawal = await self._records.read(f"{folder}withdrawn.json", Withdrawal) if unusable else None
-            return replace(found, unusable=unusable, withdrawal=withdrawal)
-        if not found.known or (settled is not None and is_final(settled.outcome)):
-            return found
-        correction, withdrawal = await asyncio.gather(
-            self._records.read(f"{folder}corrected.json", Settled), self._records.read(f"{folder}withdrawn.json", Withdrawal)
-        )
-        return replace(found, correction=correction, withdrawal=withdrawal)
+            withdrawal = await self._records.read(f"{folder}withdrawn.json", Withdrawal) if unusable else withdrawal
+        return replace(found, correction=correction, unusable=unusable, withdrawal=withdrawal)
 
     async def fingerprints(self) -> frozenset[str]:
         """Return every fingerprint for which anything was ever intended. Lists the whole ledger, in parts: for planning many shots."""
@@ -199,8 +201,9 @@ class Submissions:
     ) -> Settled:
         """Record the end of a submission, and what was billed for it. The first settlement wins and is returned.
 
-        One that was not final (it counted as never arrived, or nobody knew) is corrected by what Krea says of its job later; the first
-        correction stands. Raises AlreadySubmittedError where it should count as unsent or never arrived, but its job is known.
+        One that was not final (it counted as never arrived, or nobody knew) is corrected by what Krea says of its job later, and one whose
+        job was not billed by its completion; the first correction stands. Raises AlreadySubmittedError where it should count as unsent or
+        never arrived, but its job is known.
         """
         folder = attempt_folder(fingerprint, attempt)
         if not was_accepted(outcome) and (known := await self._records.read(_submitted_key(fingerprint, attempt), Submitted)):
@@ -208,7 +211,7 @@ class Submissions:
         settled = Settled(outcome=outcome, usd=usd, job_id=job_id, completed_at=completed_at, error=error, at=self._records.now())
         standing = await self._records.create_or_read(f"{folder}settled.json", settled)
         says_otherwise = (standing.outcome, standing.usd) != (outcome, usd)
-        if job_id is None or is_final(standing.outcome) or not was_accepted(outcome) or not says_otherwise:
+        if job_id is None or not corrects(outcome, standing.outcome) or not says_otherwise:
             return standing
         return await self._records.create_or_read(f"{folder}corrected.json", settled)
 
