@@ -102,6 +102,7 @@ def _end_event(state: State) -> ShotEvent | None:
 
 def _emit_shot(run: Run, shot: ShotProgress, what: ShotEvent) -> None:
     pipeline = run.plan.pipeline
+    usd = shot.billed if shot.state == "failed" else shot.usd  # a job that failed has a price, and is not billed
     _emit(
         f"animatic.shot.{what}",
         {"prefect.resource.id": f"animatic.shot.{pipeline}.{shot.key}", "prefect.resource.name": f"{pipeline} · {shot.key}"},
@@ -112,7 +113,7 @@ def _emit_shot(run: Run, shot: ShotProgress, what: ShotEvent) -> None:
             "model": shot.model,
             "job_id": shot.job_id,
             "attempt": shot.attempt,
-            "usd": None if shot.usd is None else float(shot.usd),
+            "usd": None if usd is None else float(usd),
             "simulated": run.simulated,
             "message": shot.detail,
             **_checks(run, shot.key),

@@ -190,7 +190,7 @@ async def _spend(
             return None
         flight.enter_context(run.while_sending(intent.token))
         crashpoint("after-intended")
-        run.progress.change(step.key, "submitting", attempt=number)
+        run.progress.change(step.key, "submitting", attempt=number, usd=intent.usd)
         refused = await _confirm(run, step)
     if refused is not None:
         await _settle_unsent(run, step, intent, refused)

@@ -225,7 +225,8 @@ def test_events_tell_of_each_submission_and_each_end_once(monkeypatch: pytest.Mo
         progress.change("old", "reused")
         progress.change("odd", "running", job_id="taken up")
         progress.change("odd", "in doubt")
-        progress.change("lost", "failed", "moderated")
+        progress.change("lost", "submitting", usd=Decimal("0.30"))
+        progress.change("lost", "failed", "moderated", billed=Decimal(0))
         progress.change("left", "skipped")
     progress.change("left", "failed")
     assert emitted == [
@@ -233,7 +234,7 @@ def test_events_tell_of_each_submission_and_each_end_once(monkeypatch: pytest.Mo
         ("animatic.shot.delivered", "dawn", 0.28),
         ("animatic.shot.delivered", "old", None),
         ("animatic.shot.in-doubt", "odd", None),
-        ("animatic.shot.failed", "lost", None),
+        ("animatic.shot.failed", "lost", 0.0),
         ("animatic.shot.failed", "left", None),
     ]
 

@@ -626,3 +626,23 @@ async def test_a_token_that_krea_repeats_is_kept_nowhere(studio: Studio, answer:
     kept = [path.read_text(errors="replace") for path in studio.out.rglob("*") if path.is_file()]
     assert any("not allowed" in text for text in kept)
     assert not [text for text in (str(error), repr(error), error.code, *kept) if studio.token in text]
+
+
+async def test_what_was_sent_is_set_aside_from_the_moment_on_in_which_it_may_be_billed(studio: Studio) -> None:
+    studio.krea.answers = ["500-after"]
+    seen: list[tuple[str, Decimal]] = []
+
+    def listening(run: Run) -> Run:
+        run.progress.listeners.append(lambda shot: seen.append((shot.state, run.progress.money().set_aside)))
+        return run
+
+    assert await studio.render(before=listening) is None
+    price, nothing = Decimal("0.2"), Decimal(0)
+    assert list(dict.fromkeys(seen)) == [
+        ("preparing", nothing),
+        ("submitting", price),
+        ("in doubt", price),
+        ("running", price),
+        ("fetching", nothing),
+        ("delivered", nothing),
+    ]
