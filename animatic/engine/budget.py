@@ -160,9 +160,13 @@ class Budget:
         for name, limit, days in self._periods():
             spent = (await self.ledger.spending.on(days)).totals.usd
             if spent + price > limit:
+                why = (
+                    f"costs {dollars(price)}; {dollars(spent)} of the {dollars(limit)} per {name} are spent at this destination"
+                    if price
+                    else f"would go over the {dollars(limit)} per {name}: with what others have submitted meanwhile, {dollars(spent)}"
+                )
                 raise OverBudgetError(
-                    f"shot {step.key!r} would go over the budget of {dollars(limit)} per {name}: "
-                    f"{dollars(spent)} are spent at this destination",
+                    f"shot {step.key!r} {why}",
                     hint=f"raise `budget.per_{name}_usd`, or wait for the next {name}; `animatic spend` shows what was paid for",
                 )
 

@@ -79,7 +79,8 @@ async def test_the_budget_of_a_day_counts_all_runs_of_the_destination(studio: St
     studio.declare(shots(2).replace("Shot", "Another"), budget=f"budget: {{per_day_usd: {one * Decimal('1.5')}}}\n")
     error = await studio.render()
     assert isinstance(error, OverBudgetError)
-    assert "per day" in error.message
+    said = f" costs {dollars(one)}; {dollars(one)} of the {dollars(one * Decimal('1.5'))} per day are spent at this destination"
+    assert error.message in {f"shot 's0'{said}", f"shot 's1'{said}"}
     assert len(studio.krea.billed) == 1
 
 
