@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from animatic.engine import budget, doubt, expectation, late_jobs, lost, reach, rivals, search, strays, wait
+from animatic.engine import budget, doubt, expectation, late_jobs, lost, reach, rivals, search, second_look, strays, wait
 from animatic.errors import JobFailedError, KreaUnreachableError
-from animatic.krea import Job
+from animatic.krea import Job, one_job
 from animatic.ledger import submissions
 from animatic.ledger.records import RecordStore
-from tests.histories.scenario import FAULTS
+from tests.histories.scenario import FAULTS, LIES
 
 Patches = list[tuple[Any, str, Any]]
 
@@ -110,12 +110,19 @@ def _rivals_ignored() -> Patches:
     return _everywhere(rivals.rivals_for, nobody)
 
 
+def _failures_believed() -> Patches:
+    async def nothing(*_args: Any, **_more: Any) -> list[Any]:
+        return []
+
+    return _everywhere(second_look.completed_after_all, nothing)
+
+
 def _unclear_results_bought_again() -> Patches:
     async def buy_again(run: Any, _step: Any, submitted: Any, job: Job) -> JobFailedError:
         await wait._settle(run, submitted, "failed", usd=Decimal(0), job=job, code="empty_result")
         return JobFailedError("the job completed without a result", code="empty_result", repeatable=True)
 
-    return [(wait, "_unclear", buy_again)]
+    return [(wait, "_unclear", buy_again), *_failures_believed()]  # a second look would see that it completed
 
 
 def _cancels_believed() -> Patches:
@@ -128,7 +135,7 @@ def _cancels_believed() -> Patches:
         await wait._settle(run, submitted, "timed_out", usd=Decimal(0), job=job, code=code, message=message)
         return replace(job, status="cancelled")
 
-    return _everywhere(cancel, believe)
+    return [*_everywhere(cancel, believe), *_failures_believed()]
 
 
 def _absence_in_another_account_believed() -> Patches:
@@ -216,8 +223,15 @@ def _late_jobs_of_several_not_counted() -> Patches:
     return _everywhere(late_jobs.keep_late_jobs, nothing)
 
 
+def _other_jobs_believed() -> Patches:
+    async def show(session: Any, job_id: str, parse: Any) -> Any:
+        return await session.read(lambda: session.request("GET", one_job.job_path(job_id)), parse, verdicts={404: None})
+
+    return _everywhere(one_job.show_job, show)
+
+
 def _fix(name: str, without: Callable[[], Patches], rules: str, forced: str) -> Fix:
-    assert set(forced.split()) <= set(FAULTS), forced
+    assert set(forced.split()) <= {*FAULTS, *LIES}, forced
     return Fix(name=name, without=without, rules=frozenset(rules.split()), forced=frozenset(forced.split()))
 
 
@@ -242,4 +256,6 @@ FIXES = (
         "late jobs of several submissions count", _late_jobs_of_several_not_counted, "uncounted", "error-late drop-late listed-late twins"
     ),
     _fix("strays are told", _strays_not_told, "silent", "error-late drop-late listed-late kill"),
+    _fix("only the job that was asked for is believed", _other_jobs_believed, "shared swapped silent", "reads-swapped foreign-same failed"),
+    _fix("what is called failed is looked at again", _failures_believed, "silent uncounted", "called-failed"),
 )

@@ -32,6 +32,8 @@ class JobFate:
     shape_after: float = 0.0
     """Seconds after its end until its result is complete, where the shape is ``late``."""
     cancelling: Cancelling = "works"
+    called_failed: bool = False
+    """Whether it is said to have failed for as long as it goes on."""
 
 
 @dataclass(kw_only=True)
@@ -138,7 +140,8 @@ class Krea:
         if job.type is not None:
             shown["type"] = job.type
         if not ended:
-            return {**shown, "status": "processing" if now > job.created + 1 else "queued"}
+            going = "failed" if job.fate.called_failed else "processing"
+            return {**shown, "status": going if now > job.created + 1 else "queued"}
         shown["completed_at"] = self.clock(job.ends).isoformat()
         match job.end:
             case "completed":

@@ -53,6 +53,8 @@ JOB_FAULTS = (
 READ_FAULTS = ("reads-fail", "reads-slow")
 ACCOUNT_FAULTS = ("foreign-same", "foreign-other", "foreign-untyped", "untyped", "two-accounts")
 PROCESS_FAULTS = ("kill", "pause", "interrupt", "clock", "twins", "same-process", "resume", "slow-storage")
+LIES = ("reads-swapped", "called-failed")
+"""What a sound Krea never does: it answers about another job, calls one failed that goes on. Only in histories that are made for it."""
 PERSON = "person"
 """Somebody answers what is asked: no fault, and yet something that may happen."""
 FAULTS = POST_FAULTS + JOB_FAULTS + READ_FAULTS + ACCOUNT_FAULTS + PROCESS_FAULTS
@@ -235,7 +237,7 @@ def _foreign(rng: random.Random, faults: frozenset[str]) -> tuple[Foreign, ...]:
 def job_fate(rng: random.Random, scenario: Scenario, *, quiet: bool) -> JobFate:
     """Draw what becomes of a job of ours."""
     fate = JobFate(duration=rng.uniform(1, 20))
-    chosen = [name for name in JOB_FAULTS if name in scenario.faults and not quiet]
+    chosen = [name for name in (*JOB_FAULTS, "called-failed") if name in scenario.faults and not quiet]
     if not chosen or rng.random() > scenario.intensity:
         return fate
     for name in dict.fromkeys((rng.choice(chosen), rng.choice(chosen))):
@@ -247,6 +249,8 @@ def _change(fate: JobFate, name: str, rng: random.Random) -> None:
     match name.partition("-"):
         case "listed", _, _:
             fate.listed_after = rng.choice([rng.uniform(0, 2), rng.uniform(2, 14), rng.uniform(14, 60)])
+        case "called", _, _:
+            fate.called_failed, fate.duration = True, fate.duration + rng.uniform(5, 60)
         case "long", _, _:
             fate.duration = rng.choice([rng.uniform(30, 120), rng.uniform(300, 2000)])
         case "cancel", _, cancelling:

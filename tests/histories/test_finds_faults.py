@@ -15,6 +15,8 @@ QUICK = frozenset(
         "budgets are reserved",
         "a claimed job is nobody else's",
         "strays are told",
+        "only the job that was asked for is believed",
+        "what is called failed is looked at again",
     }
 )
 """Those that are noticed within a few histories."""

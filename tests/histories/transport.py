@@ -102,7 +102,15 @@ class Transport(httpx.AsyncBaseTransport):
             krea.cancel(now, job)
             self.network.tell(self.process.name, f"cancels {job.id} ({job.fate.cancelling})")
             return httpx.Response(200, json={"success": True})
-        return httpx.Response(200, json=krea.shown(now, job))
+        return httpx.Response(200, json=krea.shown(now, self._mixed_up(job)))
+
+    def _mixed_up(self, job: Job) -> Job:
+        """Return the job that an answer is about; another one's where answers are mixed up."""
+        network = self.network
+        others = [other for other in network.krea.visible(network.loop.time(), self.account) if other is not job]
+        if "reads-swapped" not in network.scenario.faults or network.quiet or not others:
+            return job
+        return network.rng.choice(others) if network.rng.random() < network.scenario.intensity / 2 else job
 
     def _page(self, request: httpx.Request) -> dict[str, Any]:
         now = self.network.loop.time()
