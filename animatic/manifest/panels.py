@@ -166,7 +166,7 @@ def _panel(shot: Shot, anchor: str, links: Links, names: Names, places: Mapping[
         scene=" ".join((shot.scene or "").split()),
         variant=variant_name(shot.variant),
         for_clients="",
-        state=wording.shot_state(shot.state),
+        state=wording.standing(shot),
         asked=asked,
         media=href_of(shot.clip, links) if shot.clip else None,
         medium=wording.medium(shot.clip.mime) if shot.clip else "image",

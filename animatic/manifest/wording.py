@@ -79,6 +79,11 @@ def shot_state(state: ShotState) -> str:
             assert_never(state)
 
 
+def standing(shot: Shot) -> str:
+    """Return how a shot stands in words: of one that waits, what it is doing, as `status` says it."""
+    return shot.doing.capitalize() if shot.state == "waiting" and shot.doing and shot.doing != ASKED else shot_state(shot.state)
+
+
 NO_SHOTS = "nothing to make: `when` leaves every shot out"
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -728,3 +729,20 @@ def test_words_at_the_arrows_never_stand_over_each_other(
     page = rendered(builder_of(*made, end))
     assert len([item for item in page.all("text") if item.get("class") == "l"]) == words
     assert page.text.count("Refers to") == arrows
+
+
+@pytest.mark.parametrize(
+    ("doing", "said"),
+    [
+        ("running", "Running"),
+        ("submitted", "Submitted"),
+        ("not started", "Not started"),
+        ("waits for approval", "Waiting"),
+        (None, "Waiting"),
+    ],
+)
+def test_a_shot_that_waits_says_what_it_is_doing(builder: ManifestBuilder, doing: Any, said: str) -> None:
+    builder.shot("dawn").update(state="waiting", doing=doing)
+    page = Page(render_page(builder.to_json()))
+    assert wording.standing(builder.shot("dawn").record) == said
+    assert said in page.text
