@@ -152,7 +152,7 @@ async def _clip_url(run: Run, take: Take, refused: Collection[str]) -> str:
         if url and len(url) <= MAX_URL_LENGTH and bare_url(url) not in refused and await run.client.answers(url):
             return url
     clip = await local_clip(run, take)
-    return await _asset(run, clip, take.clip.sha256, take.clip.mime, clip.name)
+    return await _asset(run, clip, take.clip.sha256, take.clip.mime, f"clip of {take.step}")
 
 
 async def picture_of_shot(run: Run, given: ShotInput) -> Path:

@@ -21,7 +21,7 @@ import httpx
 
 from animatic import __version__, proxies
 from animatic.backoff import Backoff
-from animatic.errors import AnimaticError, KreaUnreachableError
+from animatic.errors import AnimaticError, KreaRefusedError, KreaUnreachableError
 from animatic.krea.bodies import parse_json
 from animatic.krea.errors import RESUME_LATER, UnexpectedSimulatorError, describe, refusal
 from animatic.krea.pace import ClockOffset, http_date, retry_after
@@ -38,6 +38,8 @@ MAX_CONCURRENT_READS = 16
 MAX_CONCURRENT_TRANSFERS = 8
 MAX_CONNECTIONS = MAX_CONCURRENT_READS + MAX_CONCURRENT_TRANSFERS + MAX_SUBMIT_AT_ONCE
 """No request waits for a connection."""
+REFUSALS_DOUBTED = 2
+"""So often a token that was good a moment ago is tried again: whoever stands before Krea turns requests away now and then, too."""
 _RETRIED_STATUSES = frozenset({408, 425, 429, 499})
 """Retried like those from 500 on."""
 _NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -103,6 +105,7 @@ class Session:
         self.slots = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self.transfers = asyncio.Semaphore(MAX_CONCURRENT_TRANSFERS)
         self._token = token
+        self._welcome = False
         self._simulator = simulator
         self._randomness = randomness or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self.http = httpx.AsyncClient(
@@ -191,7 +194,7 @@ class Session:
         errors of ``refuse`` at once.
         """
         backoff = self.backoff()
-        began = self.monotonic()
+        began, refusals = self.monotonic(), 0
         while True:
             asked_for = None
             try:
@@ -201,11 +204,14 @@ class Session:
                 if verdicts and answer.status in verdicts:
                     return verdicts[answer.status]
                 if answer.status // 100 == 2:  # noqa: PLR2004
+                    self._welcome = True
                     return parse(answer)
                 if not is_passing(answer.status):
                     error = refuse(answer.status, answer.body, answer.content_type, request.url.path)
                     if error is not None:
-                        raise error
+                        refusals += 1
+                        if not (self._welcome and isinstance(error, KreaRefusedError) and refusals <= REFUSALS_DOUBTED):
+                            raise error
                 failure = f"{answer.status}: {explain_body(answer.body, answer.content_type).message}"
                 asked_for = answer.retry_after
             except _NEVER_RETRIED as error:

@@ -256,4 +256,4 @@ async def upload(session: Session, path: Path, *, mime: str, description: str = 
             async with session.transfers:
                 return await session.read(build, lambda answer: parse_asset(answer.json(), base=str(session.base)), seconds=UPLOAD_SECONDS)
         except RequestRefusedError as error:
-            raise BadMediaError(f"{path.name} was not taken: {error.message}", code=error.code) from error
+            raise BadMediaError(f"{description or path.name} was not taken: {error.message}", code=error.code) from error

@@ -76,6 +76,24 @@ async def test_a_refused_token_is_not_retried(krea: FakeKrea, client: KreaClient
     assert len(krea.requests) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("times", "refused"), [(1, False), (2, False), (3, True)])
+async def test_a_token_that_was_good_a_moment_ago_is_tried_again(
+    krea: FakeKrea, client: KreaClient, status: int, times: int, refused: bool
+) -> None:
+    """A gateway that turns one request away must not end a run of a hundred paid jobs."""
+    krea.add("a")
+    krea.script += [httpx.Response(200, json=krea.body("a")), *[httpx.Response(status, html="<title>Just a moment...</title>")] * times]
+    async with client:
+        await client.job("a")
+        if refused:
+            with pytest.raises(KreaRefusedError):
+                await client.job("a")
+        else:
+            assert await client.job("a") is not None
+    assert len(krea.requests) == 1 + min(times, 3) + (not refused)
+
+
 async def test_an_unusable_address_is_not_retried(krea: FakeKrea, time: Time, client: KreaClient) -> None:
     krea.script.append(httpx.UnsupportedProtocol("x"))
     async with client:
