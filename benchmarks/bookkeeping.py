@@ -18,7 +18,7 @@ from typing import cast
 
 from animatic.engine.windows import LATE_JOBS_SINCE
 from animatic.ledger import Ledger
-from animatic.ledger.records import days_of
+from animatic.ledger.days import days_of
 from animatic.storage import Entry, Storage, open_storage
 from benchmarks.measure import Cost, call
 from benchmarks.tables import Results, Row

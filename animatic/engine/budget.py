@@ -15,7 +15,7 @@ from decimal import Decimal
 from animatic.engine.windows import JOURNAL_MARGIN
 from animatic.errors import OverBudgetError, UnknownPriceError
 from animatic.ledger import Ledger, Submission
-from animatic.ledger.records import CLOCKS_AHEAD, days_of, days_so_far
+from animatic.ledger.days import CLOCKS_AHEAD, days_of, days_so_far
 from animatic.money import dollars
 from animatic.plan import Plan, Request, Step
 

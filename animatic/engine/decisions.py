@@ -17,7 +17,7 @@ from animatic.engine.windows import MAX_CLOCK_DIFFERENCE, OWNER_ENDED_MESSAGE, w
 from animatic.errors import UsageError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import ClaimedError, Failure, Intent, Ledger, Submission
-from animatic.ledger.records import CLOCKS_AHEAD
+from animatic.ledger.days import CLOCKS_AHEAD
 
 LOOK_BACK = timedelta(days=31)
 MIN_FINGERPRINT_DIGITS = 6

@@ -13,7 +13,7 @@ from animatic.engine.further import Retakable, retakable
 from animatic.engine.locks import locks_of
 from animatic.engine.plan_run import Planner, PlanOptions
 from animatic.ledger import Ledger
-from animatic.ledger.records import days_so_far
+from animatic.ledger.days import days_so_far
 from animatic.plan import Further, Plan, destination_of, new_run_id
 from animatic.plan.model import LockedTake
 from animatic.spec import Declaration, PipelineSpec

@@ -17,9 +17,9 @@ from animatic.engine.reach import out_of_reach
 from animatic.engine.windows import LATE_JOBS_SINCE, MAX_CLOCK_DIFFERENCE, Window, late_window, turned_away_window, window_of
 from animatic.krea import ANSWERED_NO, Job, KreaClient
 from animatic.ledger import AlreadySubmittedError, ClaimedError, Ledger, Submission
+from animatic.ledger.days import days_so_far
 from animatic.ledger.late_jobs import with_own_jobs
 from animatic.ledger.model import PRESUMED, Grounds
-from animatic.ledger.records import days_so_far
 from animatic.ledger.spending import counts_as_lost
 
 Late = tuple[Submission, tuple[Job, ...]]

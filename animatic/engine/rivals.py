@@ -20,7 +20,7 @@ from animatic.engine.windows import (
 )
 from animatic.krea import Job
 from animatic.ledger import Intent, Submission
-from animatic.ledger.records import days_of
+from animatic.ledger.days import days_of
 
 
 def may_be_of(run: Run, rival: Submission, job: Job, *, late: bool) -> bool:

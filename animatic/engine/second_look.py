@@ -17,8 +17,8 @@ from animatic.engine.run import Run
 from animatic.errors import JobFailedError, JobOpenError, JobTimeoutError, KreaUnreachableError
 from animatic.krea import Job, KreaClient
 from animatic.ledger import Ledger, Submission
+from animatic.ledger.days import days_so_far
 from animatic.ledger.outcomes import is_free
-from animatic.ledger.records import days_so_far
 from animatic.plan import Step
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from animatic.ledger.approvals import Approvals
+from animatic.ledger.days import days_so_far
 from animatic.ledger.late_jobs import LateJobs
 from animatic.ledger.locks import Locks
 from animatic.ledger.owner import owner_alive
 from animatic.ledger.recent import RecentSubmissions
-from animatic.ledger.records import RecordStore, days_so_far, random_id
+from animatic.ledger.records import RecordStore, random_id
 from animatic.ledger.reels import Reels
 from animatic.ledger.runs import Runs
 from animatic.ledger.shot_log import ShotLog

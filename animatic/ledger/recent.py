@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+from animatic.ledger.days import days_of
 from animatic.ledger.model import PRESUMED, Claim, Submission
-from animatic.ledger.records import RecordStore, days_of, each, evidence_folder, journal_time
+from animatic.ledger.records import RecordStore, each, evidence_folder, journal_time
 from animatic.ledger.spending import Journal
 from animatic.ledger.submissions import Submissions
 

@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -28,10 +28,8 @@ TAKES = f"{ROOT}takes/"
 SELECTIONS = f"{ROOT}selections/"
 RETAKES = f"{ROOT}retakes/"
 RUNS = f"{ROOT}runs/"
-JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-[0-9a-f]{1,16}-\d{3,}\.json$")
+JOURNAL_KEY = re.compile(r"/(\d{4}-\d\d-\d\d)/(\d{12})-(?P<fingerprint>[0-9a-f]{1,16})-(?P<attempt>\d{3,})\.json$")
 NUMBERED_KEY = re.compile(r"/(\d{6,})\.json$")
-CLOCKS_AHEAD = timedelta(days=1)
-"""By how much the clock of a machine may be ahead of ours whose submissions count now."""
 
 
 def attempt_folder(fingerprint: str, attempt: int) -> str:
@@ -78,16 +76,6 @@ def journal_time(key: str) -> datetime | None:
     """Return when (UTC) the submission of that journal key was intended; None for a file that is not one of ours (``.DS_Store``)."""
     match = JOURNAL_KEY.search(key)
     return datetime.strptime(f"{match[1]} {match[2]} +0000", "%Y-%m-%d %H%M%S%f %z") if match else None
-
-
-def days_of(first: date, last: date) -> tuple[date, ...]:
-    """Return every day from the first to the last, both included."""
-    return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
-
-
-def days_so_far(first: date, now: datetime) -> tuple[date, ...]:
-    """Return every day (UTC) from the first on to which a submission may have been entered by now: some clocks are ahead."""
-    return days_of(first, (now + CLOCKS_AHEAD).astimezone(UTC).date())
 
 
 def evidence_folder(day: date) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from animatic.ledger.records import CLOCKS_AHEAD, RUNS, RecordStore, run_key
+from animatic.ledger.days import CLOCKS_AHEAD
+from animatic.ledger.records import RUNS, RecordStore, run_key
 from animatic.storage import DamagedRecordError
 
 _DAY_OF_RUN = re.compile(r"(\d{4}[01]\d[0-3]\d)T\d{6}Z")

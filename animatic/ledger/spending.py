@@ -9,10 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from animatic.errors import StorageError
+from animatic.ledger.days import days_of
 from animatic.ledger.late_jobs import LateJobs, with_own_jobs
 from animatic.ledger.model import PRESUMED, Intent, JournalEntry, Settled, Submitted
 from animatic.ledger.outcomes import Outcome, is_final, was_accepted
-from animatic.ledger.records import RecordStore, attempt_folder, days_of, each, journal_folder, journal_key, journal_time, spending_key
+from animatic.ledger.records import (
+    JOURNAL_KEY,
+    SUBMISSIONS,
+    RecordStore,
+    attempt_folder,
+    each,
+    journal_folder,
+    journal_key,
+    journal_time,
+    spending_key,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,17 +95,7 @@ class Journal:
 
     async def enter(self, intent: Intent) -> None:
         """Write the submission's entry, if it is not there."""
-        entry = JournalEntry(
-            fingerprint=intent.fingerprint,
-            attempt=intent.attempt,
-            at=intent.intended_at,
-            usd=intent.usd,
-            pipeline=intent.pipeline,
-            step=intent.step,
-            model=intent.model,
-            run_id=intent.run_id,
-        )
-        await self._records.create(journal_key(intent.intended_at, intent.fingerprint, intent.attempt), entry)
+        await self._records.create(journal_key(intent.intended_at, intent.fingerprint, intent.attempt), _entry_of(intent))
 
     async def keys(self, day: date) -> list[str]:
         """Return the keys of all entries of a day, by time."""
@@ -107,8 +108,15 @@ class Journal:
         return [key for key in keys if closed is None or key not in closed.costs]
 
     async def entry(self, key: str) -> JournalEntry | None:
-        """Return one entry, None if it is gone."""
-        return await self._records.read_or_leave_out(key, JournalEntry)
+        """Return one entry, None if it is gone. One that is damaged, which the ledger keeps in mind, says what its intent does."""
+        found = await self._records.read_or_leave_out(key, JournalEntry)
+        named = JOURNAL_KEY.search(key)
+        if found is not None or named is None or key not in self._records.left_out:
+            return found
+        below = f"{SUBMISSIONS}{named['fingerprint'][:2]}/{named['fingerprint']}"
+        keys = [entry.key for entry in await self._records.storage.list(below) if entry.key.endswith(f"/{named['attempt']}/intended.json")]
+        intents = [await self._records.read_or_leave_out(one, Intent) for one in keys]
+        return next((_entry_of(intent) for intent in intents if intent), None)
 
     async def kept(self, keys: Collection[str]) -> dict[str, JournalEntry]:
         """Return the entries that are there, by key. Each is read once, as none ever changes: for what is asked again and again."""
@@ -218,6 +226,20 @@ class Spending:
         except StorageError as error:
             # Who may only read shall still be told what was spent.
             logger.info("the day %s could not be summed up: %s", day, error.message)
+
+
+def _entry_of(intent: Intent) -> JournalEntry:
+    """Return what the journal says of a submission."""
+    return JournalEntry(
+        fingerprint=intent.fingerprint,
+        attempt=intent.attempt,
+        at=intent.intended_at,
+        usd=intent.usd,
+        pipeline=intent.pipeline,
+        step=intent.step,
+        model=intent.model,
+        run_id=intent.run_id,
+    )
 
 
 def counts_as_lost(outcome: Outcome) -> bool:

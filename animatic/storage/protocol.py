@@ -179,8 +179,8 @@ async def _probe_copy(storage: Storage, key: str, content: bytes) -> None:
     """Copy an object, as clips are delivered, and refuse to copy it again."""
     copied = f"{key}-copy"
     try:
-        _expect(await storage.copy(key, copied), storage, "an object is not copied")
-        _expect(await storage.read(copied) == content, storage, "what was copied is not what was written")
+        await storage.copy(key, copied)  # whether it was there may be the answer after one that was lost: nobody else knows its name
+        _expect(await storage.read(copied) == content, storage, "an object is not copied as it was written")
         _expect(not await storage.copy(key, copied), storage, "it copies over objects that are there")
     except StorageError:
         await _delete_quietly(storage, copied)

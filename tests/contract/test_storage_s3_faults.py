@@ -201,6 +201,21 @@ async def test_a_store_that_ignores_conditions_is_refused_at_the_start(home: S3S
     assert await home.list("") == []
 
 
+async def test_a_lost_answer_to_the_copy_of_the_check_is_no_store_that_cannot_copy(home: S3Storage, wire: Wire) -> None:
+    lost: list[AWSPreparedRequest] = []
+
+    def loses_one(request: AWSPreparedRequest) -> AWSResponse | None:
+        if "x-amz-copy-source" in request.headers and not lost:
+            lost.append(request)
+            return lost_answer(request)
+        return None
+
+    wire.always = loses_one
+    await home.check()
+    assert lost
+    assert await home.list("") == []
+
+
 async def test_a_store_that_does_not_know_conditions_is_refused(home: S3Storage, wire: Wire) -> None:
     wire.faults.append(says(501, "NotImplemented"))
     with pytest.raises(StorageRefusedError, match="does not know conditional writes"):

@@ -189,7 +189,7 @@ async def test_a_damaged_record_stops_only_what_it_concerns(
         key = next(entry.key for entry in await storage.list(journal_folder(day)) if DAWN[:16] in entry.key)
     await storage.write(key, b"{", content_type="application/json")
     opened = await ledger.recent.open(clock() - timedelta(hours=1), clock() + timedelta(hours=1))
-    assert [submission.intent.fingerprint for submission in opened] == [SURF]
+    assert {submission.intent.fingerprint for submission in opened} == ({DAWN, SURF} if name == "journal" else {SURF})
     spending = await ledger.spending.on([day])
     assert SURF in {cost.line.fingerprint for cost in spending.costs}
     assert any(key in str(error) or attempt_folder(DAWN, 1) in str(error) for error in ledger.left_out)

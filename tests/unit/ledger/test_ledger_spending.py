@@ -71,6 +71,21 @@ async def test_an_adopted_job_counts_even_if_its_owner_died_before_the_journal(l
     assert (await ledger.spending.on([DAY])).totals.usd == Decimal("0.42")
 
 
+async def test_a_damaged_line_of_the_journal_costs_what_its_intent_says(
+    ledger: Ledger, storage: Storage, intend: Intend, clock: Clock
+) -> None:
+    await intend(fingerprint(1))
+    await intend(fingerprint(2))
+    await ledger.submissions.settle(fingerprint(2), 1, "completed", usd=Decimal("0.40"))
+    before = await ledger.spending.on([DAY])
+    for line in await storage.list(journal_folder(DAY)):
+        await storage.write(line.key, b'{"version": 1, "fing', content_type="application/json")
+    later = Ledger(storage, clock=clock)
+    assert await later.spending.on([DAY]) == before
+    assert before.totals.usd == Decimal("0.82")
+    assert len(later.left_out) == 2
+
+
 async def test_sums_by_pipeline_model_and_shot(ledger: Ledger, intend: Intend, clock: Clock) -> None:
     await intend(fingerprint(1), pipeline="teaser", step="dawn", model="b")
     await intend(fingerprint(2), pipeline="teaser", step="surf", model="a", usd=Decimal(1))
