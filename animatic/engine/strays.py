@@ -6,6 +6,7 @@ person gave it up. Nothing here submits or cancels.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
@@ -164,19 +165,21 @@ async def report_strays(run: Run, *, cancelled: bool) -> None:
 
 async def _billed_after_all(run: Run) -> list[StrayJob]:
     """Look again at the jobs of this run that made nothing, as Krea said; returns those that completed all the same and made no take."""
-    told: list[StrayJob] = []
-    for fingerprint in sorted(run.state.made_nothing):
-        found = await look_again(run, await run.ledger.submissions.of(fingerprint))
-        if not found:
-            continue
-        submissions, take = await run.ledger.submissions.of(fingerprint), await run.ledger.takes.get(fingerprint)
-        note_strays(run, submissions, take)
-        attempts = [attempt_of(one, run.plan.run_id, take) for one in submissions if one.intent.run_id == run.plan.run_id]
-        for step in run.plan.steps:
-            if step.fingerprint == fingerprint and run.manifest.shot(step.key).record.attempts:
-                run.manifest.shot(step.key).update(attempts=attempts)
-        told += [_unfetched(one) for one in found if take is None and one.submitted is not None]
-    return told
+    looked = await asyncio.gather(*(_billed_after_all_of(run, fingerprint) for fingerprint in sorted(run.state.made_nothing)))
+    return [told for strays in looked for told in strays]
+
+
+async def _billed_after_all_of(run: Run, fingerprint: str) -> list[StrayJob]:
+    found = await look_again(run, await run.ledger.submissions.of(fingerprint))
+    if not found:
+        return []
+    submissions, take = await run.ledger.submissions.of(fingerprint), await run.ledger.takes.get(fingerprint)
+    note_strays(run, submissions, take)
+    attempts = [attempt_of(one, run.plan.run_id, take) for one in submissions if one.intent.run_id == run.plan.run_id]
+    for step in run.plan.steps:
+        if step.fingerprint == fingerprint and run.manifest.shot(step.key).record.attempts:
+            run.manifest.shot(step.key).update(attempts=attempts)
+    return [_unfetched(one) for one in found if take is None and one.submitted is not None]
 
 
 def _unfetched(submission: Submission) -> StrayJob:
