@@ -20,6 +20,7 @@ from animatic.engine.quality import best_of, fails, why_chosen
 from animatic.engine.run import Run
 from animatic.engine.spares import known_beside, plan_spare, why_missing
 from animatic.engine.state import Choice
+from animatic.engine.unclear import UnusableResultError
 from animatic.errors import InDoubtError, UsageError
 from animatic.ledger import Selection, Take
 from animatic.plan import Step
@@ -148,8 +149,10 @@ class Choosing:
         return {step.take: self.run.takes[step.key] for step in steps if step.key in self.run.takes}
 
     def _doubtful(self, base: str) -> Step | None:
-        steps = (step for key in self.run.equals[base] for step in self.run.takes_of[key])
-        return next((step for step in steps if isinstance(self.run.state.errors.get(step.key), InDoubtError)), None)
+        """Return a take that may still come, so that the best of all is not known yet; None where there is none."""
+        steps = [(step, self.run.state.errors.get(step.key)) for key in self.run.equals[base] for step in self.run.takes_of[key]]
+        doubtful = (step for step, error in steps if isinstance(error, InDoubtError) and not isinstance(error, UnusableResultError))
+        return next(doubtful, None)
 
     def _note(self, base: str, choice: Choice) -> None:
         for key in self.run.equals[base]:

@@ -18,8 +18,9 @@ from animatic.engine.estimate import estimate
 from animatic.engine.export_reel import export_timeline
 from animatic.engine.history import past_runs
 from animatic.engine.shot_takes import select_take
-from animatic.errors import ApprovalError, InDoubtError
+from animatic.errors import ApprovalError, InDoubtError, UnclearResultError
 from animatic.plan import Plan
+from tests.krea_double import DoubleJob
 from tests.unit.engine.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -440,3 +441,26 @@ def alternatives(timeline: otio.schema.Timeline) -> dict[str, tuple[str, dict[st
         clip.name: (clip.active_media_reference_key, {key: media.target_url for key, media in clip.media_references().items()})
         for clip in timeline.find_clips()
     }
+
+
+@pytest.mark.parametrize("which", ["job-1", "job-2", "job-3"])
+async def test_a_take_whose_result_is_no_clip_keeps_the_best_of_the_others_from_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """It was paid, and a person is told of it; nothing more comes of it, so there is nothing to wait for."""
+    declare(studio, "takes: 3, pick: best")
+    add = studio.krea.add
+
+    def one_is_a_still(endpoint: str, body: dict[str, Any], *, webhook: str | None = None) -> DoubleJob:
+        job = add(endpoint, body, webhook=webhook)
+        if job.id == which:
+            job.endpoint = "/generate/image/of/a-still"
+        return job
+
+    monkeypatch.setattr(studio.krea, "add", one_is_a_still)
+    assert isinstance(await studio.render(), UnclearResultError)
+    states = sorted(take["state"] for take in shot(studio)["takes"])
+    assert states == ["delivered", "delivered", "in_doubt"]
+    assert shot(studio)["choice"] is not None
+    assert shot(studio, "surf")["state"] == "delivered"
+    assert len(studio.krea.billed) == 4
