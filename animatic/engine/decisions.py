@@ -108,7 +108,8 @@ async def ask_krea(client: KreaClient, doubts: list[OpenDoubt], destination: Ope
     Each submission is named once: with the job that is known as its own, and with those that may be.
     What Krea says is recorded: how strays ended, and which submissions late jobs may be of.
     """
-    await completed_after_all(client, destination.ledger, await said_to_be_free(destination.ledger, now), now)
+    free = await said_to_be_free(destination.ledger, now)
+    await completed_after_all(client, destination.ledger, free, now, needs_an_answer=True)
     late, recorded = await ask_for_late_jobs(client, destination.ledger, now)
     kept = [doubt for doubt in doubts if doubt.destination is destination and doubt.kind != "stray"]
     # Listed anew: what a process had claimed when it was killed is complete once its job was seen.

@@ -32,16 +32,26 @@ MAX_LOOKED_AT = 200
 
 
 async def completed_after_all(
-    client: KreaClient, ledger: Ledger, submissions: Iterable[Submission], now: datetime, *, wait: Wait | None = None
+    client: KreaClient,
+    ledger: Ledger,
+    submissions: Iterable[Submission],
+    now: datetime,
+    *,
+    wait: Wait | None = None,
+    needs_an_answer: bool = False,
 ) -> list[Submission]:
     """Record which of these submissions' jobs completed although Krea had said that they made nothing; returns those submissions anew.
 
-    What cannot be read now stays as Krea said. ``wait`` is given a job that Krea says runs on, and returns it as it ended. Raises
-    KreaRefusedError, OutOfCreditsError, StorageError, and what ``wait`` raises.
+    What cannot be read now stays as Krea said; where nothing can be, and ``needs_an_answer``, that is an outage. ``wait`` is given a job
+    that Krea says runs on, and returns it as it ended. Raises KreaUnreachableError (only then), KreaRefusedError, OutOfCreditsError,
+    StorageError, and what ``wait`` raises.
     """
     free = [one for one in submissions if _made_nothing(one, now) and not out_of_reach(client, one.intent)]
     found = await asyncio.gather(*(_look(client, ledger, one, wait) for one in free))
-    return [one for one in found if one is not None]
+    outages = [one for one in found if isinstance(one, KreaUnreachableError)]
+    if needs_an_answer and outages and len(outages) == len(free):
+        raise outages[0]
+    return [one for one in found if isinstance(one, Submission)]
 
 
 def _made_nothing(submission: Submission, now: datetime) -> bool:
@@ -51,14 +61,14 @@ def _made_nothing(submission: Submission, now: datetime) -> bool:
     return is_free(ending.outcome, ending.usd) and now - ending.at < LOOK_AGAIN_FOR
 
 
-async def _look(client: KreaClient, ledger: Ledger, submission: Submission, wait: Wait | None) -> Submission | None:
+async def _look(client: KreaClient, ledger: Ledger, submission: Submission, wait: Wait | None) -> Submission | KreaUnreachableError | None:
     assert submission.submitted is not None
     intent, job_id = submission.intent, submission.submitted.job_id
     try:
         job = await client.job(job_id)
     except KreaUnreachableError as error:
         log.info("job %s is not looked at again: %s", job_id, error.message)
-        return None
+        return error
     if job is not None and not job.terminal and wait is not None:
         job = await wait(job)
     if job is None or job.status != "completed":

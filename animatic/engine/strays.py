@@ -23,7 +23,7 @@ from animatic.engine.search import adopt, conclude_now
 from animatic.engine.second_look import look_again
 from animatic.engine.state import LostAnswers
 from animatic.engine.windows import Window, window_of
-from animatic.errors import AnimaticError
+from animatic.errors import AnimaticError, KreaUnreachableError
 from animatic.krea import KreaClient
 from animatic.ledger import Cost, Ledger, Submission, Take
 from animatic.manifest import StrayJob
@@ -146,11 +146,12 @@ async def follow(client: KreaClient, ledger: Ledger, strays: Iterable[Stray]) ->
 async def report_strays(run: Run, *, cancelled: bool) -> None:
     """Look once more for the jobs of this run's lost answers, follow its strays, and enter them into its manifest.
 
-    ``cancelled``: whether somebody waits for the end of an interrupted run; then jobs that made nothing are not looked at again.
+    ``cancelled``: whether somebody waits for the end of an interrupted run; then jobs that made nothing are not looked at again, nor where
+    Krea is away.
     """
     told: list[StrayJob] = []
     try:
-        if not cancelled:
+        if not cancelled and not any(error.code == KreaUnreachableError.code for error in run.state.errors.values()):
             told += await _billed_after_all(run)
         for lost in tuple(run.state.lost_answers.values()):
             await _look_again(run, lost)

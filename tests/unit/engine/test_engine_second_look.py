@@ -10,9 +10,10 @@ import pytest
 
 from animatic.engine.decisions import OpenDoubt, ask_krea, list_doubts
 from animatic.engine.estimate import estimate
-from animatic.errors import JobOpenError
+from animatic.errors import JobOpenError, KreaUnreachableError
 from animatic.ledger import Ledger
 from animatic.settings import Secret
+from tests import virtual_time
 from tests.krea_double import DoubleJob
 from tests.unit.engine.studio import ONE, Studio
 
@@ -169,3 +170,32 @@ async def test_a_failed_job_that_cannot_be_read_again_keeps_no_further_attempt_b
     studio.krea.on_one = unreadable
     assert await studio.render() is None
     assert studio.krea.counts["post"] == 2
+
+
+async def test_doubts_wait_for_an_outage_of_krea_once(studio: Studio) -> None:
+    studio.declare("".join(f"- {{id: s{number}, prompt: Shot {number}, duration: 4, retries: 0}}\n      " for number in range(3)))
+    studio.krea.ends = ["failed"] * 3
+    assert await studio.render() is not None
+    studio.krea.on_one = lambda _method, _job: httpx.Response(503)
+    began = virtual_time.monotonic()
+    with pytest.raises(KreaUnreachableError):
+        await asked(studio)
+    assert virtual_time.monotonic() - began < 1.1 * studio.patience.outage
+
+
+async def test_a_run_that_ended_for_an_outage_of_krea_waits_for_no_second_one(studio: Studio) -> None:
+    studio.declare(ONE.replace("}", ", retries: 0}") + "\n      - {id: other, prompt: Other, duration: 4, retries: 0}")
+    studio.krea.polls_until_end = 0
+    studio.krea.ends = ["failed", "running"]
+    reads: list[float] = []
+
+    def away(_method: str, job: DoubleJob) -> httpx.Response | None:
+        if job.id == "job-1":
+            reads.append(virtual_time.monotonic())
+        return None if len(reads) == 1 and job.id == "job-1" else httpx.Response(503)
+
+    studio.krea.on_one = away
+    error = await studio.render()
+    assert error is not None
+    assert error.exit_code == 6
+    assert len(reads) == 1
