@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -19,9 +19,12 @@ from animatic.storage.s3_put import Copier, base64_of, keeping, protection
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 MAX_OBJECT_BYTES = 5 * 1024**3
 """Bytes that one PutObject or CopyObject takes."""
+WORDLESS = frozenset({400, 403})
+"""Answers to HEAD that may mean many things: S3's word for them stands in a body, which HEAD has not."""
 RECORD_TYPE = "application/json"
 
 
@@ -148,8 +151,7 @@ class S3Storage:
             except ClientError as error:
                 if status_of(error) != PRECONDITION_FAILED:
                     raise
-                there = client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED")
-                return there.get("ChecksumSHA256") == checksum
+                return self._looked_at(client, name, ChecksumMode="ENABLED").get("ChecksumSHA256") == checksum
             return True
 
         with files.explained("read", source):
@@ -207,7 +209,7 @@ class S3Storage:
 
         def look(client: S3Client) -> str | None:
             try:
-                checksum = client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED").get("ChecksumSHA256", "")
+                checksum = self._looked_at(client, name, ChecksumMode="ENABLED").get("ChecksumSHA256", "")
                 # That of a multipart upload (with a dash) is one of its parts' checksums.
                 return b64decode(checksum).hex() if checksum and "-" not in checksum else self._read_through(client, name)
             except ClientError as error:
@@ -255,9 +257,18 @@ class S3Storage:
     def _name(self, key: str) -> str:
         return f"{self._prefix}{check_key(key)}"
 
+    def _looked_at(self, client: S3Client, name: str, **more: Any) -> HeadObjectOutputTypeDef:
+        """Return what HEAD says of an object. What refuses it has no words: those of a GET say whether credentials have expired."""
+        try:
+            return client.head_object(Bucket=self._bucket, Key=name, **more)
+        except ClientError as error:
+            if status_of(error) in WORDLESS:
+                client.get_object(Bucket=self._bucket, Key=name, Range="bytes=0-0")["Body"].close()
+            raise
+
     def _head(self, client: S3Client, name: str) -> Entry | None:
         try:
-            answer = client.head_object(Bucket=self._bucket, Key=name)
+            answer = self._looked_at(client, name)
         except ClientError as error:
             if is_absent(error):
                 return None

@@ -9,7 +9,7 @@ import hashlib
 import io
 import logging
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -504,6 +504,26 @@ async def test_a_profile_that_does_not_exist_is_said_so(s3: S3, monkeypatch: pyt
     with pytest.raises(StorageRefusedError) as caught:
         await open_storage(s3.url).check()
     assert "AWS_PROFILE" in present(caught.value.hint)
+
+
+@pytest.mark.parametrize("call", ["head", "digest", "create"])
+async def test_what_has_expired_is_known_also_where_only_the_head_is_asked_for(home: S3Storage, wire: Wire, call: str) -> None:
+    assert await home.create("record", b"1")
+
+    def expired(request: AWSPreparedRequest) -> AWSResponse:
+        return answer(400, "", b"") if request.method == "HEAD" else answer(400, "ExpiredToken")
+
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "head": lambda: home.head("record"),
+        "digest": lambda: home.digest("record"),
+        "create": lambda: home.create("other", b"2"),
+    }
+    wire.always = lambda request: None if wire.slept else expired(request)  # they are renewed in the first pause
+    assert await calls[call]()
+    assert len(wire.slept) == 1
+    wire.always = expired
+    with pytest.raises(StorageRefusedError, match="session token has expired"):
+        await calls[call]()
 
 
 @pytest.mark.parametrize(
