@@ -162,6 +162,7 @@ async def test_a_job_that_is_gone_is_unknown(krea: FakeKrea, client: KreaClient)
     krea.script.append(httpx.Response(410, json={"error": "model_unavailable", "message": "gone"}))
     async with client:
         assert await client.job("a") is None
+    assert len(krea.requests) == 1
 
 
 @pytest.mark.parametrize(
