@@ -38,6 +38,8 @@ class StorageRefusedError(StorageError):
 class DamagedRecordError(StorageRefusedError):
     """One object was read, and is not what was written there: torn, foreign, or of a later version. The place itself can be used."""
 
+    code = "damaged_record"
+
 
 def check_key(key: str) -> str:
     """Return the key itself.
