@@ -182,7 +182,8 @@ async def test_a_job_that_came_too_late_is_not_taken_for_another_shot(desk: Desk
     shots = "".join(f"      - {{id: {name}, prompt: '{prompt('two', name)}', duration: 2}}\n" for name in ("dawn", "dusk"))
     desk.declare(f"  two:\n    concurrency: 1\n    shots:\n{shots}")
     ended = desk.render()
-    assert [post.prompt for post in krea.posts[:3]] == [prompt("two", name) for name in ("dawn", "dawn", "dusk")]
+    first, again, second = [post.prompt for post in krea.posts[:3]]  # which shot comes first is left to chance
+    assert (first, {first, second}) == (again, {prompt("two", name) for name in ("dawn", "dusk")})
     assert (await statement(desk)).wrong == [], ended
     assert ended.code in {DONE, ASKS, AWAY}
 
