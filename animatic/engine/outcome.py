@@ -85,7 +85,8 @@ def outcome(run: Run) -> AnimaticError | None:
 def ended_by(run: Run, error: ServiceError, *, summed_up: bool = True) -> ServiceError:
     """Return the error of a service that ended a run: with what goes on, and the jobs that are known to nobody else.
 
-    Those are jobs whose records could not be written. Where no manifest could be written, nothing is ``summed_up``: money is told here.
+    Those are jobs whose records could not be written. Money is told here where no manifest could be written, so that nothing is
+    ``summed_up``, and where a destination has failed with jobs that are in no take: what it holds may say less.
     """
     message, hint, resume = error.message, error.hint or "repair that", f"`animatic resume {run.plan.run_id}`"
     if isinstance(error, StorageError) and run.state.unrecorded:
@@ -94,7 +95,7 @@ def ended_by(run: Run, error: ServiceError, *, summed_up: bool = True) -> Servic
         hint = f"{hint}; where {resume} asks whose a job is: `animatic adopt SHOT JOB`"
     elif "`animatic resume" not in hint:
         hint = f"{hint}; then {resume} goes on, and pays for nothing again"
-    if not summed_up:
+    if not summed_up or (isinstance(error, StorageError) and _jobs_without_take(run)):
         hint = f"{hint}; {_money_of(run)}"
     told = copy.copy(error)  # some say more than a code
     told.message, told.hint = message, hint
@@ -105,10 +106,15 @@ def _money_of(run: Run) -> str:
     """Return what a run was billed, what it may be billed yet, and the jobs that are in no take, in one line."""
     billed = run.manifest.manifest().cost.billed_usd
     aside = run.budget.spent - (billed or Decimal(0))
-    jobs = {key: shot.job_id for key, shot in run.progress.shots.items() if shot.job_id and key not in run.state.takes}
-    told = ", ".join(f"{key} is job {job_id}" for key, job_id in jobs.items() if job_id not in run.state.unrecorded.values())
+    told = ", ".join(f"{key} is job {job_id}" for key, job_id in _jobs_without_take(run).items())
     more = f", and may be billed {dollars(aside)} more" if aside > 0 else ""
     return f"this run was billed {dollars(billed)} so far{more}{f': {told}' if told else ''}"
+
+
+def _jobs_without_take(run: Run) -> dict[str, str]:
+    """Return the jobs of shots that have no take, by step key, without those that could not be recorded."""
+    jobs = {key: shot.job_id for key, shot in run.progress.shots.items() if shot.job_id and key not in run.state.takes}
+    return {key: job_id for key, job_id in jobs.items() if job_id not in run.state.unrecorded.values()}
 
 
 def missing_shots(errors: Mapping[str, AnimaticError], total: int) -> str:

@@ -32,7 +32,7 @@ BLOOD = JobFailedError("The request was flagged by content moderation.", code="m
 def run_of(errors: dict[str, AnimaticError], *, shots: int = 6) -> Any:
     steps = {f"s{number}": None for number in range(shots - len(errors))} | {key: None for key in errors if key != "reel"}
     plan = SimpleNamespace(shots=tuple(range(shots)), run_id="r1")
-    state, progress = SimpleNamespace(errors=errors, unrecorded={}), ProgressTracker.of(dict.fromkeys(steps, "m"))
+    state, progress = SimpleNamespace(errors=errors, unrecorded={}, takes={}), ProgressTracker.of(dict.fromkeys(steps, "m"))
     return SimpleNamespace(state=state, stopped=None, steps=steps, plan=plan, progress=progress)
 
 
@@ -97,6 +97,8 @@ def test_what_a_service_ends_says_how_to_go_on_and_what_was_billed() -> None:
     del run.state.takes["b"]
     told = f"{found.hint}; this run was billed $0.10 so far, and may be billed $0.05 more: b is job job-b"
     assert ended_by(run, full, summed_up=False).hint == told
+    assert ended_by(run, full).hint == told  # what lies at the destination, and is summed up, may say less
+    assert "billed" not in present(ended_by(run, KreaUnreachableError("Krea is away", hint="look")).hint)
     away = KreaUnreachableError("Krea is away", hint="try `animatic resume` when it is back")
     unchanged = outcome(run_of({"a": away}))
     assert unchanged is not None
