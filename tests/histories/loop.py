@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 TICK_SECONDS = 1e-6
 """What a turn of the loop takes: a pause that is too short for a float must end all the same."""
-MAX_STEPS = 400_000
+MAX_STEPS = 1_000_000
 """Callbacks of one history; more are a loop without a pause."""
 
 T = TypeVar("T")
