@@ -16,10 +16,13 @@ from animatic.engine.expectation import Result, fitting, gives_other, has_other_
 from animatic.engine.job_clock import recall_job_clock
 from animatic.engine.rivals import may_be_of, rivals_for
 from animatic.engine.run import Run
-from animatic.engine.windows import Window
+from animatic.engine.windows import Window, latest
 from animatic.krea import Job, KreaClient, incomplete
 from animatic.ledger import How, Intent, Ledger, Submission
 from animatic.media import likeness
+
+LONGEST_SEARCH = 100.0
+"""Times the grace: so long after its deadline nobody who sent a submission looks for its job any more (`animatic.engine.search`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,8 +178,11 @@ async def look(
 
 
 def _is_running(run: Run, rival: Submission) -> bool:
-    """Whether a submission may yet claim its job by itself."""
-    return not rival.known and run.ledger.submissions.owner_alive(rival.intent) is not False
+    """Whether a submission may yet claim its job by itself: of one of another machine only its time tells that nobody looks any more."""
+    if rival.known or run.ledger.submissions.owner_alive(rival.intent) is False:
+        return False
+    looked_until = latest(rival.intent, rival.intent.deadline) + timedelta(seconds=LONGEST_SEARCH * run.settings.patience.grace)
+    return run.timing.now() + run.client.clock_offset < looked_until
 
 
 async def _rivals_by_job(

@@ -134,6 +134,19 @@ async def test_a_process_of_another_machine_is_waited_for_until_its_deadline(stu
     assert await outcomes(studio) == ["never_arrived", "completed"]
 
 
+@pytest.mark.parametrize(("ago", "waits"), [(600, True), (3000, False)])
+async def test_what_another_machine_lost_long_ago_is_asked_about_without_waiting_for_it(studio: Studio, ago: float, *, waits: bool) -> None:
+    """One job could be either of two: it is not claimed any more by whoever sent them."""
+    studio.declare(ONE + "\n      - {id: dusk, prompt: Rooftops at dusk, duration: 4}")
+    for key in ("dawn", "dusk"):
+        await intend(studio, host="elsewhere", ago=ago, key=key)
+    studio.krea.add(ENDPOINT, {"prompt": "as sent"}).created_at -= timedelta(seconds=ago)
+    began = studio.clock()
+    assert isinstance(await studio.render(), InDoubtError)
+    assert (studio.clock() - began > timedelta(minutes=3)) is waits
+    assert studio.krea.counts["post"] == 0
+
+
 @pytest.mark.parametrize("answer", ["lost-after", "500-after", "524-after", "torn"])
 async def test_a_lost_answer_to_an_accepted_submission_costs_nothing_more(studio: Studio, answer: Any) -> None:
     studio.krea.answers = [answer]
