@@ -258,6 +258,8 @@ class UnclearResultError(InDoubtError):
     """A job completed and was billed, but no file can be found in its result."""
 
     code = "unclear_result"
+    unusable = False
+    """Whether what lies at its address is no file for its shot: nothing comes of this job, unless a person says otherwise."""
 
 
 class ServiceError(AnimaticError):

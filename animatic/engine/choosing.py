@@ -20,8 +20,7 @@ from animatic.engine.quality import best_of, fails, why_chosen
 from animatic.engine.run import Run
 from animatic.engine.spares import known_beside, plan_spare, why_missing
 from animatic.engine.state import Choice
-from animatic.engine.unclear import UnusableResultError
-from animatic.errors import InDoubtError, UsageError
+from animatic.errors import InDoubtError, UnclearResultError, UsageError
 from animatic.ledger import Selection, Take
 from animatic.plan import Step
 from animatic.plan.several import repicked, spare_take, with_steps_beside
@@ -151,7 +150,8 @@ class Choosing:
     def _doubtful(self, base: str) -> Step | None:
         """Return a take that may still come, so that the best of all is not known yet; None where there is none."""
         steps = [(step, self.run.state.errors.get(step.key)) for key in self.run.equals[base] for step in self.run.takes_of[key]]
-        doubtful = (step for step, error in steps if isinstance(error, InDoubtError) and not isinstance(error, UnusableResultError))
+        settled = {step.key for step, error in steps if isinstance(error, UnclearResultError) and error.unusable}
+        doubtful = (step for step, error in steps if isinstance(error, InDoubtError) and step.key not in settled)
         return next(doubtful, None)
 
     def _note(self, base: str, choice: Choice) -> None:

@@ -11,10 +11,6 @@ from animatic.money import dollars
 from animatic.plan import Step
 
 
-class UnusableResultError(UnclearResultError):
-    """What lies at its address is no file for its shot: nothing comes of this job, unless a person says otherwise."""
-
-
 def unclear_result(run: Run, step: Step, job_id: str, usd: Decimal | None, said: str = "") -> UnclearResultError:
     """Return the error for a job whose result is not understood; ``usd``: what it was billed, None where that is not known."""
     price = "" if usd is None else f" ({dollars(usd)})"
@@ -30,8 +26,9 @@ def is_unusable(error: AnimaticError) -> bool:
     return isinstance(error, BadClipError) and not error.retryable
 
 
-async def found_unusable(run: Run, step: Step, submitted: SubmittedJob, error: AnimaticError) -> UnusableResultError:
+async def found_unusable(run: Run, step: Step, submitted: SubmittedJob, error: AnimaticError) -> UnclearResultError:
     """Record that the file of a completed job is of no use; returns the error for it. Raises StorageError."""
     unclear = unclear_result(run, step, submitted.job_id, submitted.usd, error.message)
     await run.ledger.submissions.unusable(submitted.fingerprint, submitted.attempt, unclear.message)
-    return UnusableResultError(unclear.message, hint=unclear.hint, candidates=unclear.candidates)
+    unclear.unusable = True
+    return unclear

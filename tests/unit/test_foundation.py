@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import pkgutil
 import random
 import re
 from decimal import Decimal
@@ -177,10 +179,19 @@ def test_pauses_double_up_to_the_longest_and_a_server_may_ask_for_its_own() -> N
     assert len(set(spread)) > 40
 
 
+@pytest.fixture(scope="module")
+def all_modules() -> None:
+    """Import whatever may define an error, whichever tests came before."""
+    for module in pkgutil.walk_packages(animatic.__path__, "animatic."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
 def every_error(base: type[AnimaticError] = AnimaticError) -> list[type[AnimaticError]]:
     return [base, *(found for child in base.__subclasses__() for found in every_error(child))]
 
 
+@pytest.mark.usefixtures("all_modules")
 def test_every_error_has_a_code_of_its_own_and_one_spelling() -> None:
     public = [error for error in every_error() if not error.__name__.startswith("_") and error.__module__.startswith("animatic.")]
     assert len(public) > 25
