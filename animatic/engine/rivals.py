@@ -28,8 +28,8 @@ def may_be_of(run: Run, rival: Submission, job: Job, *, late: bool) -> bool:
 
     One whose answer was lost may get its job for as long as Krea may make one that is late. One of which nobody knows whether it was sent
     has the time of another POST, and so has one for which a job was taken that may be another's, unless the types of the two differ, which
-    equal requests do not give: each rival more is a question to a person more. One that a person gave up can get any job but those that the
-    person had seen. ``late``: the job came when nobody waited for it any more, so there is nothing to put off.
+    equal requests do not give, or neither has one: each rival more is a question to a person more. One that a person gave up can get any
+    job but those that the person had seen. ``late``: the job came when nobody waited for it any more, so there is nothing to put off.
     """
     if _was_refused_by_a_person(rival, job):
         return False
@@ -49,7 +49,8 @@ def _window_of_rival(run: Run, rival: Submission, job: Job, *, late: bool) -> Wi
     if rival.settled.outcome == "withdrawn":
         return window
     another_post = latest(intent, rival.settled.at) + timedelta(seconds=run.settings.patience.post)
-    if rival.submitted is not None or was_perhaps_not_sent(rival):
+    typed = rival.submitted is not None and rival.submitted.type is not None  # without a type, any stranger's job may have been taken
+    if typed or was_perhaps_not_sent(rival):
         return Window(first=window.first, last=another_post)
     assert window.last is not None
     return Window(first=window.first, last=max(window.last, another_post))

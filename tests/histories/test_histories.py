@@ -38,6 +38,7 @@ ONCE_BROKEN = (
     803324,  # while the result of a stranger's job was fetched, an answer told that such jobs are of another type
     606117,  # as 14952: between two looks at the ledger the other run had seen the job fail
     520210,  # a stranger's job without a type was taken for a shot, and the shot's own, made later, for another one
+    22736,  # as 520210: the shot's own was made later than the time of another POST
     308425,  # as 306622: a stranger's job was named in its place
 )
 SHOWN = 3

@@ -52,6 +52,28 @@ async def test_one_whose_job_may_be_a_strangers_is_a_rival_across_midnight(tmp_p
 
 
 @pytest.mark.parametrize(
+    ("named", "is_rival"),
+    [
+        pytest.param("grok", False, id="of the type of both: after the time of another POST it is another's"),
+        pytest.param(None, True, id="without a type, it may be the one that is late"),
+    ],
+)
+async def test_one_that_got_a_job_without_a_type_is_a_rival_for_as_long_as_its_own_may_come(
+    tmp_path: Path, named: str | None, *, is_rival: bool
+) -> None:
+    now = MIDNIGHT + timedelta(hours=9)
+    ledger = Ledger(open_storage(str(tmp_path)), clock=lambda: now)
+    other, ours = await intended(ledger, "ab" * 32), await intended(ledger, "cd" * 32)
+    grounds = Grounds(since=now, seen_at=now, type=named, expected_types=())
+    await ledger.submissions.submitted(other, "stranger", created_at=now, how="evidence", type=named, evidence=grounds)
+    await ledger.submissions.settle(other.fingerprint, 1, "completed", usd=Decimal(1), job_id="stranger")
+    patience = SimpleNamespace(post=20.0)
+    run: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(patience=patience), client=SimpleNamespace(origin=""))
+    job = Job(id="late", status="queued", type=named, created_at=now + timedelta(seconds=72))
+    assert [rival.intent.fingerprint for rival in await rivals_for(run, ours, [job])] == [other.fingerprint] * is_rival
+
+
+@pytest.mark.parametrize(
     ("seen", "seconds", "is_rival"),
     [
         pytest.param((), 20.0, True, id="a job that nobody had seen"),
