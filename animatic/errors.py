@@ -213,10 +213,7 @@ class JobOpenError(ShotError):
 
 
 class BadClipError(ShotError):
-    """What was downloaded is cut, of the wrong length, or does not decode.
-
-    Fetching it again helps where it was cut on its way; what arrived whole and is no media stays so.
-    """
+    """What was downloaded is cut, of the wrong length, or does not decode: fetching it again helps only where it was cut on its way."""
 
     code = "bad_clip"
 
@@ -255,11 +252,10 @@ class InDoubtError(NeedsPersonError):
 
 
 class UnclearResultError(InDoubtError):
-    """A job completed and was billed, but no file can be found in its result."""
+    """A job completed and was billed, but no file is found in its result; ``unusable``: one is found, and none for the shot."""
 
     code = "unclear_result"
     unusable = False
-    """Whether what lies at its address is no file for its shot: nothing comes of this job, unless a person says otherwise."""
 
 
 class ServiceError(AnimaticError):
