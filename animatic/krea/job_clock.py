@@ -46,9 +46,9 @@ class JobClock:
 
     def placed(self, job: Job) -> Job:
         """Return a job with its times by the clock of answers; the job itself where the two are one, or nothing is known."""
-        if not self._differs or self._ahead is None or not job.dated or job.stated_at is not None:
+        if self._apart is None or not job.dated or job.stated_at is not None:
             return job
-        low, high = self._ahead
+        low, high = self._apart
         return replace(
             job,
             created_at=job.created_at - high,
@@ -59,10 +59,13 @@ class JobClock:
 
     def latest(self, stated: datetime | None) -> datetime | None:
         """Return the latest time of the clock of answers that a time of jobs may be; None stays None."""
-        if stated is None or not self._differs or self._ahead is None:
+        if stated is None or self._apart is None:
             return stated
-        return max(stated, stated - self._ahead[0])
+        return max(stated, stated - self._apart[0])
 
     @property
-    def _differs(self) -> bool:
-        return self._ahead is not None and (self._ahead[0] > TOLERATED or self._ahead[1] < -TOLERATED)
+    def _apart(self) -> tuple[timedelta, timedelta] | None:
+        """The interval, None where the two clocks may be one."""
+        if self._ahead is None or (self._ahead[0] <= TOLERATED and self._ahead[1] >= -TOLERATED):
+            return None
+        return self._ahead
