@@ -8,11 +8,10 @@ from typing import get_args
 
 from animatic.columns import shortened
 from animatic.engine.run import Run
-from animatic.errors import InDoubtError
 from animatic.flows.tables import MAX_ROWS, MAX_TITLE, Address, table_of, text_of
 from animatic.manifest import Manifest, Shot
 from animatic.manifest.model import ShotState
-from animatic.manifest.wording import ASKED, run_state, set_aside, shot_state
+from animatic.manifest.wording import ASKED, in_doubt, run_state, set_aside, shot_state
 from animatic.money import dollars
 from animatic.plan import Step, counted, edge_labels, expected_minutes, to_pay
 from animatic.plan.model import called_by
@@ -131,7 +130,7 @@ def _problems(manifest: Manifest, address: Address) -> Iterator[str]:
 def _first(manifest: Manifest) -> str:
     """Return what a person has to decide before a run can go on; empty where nothing is asked."""
     shown = []
-    if any(shot.error is not None and shot.error.code == InDoubtError.code for shot in manifest.shots):
+    if in_doubt(manifest):
         shown.append("`animatic doubts` shows what is to be decided")
     if any(shot.state == "waiting" and shot.doing == ASKED for shot in manifest.shots):
         shown.append(f"`animatic review {manifest.run_id}` shows what is to be approved")

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from animatic.errors import InDoubtError
 from animatic.manifest import wording
 from animatic.manifest.clients import Discretion, for_clients, shown
 from animatic.manifest.groups import DEFAULT_RATIO, Group, groups_of
@@ -184,7 +183,7 @@ def view_of(run: Manifest) -> Page:
         params=tuple(Setting(name=name, value=value, discreet=name == "profile" or discretion.hides(value)) for name, value in settings),
         counts=tuple(_counts(panels)),
         failed=tuple(panel for panel in panels if panel.shot.state in {"failed", "in_doubt"}),
-        in_doubt=any(shot.error is not None and shot.error.code == InDoubtError.code for shot in run.shots),
+        in_doubt=wording.in_doubt(run),
         waiting=tuple(panel for panel in left if not panel.asked),
         asked=tuple(panel for panel in left if panel.asked),
         reels=tuple(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, assert_never, get_args
 
 from animatic.catalog.model import Yield
+from animatic.errors import InDoubtError
 from animatic.limits import megabytes
 from animatic.manifest.model import Clip, Manifest, Shot, ShotState, TakeEntry
 from animatic.manifest.parts import Finding
@@ -115,6 +116,11 @@ def money(run: Manifest) -> tuple[tuple[str, str], ...]:
     if cost.reused_usd is None or cost.reused_usd:
         rows.append(("Reused, worth", dollars(cost.reused_usd)))
     return tuple(rows)
+
+
+def in_doubt(run: Manifest) -> bool:
+    """Whether a person is to say whose job is whose before a run can go on."""
+    return any(shot.error is not None and shot.error.code == InDoubtError.code for shot in run.shots)
 
 
 def set_aside(shots: Iterable[Shot]) -> Decimal:
